@@ -1,0 +1,132 @@
+#include "base/metrics.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace npmgate {
+namespace {
+
+// Upper bounds in seconds: from a cached answer (1 ms) to the longest wait a client accepts (30 s).
+constexpr std::array<double, 14> kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                            0.25,  0.5,    1,     2.5,  5,     10,   30};
+
+std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  std::array<char, 32> buffer{};
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  return std::string(buffer.data(), end);
+}
+
+void sample(std::string& out, std::string_view name, std::string_view suffix,
+            std::string_view labels, double value) {
+  out += name;
+  out += suffix;
+  if (!labels.empty()) {
+    out += '{';
+    out += labels;
+    out += '}';
+  }
+  out += ' ';
+  out += number(value);
+  out += '\n';
+}
+
+// Text format 0.0.4: backslash and line feed of help texts are escaped.
+std::string escape_help(std::string_view help) {
+  std::string out;
+  for (const char c : help) {
+    if (c == '\\') {
+      out += "\\\\";
+    } else if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+// The entry of a map that can be searched by string_view; made where absent.
+template <class Map>
+typename Map::mapped_type& entry(Map& map, std::string_view key) {
+  const auto found = map.find(key);
+  if (found != map.end()) return found->second;
+  return map.emplace(std::string(key), typename Map::mapped_type{}).first->second;
+}
+
+}  // namespace
+
+void Metrics::add(std::string_view name, std::string_view labels, double amount) {
+  const std::lock_guard lock(mutex_);
+  entry(entry(families_, name).values, labels) += amount;
+}
+
+void Metrics::set(std::string_view name, std::string_view labels, double value) {
+  const std::lock_guard lock(mutex_);
+  const bool known = families_.contains(name);
+  Family& family = entry(families_, name);
+  if (!known) family.type = "gauge";
+  entry(family.values, labels) = value;
+}
+
+void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
+  const std::lock_guard lock(mutex_);
+  Family& family = entry(families_, name);
+  family.type = "histogram";
+  Histogram& histogram = entry(family.histograms, labels);
+  histogram.buckets.resize(kBounds.size());
+  for (std::size_t i = 0; i < kBounds.size(); ++i) {
+    if (seconds <= kBounds[i]) {
+      ++histogram.buckets[i];
+      break;
+    }
+  }
+  histogram.sum += seconds;
+  ++histogram.count;
+}
+
+void Metrics::describe(std::string_view name, std::string_view type, std::string_view help) {
+  const std::lock_guard lock(mutex_);
+  Family& family = entry(families_, name);
+  family.type = std::string(type);
+  family.help = std::string(help);
+}
+
+std::string Metrics::render() const {
+  const std::lock_guard lock(mutex_);
+  std::string out;
+  for (const auto& [name, family] : families_) {
+    if (!family.help.empty()) out += "# HELP " + name + " " + escape_help(family.help) + "\n";
+    out += "# TYPE " + name + " " + family.type + "\n";
+    for (const auto& [labels, value] : family.values) sample(out, name, "", labels, value);
+    for (const auto& [labels, histogram] : family.histograms) {
+      const std::string first = labels.empty() ? "" : labels + ",";
+      std::uint64_t below = 0;
+      for (std::size_t i = 0; i < kBounds.size(); ++i) {
+        below += histogram.buckets[i];
+        sample(out, name, "_bucket", first + "le=\"" + number(kBounds[i]) + "\"",
+               static_cast<double>(below));
+      }
+      const auto count = static_cast<double>(histogram.count);
+      sample(out, name, "_bucket", first + "le=\"+Inf\"", count);
+      sample(out, name, "_sum", labels, histogram.sum);
+      sample(out, name, "_count", labels, count);
+    }
+  }
+  return out;
+}
+
+double Metrics::value(std::string_view name, std::string_view labels) const {
+  const std::lock_guard lock(mutex_);
+  const auto family = families_.find(name);
+  if (family == families_.end()) return 0;
+  const auto& values = family->second.values;
+  if (const auto found = values.find(labels); found != values.end()) return found->second;
+  const auto& histograms = family->second.histograms;
+  const auto found = histograms.find(labels);
+  return found == histograms.end() ? 0 : static_cast<double>(found->second.count);
+}
+
+}  // namespace npmgate
