@@ -1,0 +1,244 @@
+// From the bytes of one tarball to its evidence.
+#include <algorithm>
+#include <array>
+
+#include "base/digest.h"
+#include "inspect/evidence.h"
+#include "inspect/features.h"
+#include "inspect/hook_reach.h"
+
+namespace npmgate {
+namespace {
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Hex digest of a shasum as SRI; text that is no SHA-1 stays as it is and matches nothing, as in
+// clients.
+IntegrityFact check_shasum(const std::string& shasum, std::span<const std::byte> tarball) {
+  IntegrityFact fact{
+      .checked = true, .matches = false, .algorithm = "sha1", .expected = shasum, .actual = ""};
+  const auto actual = digest(Algorithm::kSha1, tarball);
+  fact.actual = actual.sri();
+  const auto bytes = hex_decode(shasum);
+  if (!bytes || bytes->size() != digest_size(Algorithm::kSha1)) return fact;
+  const Digest expected{Algorithm::kSha1, *bytes};
+  fact.expected = expected.sri();
+  fact.matches = expected == actual;
+  return fact;
+}
+
+// As npm's ssri: the strongest algorithm named decides, any of its digests may match.
+IntegrityFact check_integrity(const Dist& dist, std::span<const std::byte> tarball,
+                              const Digest& sha512) {
+  const auto named = strongest(parse_integrity(dist.integrity));
+  if (named.empty())
+    return dist.shasum.empty() ? IntegrityFact{} : check_shasum(dist.shasum, tarball);
+  const auto algorithm = named.front().algorithm;
+  const auto actual = algorithm == Algorithm::kSha512 ? sha512 : digest(algorithm, tarball);
+  const auto match = std::find(named.begin(), named.end(), actual);
+  IntegrityFact fact{.checked = true,
+                     .matches = match != named.end(),
+                     .algorithm = std::string(to_string(algorithm)),
+                     .expected = "",
+                     .actual = actual.sri()};
+  fact.expected = fact.matches ? match->sri() : named.front().sri();
+  return fact;
+}
+
+std::string_view below_top(const ArchiveEntry& entry, const std::string& top) {
+  std::string_view path = entry.path;
+  if (path.starts_with(top)) path.remove_prefix(top.size());
+  while (path.starts_with('/')) path.remove_prefix(1);
+  return path;
+}
+
+// "node_modules/a", "node_modules/@s/a", "node_modules/a/node_modules/b": the folder of a bundled
+// package's own package.json; "" for any other path.
+std::string_view bundled_folder(std::string_view path) {
+  constexpr std::string_view kFile = "/package.json";
+  if (!path.ends_with(kFile)) return {};
+  const auto folder = path.substr(0, path.size() - kFile.size());
+  auto rest = folder;
+  while (rest.starts_with("node_modules/")) {
+    rest.remove_prefix(13);
+    const auto scope = rest.starts_with('@') ? rest.find('/') : 0;
+    if (scope == rest.npos) return {};
+    const auto end = rest.find('/', scope + (scope > 0));
+    if (end == rest.npos) return folder;
+    rest.remove_prefix(end + 1);
+  }
+  return {};
+}
+
+bool is_measured(const SourceFile& file) {
+  if (file.kind == FileKind::kScript || file.kind == FileKind::kShell) return true;
+  // kOther with text is an executable without an ending (classify).
+  return file.kind == FileKind::kOther &&
+         file.body.substr(0, 8000).find('\0') == std::string_view::npos;
+}
+
+class TreeBuilder {
+ public:
+  TreeBuilder(const Archive& archive, const Release& release, Evidence& evidence)
+      : archive_(archive), release_(release), evidence_(evidence), tree_(evidence.tree) {}
+
+  void build() {
+    tree_.top = archive_.top;
+    tree_.entries = archive_.entries.size();
+    list_files();
+    read_manifests();
+    const SourceTree sources(std::move(sources_));
+    for (std::size_t i = 0; i < tree_.files.size(); ++i)
+      if (is_measured(sources.files()[i])) measure(tree_.files[i], sources.files()[i]);
+    follow_hooks(sources);
+    measure_reached(sources);
+  }
+
+ private:
+  void list_files() {
+    std::vector<const ArchiveEntry*> entries;
+    for (const auto& entry : archive_.entries)
+      if (!entry.directory) entries.push_back(&entry);
+    std::sort(entries.begin(), entries.end(), [&](const ArchiveEntry* a, const ArchiveEntry* b) {
+      return below_top(*a, archive_.top) < below_top(*b, archive_.top);
+    });
+    for (const auto* entry : entries) {
+      const auto path = below_top(*entry, archive_.top);
+      const auto body = text_of(entry->body);
+      const auto kind = classify(path, body, entry->mode);
+      tree_.unpacked_size += body.size();
+      tree_.files.push_back(
+          {std::string(path), entry->mode, body.size(), sha256_hex(body), kind, std::nullopt});
+      sources_.push_back({path, body, kind});
+    }
+    tree_.has_binding_gyp = tree_.find("binding.gyp") != nullptr;
+    tree_.has_shrinkwrap = tree_.find("npm-shrinkwrap.json") != nullptr;
+  }
+
+  void read_manifests() {
+    const auto* own = tree_.find("package.json");
+    if (own == nullptr) {
+      evidence_.package_json_refusal =
+          JsonRefusal{"missing", "no package.json in the top directory"};
+    } else {
+      auto parsed = parse_package_json(sources_[index_of(*own)].body);
+      evidence_.package_json_refusal = std::move(parsed.refusal);
+      if (!evidence_.package_json_refusal) tree_.package_json = std::move(parsed.manifest);
+    }
+    for (const auto& source : sources_) {
+      const auto folder = bundled_folder(source.path);
+      if (folder.empty()) continue;
+      auto parsed = parse_package_json(source.body);
+      BundledPackage package{.path = std::string(folder),
+                             .manifest = {},
+                             .has_binding_gyp = false,
+                             .refusal = std::move(parsed.refusal)};
+      if (!package.refusal) package.manifest = std::move(parsed.manifest);
+      package.has_binding_gyp = tree_.find(package.path + "/binding.gyp") != nullptr;
+      tree_.bundled.push_back(std::move(package));
+    }
+  }
+  std::size_t index_of(const FileFacts& file) const {
+    return static_cast<std::size_t>(&file - tree_.files.data());
+  }
+
+  static void measure(FileFacts& facts, const SourceFile& source) {
+    facts.code = measure_code(source.body, syntax_of(source.path, source.body));
+  }
+
+  // Hooks of the tarball, then those that only the packument states or states otherwise: which of
+  // them a client runs depends on the client (docs/threats.md).
+  void follow_hooks(const SourceTree& sources) {
+    HookFollower follower(sources, tree_.package_json.scripts);
+    const auto& inside = tree_.package_json.scripts;
+    const auto& stated = release_.manifest.scripts;
+    for (const auto* scripts : {&inside, &stated}) {
+      for (const auto hook : kInstallHooks) add_hook(follower, *scripts, hook, scripts == &stated);
+      for (const auto hook : kPrepareHooks) add_hook(follower, *scripts, hook, scripts == &stated);
+    }
+    if (tree_.has_binding_gyp && (builds_implicitly(inside) || builds_implicitly(stated)))
+      tree_.hooks.push_back(follower.follow_build());
+  }
+  void add_hook(HookFollower& follower, const StringMap& scripts, std::string_view hook,
+                bool from_packument) {
+    const auto it = scripts.find(hook);
+    if (it == scripts.end()) return;
+    if (from_packument) {
+      const auto own = tree_.package_json.scripts.find(hook);
+      if (own != tree_.package_json.scripts.end() && own->second == it->second) return;
+    }
+    tree_.hooks.push_back(follower.follow(std::string(hook), it->second));
+  }
+  // npm's rule: node-gyp runs unless `install` or `preinstall` is stated (measured on eight
+  // clients; `gypfile: false` stops two of them).
+  static bool builds_implicitly(const StringMap& scripts) {
+    return !scripts.contains("install") && !scripts.contains("preinstall");
+  }
+
+  // What a hook runs is code, whatever its name.
+  void measure_reached(const SourceTree& sources) {
+    for (const auto& hook : tree_.hooks) {
+      for (const auto& path : hook.files) {
+        const auto* found = tree_.find(path);
+        if (found == nullptr) continue;
+        const auto i = index_of(*found);
+        const bool data = found->kind == FileKind::kNative || found->kind == FileKind::kJson;
+        if (!found->code && !data) measure(tree_.files[i], sources.files()[i]);
+      }
+    }
+  }
+
+  const Archive& archive_;
+  const Release& release_;
+  Evidence& evidence_;
+  Tree& tree_;
+  std::vector<SourceFile> sources_;
+};
+
+void inspect_archive(const InspectionInput& input, Evidence& evidence) {
+  const auto result = read_archive(input.tarball, input.limits);
+  if (result.refusal) {
+    evidence.archive_refusal = result.refusal;
+    return;
+  }
+  TreeBuilder(result.archive, input.release, evidence).build();
+}
+
+void identify_manifest(const InspectionInput& input, Evidence& evidence) {
+  if (input.raw_manifest.empty()) return;
+  const auto canonical = canonical_manifest(input.raw_manifest);
+  if (canonical) {
+    evidence.manifest_sha256 = sha256_hex(*canonical);
+  } else {
+    evidence.unavailable.push_back({"packument-field", canonical.error().context});
+  }
+}
+
+}  // namespace
+
+Evidence inspect_tarball(const InspectionInput& input) {
+  Evidence evidence;
+  evidence.release = input.release;
+  evidence.gathered = input.now;
+  evidence.tarball_size = input.tarball.size();
+  identify_manifest(input, evidence);
+  if (input.tarball.empty()) {
+    evidence.unavailable.push_back({"tarball", "no bytes"});
+  } else {
+    const auto sha512 = digest(Algorithm::kSha512, input.tarball);
+    evidence.tarball_sha512 = sha512.hex();
+    evidence.integrity = check_integrity(input.release.dist, input.tarball, sha512);
+    // Bytes that are not the release's say nothing about it.
+    if (evidence.integrity.matches) inspect_archive(input, evidence);
+  }
+  // A bare .tgz file has no packument: it is what its package.json says.
+  const auto& stated = input.release.manifest;
+  const auto& inside = evidence.tree.package_json;
+  evidence.name = stated.name.empty() ? inside.name : stated.name;
+  evidence.version = stated.version.empty() ? inside.version : stated.version;
+  return evidence;
+}
+
+}  // namespace npmgate

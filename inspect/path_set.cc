@@ -1,0 +1,105 @@
+#include <algorithm>
+#include <numeric>
+
+#include "inspect/archive_rules.h"
+#include "inspect/path_rules.h"
+
+namespace npmgate {
+namespace {
+
+constexpr char kSeparator = '\x01';  // as in collision_key
+
+std::string_view top_of(std::string_view path) {
+  return path.substr(0, path.find('/'));
+}
+
+std::optional<ArchiveRefusal> check_top(const std::vector<TarEntry>& entries, std::string& top) {
+  for (const TarEntry& entry : entries) {
+    const std::string_view first = top_of(entry.path);
+    if (!entry.directory && first.size() == entry.path.size()) {
+      return refuse("path-outside-top", quoted(entry.path) + " " + at_byte(entry.offset));
+    }
+    if (top.empty()) top = first;
+    if (first != top) {
+      return refuse("path-second-top", quoted(entry.path) + " " + at_byte(entry.offset) +
+                                           " is not below " + quoted(top));
+    }
+  }
+  return std::nullopt;
+}
+
+class CollisionCheck {
+ public:
+  explicit CollisionCheck(const std::vector<TarEntry>& entries)
+      : entries_(entries), repeated_(entries.size(), false) {
+    keys_.reserve(entries.size());
+    for (const TarEntry& entry : entries) keys_.push_back(collision_key(entry.path));
+  }
+
+  // Sorting brings equal keys together, and a file right before what claims to lie in it.
+  std::optional<ArchiveRefusal> run() {
+    std::vector<std::size_t> order(entries_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) -> std::string_view { return keys_[i]; });
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      if (auto refusal = check_pair(order[i - 1], order[i])) return refusal;
+    }
+    return std::nullopt;
+  }
+
+  bool is_repeated(std::size_t index) const { return repeated_[index]; }
+
+ private:
+  std::optional<ArchiveRefusal> check_pair(std::size_t before, std::size_t after) {
+    const TarEntry& a = entries_[before];
+    const TarEntry& b = entries_[after];
+    const auto deny = [&](std::string_view rule) {
+      return refuse(rule, quoted(a.path) + " " + at_byte(a.offset) + " and " + quoted(b.path) +
+                              " " + at_byte(b.offset));
+    };
+    if (keys_[before] == keys_[after]) {
+      if (a.directory != b.directory) return deny("path-file-and-directory");
+      if (a.path != b.path) return deny("path-collision");
+      if (a.mode != b.mode || !std::ranges::equal(a.body, b.body)) {
+        return deny("path-duplicate");
+      }
+      repeated_[after] = true;
+      return std::nullopt;
+    }
+    const std::string_view rest = keys_[after];
+    const bool inside = rest.starts_with(keys_[before]) && rest[keys_[before].size()] == kSeparator;
+    if (!a.directory && inside) return deny("path-file-and-directory");
+    return std::nullopt;
+  }
+
+  const std::vector<TarEntry>& entries_;
+  std::vector<std::string> keys_;
+  std::vector<bool> repeated_;
+};
+
+std::optional<ArchiveRefusal> check_package_json(const Archive& archive) {
+  const std::string path = archive.top + "/package.json";
+  const auto found = std::ranges::find(archive.entries, path, &ArchiveEntry::path);
+  if (found == archive.entries.end()) {
+    return refuse("package-json-missing", "there is no " + quoted(path));
+  }
+  if (found->directory) return refuse("package-json-directory", quoted(path) + " is a directory");
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, Archive& archive) {
+  if (auto refusal = check_top(entries, archive.top)) return refusal;
+  CollisionCheck collisions(entries);
+  if (auto refusal = collisions.run()) return refusal;
+  archive.entries.reserve(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (collisions.is_repeated(i)) continue;
+    const TarEntry& entry = entries[i];
+    archive.entries.push_back({entry.path, entry.directory, entry.mode, entry.body});
+  }
+  return check_package_json(archive);
+}
+
+}  // namespace npmgate

@@ -1,0 +1,159 @@
+#include "inspect/tar_verifier.h"
+
+#include <algorithm>
+
+#include "inspect/archive_rules.h"
+#include "inspect/path_rules.h"
+#include "inspect/pax.h"
+#include "inspect/tar_header.h"
+
+namespace npmgate {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// node-tar and libarchive both stop reading extended headers above this size, so no configuration
+// may allow more.
+constexpr std::uint64_t kMaxPax = std::uint64_t{1} << 20;
+
+bool is_zero(Bytes bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
+std::uint64_t padded(std::uint64_t size) {
+  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
+}
+
+std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class Verifier {
+ public:
+  Verifier(Bytes tar, const ArchiveLimits& limits, std::vector<TarEntry>& entries)
+      : tar_(tar), limits_(limits), entries_(entries) {}
+
+  std::optional<ArchiveRefusal> run() {
+    if (tar_.size() % kTarBlock != 0) {
+      return refuse("tar-block-size", std::to_string(tar_.size()) + " bytes come out");
+    }
+    std::uint64_t headers = 0;
+    while (at_ < tar_.size() && !is_zero(tar_.subspan(at_, kTarBlock))) {
+      if (++headers > limits_.max_entries) {
+        return refuse("limit-entries", "more than " + std::to_string(limits_.max_entries));
+      }
+      if (auto refusal = take_entry()) return refusal;
+    }
+    if (pending_x_ || pending_g_) {
+      return refuse("pax-dangling", "the archive ends after a pax header");
+    }
+    return check_end();
+  }
+
+ private:
+  std::optional<ArchiveRefusal> check_end() const {
+    if (tar_.size() - at_ < 2 * kTarBlock) {
+      return refuse("tar-end", "the end-of-archive blocks are missing");
+    }
+    if (is_zero(tar_.subspan(at_))) return std::nullopt;
+    return refuse("tar-data-after-end", "data follows the zero block " + at_byte(at_));
+  }
+
+  std::optional<ArchiveRefusal> take_entry() {
+    const std::uint64_t start = at_;
+    const std::string where = at_byte(start);
+    TarHeaderResult parsed =
+        parse_tar_header(tar_.subspan(start, kTarBlock), "in the header " + where);
+    if (parsed.refusal) return std::move(parsed.refusal);
+    TarHeader& header = parsed.header;
+    at_ += kTarBlock;
+    if (header.type == '5' && header.size != 0) {
+      return refuse("tar-directory-size", "directory " + quoted(header.name) + " " + where);
+    }
+    if (padded(header.size) > tar_.size() - at_) {
+      return refuse("tar-truncated", "the body of " + quoted(header.name) + " " + where +
+                                         " reaches past the end of the archive");
+    }
+    const Bytes body = tar_.subspan(at_, header.size);
+    if (!is_zero(tar_.subspan(at_ + header.size, padded(header.size) - header.size))) {
+      return refuse("tar-padding", "data follows the body of " + quoted(header.name) + " " + where);
+    }
+    at_ += padded(header.size);
+    if (header.type == 'x' || header.type == 'g') return take_pax(header, body, where);
+    return take_member(std::move(header), body, start, where);
+  }
+
+  std::optional<ArchiveRefusal> take_pax(const TarHeader& header, Bytes body,
+                                         const std::string& where) {
+    const bool global = header.type == 'g';
+    // A global header may stand before an extended one (git archive), never between that and its
+    // entry.
+    if (pending_x_ || (global && pending_g_)) return refuse("pax-two-headers", "again " + where);
+    const std::uint64_t most = std::min<std::uint64_t>(limits_.max_pax, kMaxPax);
+    if (body.size() > most) {
+      return refuse("limit-pax", "the pax header " + where + " has more than " +
+                                     std::to_string(most) + " bytes");
+    }
+    PaxResult parsed = parse_pax(as_text(body), global, where);
+    if (parsed.refusal) return std::move(parsed.refusal);
+    if (global) {
+      pending_g_ = true;
+    } else {
+      pending_x_ = std::move(parsed.records);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<ArchiveRefusal> take_member(TarHeader header, Bytes body, std::uint64_t start,
+                                            const std::string& where) {
+    const PaxRecords pax = std::move(pending_x_).value_or(PaxRecords{});
+    pending_x_.reset();
+    pending_g_ = false;
+    if (pax.size && *pax.size != header.size) {
+      return refuse("pax-size", "for " + quoted(header.name) + " " + where);
+    }
+    if (pax.path) {
+      if (auto refusal = check_fallback(*pax.path, header.name, where)) return refusal;
+      header.name = *pax.path;
+    }
+    TarEntry entry;
+    entry.directory = header.type == '5';
+    PathResult path = clean_path(header.name, entry.directory, where, limits_);
+    if (path.refusal) return std::move(path.refusal);
+    entry.raw_path = std::move(header.name);
+    entry.path = std::move(path.path);
+    entry.mode = header.mode;
+    entry.offset = start;
+    entry.body = body;
+    entries_.push_back(std::move(entry));
+    return std::nullopt;
+  }
+
+  // node-tar decodes a pax header piece by piece as it comes out of the decompressor; a character
+  // of several bytes that falls on a border is garbled, the record's length is then wrong, and the
+  // record is skipped. What it falls back to must do no harm: the same name, or one without a
+  // directory, as tar-stream writes, which is gone once the top directory is stripped.
+  static std::optional<ArchiveRefusal> check_fallback(std::string_view path, std::string_view name,
+                                                      const std::string& where) {
+    const bool ascii =
+        std::ranges::all_of(path, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    if (ascii || name == path || name.find('/') == std::string_view::npos) return std::nullopt;
+    return refuse("pax-path-fallback", quoted(path) + " stands over " + quoted(name) + " " + where);
+  }
+
+  Bytes tar_;
+  const ArchiveLimits& limits_;
+  std::vector<TarEntry>& entries_;
+  std::uint64_t at_ = 0;
+  std::optional<PaxRecords> pending_x_;
+  bool pending_g_ = false;
+};
+
+}  // namespace
+
+std::optional<ArchiveRefusal> verify_tar(Bytes tar, const ArchiveLimits& limits,
+                                         std::vector<TarEntry>& entries) {
+  return Verifier(tar, limits, entries).run();
+}
+
+}  // namespace npmgate
