@@ -1,0 +1,396 @@
+#include "policy/decide.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "policy/evaluate.h"
+#include "registry/name.h"
+
+namespace npmgate {
+namespace {
+
+void sooner(std::optional<Time>& earliest, const std::optional<Time>& candidate) {
+  if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
+}
+
+// SPEC section 4, "The floor". evidence-unavailable counts for the tarball alone.
+struct FloorRow {
+  std::string_view finding;
+  Action action;
+};
+constexpr std::string_view kNeverWaived = "integrity-mismatch";
+constexpr FloorRow kFloor[] = {
+    {kNeverWaived, Action::kBlock},
+    {"archive-refused", Action::kBlock},
+    {"package-json-refused", Action::kBlock},
+    {"archive-over-limit", Action::kBlock},
+    {"release-republished", Action::kBlock},
+    {"evidence-unavailable", Action::kQuarantine},
+};
+
+bool is_missing_tarball(const Finding& finding) {
+  return finding.id == "evidence-unavailable" && finding.source == "tarball";
+}
+
+// One reason on its way to the verdict.
+struct Draft {
+  Reason reason;
+  const Rule* rule = nullptr;  // null: the floor or a rejection
+  bool by_hand = false;        // a rejection, or the floor's first row: nothing lifts it
+  bool stands = true;          // neither waived nor approved
+  bool counts = true;          // stands, and neither monitored nor under broken glass
+};
+
+class Decider {
+ public:
+  Decider(const Policy& policy, const Subject& subject, std::span<const Finding> findings,
+          std::span<const Decision> decisions, Time now)
+      : policy_(policy), subject_(subject), findings_(findings), decisions_(decisions), now_(now) {}
+
+  Verdict run() {
+    sort_findings();
+    collect_waivers();
+    floor();
+    for (const Rule& rule : policy_.rules) judge(rule);
+    rejections();
+    approvals();
+    lift_for_monitor();
+    lift_for_break_glass();
+    return finish();
+  }
+
+ private:
+  void sort_findings();
+  void collect_waivers();
+  bool waiver_covers(const Waiver& waiver) const;
+  void floor();
+  void judge(const Rule& rule);
+  void rejections();
+  void approvals();
+  bool approval_fits(const Decision& decision) const;
+  bool covers_findings(const Decision& decision) const;
+  void lift_for_monitor();
+  void lift_for_break_glass();
+  Verdict finish();
+  std::optional<Time> hold_ends() const;
+
+  const FindingSet& evidence_for(const Rule& rule) const {
+    return rule.then == Action::kWarn ? all_ : holding_;
+  }
+  std::string first_message(const FindingSet& used) const;
+  std::string waiver_of_findings(const FindingSet& used) const;
+  const Waiver* waiver_of_rule(const std::string& id) const;
+
+  const Policy& policy_;
+  const Subject& subject_;
+  std::span<const Finding> findings_;
+  std::span<const Decision> decisions_;
+  const Time now_;
+  FindingSet all_;      // every finding
+  FindingSet holding_;  // those that may hold or block (inspect/findings.h, may_hold)
+  FindingSet waived_;
+  std::vector<const Waiver*> waivers_;  // those in force for this release
+  bool tarball_missing_ = false;
+  std::vector<Draft> drafts_;
+  std::string approved_by_;
+  std::optional<Time> valid_until_;
+};
+
+std::string describe(const Waiver& waiver) {
+  return "waiver at " + waiver.at.str() + " (" + waiver.reason + ")";
+}
+
+void Decider::sort_findings() {
+  for (const Finding& finding : findings_) {
+    const auto index = finding_index(finding.id);
+    if (!index) continue;
+    all_.set(*index);
+    if (may_hold(finding)) holding_.set(*index);
+    tarball_missing_ = tarball_missing_ || is_missing_tarball(finding);
+  }
+}
+
+bool Decider::waiver_covers(const Waiver& waiver) const {
+  if (waiver.expires <= now_) return false;
+  if (waiver.is_glob ? !glob_match(waiver.package, subject_.name)
+                     : waiver.package != subject_.name) {
+    return false;
+  }
+  // Old trust does not cover a release of another publisher or with other hooks.
+  if (!waiver.exact && !subject_.same_publisher_and_hooks) return false;
+  if (!waiver.versions) return true;
+  return subject_.semver && waiver.versions->matches(*subject_.semver);
+}
+
+void Decider::collect_waivers() {
+  for (const Waiver& waiver : policy_.waivers) {
+    if (!waiver_covers(waiver)) continue;
+    waivers_.push_back(&waiver);
+    waived_ |= waiver.finding_set;
+    sooner(valid_until_, waiver.expires);
+  }
+  if (const auto never = finding_index(kNeverWaived)) waived_.reset(*never);
+}
+
+const Waiver* Decider::waiver_of_rule(const std::string& id) const {
+  for (const Waiver* waiver : waivers_) {
+    if (!waiver->exact) continue;
+    if (std::find(waiver->rules.begin(), waiver->rules.end(), id) != waiver->rules.end()) {
+      return waiver;
+    }
+  }
+  return nullptr;
+}
+
+std::string Decider::waiver_of_findings(const FindingSet& used) const {
+  for (const Waiver* waiver : waivers_) {
+    if ((waiver->finding_set & used).any()) return describe(*waiver);
+  }
+  return {};
+}
+
+std::string Decider::first_message(const FindingSet& used) const {
+  const Finding* first = nullptr;
+  std::tuple<std::size_t, std::string_view> least;
+  for (const Finding& finding : findings_) {
+    const auto index = finding_index(finding.id);
+    if (!index || !used.test(*index)) continue;
+    // By table, then by text: the order in which findings are handed in does not matter.
+    const std::tuple<std::size_t, std::string_view> key(*index, finding.message);
+    if (first != nullptr && key >= least) continue;
+    first = &finding;
+    least = key;
+  }
+  return first == nullptr ? std::string() : first->message;
+}
+
+void Decider::floor() {
+  for (const FloorRow& row : kFloor) {
+    const auto index = finding_index(row.finding);
+    if (!index || !all_.test(*index)) continue;
+    if (row.action == Action::kQuarantine && !tarball_missing_) continue;
+    Draft draft;
+    FindingSet used;
+    used.set(*index);
+    draft.reason.rule = "floor:" + std::string(row.finding);
+    draft.reason.action = row.action;
+    draft.reason.findings.emplace_back(row.finding);
+    draft.reason.message = first_message(used);
+    draft.by_hand = row.finding == kNeverWaived;
+    if (waived_.test(*index)) {
+      draft.reason.waived_by = waiver_of_findings(used);
+      draft.stands = draft.counts = false;
+    }
+    drafts_.push_back(std::move(draft));
+  }
+}
+
+// For a rule without message and findings: nearly always an age.
+std::string age_message(const Condition& when, const std::string& rule) {
+  if (when.kind == Condition::Kind::kYoungerThan) {
+    return "appeared less than " + format_duration(when.duration) + " ago";
+  }
+  if (when.kind == Condition::Kind::kAll) {
+    for (const ConditionPtr& child : when.children) {
+      if (child->kind == Condition::Kind::kYoungerThan) return age_message(*child, rule);
+    }
+  }
+  return "matches the rule " + rule;
+}
+
+void Decider::judge(const Rule& rule) {
+  const FindingSet& seen = evidence_for(rule);
+  const FindingSet left = seen & ~waived_;
+  const auto flip = flips(*rule.when, subject_, seen, now_);
+  sooner(valid_until_, flip);
+  if (!evaluate(*rule.when, subject_, seen, now_).value) return;
+  const bool without_waived = left == seen || evaluate(*rule.when, subject_, left, now_).value;
+  Draft draft;
+  draft.rule = &rule;
+  Reason& reason = draft.reason;
+  FindingSet used;
+  used_findings(*rule.when, subject_, without_waived ? left : seen, now_, used);
+  reason.rule = rule.id;
+  reason.action = rule.then;
+  reason.findings = finding_ids(used);
+  reason.message = !rule.message.empty() ? rule.message : first_message(used);
+  if (reason.message.empty()) reason.message = age_message(*rule.when, rule.id);
+  reason.at = rule.at;
+  reason.cooldown = rule.cooldown;
+  reason.ends = flip;
+  if (left != seen) {
+    const auto other = flips(*rule.when, subject_, left, now_);
+    sooner(valid_until_, other);
+    if (without_waived) reason.ends = other;
+  }
+  if (const Waiver* waiver = waiver_of_rule(rule.id)) {
+    reason.waived_by = describe(*waiver);
+  } else if (!without_waived) {
+    reason.waived_by = waiver_of_findings(used);
+  }
+  draft.stands = draft.counts = reason.waived_by.empty();
+  drafts_.push_back(std::move(draft));
+}
+
+bool rejects(const Decision& decision, const Subject& subject) {
+  if (decision.versions == subject.version) return true;
+  if (!subject.semver) return decision.versions == "*";
+  const auto range = Range::parse(decision.versions);
+  return range && range->matches(*subject.semver, true);
+}
+
+void Decider::rejections() {
+  for (const Decision& decision : decisions_) {
+    if (decision.kind != Decision::Kind::kReject || decision.reopened) continue;
+    if (decision.name != subject_.name || !rejects(decision, subject_)) continue;
+    if (decision.expires && *decision.expires <= now_) continue;
+    sooner(valid_until_, decision.expires);
+    Draft draft;
+    draft.reason.rule = "rejection";
+    draft.reason.action = Action::kBlock;
+    draft.reason.message = "rejected: " + decision.reason;
+    draft.reason.ends = decision.expires;
+    draft.by_hand = true;
+    drafts_.push_back(std::move(draft));
+  }
+}
+
+bool Decider::approval_fits(const Decision& decision) const {
+  if (decision.kind != Decision::Kind::kApprove || decision.reopened) return false;
+  if (decision.name != subject_.name || decision.versions != subject_.version) return false;
+  if (decision.expires && *decision.expires <= now_) return false;
+  // A content id without bytes (":<manifest>") would cover whatever comes.
+  return !subject_.content_id.empty() && subject_.content_id.front() != ':' &&
+         decision.content_id == subject_.content_id;
+}
+
+// Told, but no reason to hold again: facts of severity info (a later deprecation), and a source other than the tarball that
+// could not be asked this time. They count like all others where they made a rule hold.
+bool is_background(const Finding& finding) {
+  const FindingKind* kind = find_kind(finding.id);
+  if (kind == nullptr) return false;
+  if (finding.id == "evidence-unavailable") return finding.source != "tarball";
+  return kind->severity == Severity::kInfo;
+}
+
+bool Decider::covers_findings(const Decision& decision) const {
+  const auto holds = [&](const std::string& id) {
+    return std::any_of(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
+      const auto& ids = draft.reason.findings;
+      return draft.stands && draft.reason.action == Action::kQuarantine &&
+             std::find(ids.begin(), ids.end(), id) != ids.end();
+    });
+  };
+  return std::all_of(findings_.begin(), findings_.end(), [&](const Finding& finding) {
+    if (is_background(finding) && !holds(finding.id)) return true;
+    const std::string shown = finding.id + ":" + finding.digest();
+    return std::find(decision.findings.begin(), decision.findings.end(), shown) !=
+           decision.findings.end();
+  });
+}
+
+void Decider::approvals() {
+  const auto standing = [&](Action action, bool recording_too) {
+    return std::any_of(drafts_.begin(), drafts_.end(), [&](const Draft& draft) {
+      const bool records = draft.rule != nullptr && draft.rule->monitor;
+      return draft.stands && draft.reason.action == action && (recording_too || !records);
+    });
+  };
+  // A block cannot be approved; one that is only recorded stops nothing, an approval neither.
+  if (!standing(Action::kQuarantine, true) || standing(Action::kBlock, false)) return;
+  for (const Decision& decision : decisions_) {
+    if (!approval_fits(decision) || !covers_findings(decision)) continue;
+    sooner(valid_until_, decision.expires);
+    approved_by_ = decision.actor;
+    for (Draft& draft : drafts_) {
+      if (!draft.stands || draft.reason.action != Action::kQuarantine) continue;
+      draft.stands = draft.counts = false;
+      draft.reason.waived_by = "approval by " + decision.actor + " (" + decision.reason + ")";
+    }
+    return;
+  }
+}
+
+void Decider::lift_for_monitor() {
+  for (Draft& draft : drafts_) {
+    if (!draft.counts || draft.by_hand) continue;
+    if (draft.rule != nullptr && draft.rule->monitor) {
+      draft.reason.waived_by = "monitor: this rule only records";
+      draft.counts = false;
+    } else if (policy_.monitor && draft.reason.action >= Action::kQuarantine) {
+      draft.reason.waived_by = "monitor mode";
+      draft.counts = false;
+    }
+  }
+}
+
+void Decider::lift_for_break_glass() {
+  for (const BreakGlass& glass : policy_.break_glass) {
+    if (glass.until <= now_) continue;
+    if (!glass.packages.empty() && !glass.names.matches(subject_.name)) continue;
+    sooner(valid_until_, glass.until);
+    for (Draft& draft : drafts_) {
+      if (!draft.counts || draft.by_hand || draft.reason.action < Action::kQuarantine) continue;
+      draft.reason.waived_by = "break glass by " + glass.by + " (" + glass.reason + ")";
+      draft.counts = false;
+    }
+  }
+}
+
+// The last of the counting holds to end, unless another rule has begun to hold by then.
+std::optional<Time> Decider::hold_ends() const {
+  std::optional<Time> end;
+  for (const Draft& draft : drafts_) {
+    if (!draft.counts || draft.reason.action != Action::kQuarantine) continue;
+    if (!draft.reason.ends) return std::nullopt;
+    if (!end || *draft.reason.ends > *end) end = draft.reason.ends;
+  }
+  for (std::size_t i = 0; end && i < policy_.rules.size();) {
+    const Rule& rule = policy_.rules[i++];
+    if (rule.then < Action::kQuarantine || rule.monitor || waiver_of_rule(rule.id)) continue;
+    const FindingSet left = evidence_for(rule) & ~waived_;
+    if (!evaluate(*rule.when, subject_, left, *end).value) continue;
+    if (rule.then == Action::kBlock) return std::nullopt;
+    end = flips(*rule.when, subject_, left, *end);
+    i = 0;  // times only grow, and each rule has few boundaries
+  }
+  return end;
+}
+
+Verdict Decider::finish() {
+  const auto key = [](const Draft& draft) {
+    const Reason& reason = draft.reason;
+    return std::tuple(!draft.counts, -static_cast<int>(reason.action), draft.rule != nullptr,
+                      reason.cooldown, std::string_view(reason.rule),
+                      std::string_view(reason.message));
+  };
+  std::stable_sort(drafts_.begin(), drafts_.end(),
+                   [&](const Draft& a, const Draft& b) { return key(a) < key(b); });
+  Verdict verdict;
+  for (Draft& draft : drafts_) {
+    const Action action = draft.reason.action;
+    if (draft.stands) verdict.would = std::max(verdict.would, action);
+    if (draft.counts) {
+      verdict.action = std::max(verdict.action, action);
+      const bool tells = policy_.tell_clients || (draft.rule != nullptr && draft.rule->tell_clients);
+      verdict.warn_clients = verdict.warn_clients || (action == Action::kWarn && tells);
+    }
+    if (draft.stands && action >= Action::kQuarantine && !draft.reason.cooldown) {
+      verdict.baseline_fit = false;
+    }
+  }
+  if (verdict.action == Action::kQuarantine) verdict.ends = hold_ends();
+  for (Draft& draft : drafts_) verdict.reasons.push_back(std::move(draft.reason));
+  verdict.valid_until = valid_until_;
+  verdict.approved_by = std::move(approved_by_);
+  return verdict;
+}
+
+}  // namespace
+
+Verdict decide(const Policy& policy, const Subject& subject, std::span<const Finding> findings,
+               std::span<const Decision> decisions, Time now) {
+  return Decider(policy, subject, findings, decisions, now).run();
+}
+
+}  // namespace npmgate

@@ -1,0 +1,101 @@
+#include "policy/evaluate.h"
+
+#include <algorithm>
+
+namespace npmgate {
+namespace {
+
+using Kind = Condition::Kind;
+
+void sooner(std::optional<Time>& next, const std::optional<Time>& other) {
+  if (other && (!next || *other < *next)) next = other;
+}
+
+// `all` looks for the first false, `any` for the first true: a child that has that value for good decides for good.
+Outcome combine(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                Time at) {
+  const bool decisive = condition.kind == Kind::kAny;
+  Outcome out{!decisive, std::nullopt};
+  for (const ConditionPtr& child : condition.children) {
+    const Outcome part = evaluate(*child, subject, findings, at);
+    if (part.value == decisive) {
+      if (!part.next) return part;
+      out.value = decisive;
+    }
+    sooner(out.next, part.next);
+  }
+  return out;
+}
+
+// Time only runs forward, so past its boundary an age never changes again.
+Outcome age(const Condition& condition, const Subject& subject, Time at) {
+  const Time boundary = subject.born + condition.duration;
+  const bool young = at < boundary;
+  return {young == (condition.kind == Kind::kYoungerThan),
+          young ? std::optional(boundary) : std::nullopt};
+}
+
+bool version_matches(const Condition& condition, const Subject& subject) {
+  if (!condition.range) return false;
+  std::optional<Version> version = subject.semver;
+  if (!version) version = Version::parse_loose(subject.version);
+  // A version that no client could order: held by rules that ask for one, excepted by none.
+  if (!version) return !condition.negated;
+  return condition.range->matches(*version, !condition.negated);
+}
+
+}  // namespace
+
+Outcome evaluate(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                 Time at) {
+  const auto named = [&](const std::string& text) {
+    return condition.names && condition.names->matches(text);
+  };
+  switch (condition.kind) {
+    case Kind::kAll:
+    case Kind::kAny: return combine(condition, subject, findings, at);
+    case Kind::kNot: {
+      Outcome out = evaluate(*condition.children.front(), subject, findings, at);
+      out.value = !out.value;
+      return out;
+    }
+    case Kind::kFinding: return {(condition.findings & findings).any(), std::nullopt};
+    case Kind::kPackage: return {named(subject.name), std::nullopt};
+    case Kind::kVersion: return {version_matches(condition, subject), std::nullopt};
+    case Kind::kYoungerThan:
+    case Kind::kOlderThan: return age(condition, subject, at);
+    case Kind::kHasInstallScript: return {subject.has_install_script == condition.flag, std::nullopt};
+    case Kind::kPublisher: return {named(subject.publisher), std::nullopt};
+    case Kind::kLicense: return {named(subject.license), std::nullopt};
+    case Kind::kUpstream: return {named(subject.upstream), std::nullopt};
+    case Kind::kPopular: return {subject.popular == condition.flag, std::nullopt};
+    case Kind::kPublishedAfter: return {subject.born >= condition.time, std::nullopt};
+  }
+  return {};
+}
+
+std::optional<Time> flips(const Condition& condition, const Subject& subject,
+                          const FindingSet& findings, Time from) {
+  const Outcome first = evaluate(condition, subject, findings, from);
+  for (Outcome now = first; now.next;) {
+    const Time at = *now.next;
+    now = evaluate(condition, subject, findings, at);
+    if (now.value != first.value) return at;
+  }
+  return std::nullopt;
+}
+
+void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                   Time at, FindingSet& used) {
+  if (condition.kind == Kind::kFinding) {
+    used |= condition.findings & findings;
+  } else if (condition.kind == Kind::kAll || condition.kind == Kind::kAny) {
+    for (const ConditionPtr& child : condition.children) {
+      if (evaluate(*child, subject, findings, at).value) {
+        used_findings(*child, subject, findings, at, used);
+      }
+    }
+  }
+}
+
+}  // namespace npmgate

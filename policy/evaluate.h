@@ -1,0 +1,25 @@
+// Conditions over time. Internal to policy/.
+#pragma once
+
+#include <optional>
+
+#include "policy/decide.h"
+
+namespace npmgate {
+
+// Whether a condition holds at an instant, and the earliest later instant at which that may change (none: never again).
+struct Outcome {
+  bool value = false;
+  std::optional<Time> next;
+};
+
+Outcome evaluate(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                 Time at);
+// The first instant after `from` at which the condition's value is another one than at `from`; none: never.
+std::optional<Time> flips(const Condition& condition, const Subject& subject,
+                          const FindingSet& findings, Time from);
+// The findings that a condition which holds at `at` rests on, added to `used`.
+void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                   Time at, FindingSet& used);
+
+}  // namespace npmgate
