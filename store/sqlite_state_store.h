@@ -1,0 +1,76 @@
+// StateStore over SQLite. The methods are grouped by file: state_store.cc (opening, pins, settings,
+// backup), looks.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, journal.cc (audit,
+// ledger, tokens), documents.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/database.h"
+#include "store/document_files.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+class SqliteStateStore final : public StateStore {
+ public:
+  SqliteStateStore(std::unique_ptr<Database> database, std::unique_ptr<DocumentFiles> files)
+      : database_(std::move(database)), files_(std::move(files)) {}
+
+  Result<PackageRecord> record_look(const Look& look) override;
+  Result<PackageRecord> package(std::string_view name) override;
+  Result<std::vector<std::string>> package_names() override;
+
+  Result<void> put_evidence(const Evidence& evidence) override;
+  Result<std::vector<std::shared_ptr<const Evidence>>> evidence_of(std::string_view name) override;
+  Result<std::shared_ptr<const Evidence>> evidence(std::string_view name, std::string_view version,
+                                                   std::string_view content_id) override;
+  Result<void> put_tag(std::string_view name, std::string_view version,
+                       const TagEvidence& tag) override;
+  Result<std::map<std::string, TagEvidence, std::less<>>> tags_of(std::string_view name) override;
+
+  Result<Pin> pin(const Pin& wanted) override;
+  Result<std::map<std::string, Pin, std::less<>>> pins_of(std::string_view name) override;
+  Result<bool> is_pinned(std::string_view sha512_hex) override;
+
+  Result<std::int64_t> add_decision(const Decision& decision, const AuditEntry& audit) override;
+  Result<void> reopen(std::int64_t decision_id, const AuditEntry& audit) override;
+  Result<std::vector<Decision>> decisions(std::string_view name) override;
+
+  Result<void> put_release_row(const ReleaseRow& row) override;
+  Result<void> mark_served(std::string_view name, std::string_view version,
+                           std::string_view content_id) override;
+  Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) override;
+
+  Result<void> audit(const std::vector<AuditEntry>& entries) override;
+  Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) override;
+  Result<void> ledger(const std::vector<LedgerEntry>& entries) override;
+  Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit) override;
+  Result<void> trim_ledger(Time before) override;
+
+  Result<std::int64_t> add_token(const TokenRecord& token) override;
+  Result<std::vector<TokenRecord>> tokens() override;
+  Result<void> revoke_token(std::int64_t id, Time at) override;
+  Result<void> touch_token(std::int64_t id, Time at) override;
+
+  Result<void> put_document(std::string_view key, const Document& document) override;
+  Result<std::optional<Document>> document(std::string_view key) override;
+  Result<void> touch_document(std::string_view key, Time fetched) override;
+  Result<void> remove_document(std::string_view key) override;
+
+  Result<void> put_setting(std::string_view key, std::string_view value) override;
+  Result<std::optional<std::string>> setting(std::string_view key) override;
+
+  Result<void> backup(const std::string& file) override;
+
+ private:
+  const std::unique_ptr<Database> database_;
+  const std::unique_ptr<DocumentFiles> files_;
+};
+
+// Within a transaction of the caller.
+Result<void> insert_audit(Connection& connection, const AuditEntry& entry);
+
+}  // namespace npmgate
