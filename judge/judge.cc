@@ -1,0 +1,297 @@
+#include "judge/judge.h"
+
+#include <algorithm>
+
+#include "registry/render.h"
+
+namespace npmgate {
+namespace {
+
+StringMap install_hooks(const Release& release, const Evidence* evidence) {
+  StringMap hooks;
+  for (const std::string_view hook : kInstallHooks) {
+    if (const auto it = release.manifest.scripts.find(hook); it != release.manifest.scripts.end()) {
+      hooks.emplace("packument:" + it->first, it->second);
+    }
+    if (evidence == nullptr) continue;
+    const StringMap& scripts = evidence->tree.package_json.scripts;
+    if (const auto it = scripts.find(hook); it != scripts.end()) {
+      hooks.emplace("tarball:" + it->first, it->second);
+    }
+  }
+  return hooks;
+}
+
+// Waivers by glob or range apply only while the release is made by the same publisher and runs the same hook text as its baseline.
+bool same_publisher_and_hooks(const Judged& judged, const Release* baseline,
+                              const Evidence* baseline_evidence) {
+  if (baseline == nullptr) return false;
+  const auto& now = judged.release->publisher;
+  const auto& before = baseline->publisher;
+  if (now.has_value() != before.has_value()) return false;
+  if (now && now->person.name != before->person.name) return false;
+  if (judged.evidence && baseline_evidence) {
+    return install_hooks(*judged.release, judged.evidence.get()) ==
+           install_hooks(*baseline, baseline_evidence);
+  }
+  return install_hooks(*judged.release, nullptr) == install_hooks(*baseline, nullptr);
+}
+
+void lower(std::optional<Time>& earliest, std::optional<Time> candidate) {
+  if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
+}
+
+}  // namespace
+
+Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<const Policy> policy,
+             std::vector<Decision> decisions, JudgeOptions options, Time now)
+    : snapshot_(std::move(snapshot)),
+      policy_(std::move(policy)),
+      decisions_(std::move(decisions)),
+      options_(options),
+      now_(now) {
+  if (!snapshot_->packument) return;
+  history_.times_real = snapshot_->times_real;
+  history_.entries.reserve(snapshot_->packument->versions().size());
+  for (const PackumentVersion& version : snapshot_->packument->versions()) {
+    if (version.refusal || !version.semver) continue;
+    const Release& release = version.release;
+    history_.signs = history_.signs || (release.dist.signatures && !release.dist.signatures->empty());
+    history_.entries.push_back({version.version, release.published,
+                        release.publisher ? std::optional(release.publisher->person.name) : std::nullopt,
+                        release.dist.attestations_url.has_value() || release.dist.provenance_predicate,
+                        release.publisher && release.publisher->trusted_publisher.has_value(),
+                        release.dist.unpacked_size.value_or(0)});
+  }
+}
+
+bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& b) const {
+  // Publish order counts only where publish times are real.
+  if (!snapshot_->times_real || !a.release.published || !b.release.published) return true;
+  return *a.release.published <= *b.release.published;
+}
+
+bool Judge::fits_as_baseline(const PackumentVersion& candidate) {
+  const Judged* judged = of(candidate.version);
+  if (judged == nullptr) return false;
+  const bool old = now_ - judged->subject.born > options_.recent;
+  if (!judged->evidence) return old && judged->verdict.baseline_fit;
+  if (old || !judged->verdict.approved_by.empty()) return judged->verdict.baseline_fit;
+  // A hold that merely ran out does not make a baseline yet: judge it as on the day it appeared.
+  const Verdict at_birth = decide(*policy_, judged->subject, judged->findings, decisions_,
+                                  std::min(judged->subject.born, now_));
+  return judged->verdict.baseline_fit && at_birth.baseline_fit;
+}
+
+std::string Judge::baseline_of(std::string_view version) {
+  if (!snapshot_->packument) return {};
+  const auto& all = snapshot_->packument->versions();
+  const PackumentVersion* self = snapshot_->packument->find(version);
+  if (self == nullptr || !self->semver) return {};
+  const auto usable = [&](const PackumentVersion& candidate) {
+    return !candidate.refusal && candidate.semver && *candidate.semver < *self->semver &&
+           published_before(candidate, *self) && fits_as_baseline(candidate);
+  };
+  if (self->semver->is_prerelease()) {
+    for (auto it = all.rbegin(); it != all.rend(); ++it) {
+      const auto& other = it->semver;
+      if (!other || !other->is_prerelease() || other->major() != self->semver->major() ||
+          other->minor() != self->semver->minor() || other->patch() != self->semver->patch()) {
+        continue;
+      }
+      if (usable(*it)) return it->version;
+    }
+  }
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    if (!it->semver || it->semver->is_prerelease()) continue;
+    if (usable(*it)) return it->version;
+  }
+  return {};
+}
+
+const Judged* Judge::of(std::string_view version) {
+  if (const auto it = memo_.find(version); it != memo_.end()) return &it->second;
+  const PackumentVersion* found =
+      snapshot_->packument ? snapshot_->packument->find(version) : nullptr;
+  const auto pin = snapshot_->pins.find(version);
+  if (found != nullptr && found->semver && (!found->refusal || pin != snapshot_->pins.end())) {
+    return &memo_.emplace(std::string(version), judge(*found)).first->second;
+  }
+  if (pin == snapshot_->pins.end()) return nullptr;
+  Judged judged = judge_withdrawn_pin(pin->second);
+  if (judged.release == nullptr) return nullptr;
+  return &memo_.emplace(std::string(version), std::move(judged)).first->second;
+}
+
+Judged Judge::judge(const PackumentVersion& version) {
+  Judged judged;
+  judged.version = version.version;
+  judged.release = &version.release;
+  judged.raw_manifest = version.raw;
+  if (const auto pin = snapshot_->pins.find(version.version); pin != snapshot_->pins.end()) {
+    judged.evidence = pinned_evidence(*snapshot_, pin->second);
+    if (judged.evidence) {
+      judged.pinned = true;
+      judged.release = &judged.evidence->release;
+      judged.raw_manifest = pin->second.raw_manifest;
+      judged.newcomer = manifest_digest(version.raw) != judged.evidence->manifest_sha256;
+    }
+  }
+  if (!judged.pinned) judged.evidence = current_evidence(*snapshot_, version);
+  judged.subject.born = born(*snapshot_, version, now_);
+  judged.baseline = baseline_of(version.version);
+  finish(judged, &version);
+  return judged;
+}
+
+// The upstream no longer lists a release that we have served: it is judged on what we kept, so that the lockfiles of those who
+// have it get an answer (and the finding release-withdrawn).
+Judged Judge::judge_withdrawn_pin(const Pin& pin) {
+  Judged judged;
+  judged.version = pin.version;
+  judged.evidence = pinned_evidence(*snapshot_, pin);
+  if (!judged.evidence) return judged;
+  judged.pinned = true;
+  judged.release = &judged.evidence->release;
+  judged.raw_manifest = pin.raw_manifest;
+  judged.subject.born = judged.release->published.value_or(pin.accepted);
+  finish(judged, nullptr);
+  return judged;
+}
+
+// The parts of the history that belong to one release; the list of all releases is the same for each and stays.
+const PackageHistory& Judge::history_for(const Judged& judged) {
+  history_.first_seen.reset();
+  history_.first_seen_integrity.reset();
+  history_.withdrawn = false;
+  if (const auto seen = snapshot_->record.versions.find(judged.version);
+      seen != snapshot_->record.versions.end()) {
+    history_.first_seen = seen->second.first_seen;
+    history_.withdrawn = seen->second.withdrawn.has_value();
+    if (!seen->second.integrity.empty() && !judged.pinned) {
+      history_.first_seen_integrity = seen->second.integrity;
+    }
+  }
+  const auto it = snapshot_->observations.find(judged.version);
+  const Observations observed =
+      it != snapshot_->observations.end() ? it->second : Observations{};
+  history_.tag = observed.tag;
+  history_.signature_valid = observed.signature_valid;
+  history_.dependency_ages = observed.dependency_ages;
+  history_.advisories = observed.advisories;
+  return history_;
+}
+
+void Judge::finish(Judged& judged, const PackumentVersion* version) {
+  const Release* baseline = nullptr;
+  if (!judged.baseline.empty()) {
+    const Judged* before = of(judged.baseline);
+    baseline = before->release;
+    judged.baseline_evidence = before->evidence;
+  }
+  FindingInput input;
+  input.release = judged.release;
+  input.evidence = judged.evidence.get();
+  input.baseline = baseline;
+  input.baseline_evidence = judged.baseline_evidence.get();
+  input.history = &history_for(judged);
+  input.popular = options_.popular;
+  judged.findings = derive_findings(input);
+
+  Subject& subject = judged.subject;
+  subject.name = snapshot_->name;
+  subject.version = judged.version;
+  subject.semver = version != nullptr ? version->semver : Version::parse_loose(judged.version);
+  subject.upstream = snapshot_->upstream;
+  subject.popular = std::binary_search(options_.popular.begin(), options_.popular.end(), subject.name);
+  subject.has_install_script = runs_on_install(*judged.release, judged.evidence.get());
+  if (judged.release->publisher) subject.publisher = judged.release->publisher->person.name;
+  subject.license = judged.release->manifest.license;
+  subject.published = judged.release->published;
+  subject.inspected = judged.evidence != nullptr;
+  if (judged.evidence) subject.content_id = judged.evidence->content_id();
+  subject.same_publisher_and_hooks =
+      same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
+  judged.recent = now_ - subject.born <= options_.recent;
+  judged.verdict = decide(*policy_, subject, judged.findings, decisions_, now_);
+}
+
+bool Judge::left_out(const PackumentVersion& version,
+                     const std::set<std::string, std::less<>>& undecided) {
+  const Judged* judged = of(version.version);
+  if (judged == nullptr || !judged->verdict.served()) return true;
+  return undecided.contains(version.version) && !judged->evidence;
+}
+
+std::vector<std::string> Judge::picks_to_inspect(
+    const std::set<std::string, std::less<>>& undecided) {
+  std::set<std::string> picks;
+  const auto& versions = snapshot_->packument->versions();
+  // Each line is walked down from its top until a version stands there that is allowed or old; the first recent one without evidence is a pick.
+  const auto consider = [&](const PackumentVersion& version) {  // true: the walk ends here
+    if (left_out(version, undecided)) return false;
+    const Judged* judged = of(version.version);
+    if (judged->recent && !judged->evidence) picks.insert(version.version);
+    return true;
+  };
+  std::set<std::string> done;
+  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
+    if (!it->semver || it->refusal || it->semver->is_prerelease()) continue;
+    const std::string line = release_line(*it->semver);
+    if (!done.contains(line) && consider(*it)) done.insert(line);
+  }
+  const auto kept = [&](std::string_view version) {
+    const PackumentVersion* found = snapshot_->packument->find(version);
+    return found != nullptr && !left_out(*found, undecided);
+  };
+  for (const auto& [tag, target] :
+       move_dist_tags(*snapshot_->packument, kept, snapshot_->record.tag_history)) {
+    if (const PackumentVersion* found = snapshot_->packument->find(target)) consider(*found);
+  }
+  return {picks.begin(), picks.end()};
+}
+
+std::vector<std::string> Judge::background_work() {
+  std::vector<std::string> work;
+  const auto& versions = snapshot_->packument->versions();
+  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
+    if (it->refusal || !it->semver) continue;
+    if (now_ - born(*snapshot_, *it, now_) > options_.recent) continue;
+    const Judged* judged = of(it->version);
+    if (judged != nullptr && !judged->evidence) work.push_back(it->version);
+  }
+  return work;
+}
+
+Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecided) {
+  Listing listing;
+  std::set<std::string_view> kept;
+  for (const PackumentVersion& version : snapshot_->packument->versions()) {
+    const Judged* judged = of(version.version);
+    if (judged != nullptr) lower(listing.valid_until, judged->verdict.valid_until);
+    if (!left_out(version, undecided)) {
+      listing.kept.push_back(judged);
+      kept.insert(version.version);
+      continue;
+    }
+    Hidden hidden{version.version, {}, judged != nullptr ? judged->subject.born : Time{}};
+    if (judged == nullptr) {
+      const std::string rule = version.refusal ? version.refusal->rule : "version";
+      hidden.sentence = snapshot_->name + "@" + version.version +
+                        " is left out: its manifest is refused (" + rule + ")";
+    } else if (judged->verdict.served()) {
+      hidden.sentence = snapshot_->name + "@" + version.version +
+                        " is left out for now: its inspection has not ended; ask again shortly";
+    } else {
+      hidden.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
+    }
+    listing.hidden.push_back(std::move(hidden));
+  }
+  std::reverse(listing.hidden.begin(), listing.hidden.end());
+  listing.dist_tags = move_dist_tags(
+      *snapshot_->packument, [&](std::string_view version) { return kept.contains(version); },
+      snapshot_->record.tag_history);
+  return listing;
+}
+
+}  // namespace npmgate
