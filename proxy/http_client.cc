@@ -1,0 +1,426 @@
+#include "proxy/http_client.h"
+
+#include <algorithm>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <charconv>
+#include <variant>
+
+#include "base/digest.h"
+#include "base/gzip.h"
+#include "proxy/egress.h"
+
+namespace npmgate {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace ssl = net::ssl;
+using tcp = net::ip::tcp;
+using SteadyTime = std::chrono::steady_clock::time_point;
+using error_code = boost::system::error_code;
+
+constexpr auto kConnectLimit = std::chrono::seconds(10);
+constexpr int kMaxRedirects = 3;  // docs/threats.md, H5
+// One stalled read: a body that drips slower than this is given up before the whole limit.
+constexpr auto kReadLimit = std::chrono::seconds(30);
+constexpr std::size_t kPiece = 256 * 1024;
+
+Error io_error(std::string_view what, const Url& url, const error_code& ec) {
+  const bool late = ec == beast::error::timeout || ec == net::error::timed_out;
+  const bool untrusted = ec.category() == net::error::get_ssl_category() && ec.message().find("certificate") != std::string::npos;
+  const Code code = late ? Code::kTimeout : untrusted ? Code::kRefused : Code::kUnavailable;
+  return fail(code, Origin::kUpstream, std::string(what) + " " + url.origin() + ": " + ec.message(), !untrusted);
+}
+
+using Plain = beast::tcp_stream;
+using Tls = beast::ssl_stream<beast::tcp_stream>;
+
+struct Connection {
+  explicit Connection(const net::any_io_executor& ex) : executor(ex), stream(std::in_place_type<Plain>, ex) {}
+  net::any_io_executor executor;
+  std::variant<Plain, Tls> stream;
+  std::shared_ptr<ssl::context> context;  // outlives the stream that uses it
+  beast::flat_buffer buffer;
+  SteadyTime idle_since;
+  bool reused = false;
+  bool via_proxy = false;  // plain http through a proxy: absolute-form request target
+  beast::tcp_stream& lowest() {
+    return std::visit([](auto& s) -> beast::tcp_stream& { return beast::get_lowest_layer(s); }, stream);
+  }
+  ~Connection() {
+    error_code ignored;
+    lowest().socket().close(ignored);
+  }
+};
+using ConnectionPtr = std::unique_ptr<Connection>;
+
+class HttpClient final : public Upstream {
+ public:
+  explicit HttpClient(ClientOptions options) : options_(std::move(options)) {}
+
+  Task<Result<FetchReply>> fetch(FetchRequest request) override {
+    const SteadyTime deadline = std::chrono::steady_clock::now() + request.limit;
+    std::string url_text = request.url;
+    std::string authorization = request.authorization;
+    std::optional<Url> first;
+    for (int hop = 0; hop <= kMaxRedirects; ++hop) {
+      const std::optional<Url> url = parse_target_url(url_text);
+      if (!url) co_return fail(Code::kRefused, Origin::kUpstream, "not an http(s) URL: " + log::printable(url_text, 120));
+      if (!first) first = url;
+      if (url->origin() != first->origin()) {
+        authorization.clear();
+        const bool downgrade = first->scheme == "https" && url->scheme != "https";
+        if (downgrade || !request.allow_redirect || !request.allow_redirect(*url)) {
+          co_return fail(Code::kRefused, Origin::kUpstream,
+                         "redirect from " + first->origin() + " to " + url->origin() + " is not allowed");
+        }
+      }
+      auto reply = co_await exchange_with_retry(*url, request, authorization, deadline);
+      if (!reply) co_return reply.error();
+      const bool redirect = reply->status == 301 || reply->status == 302 || reply->status == 303 ||
+                            reply->status == 307 || reply->status == 308;
+      if (!redirect || request.method != "GET") {
+        reply->url = url_text;
+        co_return std::move(*reply);
+      }
+      const std::string_view location = reply->headers.get("location");
+      url_text = resolve_location(*url, location);
+      if (url_text.empty()) co_return fail(Code::kUnavailable, Origin::kUpstream, "redirect without a usable location from " + url->origin());
+    }
+    co_return fail(Code::kRefused, Origin::kUpstream, "more than 3 redirects from " + first->origin());
+  }
+
+ private:
+  // Request URLs may carry a query, base URLs may not.
+  static std::optional<Url> parse_target_url(std::string_view text) {
+    const std::size_t hash = text.find('#');
+    text = text.substr(0, hash);
+    const std::size_t query = text.find('?');
+    auto url = parse_url(text.substr(0, query));
+    if (url && query != std::string_view::npos) url->path += text.substr(query);
+    for (const char c : url ? std::string_view(url->path) : std::string_view()) {
+      if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return std::nullopt;
+    }
+    return url;
+  }
+
+  static std::string resolve_location(const Url& base, std::string_view location) {
+    if (location.starts_with("http://") || location.starts_with("https://")) return std::string(location);
+    if (location.starts_with("//")) return base.scheme + ":" + std::string(location);
+    if (location.starts_with("/")) return base.origin() + std::string(location);
+    return {};
+  }
+
+  Task<Result<FetchReply>> exchange_with_retry(const Url& url, const FetchRequest& request, std::string authorization,
+                                               SteadyTime deadline) {
+    for (int attempt = 0;; ++attempt) {
+      auto connection = co_await connect(url, request, deadline, attempt > 0);
+      if (!connection) co_return connection.error();
+      const bool reused = (*connection)->reused;
+      bool answered = false;
+      auto reply = co_await exchange(std::move(*connection), url, request, authorization, deadline, answered);
+      // A pooled connection may have been closed by the server while it lay idle: only then is the same request sent again.
+      if (reply || !reused || answered || attempt > 0) co_return reply;
+    }
+  }
+
+  Task<Result<ConnectionPtr>> connect(const Url& url, const FetchRequest& request, SteadyTime deadline, bool fresh) {
+    auto executor = co_await net::this_coro::executor;
+    const std::string key = pool_key(url, request, executor);
+    if (!fresh) {
+      if (ConnectionPtr idle = take_idle(key)) co_return idle;
+    }
+    auto connection = std::make_unique<Connection>(executor);
+    const auto limit = std::min(deadline, std::chrono::steady_clock::now() + kConnectLimit);
+    const std::string proxy = proxy_for(url);
+    const std::optional<Url> proxy_url = proxy.empty() ? std::nullopt : parse_url(proxy);
+    const Url& peer = proxy_url ? *proxy_url : url;
+    if (auto done = co_await open_socket(*connection, peer, request.public_addresses_only && !proxy_url, limit); !done) {
+      co_return done.error();
+    }
+    if (proxy_url && url.scheme == "https") {
+      if (auto done = co_await tunnel(*connection, url, limit); !done) co_return done.error();
+    }
+    connection->via_proxy = proxy_url && url.scheme == "http";
+    if (url.scheme == "https") {
+      if (auto done = co_await handshake(*connection, url, request, limit); !done) co_return done.error();
+    }
+    co_return connection;
+  }
+
+  Task<Result<void>> open_socket(Connection& connection, const Url& peer, bool public_only, SteadyTime limit) {
+    tcp::resolver resolver(connection.executor);
+    auto timer = std::make_shared<net::steady_timer>(connection.executor, limit);
+    timer->async_wait([&resolver](const error_code& ec) {
+      if (!ec) resolver.cancel();
+    });
+    auto [resolve_error, found] = co_await resolver.async_resolve(peer.host, std::to_string(peer.port), kTuple);
+    timer->cancel();
+    if (resolve_error) co_return io_error("cannot resolve", peer, resolve_error);
+    std::vector<tcp::endpoint> endpoints;
+    for (const auto& entry : found) {
+      if (!public_only || is_public_address(entry.endpoint().address())) endpoints.push_back(entry.endpoint());
+    }
+    if (endpoints.empty()) {
+      co_return fail(Code::kRefused, Origin::kUpstream, peer.host + " has no public address: not asked");
+    }
+    connection.lowest().expires_at(limit);
+    auto [connect_error, endpoint] = co_await connection.lowest().async_connect(endpoints, kTuple);
+    if (connect_error) co_return io_error("cannot connect to", peer, connect_error);
+    error_code ignored;
+    connection.lowest().socket().set_option(tcp::no_delay(true), ignored);
+    co_return Result<void>();
+  }
+
+  // RFC 9110, 9.3.6: CONNECT host:port, then bytes both ways.
+  Task<Result<void>> tunnel(Connection& connection, const Url& url, SteadyTime limit) {
+    http::request<http::empty_body> request(http::verb::connect, url.host + ":" + std::to_string(url.port), 11);
+    request.set(http::field::host, url.host + ":" + std::to_string(url.port));
+    connection.lowest().expires_at(limit);
+    auto [write_error, written] = co_await http::async_write(std::get<Plain>(connection.stream), request, kTuple);
+    if (write_error) co_return io_error("cannot ask the proxy for", url, write_error);
+    http::response_parser<http::empty_body> parser;
+    parser.skip(true);
+    auto [read_error, count] = co_await http::async_read_header(std::get<Plain>(connection.stream), connection.buffer, parser, kTuple);
+    if (read_error) co_return io_error("no answer from the proxy for", url, read_error);
+    if (parser.get().result_int() / 100 != 2) {
+      co_return fail(Code::kUnavailable, Origin::kUpstream,
+                     "the proxy refused " + url.origin() + ": status " + std::to_string(parser.get().result_int()), true);
+    }
+    connection.buffer.clear();
+    co_return Result<void>();
+  }
+
+  Task<Result<void>> handshake(Connection& connection, const Url& url, const FetchRequest& request, SteadyTime limit) {
+    auto context = tls_context(request.ca_file);
+    if (!context) co_return context.error();
+    connection.context = *context;
+    Plain plain = std::move(std::get<Plain>(connection.stream));
+    auto& tls = connection.stream.emplace<Tls>(std::move(plain), *connection.context);
+    error_code ec;
+    const bool address = !boost::asio::ip::make_address(url.host, ec).is_unspecified() && !ec;
+    if (!address && SSL_set_tlsext_host_name(tls.native_handle(), url.host.c_str()) != 1) {
+      co_return fail(Code::kInternal, Origin::kSelf, "cannot set the TLS server name for " + url.host);
+    }
+    tls.set_verify_mode(ssl::verify_peer);
+    tls.set_verify_callback(ssl::host_name_verification(url.host));
+    beast::get_lowest_layer(tls).expires_at(limit);
+    auto [error] = co_await tls.async_handshake(ssl::stream_base::client, kTuple);
+    if (error) {
+      const long verify = SSL_get_verify_result(tls.native_handle());
+      if (verify != X509_V_OK) {
+        co_return fail(Code::kRefused, Origin::kUpstream,
+                       "the certificate of " + url.origin() + " is not trusted: " + X509_verify_cert_error_string(verify));
+      }
+      co_return io_error("TLS handshake with", url, error);
+    }
+    co_return Result<void>();
+  }
+
+  Result<std::shared_ptr<ssl::context>> tls_context(const std::string& ca_file) {
+    const std::lock_guard lock(mutex_);
+    auto& context = contexts_[ca_file];
+    if (context) return context;
+    auto made = std::make_shared<ssl::context>(ssl::context::tls_client);
+    error_code ec;
+    made->set_default_verify_paths(ec);
+    if (!ca_file.empty()) made->load_verify_file(ca_file, ec);
+    if (ec) return fail(Code::kUnavailable, Origin::kPolicy, "cannot load trust anchors " + ca_file + ": " + ec.message());
+    SSL_CTX_set_min_proto_version(made->native_handle(), TLS1_2_VERSION);
+    context = made;
+    return context;
+  }
+
+  Task<Result<FetchReply>> exchange(ConnectionPtr connection, const Url& url, const FetchRequest& request,
+                                    std::string authorization, SteadyTime deadline, bool& answered) {
+    auto message = compose(*connection, url, request, authorization);
+    connection->lowest().expires_at(deadline);
+    error_code error = co_await write(*connection, *message);
+    if (error) co_return io_error("cannot send to", url, error);
+
+    http::response_parser<http::buffer_body> parser;
+    parser.header_limit(64 * 1024);
+    parser.body_limit(request.max_body);
+    if (request.method == "HEAD") parser.skip(true);
+    error = co_await read_header(*connection, parser, deadline);
+    if (error) co_return io_error("no answer from", url, error);
+    answered = true;
+
+    FetchReply reply;
+    reply.status = static_cast<int>(parser.get().result_int());
+    for (const auto& field : parser.get()) reply.headers.add(std::string(field.name_string()), std::string(field.value()));
+    auto body = co_await read_body(*connection, parser, url, request, reply, deadline);
+    if (!body) co_return body.error();
+    const bool keep = parser.get().keep_alive() && parser.is_done();
+    if (keep) give_back(std::move(connection), url, request);
+    co_return reply;
+  }
+
+  std::shared_ptr<http::request<http::string_body>> compose(const Connection& connection, const Url& url,
+                                                            const FetchRequest& request, const std::string& authorization) {
+    auto message = std::make_shared<http::request<http::string_body>>();
+    message->method_string(request.method);
+    message->target(connection.via_proxy ? url.scheme + "://" + url.host_header() + url.path : url.path);
+    message->set(http::field::host, url.host_header());
+    message->set(http::field::user_agent, options_.user_agent);
+    // Tarballs are never re-encoded in transit: the bytes that are hashed are the bytes that are served.
+    message->set(http::field::accept_encoding, request.sink ? "identity" : "gzip");
+    for (const auto& [name, value] : request.headers) message->set(name, value);
+    if (!authorization.empty()) message->set(http::field::authorization, authorization);
+    message->body() = request.body;
+    if (!request.body.empty() || request.method == "POST" || request.method == "PUT") message->prepare_payload();
+    return message;
+  }
+
+  Task<error_code> write(Connection& connection, http::request<http::string_body>& message) {
+    if (auto* plain = std::get_if<Plain>(&connection.stream)) {
+      auto [error, count] = co_await http::async_write(*plain, message, kTuple);
+      co_return error;
+    }
+    auto [error, count] = co_await http::async_write(std::get<Tls>(connection.stream), message, kTuple);
+    co_return error;
+  }
+
+  template <class Parser>
+  Task<error_code> read_header(Connection& connection, Parser& parser, SteadyTime deadline) {
+    connection.lowest().expires_at(deadline);
+    if (auto* plain = std::get_if<Plain>(&connection.stream)) {
+      auto [error, count] = co_await http::async_read_header(*plain, connection.buffer, parser, kTuple);
+      co_return error;
+    }
+    auto [error, count] = co_await http::async_read_header(std::get<Tls>(connection.stream), connection.buffer, parser, kTuple);
+    co_return error;
+  }
+
+  template <class Parser>
+  Task<error_code> read_some(Connection& connection, Parser& parser) {
+    if (auto* plain = std::get_if<Plain>(&connection.stream)) {
+      auto [error, count] = co_await http::async_read_some(*plain, connection.buffer, parser, kTuple);
+      co_return error;
+    }
+    auto [error, count] = co_await http::async_read_some(std::get<Tls>(connection.stream), connection.buffer, parser, kTuple);
+    co_return error;
+  }
+
+  template <class Parser>
+  Task<Result<void>> read_body(Connection& connection, Parser& parser, const Url& url, const FetchRequest& request,
+                               FetchReply& reply, SteadyTime deadline) {
+    const bool to_sink = request.sink && reply.status == 200;
+    std::uint64_t total = 0;
+    std::vector<char> piece(to_sink ? kPiece : 64 * 1024);
+    while (!parser.is_done()) {
+      parser.get().body().data = piece.data();
+      parser.get().body().size = piece.size();
+      parser.get().body().more = true;
+      connection.lowest().expires_at(std::min(deadline, std::chrono::steady_clock::now() + kReadLimit));
+      error_code error = co_await read_some(connection, parser);
+      if (error == http::error::need_buffer) error = {};
+      if (error == http::error::body_limit) {
+        co_return fail(Code::kTooLarge, Origin::kUpstream,
+                       "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
+      }
+      if (error) co_return io_error("the answer broke off from", url, error);
+      const std::string_view data(piece.data(), piece.size() - parser.get().body().size);
+      total += data.size();
+      if (total > request.max_body) {
+        co_return fail(Code::kTooLarge, Origin::kUpstream,
+                       "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
+      }
+      if (to_sink) {
+        if (auto taken = request.sink(data); !taken) co_return taken.error();
+      } else {
+        reply.body.append(data);
+      }
+    }
+    if (!to_sink && reply.headers.get("content-encoding") == "gzip" && !reply.body.empty()) {
+      auto plain = gzip_expand(reply.body, request.max_body);
+      if (!plain) co_return fail(Code::kMalformed, Origin::kUpstream, "the answer of " + url.origin() + " is not valid gzip", true);
+      reply.body = std::move(*plain);
+    }
+    co_return Result<void>();
+  }
+
+  std::string pool_key(const Url& url, const FetchRequest& request, const net::any_io_executor& executor) {
+    const auto* context = &net::query(executor, net::execution::context);
+    return url.origin() + "|" + request.ca_file + "|" + (request.public_addresses_only ? "p" : "") + "|" +
+           std::to_string(reinterpret_cast<std::uintptr_t>(context));
+  }
+
+  ConnectionPtr take_idle(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    auto& idle = idle_[key];
+    while (!idle.empty()) {
+      ConnectionPtr connection = std::move(idle.back());
+      idle.pop_back();
+      if (std::chrono::steady_clock::now() - connection->idle_since > options_.idle_limit) continue;
+      connection->reused = true;
+      return connection;
+    }
+    return nullptr;
+  }
+
+  void give_back(ConnectionPtr connection, const Url& url, const FetchRequest& request) {
+    connection->lowest().expires_never();
+    connection->idle_since = std::chrono::steady_clock::now();
+    const std::string key = pool_key(url, request, connection->executor);
+    const std::lock_guard lock(mutex_);
+    auto& idle = idle_[key];
+    if (idle.size() < options_.max_idle_per_origin) idle.push_back(std::move(connection));
+  }
+
+  std::string proxy_for(const Url& url) const {
+    const std::string& proxy = url.scheme == "https" ? options_.https_proxy : options_.http_proxy;
+    return proxy.empty() || bypasses_proxy(options_.no_proxy, url) ? std::string() : proxy;
+  }
+
+  ClientOptions options_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<ConnectionPtr>> idle_;
+  std::map<std::string, std::shared_ptr<ssl::context>> contexts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Upstream> make_http_client(ClientOptions options) {
+  return std::make_unique<HttpClient>(std::move(options));
+}
+
+void proxies_from_environment(ClientOptions& options, const EnvReader& env) {
+  const auto either = [&](const char* upper, const char* small) {
+    const auto value = env(upper);
+    return value ? *value : env(small).value_or("");
+  };
+  options.https_proxy = either("HTTPS_PROXY", "https_proxy");
+  options.http_proxy = either("HTTP_PROXY", "http_proxy");
+  options.no_proxy = either("NO_PROXY", "no_proxy");
+}
+
+bool bypasses_proxy(std::string_view no_proxy, const Url& url) {
+  while (!no_proxy.empty()) {
+    const std::size_t comma = no_proxy.find(',');
+    std::string_view item = no_proxy.substr(0, comma);
+    no_proxy = comma == std::string_view::npos ? std::string_view() : no_proxy.substr(comma + 1);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (item == "*") return true;
+    const std::size_t colon = item.rfind(':');
+    if (colon != std::string_view::npos && item.find(':') == colon) {
+      if (item.substr(colon + 1) != std::to_string(url.port)) continue;
+      item = item.substr(0, colon);
+    }
+    if (item.starts_with('.')) item.remove_prefix(1);
+    if (item.empty()) continue;
+    if (url.host == item) return true;
+    if (url.host.size() > item.size() && url.host.ends_with(item) && url.host[url.host.size() - item.size() - 1] == '.') {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace npmgate

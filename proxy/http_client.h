@@ -1,0 +1,66 @@
+// Requests towards upstreams and git hosts: verified TLS, pooled connections, limits on time and size, redirects only where allowed.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "proxy/async.h"
+#include "proxy/config.h"
+#include "proxy/http.h"
+
+namespace npmgate {
+
+struct FetchRequest {
+  FetchRequest() {}  // a constructor: it travels into coroutines (see proxy/async.h)
+  std::string method = "GET";
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::string authorization;  // bound to url's origin: dropped when a redirect leaves it
+  std::size_t max_body = std::size_t{256} << 20;
+  std::chrono::milliseconds limit{std::chrono::seconds{60}};  // for the whole exchange
+  // Where a redirect may lead besides the same origin. Null: nowhere.
+  std::function<bool(const Url&)> allow_redirect;
+  // Refuse private, loopback and link-local addresses after DNS (for hosts that a package names, not an admin).
+  bool public_addresses_only = false;
+  std::string ca_file;  // further trust anchors for this origin
+  // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends the exchange.
+  std::function<Result<void>(std::string_view)> sink;
+};
+
+struct FetchReply {
+  FetchReply() {}
+  int status = 0;
+  Headers headers;
+  std::string body;  // decoded where the server sent gzip
+  std::string url;   // the final one
+};
+
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+  // kUnavailable: no connection, broken off, wrong length; kTimeout; kRefused: certificate, redirect or address not allowed; kTooLarge.
+  // A 4xx or 5xx is a reply, not an error.
+  virtual Task<Result<FetchReply>> fetch(FetchRequest request) = 0;
+};
+
+struct ClientOptions {
+  std::string user_agent = "npm-gate/" NPM_GATE_VERSION;
+  std::size_t max_idle_per_origin = 32;
+  std::chrono::seconds idle_limit{50};  // below the 60 s after which many servers close
+  std::string http_proxy, https_proxy, no_proxy;  // as in the environment variables of the same names
+};
+
+// Thread-safe; a connection stays on the loop that opened it.
+std::unique_ptr<Upstream> make_http_client(ClientOptions options);
+// Reads HTTPS_PROXY, HTTP_PROXY, NO_PROXY (and their lower-case spellings) into `options`.
+void proxies_from_environment(ClientOptions& options, const EnvReader& env);
+// NO_PROXY's rules: comma-separated hosts, ".suffix", "*", optional ":port".
+bool bypasses_proxy(std::string_view no_proxy, const Url& url);
+
+}  // namespace npmgate

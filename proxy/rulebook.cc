@@ -1,0 +1,65 @@
+#include "proxy/rulebook.h"
+
+#include "base/log.h"
+
+namespace npmgate {
+
+std::vector<Decision> Rules::of(std::string_view name) const {
+  std::vector<Decision> mine;
+  for (const Decision& decision : decisions) {
+    if (decision.name == name) mine.push_back(decision);
+  }
+  return mine;
+}
+
+std::vector<Problem> Rulebook::problems() const {
+  const std::lock_guard lock(mutex_);
+  return problems_;
+}
+
+void Rulebook::swap(std::shared_ptr<Rules> next) {
+  const std::lock_guard lock(mutex_);
+  next->revision = revision_.load() + 1;
+  rules_ = std::move(next);
+  revision_.store(rules_->revision, std::memory_order_release);
+}
+
+Result<void> Rulebook::load() {
+  auto decisions = store_.decisions();
+  if (!decisions) return decisions.error();
+  PolicyResult loaded;
+  if (file_.empty()) {
+    loaded.policy = default_policy(clock_.now());
+  } else {
+    loaded = load_policy_file(file_, disk_reader(), clock_.now());
+  }
+  if (!loaded.policy) {
+    metrics_.add("npm_gate_policy_loads_total", R"(result="refused")");
+    for (const Problem& problem : loaded.problems) log::error("policy-refused", problem.str());
+    const std::string first = loaded.problems.empty() ? file_ : loaded.problems.front().str();
+    const std::lock_guard lock(mutex_);
+    problems_ = std::move(loaded.problems);
+    return fail(Code::kMalformed, Origin::kPolicy, first);
+  }
+  for (const Problem& warning : loaded.policy->warnings) log::warn("policy", warning.str());
+  metrics_.add("npm_gate_policy_loads_total", R"(result="loaded")");
+  auto next = std::make_shared<Rules>();
+  next->policy = loaded.policy;
+  next->decisions = std::move(*decisions);
+  swap(std::move(next));
+  const std::lock_guard lock(mutex_);
+  problems_.clear();
+  return {};
+}
+
+Result<void> Rulebook::reload_decisions() {
+  auto decisions = store_.decisions();
+  if (!decisions) return decisions.error();
+  auto next = std::make_shared<Rules>();
+  next->policy = rules()->policy;
+  next->decisions = std::move(*decisions);
+  swap(std::move(next));
+  return {};
+}
+
+}  // namespace npmgate

@@ -1,0 +1,58 @@
+// The policy in force and the admins' decisions, swapped as wholes. Thread-safe; readers take a shared_ptr and keep it for one answer, so
+// that every answer is explained by exactly one policy version.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "policy/decide.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+struct Rules {
+  std::shared_ptr<const Policy> policy;
+  std::vector<Decision> decisions;  // all; filter by name with of()
+  std::uint64_t revision = 0;       // grows with every swap; part of every cache key
+  std::vector<Decision> of(std::string_view name) const;
+};
+
+class Rulebook {
+ public:
+  // `policy_file` "" = the built-in default policy.
+  Rulebook(std::string policy_file, const Clock& clock, StateStore& store, Metrics& metrics)
+      : file_(std::move(policy_file)), clock_(clock), store_(store), metrics_(metrics) {}
+
+  // Loads the policy and the decisions. At start an invalid policy is an error (exit 2); later the old one stays in force and log, metric
+  // and problems() say why. Blocks on disk.
+  Result<void> load();
+  // Decisions changed in the store: read them again. Blocks on disk.
+  Result<void> reload_decisions();
+
+  std::shared_ptr<const Rules> rules() const {
+    const std::lock_guard lock(mutex_);
+    return rules_;
+  }
+  std::uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
+  std::vector<Problem> problems() const;  // of the last load; empty = the file on disk is in force
+  const std::string& file() const { return file_; }
+
+ private:
+  void swap(std::shared_ptr<Rules> next);
+
+  std::string file_;
+  const Clock& clock_;
+  StateStore& store_;
+  Metrics& metrics_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Rules> rules_;
+  std::vector<Problem> problems_;
+  std::atomic<std::uint64_t> revision_{0};
+};
+
+}  // namespace npmgate

@@ -1,0 +1,404 @@
+#include "proxy/server.h"
+
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <list>
+
+#include "base/gzip.h"
+
+namespace npmgate {
+namespace {
+
+namespace http = boost::beast::http;
+namespace ssl = net::ssl;
+using tcp = net::ip::tcp;
+using error_code = boost::system::error_code;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kFilePiece = 256 * 1024;      // measured: larger writes gain nothing on loopback
+constexpr auto kTick = std::chrono::seconds(1);     // how often deadlines are looked at
+
+struct SessionState {
+  explicit SessionState(tcp::socket& s) : socket(s) {}
+  tcp::socket& socket;
+  SteadyClock::time_point deadline = SteadyClock::time_point::max();
+  bool idle = true;
+};
+
+// The sessions of one loop; touched by that loop's thread only.
+struct LoopSessions {
+  std::list<SessionState*> sessions;
+};
+
+bool same_text(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x | 0x20) == (y | 0x20); });
+}
+
+std::string head_of(const Response& response, bool keep_alive, bool with_length) {
+  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  head += response.reason.empty() ? std::string(standard_reason(response.status)) : response.reason;
+  head += "\r\n";
+  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
+  head += "server: npm-gate\r\n";
+  if (with_length) head += "content-length: " + std::to_string(response.length()) + "\r\n";
+  head += keep_alive ? "connection: keep-alive\r\n\r\n" : "connection: close\r\n\r\n";
+  return head;
+}
+
+// What Beast's parser lets through and a registry must not (docs/threats.md, H1).
+std::optional<std::string> suspicious(const http::request_header<>& head) {
+  if (head.count(http::field::content_length) > 1) return "more than one Content-Length";
+  if (head.count(http::field::content_length) > 0 && head.count(http::field::transfer_encoding) > 0) return "Content-Length and Transfer-Encoding";
+  if (head.count(http::field::host) > 1) return "more than one Host";
+  if (head.version() == 11 && head.count(http::field::host) == 0) return "no Host";
+  if (head.target().empty() || head.target().front() != '/') return "the request target is not a path";
+  if (head.count(http::field::transfer_encoding) > 0 && !same_text(head[http::field::transfer_encoding], "chunked")) return "a Transfer-Encoding other than chunked";
+  const bool bodyless = head.method() == http::verb::get || head.method() == http::verb::head;
+  if (bodyless && (head.count(http::field::transfer_encoding) > 0 || (head.count(http::field::content_length) > 0 && head[http::field::content_length] != "0"))) {
+    return "a body on GET";
+  }
+  return std::nullopt;
+}
+
+template <class Stream>
+class Session {
+ public:
+  Session(Stream& stream, SessionState& state, const ListenOptions& options, const ServerLimits& limits, Service& service, Metrics& metrics)
+      : stream_(stream), state_(state), options_(options), limits_(limits), service_(service), metrics_(metrics) {}
+
+  Task<void> run() {
+    for (bool go_on = true; go_on;) go_on = co_await one_request();
+  }
+
+ private:
+  static constexpr bool kSecure = !std::is_same_v<Stream, tcp::socket>;
+  using Parser = http::request_parser<http::buffer_body>;
+
+  Task<bool> one_request() {
+    Parser parser;
+    parser.header_limit(static_cast<std::uint32_t>(limits_.max_header));
+    parser.body_limit(limits_.max_discarded);
+    if (buffer_.size() == 0) {
+      state_.idle = true;
+      arm(limits_.idle_limit);
+      auto [wait_error] = co_await state_.socket.async_wait(tcp::socket::wait_read, kTuple);
+      if (wait_error && !kSecure) co_return false;
+    }
+    state_.idle = false;
+    arm(limits_.header_limit);
+    auto [error, count] = co_await http::async_read_header(stream_, buffer_, parser, kTuple);
+    if (error) co_return co_await refuse_head(error);
+    if (const auto why = suspicious(parser.get())) {
+      Response refused = error_response(400, "npm-gate: the request is refused: " + *why);
+      co_return co_await write(refused, false, false);
+    }
+    auto request = std::make_shared<Request>(take_head(parser));
+    const auto body = co_await read_body(parser, *request);
+    if (!body) co_return false;
+    const auto started = SteadyClock::now();
+    state_.deadline = SteadyClock::time_point::max();  // services have limits of their own
+    Response response;
+    if (*body != 0) {
+      response = error_response(*body, "npm-gate: the request body could not be read");
+    } else {
+      response = co_await guarded(request);
+    }
+    record(*request, response, started);
+    const bool keep = parser.get().keep_alive() && *body == 0;
+    co_return co_await write(response, keep, request->method == "HEAD");
+  }
+
+  Task<bool> refuse_head(error_code error) {
+    const bool parse = error.category() == make_error_code(http::error::bad_method).category();
+    if (!parse || error == http::error::end_of_stream || error == http::error::partial_message) co_return false;
+    const int status = error == http::error::header_limit ? 431 : 400;
+    Response refused = error_response(status, "npm-gate: not a valid HTTP request (" + error.message() + ")");
+    co_await write(refused, false, false);
+    co_return false;
+  }
+
+  Request take_head(const Parser& parser) {
+    Request request;
+    request.method = std::string(parser.get().method_string());
+    request.target = std::string(parser.get().target());
+    for (const auto& field : parser.get()) request.headers.add(std::string(field.name_string()), std::string(field.value()));
+    error_code ec;
+    request.peer = state_.socket.remote_endpoint(ec).address().to_string();
+    const auto& trusted = options_.trusted_proxies;
+    if (std::find(trusted.begin(), trusted.end(), request.peer) != trusted.end()) {
+      const std::string_view forwarded = request.headers.get("x-forwarded-for");
+      const std::size_t comma = forwarded.rfind(',');
+      std::string_view last = comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
+      while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
+      if (!last.empty()) request.peer = log::printable(last, 64);
+      request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
+    }
+    request.secure = request.secure || kSecure;
+    return request;
+  }
+
+  // 0: read; a status: refuse with it and close; nullopt: the client is gone.
+  Task<std::optional<int>> read_body(Parser& parser, Request& request) {
+    if (parser.is_done()) co_return 0;
+    arm(limits_.body_limit);
+    if (same_text(std::string(parser.get()[http::field::expect]), "100-continue")) {
+      const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      auto [error, count] = co_await net::async_write(stream_, net::buffer(go_on), kTuple);
+      if (error) co_return std::nullopt;
+    }
+    const std::size_t wanted = service_.body_limit(request.method, request.target);
+    std::vector<char> piece(64 * 1024);
+    while (!parser.is_done()) {
+      parser.get().body().data = piece.data();
+      parser.get().body().size = piece.size();
+      auto [error, count] = co_await http::async_read_some(stream_, buffer_, parser, kTuple);
+      if (error == http::error::body_limit) co_return 413;
+      if (error && error != http::error::need_buffer) co_return std::nullopt;
+      const std::size_t got = piece.size() - parser.get().body().size;
+      if (wanted == 0) continue;  // read and thrown away: a client that is still sending would miss the answer
+      if (request.body.size() + got > wanted) co_return 413;
+      request.body.append(piece.data(), got);
+    }
+    if (same_text(request.headers.get("content-encoding"), "gzip") && wanted > 0) {
+      auto plain = gzip_expand(request.body, wanted);
+      if (!plain) co_return 400;
+      request.body = std::move(*plain);
+    }
+    co_return 0;
+  }
+
+  Task<Response> guarded(std::shared_ptr<const Request> request) {
+    std::string what;
+    try {
+      co_return co_await service_.handle(request);
+    } catch (const std::exception& e) {
+      what = e.what();
+    }
+    log::error("unexpected", what, {{"target", log::printable(request->target)}});
+    co_return error_response(500, "npm-gate: an unexpected error; the log of the gate says more");
+  }
+
+  void record(const Request& request, const Response& response, SteadyClock::time_point started) {
+    const std::chrono::duration<double> took = SteadyClock::now() - started;
+    const std::string kind(response.kind.empty() ? "other" : response.kind);
+    metrics_.add("npm_gate_requests_total", "listener=\"" + options_.name + "\",kind=\"" + kind + "\",status=\"" + std::to_string(response.status) + "\"");
+    metrics_.observe("npm_gate_request_seconds", "kind=\"" + kind + "\"", took.count());
+    // Tokens stand in some paths (/-/user/token/…): such targets are not logged.
+    const bool secret = request.target.find("/-/user/token/") != std::string::npos;
+    log::debug("request", secret ? "/-/user/token/…" : log::printable(request.target), {{"method", request.method}, {"status", response.status}, {"client", request.peer}});
+  }
+
+  Task<bool> write(const Response& response, bool keep, bool head_only) {
+    const bool bodyless = head_only || response.status == 304 || response.status == 204;
+    const std::string head = head_of(response, keep, response.status != 304 && response.status != 204);
+    std::vector<net::const_buffer> buffers{net::buffer(head)};
+    if (!bodyless && response.body) buffers.push_back(net::buffer(*response.body));
+    arm(limits_.write_limit);
+    auto [error, count] = co_await net::async_write(stream_, buffers, kTuple);
+    if (error) co_return false;
+    if (!bodyless && response.blob && !co_await send_file(*response.blob)) co_return false;
+    if (!keep) co_await close();
+    co_return keep;
+  }
+
+  Task<bool> send_file(const BlobStore::Handle& blob) {
+    if constexpr (kSecure) {
+      std::vector<char> piece(kFilePiece);
+      for (std::uint64_t at = 0; at < blob.size;) {
+        const ssize_t got = ::pread(blob.fd, piece.data(), piece.size(), static_cast<off_t>(at));
+        if (got <= 0) co_return false;
+        arm(limits_.write_limit);
+        auto [error, count] = co_await net::async_write(stream_, net::buffer(piece.data(), static_cast<std::size_t>(got)), kTuple);
+        if (error) co_return false;
+        at += static_cast<std::uint64_t>(got);
+      }
+      co_return true;
+    } else {
+      error_code ec;
+      stream_.native_non_blocking(true, ec);
+      off_t at = 0;
+      while (static_cast<std::uint64_t>(at) < blob.size) {
+        const ssize_t sent = ::sendfile(stream_.native_handle(), blob.fd, &at, blob.size - static_cast<std::uint64_t>(at));
+        if (sent > 0) continue;
+        if (sent == 0 || (errno != EAGAIN && errno != EINTR)) co_return false;
+        arm(limits_.write_limit);
+        auto [error] = co_await stream_.async_wait(tcp::socket::wait_write, kTuple);
+        if (error) co_return false;
+      }
+      co_return true;
+    }
+  }
+
+  Task<void> close() {
+    if constexpr (kSecure) {
+      arm(std::chrono::seconds(5));
+      co_await stream_.async_shutdown(kTuple);
+    }
+    error_code ignored;
+    state_.socket.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  void arm(SteadyClock::duration limit) { state_.deadline = SteadyClock::now() + limit; }
+
+  Stream& stream_;
+  SessionState& state_;
+  const ListenOptions& options_;
+  const ServerLimits& limits_;
+  Service& service_;
+  Metrics& metrics_;
+  boost::beast::flat_buffer buffer_;
+};
+
+class ServerImpl final : public Server {
+ public:
+  ServerImpl(ListenOptions options, ServerLimits limits, Service& service, Metrics& metrics)
+      : options_(std::move(options)), limits_(limits), service_(service), metrics_(metrics) {}
+
+  Result<void> bind(std::vector<net::io_context*> loops) {
+    error_code ec;
+    const auto address = net::ip::make_address(options_.address == "localhost" ? "127.0.0.1" : options_.address, ec);
+    if (ec) return fail(Code::kMalformed, Origin::kPolicy, "listen address '" + options_.address + "' is not an IP address");
+    tcp::endpoint endpoint(address, options_.port);
+    for (net::io_context* loop : loops) {
+      auto acceptor = std::make_unique<tcp::acceptor>(*loop);
+      acceptor->open(endpoint.protocol(), ec);
+      if (!ec) acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
+      // Another process on the same port must be an error, so only our own further acceptors share it.
+      if (!ec && acceptors_.empty()) probe(endpoint, ec);
+      if (!ec) acceptor->set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
+      if (!ec) acceptor->bind(endpoint, ec);
+      if (!ec) acceptor->listen(net::socket_base::max_listen_connections, ec);
+      if (ec) {
+        return fail(Code::kUnavailable, Origin::kSelf,
+                    "cannot listen on " + options_.address + ":" + std::to_string(endpoint.port()) + ": " + ec.message() + "; choose another with --listen");
+      }
+      endpoint.port(acceptor->local_endpoint().port());
+      sessions_.push_back(std::make_unique<LoopSessions>());
+      acceptors_.push_back(std::move(acceptor));
+    }
+    port_ = endpoint.port();
+    for (std::size_t i = 0; i < loops.size(); ++i) start(*loops[i], *acceptors_[i], *sessions_[i]);
+    return {};
+  }
+
+  std::uint16_t port() const override { return port_; }
+
+  void stop() override {
+    stopping_ = true;
+    for (std::size_t i = 0; i < acceptors_.size(); ++i) {
+      net::post(acceptors_[i]->get_executor(), [acceptor = acceptors_[i].get(), sessions = sessions_[i].get()] {
+        error_code ignored;
+        acceptor->close(ignored);
+        for (SessionState* session : sessions->sessions) {
+          if (session->idle) session->socket.close(ignored);
+        }
+      });
+    }
+  }
+
+ private:
+  static void probe(tcp::endpoint endpoint, error_code& ec) {
+    if (endpoint.port() == 0) return;
+    net::io_context scratch;
+    tcp::acceptor first(scratch);
+    first.open(endpoint.protocol(), ec);
+    if (!ec) first.set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec) first.bind(endpoint, ec);
+    if (!ec) first.listen(1, ec);
+  }
+
+  void start(net::io_context& loop, tcp::acceptor& acceptor, LoopSessions& sessions) {
+    auto accepting = [this, &acceptor, &sessions]() -> Task<void> { co_await accept_loop(acceptor, sessions); };
+    spawn_detached(loop.get_executor(), "accept", std::move(accepting));
+    auto reaping = [this, &sessions]() -> Task<void> { co_await reap_loop(sessions); };
+    spawn_detached(loop.get_executor(), "reap", std::move(reaping));
+  }
+
+  Task<void> accept_loop(tcp::acceptor& acceptor, LoopSessions& sessions) {
+    auto executor = co_await net::this_coro::executor;
+    while (!stopping_) {
+      auto [error, socket] = co_await acceptor.async_accept(kTuple);
+      if (stopping_) co_return;
+      if (error) {
+        // Out of descriptors or memory: connections wait in the backlog until some are free again.
+        log::warn("accept", error.message());
+        net::steady_timer pause(executor, std::chrono::milliseconds(100));
+        co_await pause.async_wait(kTuple);
+        continue;
+      }
+      if (connections_.load() >= limits_.max_connections) continue;  // closed at once
+      auto shared = std::make_shared<tcp::socket>(std::move(socket));
+      auto serve = [this, shared, &sessions]() -> Task<void> { co_await serve_one(shared, sessions); };
+      spawn_detached(executor, "session", std::move(serve));
+    }
+  }
+
+  Task<void> serve_one(std::shared_ptr<tcp::socket> socket, LoopSessions& sessions) {
+    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"", static_cast<double>(++connections_));
+    error_code ignored;
+    socket->set_option(tcp::no_delay(true), ignored);
+    if (options_.tls) {
+      auto context = options_.tls();
+      ssl::stream<tcp::socket> stream(std::move(*socket), *context);
+      SessionState state(stream.next_layer());
+      const auto entry = sessions.sessions.insert(sessions.sessions.end(), &state);
+      state.idle = false;
+      state.deadline = SteadyClock::now() + limits_.header_limit;
+      auto [error] = co_await stream.async_handshake(ssl::stream_base::server, kTuple);
+      if (!error) {
+        Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_, metrics_);
+        co_await session.run();
+      }
+      sessions.sessions.erase(entry);
+    } else {
+      SessionState state(*socket);
+      const auto entry = sessions.sessions.insert(sessions.sessions.end(), &state);
+      Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_);
+      co_await session.run();
+      sessions.sessions.erase(entry);
+    }
+    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"", static_cast<double>(--connections_));
+  }
+
+  // One timer per loop instead of one per connection and operation: a deadline is met to within a second, for the price of one comparison.
+  Task<void> reap_loop(LoopSessions& sessions) {
+    auto executor = co_await net::this_coro::executor;
+    net::steady_timer tick(executor);
+    while (!stopping_) {
+      tick.expires_after(kTick);
+      co_await tick.async_wait(kTuple);
+      const auto now = SteadyClock::now();
+      for (SessionState* session : sessions.sessions) {
+        error_code ignored;
+        if (session->deadline < now) session->socket.close(ignored);
+      }
+    }
+  }
+
+  ListenOptions options_;
+  ServerLimits limits_;
+  Service& service_;
+  Metrics& metrics_;
+  std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
+  std::vector<std::unique_ptr<LoopSessions>> sessions_;
+  std::atomic<std::size_t> connections_{0};
+  std::atomic<bool> stopping_{false};
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> start_server(std::vector<net::io_context*> loops, ListenOptions options, ServerLimits limits,
+                                             Service& service, Metrics& metrics) {
+  auto server = std::make_unique<ServerImpl>(std::move(options), limits, service, metrics);
+  if (auto bound = server->bind(std::move(loops)); !bound) return bound.error();
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace npmgate

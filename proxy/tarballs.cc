@@ -1,0 +1,209 @@
+#include "proxy/tarballs.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "base/digest.h"
+
+namespace npmgate {
+namespace {
+
+// An integrity mismatch can be a broken transfer or a mirror in mid-update: asked again after this long.
+constexpr auto kRecheckMismatch = std::chrono::minutes(10);
+
+std::string page_url(const Request& request, const std::string& name, const std::string& version) {
+  return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
+}
+
+AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version, const Request& request, Time now) {
+  AuditEntry entry;
+  entry.at = now;
+  entry.kind = kind;
+  entry.actor = "client";
+  entry.name = name;
+  entry.version = version;
+  entry.client = request.peer;
+  return entry;
+}
+
+}  // namespace
+
+LedgerEntry ledger_entry(const Request& request, Time now) {
+  LedgerEntry entry;
+  entry.at = now;
+  entry.address = request.peer;
+  entry.user_agent = log::printable(request.headers.get("user-agent"), 200);
+  entry.command = log::printable(request.headers.get("npm-command"), 60);
+  entry.project = log::printable(request.headers.get("npm-gate-project"), 200);
+  return entry;
+}
+
+Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string version) {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  std::function<Result<Ruling>()> work = [this, snapshot, version, rules]() -> Result<Ruling> {
+    Judge judge = packages_.judge(snapshot, *rules);
+    Ruling ruling;
+    const Judged* judged = judge.of(version);
+    if (judged == nullptr) {
+      const PackumentVersion* found = snapshot->packument ? snapshot->packument->find(version) : nullptr;
+      if (found != nullptr && found->refusal) {
+        ruling.known = ruling.inspected = true;
+        ruling.action = "block";
+        ruling.sentence = snapshot->name + "@" + version + " is blocked: its manifest is refused (" + found->refusal->rule + ": " + found->refusal->detail + ")";
+      }
+      return ruling;
+    }
+    ruling.known = true;
+    ruling.inspected = judged->evidence != nullptr;
+    ruling.recheck = judged->evidence && !judged->pinned && !judged->evidence->integrity.matches && judge.now() - judged->evidence->gathered > kRecheckMismatch;
+    ruling.served = judged->verdict.served();
+    ruling.pinned = judged->pinned;
+    ruling.newcomer = judged->newcomer;
+    ruling.content_id = judged->subject.content_id;
+    ruling.raw_manifest = judged->raw_manifest;
+    ruling.policy_hash = rules->policy->hash;
+    ruling.action = to_string(judged->verdict.action);
+    if (!ruling.served) ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
+    if (ruling.inspected) {
+      ReleaseRow row;
+      row.name = snapshot->name;
+      row.version = version;
+      row.content_id = ruling.content_id;
+      row.subject = judged->subject;
+      row.findings = judged->findings;
+      row.seen = judge.now();
+      if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+    }
+    return ruling;
+  };
+  co_return co_await gear_.pool.offload(std::move(work));
+}
+
+Task<Response> Tarballs::get(PackageName name, std::string version, const Request& request) {
+  auto snapshot = co_await packages_.get(name);
+  // A version that is not known yet may be newer than what is kept: ask once more before saying 404.
+  if (snapshot && !(*snapshot)->pins.contains(version) && (*snapshot)->packument->find(version) == nullptr &&
+      gear_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
+    snapshot = co_await packages_.get(name, true);
+  }
+  if (!snapshot) co_return response_for(snapshot.error());
+  SnapshotPtr current = *snapshot;
+  if (!packages_.route(name)->inspect) co_return co_await pass_through(current, version, request);
+
+  auto ruling = co_await rule(current, version);
+  if (!ruling) co_return response_for(ruling.error());
+  if (ruling->known && (!ruling->inspected || ruling->recheck)) {
+    auto inspected = co_await packages_.inspect(current, version, gear_.config.inspection_timeout);
+    if (!inspected) co_return response_for(inspected.error());
+    current = *inspected;
+    ruling = co_await rule(current, version);
+    if (!ruling) co_return response_for(ruling.error());
+  }
+  if (!ruling->known) {
+    co_return error_response(404, "npm-gate: " + name.str() + " has no version " + log::printable(version, 60));
+  }
+  if (!ruling->inspected) {
+    const Error late = fail(Code::kUnavailable, Origin::kSelf, name.str() + "@" + version + " is being inspected; try again shortly", true);
+    co_return response_for(late);
+  }
+  if (!ruling->served) co_return refuse(*current, version, *ruling, request);
+  if (!ruling->pinned) {
+    Pin wanted;
+    wanted.name = name.str();
+    wanted.version = version;
+    wanted.content_id = ruling->content_id;
+    wanted.raw_manifest = ruling->raw_manifest;
+    wanted.accepted = gear_.clock.now();
+    auto pinned = co_await packages_.pin(current, wanted);
+    if (!pinned) co_return response_for(pinned.error());
+    current = *pinned;
+  }
+  co_return co_await send(current, version, *ruling, request);
+}
+
+Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& version, const Ruling& ruling, const Request& request) {
+  Response response = error_response(403, "npm-gate: " + ruling.sentence + ". " + page_url(request, snapshot.name, version), ruling.sentence);
+  response.kind = "tarball";
+  AuditEntry entry = audit_entry("refused", snapshot.name, version, request, gear_.clock.now());
+  entry.content_id = ruling.content_id;
+  entry.action = ruling.action;
+  entry.policy_hash = ruling.policy_hash;
+  entry.detail = boost::json::serialize(boost::json::value{{"sentence", ruling.sentence}});
+  recorder_.audit(std::move(entry));
+  gear_.metrics.add("npm_gate_refusals_total", "action=\"" + ruling.action + "\"");
+  log::info("refused", ruling.sentence, {{"client", request.peer}});
+  return response;
+}
+
+Task<Result<std::shared_ptr<const BlobStore::Handle>>> Tarballs::open(SnapshotPtr snapshot, std::string version, std::string sha512) {
+  using Handle = std::shared_ptr<const BlobStore::Handle>;
+  std::function<Result<Handle>()> work = [this, sha512] { return gear_.blobs.open(sha512); };
+  auto again = work;
+  auto handle = co_await gear_.pool.offload(std::move(work));
+  if (handle) co_return handle;
+  const bool gone = handle.error().code == Code::kNotFound || handle.error().code == Code::kCorrupt;
+  if (!gone) co_return handle;
+  if (handle.error().code == Code::kCorrupt) {
+    gear_.metrics.add("npm_gate_blobs_corrupt_total");
+    log::error("blob", "a tarball on disk has changed and is fetched again", {{"release", snapshot->name + "@" + version}});
+  }
+  auto fetched = co_await packages_.refetch(snapshot, version, sha512);
+  if (!fetched) co_return fetched.error();
+  co_return co_await gear_.pool.offload(std::move(again));
+}
+
+Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling, const Request& request) {
+  const std::string sha512 = ruling.content_id.substr(0, ruling.content_id.find(':'));
+  auto handle = co_await open(snapshot, version, sha512);
+  if (!handle) co_return response_for(handle.error());
+  Response response;
+  response.kind = "tarball";
+  response.set("content-type", "application/octet-stream");
+  const std::string etag = "\"" + sha512.substr(0, 32) + "\"";
+  response.set("etag", etag);
+  // A later verdict must reach clients: stores in front may keep the bytes but have to ask.
+  response.set("cache-control", "no-cache");
+  if (etag_matches(request.headers.get("if-none-match"), etag)) {
+    response.status = 304;
+    co_return response;
+  }
+  response.blob = *handle;
+  const Time now = gear_.clock.now();
+  if (request.method != "HEAD") {
+    LedgerEntry entry = ledger_entry(request, now);
+    entry.name = snapshot->name;
+    entry.version = version;
+    entry.content_id = ruling.content_id;
+    recorder_.ledger(std::move(entry));
+    AuditEntry audit = audit_entry("served", snapshot->name, version, request, now);
+    audit.content_id = ruling.content_id;
+    audit.action = ruling.action;
+    audit.policy_hash = ruling.policy_hash;
+    recorder_.audit(std::move(audit));
+  }
+  co_return response;
+}
+
+// Upstreams with `inspect: false`: the bytes are hashed and checked against the packument, nothing else is asked of them.
+Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version, const Request& request) {
+  const PackumentVersion* listed = snapshot->packument->find(version);
+  Result<SnapshotPtr> inspected = snapshot;
+  if (listed != nullptr && !current_evidence(*snapshot, *listed)) {
+    inspected = co_await packages_.inspect(snapshot, version, gear_.config.inspection_timeout);
+  }
+  if (!inspected) co_return response_for(inspected.error());
+  const PackumentVersion* found = (*inspected)->packument->find(version);
+  std::shared_ptr<const Evidence> evidence;
+  if (found != nullptr) evidence = current_evidence(**inspected, *found);
+  if (!evidence) co_return error_response(404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
+  Ruling ruling;
+  ruling.content_id = evidence->content_id();
+  ruling.action = "allow";
+  if (!evidence->integrity.matches) {
+    ruling.action = "block";
+    ruling.sentence = snapshot->name + "@" + version + " is blocked: its bytes do not match the registry's " + evidence->integrity.algorithm;
+    co_return refuse(**inspected, version, ruling, request);
+  }
+  co_return co_await send(*inspected, version, ruling, request);
+}
+
+}  // namespace npmgate
