@@ -1,0 +1,40 @@
+// What every command shares: exit codes, output switches, loading of configuration and upstream.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "proxy/config.h"
+
+namespace CLI {
+class App;
+}
+
+namespace npmgate {
+
+// SPEC, section 2.
+enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kCould_not = 3 };
+
+// Where the configuration comes from: flags shared by commands.
+struct ConfigFlags {
+  std::string config_file, upstream, listen;
+};
+void add_config_flags(CLI::App& command, ConfigFlags& flags);
+
+// Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and returns the exit code instead where it cannot.
+struct LoadedConfig {
+  std::optional<Config> config;
+  int exit_code = kDone;
+};
+LoadedConfig load_configuration(const ConfigFlags& flags);
+
+// One line on stderr: what, where, what to do.
+int report(const Error& error);
+int report_usage(const std::string& line);
+// Whether stdout is a terminal that wants colours (NO_COLOR honoured).
+bool wants_colour();
+std::optional<std::string> environment(const std::string& name);
+std::optional<std::string> read_file(const std::string& path);
+
+}  // namespace npmgate

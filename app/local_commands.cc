@@ -1,0 +1,263 @@
+#include "app/local_commands.h"
+
+#include <archive.h>
+#include <libdeflate.h>
+#include <openssl/crypto.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <boost/version.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "app/cli.h"
+#include "base/digest.h"
+#include "policy/decide.h"
+#include "registry/name.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+namespace {
+
+int write_new(const std::filesystem::path& path, std::string_view text) {
+  if (std::filesystem::exists(path)) return report_usage(path.string() + " exists already; it is not overwritten");
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) return report(fail(Code::kUnavailable, Origin::kDisk, "cannot write " + path.string()));
+  std::cout << "wrote " << path.string() << "\n";
+  return kDone;
+}
+
+int init(const std::string& directory) {
+  std::error_code ec;
+  std::filesystem::create_directories(directory, ec);
+  if (ec) return report(fail(Code::kUnavailable, Origin::kDisk, "cannot create " + directory + ": " + ec.message()));
+  const std::filesystem::path folder(directory);
+  if (const int code = write_new(folder / "gate.yaml", sample_config()); code != kDone) return code;
+  return write_new(folder / "policy.yaml", default_policy_text());
+}
+
+int policy_check(const std::string& file, bool json) {
+  const PolicyResult loaded = load_policy_file(file, disk_reader(), SystemClock().now());
+  const auto& warnings = loaded.policy ? loaded.policy->warnings : std::vector<Problem>{};
+  if (json) {
+    boost::json::array problems, warned;
+    for (const Problem& problem : loaded.problems) problems.push_back(boost::json::object{{"at", problem.at.str()}, {"message", problem.message}});
+    for (const Problem& warning : warnings) warned.push_back(boost::json::object{{"at", warning.at.str()}, {"message", warning.message}});
+    std::cout << boost::json::serialize(boost::json::object{{"valid", loaded.problems.empty()}, {"problems", problems}, {"warnings", warned}}) << "\n";
+    return loaded.problems.empty() ? kDone : kNo;
+  }
+  for (const Problem& problem : loaded.problems) std::cerr << problem.str() << "\n";
+  for (const Problem& warning : warnings) std::cerr << warning.str() << " (warning)\n";
+  if (!loaded.policy) return kNo;
+  std::cout << file << ": valid, " << loaded.policy->rules.size() << " rules, " << loaded.policy->waivers.size() << " waivers, hash " << loaded.policy->hash << "\n";
+  return kDone;
+}
+
+int print_version(bool json) {
+  const boost::json::object parts{{"npm-gate", NPM_GATE_VERSION},
+                                  {"boost", BOOST_LIB_VERSION},
+                                  {"openssl", OpenSSL_version(OPENSSL_VERSION)},
+                                  {"libarchive", archive_version_string()},
+                                  {"libdeflate", LIBDEFLATE_VERSION_STRING},
+                                  {"sqlite", sqlite3_libversion()},
+                                  {"compiler", "g++ " __VERSION__}};
+  if (json) {
+    std::cout << boost::json::serialize(parts) << "\n";
+    return kDone;
+  }
+  for (const auto& [name, value] : parts) std::cout << std::string(name) << " " << std::string(value.get_string()) << "\n";
+  return kDone;
+}
+
+Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags) {
+  std::string path = Config{}.storage_path;
+  if (!flags.config_file.empty()) {
+    const auto text = read_file(flags.config_file);
+    if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
+    const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
+    if (!loaded.problems.empty()) return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
+    path = loaded.config.storage_path;
+  }
+  if (!std::filesystem::exists(path)) return fail(Code::kNotFound, Origin::kDisk, "no state in " + path + "; run npm-gate serve once, or name its --config");
+  return open_state_store(path);
+}
+
+int token_create(const ConfigFlags& flags, const std::string& name, const std::string& scope) {
+  if (scope != "install" && scope != "review" && scope != "admin") return report_usage("--scope " + scope + ": expected install, review or admin");
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  // 256 bits: guessing is hopeless, so a fast hash is enough to store it.
+  const std::string token = "ngt_" + random_hex(32);
+  TokenRecord record;
+  record.name = name;
+  record.scope = scope;
+  record.hash = sha256_hex(token);
+  record.created = SystemClock().now();
+  if (auto id = (*store)->add_token(record); !id) return report(id.error());
+  AuditEntry audit;
+  audit.at = record.created;
+  audit.kind = "token";
+  audit.actor = "cli:" + std::to_string(getuid());
+  audit.detail = boost::json::serialize(boost::json::object{{"created", name}, {"scope", scope}});
+  if (auto done = (*store)->audit({audit}); !done) return report(done.error());
+  std::cout << token << "\n";
+  std::cerr << "shown once; stored as a hash. Scope: " << scope << "\n";
+  return kDone;
+}
+
+int token_list(const ConfigFlags& flags, bool json) {
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  auto tokens = (*store)->tokens();
+  if (!tokens) return report(tokens.error());
+  boost::json::array rows;
+  for (const TokenRecord& token : *tokens) {
+    const std::string state = token.revoked ? "revoked " + format_minute(*token.revoked) : "active";
+    if (json) {
+      rows.push_back(boost::json::object{{"id", token.id}, {"name", token.name}, {"scope", token.scope}, {"created", format_time(token.created)}, {"state", state}});
+    } else {
+      std::cout << token.id << "  " << token.name << "  " << token.scope << "  " << format_minute(token.created) << "  " << state << "\n";
+    }
+  }
+  if (json) std::cout << boost::json::serialize(rows) << "\n";
+  return kDone;
+}
+
+int token_revoke(const ConfigFlags& flags, std::int64_t id) {
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  if (auto done = (*store)->revoke_token(id, SystemClock().now()); !done) return report(done.error());
+  std::cout << "revoked " << id << "\n";
+  return kDone;
+}
+
+boost::json::object audit_json(const AuditEntry& entry) {
+  return {{"id", entry.id}, {"time", format_time(entry.at)}, {"kind", entry.kind}, {"actor", entry.actor}, {"name", entry.name}, {"version", entry.version}, {"content", entry.content_id}, {"action", entry.action}, {"policy", entry.policy_hash}, {"client", entry.client}, {"detail", entry.detail}};
+}
+
+int show_log(const ConfigFlags& flags, const AuditFilter& filter, bool json) {
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  auto entries = (*store)->audit_log(filter);
+  if (!entries) return report(entries.error());
+  for (const AuditEntry& entry : *entries) {
+    if (json) {
+      std::cout << boost::json::serialize(audit_json(entry)) << "\n";
+      continue;
+    }
+    std::cout << format_time(entry.at) << "  " << entry.kind << "  " << entry.actor;
+    if (!entry.name.empty()) std::cout << "  " << entry.name << "@" << entry.version;
+    if (!entry.action.empty()) std::cout << "  " << entry.action;
+    std::cout << "  " << log::printable(entry.client) << "  " << log::printable(entry.detail, 300) << "\n";
+  }
+  return kDone;
+}
+
+int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json) {
+  const std::size_t at = spec.rfind('@');
+  const std::string name = at == std::string::npos || at == 0 ? spec : spec.substr(0, at);
+  const std::string range_text = name.size() == spec.size() ? "*" : spec.substr(at + 1);
+  const auto range = Range::parse(range_text);
+  if (!PackageName::parse(name) || !range) return report_usage("'" + log::printable(spec, 100) + "' is not NAME or NAME@RANGE");
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  auto entries = (*store)->downloads(name, 10'000);
+  if (!entries) return report(entries.error());
+  for (const LedgerEntry& entry : *entries) {
+    const auto version = Version::parse_loose(entry.version);
+    if (entry.version != range_text && !(version && range->matches(*version, true))) continue;
+    if (json) {
+      std::cout << boost::json::serialize(boost::json::object{{"time", format_time(entry.at)}, {"name", entry.name}, {"version", entry.version}, {"token", entry.token}, {"address", entry.address}, {"user_agent", entry.user_agent}, {"command", entry.command}, {"project", entry.project}, {"reported", entry.reported}, {"count", entry.count}}) << "\n";
+      continue;
+    }
+    std::cout << format_minute(entry.at) << "  " << entry.name << "@" << entry.version << "  " << entry.address << "  " << entry.user_agent << (entry.reported ? "  (reported, not fetched here)" : "") << "\n";
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, int& exit_code) {
+  auto directory = std::make_shared<std::string>(".");
+  CLI::App* command = app.add_subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
+  command->add_option("DIR", *directory, "folder (default: here)");
+  command->callback([directory, &exit_code] { exit_code = init(*directory); });
+}
+
+void add_policy(CLI::App& app, int& exit_code) {
+  CLI::App* policy = app.add_subcommand("policy", "Check policy files");
+  policy->require_subcommand(1);
+  auto file = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* check = policy->add_subcommand("check", "Validate a policy file; every problem with file:line:column");
+  check->add_option("FILE", *file)->required();
+  check->add_flag("--json", *json);
+  check->callback([file, json, &exit_code] { exit_code = policy_check(*file, *json); });
+  CLI::App* schema = policy->add_subcommand("schema", "Print the JSON Schema of policy files, for editors");
+  schema->callback([] { std::cout << policy_schema() << "\n"; });
+  CLI::App* shipped = policy->add_subcommand("default", "Print the built-in default policy");
+  shipped->callback([] { std::cout << default_policy_text(); });
+}
+
+void add_version(CLI::App& app, int& exit_code) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("version", "Version, build and the versions of the libraries linked");
+  command->add_flag("--json", *json);
+  command->callback([json, &exit_code] { exit_code = print_version(*json); });
+}
+
+void add_token(CLI::App& app, int& exit_code) {
+  CLI::App* token = app.add_subcommand("token", "Admin and client tokens");
+  token->require_subcommand(1);
+  auto flags = std::make_shared<ConfigFlags>();
+  auto name = std::make_shared<std::string>();
+  auto scope = std::make_shared<std::string>("install");
+  auto id = std::make_shared<std::int64_t>(0);
+  auto json = std::make_shared<bool>(false);
+  CLI::App* create = token->add_subcommand("create", "Make a token; shown once, stored hashed");
+  create->add_option("NAME", *name, "whose it is: a person or a CI job")->required();
+  create->add_option("--scope", *scope, "install, review or admin (default install)");
+  create->add_option("--config", flags->config_file)->type_name("FILE");
+  create->callback([=, &exit_code] { exit_code = token_create(*flags, *name, *scope); });
+  CLI::App* list = token->add_subcommand("list", "List tokens (never the tokens themselves)");
+  list->add_flag("--json", *json);
+  list->add_option("--config", flags->config_file)->type_name("FILE");
+  list->callback([=, &exit_code] { exit_code = token_list(*flags, *json); });
+  CLI::App* revoke = token->add_subcommand("revoke", "End a token at once");
+  revoke->add_option("ID", *id)->required();
+  revoke->add_option("--config", flags->config_file)->type_name("FILE");
+  revoke->callback([=, &exit_code] { exit_code = token_revoke(*flags, *id); });
+}
+
+void add_log(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ConfigFlags>();
+  auto filter = std::make_shared<AuditFilter>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("log", "The audit trail: who was served, refused, approved what, when, under which policy");
+  command->add_option("--config", flags->config_file)->type_name("FILE");
+  command->add_option("--kind", filter->kind, "served, refused, decision, policy-loaded, token …");
+  command->add_option("--package", filter->name);
+  command->add_option("--version", filter->version);
+  command->add_option("--limit", filter->limit)->check(CLI::Range(1, 1'000'000));
+  command->add_flag("--json", *json, "JSON lines");
+  command->callback([=, &exit_code] { exit_code = show_log(*flags, *filter, *json); });
+}
+
+void add_downloads(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ConfigFlags>();
+  auto spec = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
+  command->add_option("NAME@RANGE", *spec)->required();
+  command->add_option("--config", flags->config_file)->type_name("FILE");
+  command->add_flag("--json", *json, "JSON lines");
+  command->callback([=, &exit_code] { exit_code = show_downloads(*flags, *spec, *json); });
+}
+
+}  // namespace npmgate

@@ -1,0 +1,44 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "app/admin_commands.h"
+#include "app/certs_command.h"
+#include "app/cli.h"
+#include "app/inspect_command.h"
+#include "app/local_commands.h"
+#include "app/serve.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "npm-gate: a private npm registry that inspects every release before it serves it.\n"
+      "Start: npm-gate serve; then npm config set registry http://127.0.0.1:4873/"};
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+  app.set_version_flag("--version", NPM_GATE_VERSION);
+  int exit_code = npmgate::kDone;
+  npmgate::add_serve(app, exit_code);
+  npmgate::add_init(app, exit_code);
+  npmgate::add_inspect(app, exit_code);
+  npmgate::add_explain(app, exit_code);
+  npmgate::add_policy(app, exit_code);
+  npmgate::add_quarantine(app, exit_code);
+  npmgate::add_downloads(app, exit_code);
+  npmgate::add_log(app, exit_code);
+  npmgate::add_token(app, exit_code);
+  npmgate::add_certs(app, exit_code);
+  npmgate::add_version(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& e) {
+    return app.exit(e);
+  } catch (const CLI::CallForVersion& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << "npm-gate: " << e.what() << " (npm-gate --help lists the commands)\n";
+    return npmgate::kUsage;
+  } catch (const std::exception& e) {
+    std::cerr << "npm-gate: unexpected: " << e.what() << "\n";
+    return npmgate::kCould_not;
+  }
+  return exit_code;
+}
