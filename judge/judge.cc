@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "judge/reach.h"
 #include "registry/render.h"
 
 namespace npmgate {
@@ -139,6 +140,13 @@ Judged Judge::judge(const PackumentVersion& version) {
   }
   if (!judged.pinned) judged.evidence = current_evidence(*snapshot_, version);
   judged.subject.born = born(*snapshot_, version, now_);
+  const Millis age = now_ - judged.subject.born;
+  const bool old = age > options_.recent && !judged.evidence && !judged.pinned;
+  if (old && !policy_can_reach(*policy_, *snapshot_, version, age)) {
+    describe(judged, &version, nullptr);
+    judged.verdict = decide(*policy_, judged.subject, {}, decisions_, now_);
+    return judged;
+  }
   judged.baseline = baseline_of(version.version);
   finish(judged, &version);
   return judged;
@@ -197,7 +205,11 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   input.history = &history_for(judged);
   input.popular = options_.popular;
   judged.findings = derive_findings(input);
+  describe(judged, version, baseline);
+  judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
+}
 
+void Judge::describe(Judged& judged, const PackumentVersion* version, const Release* baseline) {
   Subject& subject = judged.subject;
   subject.name = snapshot_->name;
   subject.version = judged.version;
@@ -213,7 +225,6 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   subject.same_publisher_and_hooks =
       same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
   judged.recent = now_ - subject.born <= options_.recent;
-  judged.verdict = decide(*policy_, subject, judged.findings, decisions_, now_);
 }
 
 bool Judge::left_out(const PackumentVersion& version,

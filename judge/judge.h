@@ -74,6 +74,7 @@ class Judge {
   Judged judge(const PackumentVersion& version);
   Judged judge_withdrawn_pin(const Pin& pin);
   void finish(Judged& judged, const PackumentVersion* version);
+  void describe(Judged& judged, const PackumentVersion* version, const Release* baseline);
   const PackageHistory& history_for(const Judged& judged);
   bool left_out(const PackumentVersion& version, const std::set<std::string, std::less<>>& undecided);
 

@@ -24,8 +24,7 @@ std::string document_key(const UpstreamConfig& upstream, const PackageName& name
 }
 
 std::string first_integrity(const Dist& dist) {
-  if (!dist.integrity.empty()) return dist.integrity;
-  return dist.shasum.empty() ? std::string() : "sha1-hex:" + dist.shasum;
+  return dist.integrity.empty() ? dist.shasum : dist.integrity;
 }
 
 StateStore::Look look_of(const Packument& packument, const UpstreamConfig& upstream, Time at) {

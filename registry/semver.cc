@@ -12,7 +12,9 @@ namespace {
 constexpr std::uint64_t kMaxSafe = 9'007'199'254'740'991;
 
 std::size_t digit_run(std::string_view text) {
-  return std::min(text.find_first_not_of("0123456789"), text.size());
+  std::size_t end = 0;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  return end;
 }
 
 bool all_digits(std::string_view text) {

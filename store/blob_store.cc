@@ -189,6 +189,7 @@ class DirectoryBlobStore final : public BlobStore {
  private:
   void remove_stale_temporaries();
   void scan();
+  void forget_if_absent(const std::string& hex);
   Result<void> verify(const Fd& fd, const std::string& hex);
   Error move_aside(const std::string& hex, const std::optional<FileStamp>& damaged,
                    const std::string& why);
@@ -258,7 +259,7 @@ Result<std::shared_ptr<const BlobStore::Handle>> DirectoryBlobStore::open(
   const std::string path = shelf_->path(hex);
   auto fd = shelf_->disk.open_read(path);
   if (!fd) {
-    if (fd.error().code == Code::kNotFound) shelf_->index.gone(hex);
+    if (fd.error().code == Code::kNotFound) forget_if_absent(hex);
     if (fd.error().code == Code::kCorrupt) return move_aside(hex, {}, fd.error().context);
     return fd.error();
   }
@@ -271,7 +272,15 @@ Result<std::shared_ptr<const BlobStore::Handle>> DirectoryBlobStore::open(
   return std::make_shared<const Handle>(fd->release(), stamp->size);
 }
 
-// Hashes the open file. It must not change meanwhile: the stamps before and after are compared.
+// A file removed by hand is no longer counted. Looked at again under the lock: a commit may just
+// have put it there.
+void DirectoryBlobStore::forget_if_absent(const std::string& hex) {
+  const std::lock_guard lock(shelf_->placing);
+  if (::access(shelf_->path(hex).c_str(), F_OK) != 0) shelf_->index.gone(hex);
+}
+
+// Hashes the open file. Only ctime may change meanwhile: a trim or another commit that takes the
+// name away from this file does that, a write changes mtime as well.
 Result<void> DirectoryBlobStore::verify(const Fd& fd, const std::string& hex) {
   const Disk& disk = shelf_->disk;
   const std::string path = shelf_->path(hex);
@@ -288,10 +297,14 @@ Result<void> DirectoryBlobStore::verify(const Fd& fd, const std::string& hex) {
   }
   const auto after = disk.stamp(fd.get(), path);
   if (!after) return after.error();
-  if (!(*before == *after) || hasher.finish().hex() != hex) {
+  const bool unchanged = after->size == before->size && after->modified_ns == before->modified_ns;
+  if (!unchanged || hasher.finish().hex() != hex) {
     return move_aside(hex, *after, path + ": bytes do not match the name");
   }
-  shelf_->index.verified(hex, *after);
+  const std::lock_guard lock(shelf_->placing);
+  struct stat status {};
+  const bool still_named = ::lstat(path.c_str(), &status) == 0 && to_stamp(status) == *before;
+  if (still_named) shelf_->index.verified(hex, *before);
   return {};
 }
 

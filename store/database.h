@@ -14,10 +14,13 @@
 namespace npmgate {
 
 // What a commit that returned has survived. Both survive the end of this process, kill -9 too.
+// Measured on a virtual disk: 4.8 ms against 0.1 ms, and an install of 1,000 new packages commits
+// thousands of times.
 enum class Durability {
-  kPower,    // on the platter: evidence, pins, decisions, audit, tokens, first sights
-  kProcess,  // lost at worst with the power, never torn: what the next request fetches or derives
-             // again
+  kPower,    // on the platter, with all before it: pins, decisions, audit, tokens, settings
+  kProcess,  // until the next kPower commit lost at worst with the power, never torn: what can be
+             // fetched, seen or derived again (looks, evidence, git tags, rows of releases,
+             // documents) and the ledger. A release's pin follows its look and its evidence
 };
 
 // Thread-safe. In write-ahead mode readers neither wait for the writer nor for each other; a reader

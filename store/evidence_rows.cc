@@ -25,7 +25,7 @@ EvidencePtr read_evidence(std::string_view text, std::string_view what) {
 Result<void> SqliteStateStore::put_evidence(const Evidence& evidence) {
   const std::string text = boost::json::serialize(to_json(evidence));
   const std::string content_id = evidence.content_id();
-  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<void> {
+  return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<void> {
     Statement save(connection,
                    "INSERT INTO evidence (name, version, content_id, inspector, gathered, json)"
                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
@@ -81,7 +81,7 @@ Result<EvidencePtr> SqliteStateStore::evidence(std::string_view name, std::strin
 Result<void> SqliteStateStore::put_tag(std::string_view name, std::string_view version,
                                        const TagEvidence& tag) {
   const std::string text = tag_to_text(tag);
-  return database_->write(Durability::kPower, [&](Connection& connection) {
+  return database_->write(Durability::kProcess, [&](Connection& connection) {
     Statement save(connection,
                    "INSERT INTO git_tag (name, version, json) VALUES (?1, ?2, ?3)"
                    " ON CONFLICT (name, version) DO UPDATE SET json=excluded.json");

@@ -118,17 +118,22 @@ Result<void> save_tags(Connection& connection, const StateStore::Look& look,
 }  // namespace
 
 Result<PackageRecord> SqliteStateStore::record_look(const Look& look) {
-  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<PackageRecord> {
-    auto record = load(connection, look.name);
-    if (!record) return record;
-    std::optional<Time> before = record->last_look;
-    if (before) before = std::min(*before, look.at);
-    if (auto done = save_package(connection, look, *record); !done) return done.error();
-    if (auto done = save_present(connection, look, before, *record); !done) return done.error();
-    if (auto done = save_vanished(connection, look, *record); !done) return done.error();
-    if (auto done = save_tags(connection, look, *record); !done) return done.error();
-    return record;
-  });
+  return database_->write(Durability::kProcess,
+                          [&](Connection& connection) -> Result<PackageRecord> {
+                            auto record = load(connection, look.name);
+                            if (!record) return record;
+                            std::optional<Time> before = record->last_look;
+                            if (before) before = std::min(*before, look.at);
+                            if (auto done = save_package(connection, look, *record); !done)
+                              return done.error();
+                            if (auto done = save_present(connection, look, before, *record); !done)
+                              return done.error();
+                            if (auto done = save_vanished(connection, look, *record); !done)
+                              return done.error();
+                            if (auto done = save_tags(connection, look, *record); !done)
+                              return done.error();
+                            return record;
+                          });
 }
 
 Result<PackageRecord> SqliteStateStore::package(std::string_view name) {

@@ -86,7 +86,7 @@ Result<void> SqliteStateStore::mark_served(std::string_view name, std::string_vi
   });
   if (!served) return served.error();
   if (*served) return {};
-  return database_->write(Durability::kPower, [&](Connection& connection) {
+  return database_->write(Durability::kProcess, [&](Connection& connection) {
     Statement update(connection,
                      "UPDATE release SET served=1 WHERE name=?1 AND version=?2 AND content_id=?3");
     update.run(name, version, content_id);

@@ -25,7 +25,7 @@ struct SeenVersion {
   std::string version;
   Time first_seen{};               // when a look first showed it
   std::optional<Time> looked_before;  // the look before that, which did not show it; nullopt: it was there at our first look
-  std::string integrity;           // of the manifest at first sight ("" = none): dist.integrity, else "sha1-…" of shasum
+  std::string integrity;           // of the manifest at first sight ("" = none): dist.integrity, else the bare hex of shasum
   std::optional<Time> withdrawn;   // when the upstream stopped listing it
 };
 
