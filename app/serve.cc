@@ -7,7 +7,9 @@
 #include <boost/json/array.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <thread>
 
 #include "app/cli.h"
@@ -140,9 +142,12 @@ int run_gate(const Config& config) {
              {"policy", policy_name(rulebook)},
              {"data", config.storage_path}});
   loops.run();
-  pool.stop();
+  pool.finish();
   gate.recorder().flush();
-  return kDone;
+  store->reset();
+  std::cout.flush();
+  // Coroutines that still wait hold references into what destructors would take down in some order; everything that lasts is on disk.
+  std::_Exit(kDone);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 // Headers must leave within 25 s (yarn 1 gives up at 33): rounds of picks share inspection.timeout, rendering comes on top.
 constexpr int kMaxRounds = 6;
 constexpr std::size_t kNoticed = 3;  // versions named in one npm-notice (SPEC, section 6)
-constexpr auto kRenderLimit = std::chrono::seconds(60);
+constexpr auto kRenderLimit = std::chrono::seconds(24);
 
 bool is_noticed(const Judge::Hidden& hidden, Time now, Millis recent) { return now - hidden.born <= recent; }
 

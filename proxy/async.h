@@ -54,7 +54,11 @@ class Pool {
     co_await run(std::move(work), result);
     co_return std::move(*result);
   }
-  void stop() { pool_.stop(); }
+  // Waits for what runs and drops what waits; at the end of the process only.
+  void finish() {
+    pool_.stop();
+    pool_.join();
+  }
   std::size_t queued() const { return queued_.load(); }
 
  private:

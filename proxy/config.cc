@@ -1,6 +1,7 @@
 #include "proxy/config.h"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -206,7 +207,11 @@ class ConfigLoader {
 }  // namespace
 
 bool is_loopback(std::string_view address) {
-  return address == "localhost" || address == "::1" || address == "[::1]" || address.starts_with("127.");
+  if (address == "localhost" || address == "[::1]") return true;
+  boost::system::error_code ec;
+  // Parsed, not compared by prefix: "127.0.0.1.evil.example" is a host name that its owner may point anywhere (DNS rebinding).
+  const auto parsed = boost::asio::ip::make_address(std::string(address), ec);
+  return !ec && parsed.is_loopback();
 }
 
 std::string with_trailing_slash(std::string url) {

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/digest.h"
 #include "proxy/pages.h"
 
 namespace npmgate {
@@ -17,6 +18,20 @@ constexpr auto kForwardLimit = std::chrono::seconds(25);
 Form form_of(const Request& request) {
   const std::string_view accept = request.headers.get("accept");
   return accept.find("application/vnd.npm.install-v1+json") != std::string_view::npos ? Form::kAbbreviated : Form::kFull;
+}
+
+// As the bulk endpoint of npm's registry answers (measured: npm, pnpm, yarn 4, bun and deno show title and url).
+boost::json::object advisory_json(const ReleaseRow& row, const std::string& sentence, const std::string& base_url) {
+  // Clients take the id for a number; far above those of the public database.
+  const std::string digest = sha256_hex(row.name + "@" + row.version);
+  const std::int64_t id = std::int64_t{1'000'000'000} + std::strtoll(digest.substr(0, 7).c_str(), nullptr, 16);
+  return {{"id", id},
+          {"url", base_url + "-/npm-gate/releases/" + row.name + "/" + row.version},
+          {"title", "npm-gate: " + sentence},
+          {"severity", "critical"},
+          {"vulnerable_versions", row.version},
+          {"cwe", boost::json::array{}},
+          {"cvss", boost::json::object{{"score", 0}, {"vectorString", nullptr}}}};
 }
 
 std::string prefix_of(const Config& config) {
@@ -174,14 +189,54 @@ Task<Response> Gate::audit_bulk(ServiceTarget target, const Request& request) {
       }
     }
   }
-  if (upstream == nullptr) co_return json_response(200, "{}");
   const bool bulk = target.kind == ServiceTarget::Kind::kAuditBulk;
   std::string body = bulk ? boost::json::serialize(forwarded) : request.body;
-  Response answer = co_await forward(*upstream, "POST", target.path.substr(1), request, std::move(body));
-  if (answer.status == 200) co_return answer;
+  Response answer = json_response(404, "{}");
+  if (upstream != nullptr && (!bulk || !forwarded.empty())) answer = co_await forward(*upstream, "POST", target.path.substr(1), request, std::move(body));
   // An upstream without the endpoint: installs carry on, and clients that would crash on 404 (yarn 4) do not.
-  if (bulk) co_return json_response(200, "{}");
+  if (bulk) {
+    const std::string theirs = answer.status == 200 ? *answer.body : "{}";
+    std::function<Result<std::string>()> merge = [this, &parsed, &theirs, &request] { return with_advisories(parsed.get_object(), theirs, request.base_url); };
+    auto merged = co_await gear_.pool.offload(std::move(merge));
+    if (!merged) co_return response_for(merged.error());
+    co_return json_response(200, std::move(*merged));
+  }
+  if (answer.status == 200) co_return answer;
   co_return json_response(200, R"({"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"info":0,"low":0,"moderate":0,"high":0,"critical":0}}})");
+}
+
+// Every listed release that is refused for a reason other than its age becomes an advisory, so that `npm audit` says so on every machine
+// that has it (SPEC, section 6).
+Result<std::string> Gate::with_advisories(const boost::json::object& asked, const std::string& upstream_answer, const std::string& base_url) const {
+  boost::system::error_code ec;
+  boost::json::value merged = boost::json::parse(upstream_answer, ec);
+  if (ec || !merged.is_object()) merged = boost::json::object();
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const Time now = gear_.clock.now();
+  for (const auto& [key, versions] : asked) {
+    const std::string name(key);
+    if (!PackageName::parse(name) || !versions.is_array()) continue;
+    auto rows = gear_.store.releases_of(name);
+    if (!rows) return rows.error();
+    const std::vector<Decision> decisions = rules->of(name);
+    for (const auto& wanted : versions.get_array()) {
+      if (!wanted.is_string()) continue;
+      ReleaseRow row;
+      row.subject.name = row.name = name;
+      row.subject.version = row.version = std::string(wanted.get_string());
+      row.subject.semver = Version::parse_loose(row.version);
+      for (ReleaseRow& known : *rows) {
+        if (known.version == row.version) row = known;
+      }
+      const Verdict verdict = decide(*rules->policy, row.subject, row.findings, decisions, now);
+      const bool for_age = std::all_of(verdict.reasons.begin(), verdict.reasons.end(), [](const Reason& reason) { return reason.cooldown || reason.action < Action::kQuarantine; });
+      if (verdict.served() || for_age) continue;
+      auto& list = merged.get_object()[name];
+      if (!list.is_array()) list = boost::json::array();
+      list.get_array().push_back(advisory_json(row, refusal_sentence(row.subject, verdict, row.findings), base_url));
+    }
+  }
+  return boost::json::serialize(merged);
 }
 
 Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {

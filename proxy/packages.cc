@@ -12,6 +12,8 @@ namespace {
 constexpr std::size_t kMaxPackument = std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
 constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kPackumentLimit = std::chrono::seconds(60);
+// How long a client waits for it: headers must leave within 25 s (yarn 1 gives up at 33). The fetch goes on and serves the next request.
+constexpr auto kAskLimit = std::chrono::seconds(20);
 constexpr auto kTarballLimit = std::chrono::minutes(5);
 // Background inspections of one package per look and in flight over all packages: they must not crowd out what clients wait for.
 constexpr std::size_t kBackgroundPerPackage = 8;
@@ -171,7 +173,7 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
     }
   }
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, known] { return refresh_now(name, known); };
-  auto refreshed = co_await refreshes_.join(name.str(), std::move(work), kPackumentLimit + std::chrono::seconds(5));
+  auto refreshed = co_await refreshes_.join(name.str(), std::move(work), kAskLimit);
   if (!refreshed) co_return fail(Code::kTimeout, Origin::kUpstream, "the upstream did not answer for " + name.str() + " in time", true);
   const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream && (*refreshed).error().code != Code::kNotFound;
   if (down && known && now - known->fetched < gear_.config.stale) {
@@ -391,6 +393,22 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot, 
     auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
     current = update(current, add);
   }
+  std::function<Result<bool>()> record = [this, current, rules, version]() -> Result<bool> {
+    Judge judge = this->judge(current, *rules);
+    const Judged* judged = judge.of(version);
+    if (judged == nullptr || !judged->evidence) return false;
+    ReleaseRow row;
+    row.name = current->name;
+    row.version = version;
+    row.content_id = judged->subject.content_id;
+    row.subject = judged->subject;
+    row.findings = judged->findings;
+    row.seen = judge.now();
+    if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+    return true;
+  };
+  auto recorded = co_await gear_.pool.offload(std::move(record));
+  if (!recorded) co_return recorded.error();
   co_return current;
 }
 
@@ -403,7 +421,12 @@ Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string ve
 }
 
 Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
-  std::function<Result<Pin>()> write = [this, wanted] { return gear_.store.pin(wanted); };
+  std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
+    auto pinned = gear_.store.pin(wanted);
+    if (!pinned) return pinned;
+    if (auto done = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id); !done) return done.error();
+    return pinned;
+  };
   auto pinned = co_await gear_.pool.offload(std::move(write));
   if (!pinned) co_return pinned.error();
   auto add = [&pinned](PackageSnapshot& next) { next.pins[pinned->version] = *pinned; };

@@ -63,16 +63,6 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
     if (!ruling.served) ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
-    if (ruling.inspected) {
-      ReleaseRow row;
-      row.name = snapshot->name;
-      row.version = version;
-      row.content_id = ruling.content_id;
-      row.subject = judged->subject;
-      row.findings = judged->findings;
-      row.seen = judge.now();
-      if (auto done = gear_.store.put_release_row(row); !done) return done.error();
-    }
     return ruling;
   };
   co_return co_await gear_.pool.offload(std::move(work));

@@ -4,6 +4,12 @@
 #include "store/row_json.h"
 #include "store/sqlite_state_store.h"
 
+// In the order that read_row takes the columns; a macro, so that statements stay string literals.
+#define kSelectRows                                                                            \
+  "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"        \
+  " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen"     \
+  " FROM release"
+
 namespace npmgate {
 namespace {
 
@@ -94,13 +100,24 @@ Result<void> SqliteStateStore::mark_served(std::string_view name, std::string_vi
   });
 }
 
+Result<std::vector<ReleaseRow>> SqliteStateStore::releases_of(std::string_view name) {
+  return database_->read([&](Connection& connection) -> Result<std::vector<ReleaseRow>> {
+    Statement rows(connection, kSelectRows " WHERE name=?1 ORDER BY id");
+    rows.bind(name);
+    std::vector<ReleaseRow> found;
+    ReleaseRow row;
+    while (rows.step()) {
+      if (read_row(rows, row)) found.push_back(row);
+    }
+    if (auto done = rows.result(); !done) return done.error();
+    return found;
+  });
+}
+
 Result<void> SqliteStateStore::for_each_release(
     const std::function<void(const ReleaseRow&)>& visit) {
   return database_->read([&](Connection& connection) -> Result<void> {
-    Statement rows(connection,
-                   "SELECT name, version, content_id, upstream, popular, has_install_script,"
-                   " publisher, license, born, published, inspected, same_publisher_and_hooks,"
-                   " findings, served, seen FROM release ORDER BY id");
+    Statement rows(connection, kSelectRows " ORDER BY id");
     rows.bind();
     ReleaseRow row;  // reused: its strings keep their memory
     while (rows.step()) {

@@ -43,6 +43,7 @@ class SqliteStateStore final : public StateStore {
   Result<void> mark_served(std::string_view name, std::string_view version,
                            std::string_view content_id) override;
   Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) override;
+  Result<std::vector<ReleaseRow>> releases_of(std::string_view name) override;
 
   Result<void> audit(const std::vector<AuditEntry>& entries) override;
   Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) override;

@@ -130,6 +130,7 @@ class StateStore {
   virtual Result<void> mark_served(std::string_view name, std::string_view version, std::string_view content_id) = 0;
   // In order of first sight, on one consistent state; `visit` may call the store, its argument is valid during the call.
   virtual Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) = 0;
+  virtual Result<std::vector<ReleaseRow>> releases_of(std::string_view name) = 0;
 
   virtual Result<void> audit(const std::vector<AuditEntry>& entries) = 0;
   // Ascending ids after `after_id`, at most `limit`; empty fields of the filter match everything.
