@@ -17,12 +17,14 @@ namespace {
 
 // What npm itself would use on this machine; "" where npm is absent or says nothing.
 std::string npm_registry() {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen("npm config get registry 2>/dev/null", "r"), &pclose);
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
+      popen("npm config get registry 2>/dev/null", "r"), &pclose);
   if (!pipe) return {};
   std::array<char, 512> line{};
   if (fgets(line.data(), line.size(), pipe.get()) == nullptr) return {};
   std::string text = line.data();
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' '))
+    text.pop_back();
   return text;
 }
 
@@ -37,7 +39,8 @@ bool split_listen(const std::string& text, Config& config) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return false;
   std::string address = text.substr(0, colon);
-  if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+  if (address.starts_with('[') && address.ends_with(']'))
+    address = address.substr(1, address.size() - 2);
   char* end = nullptr;
   const std::string port = text.substr(colon + 1);
   const unsigned long value = std::strtoul(port.c_str(), &end, 10);
@@ -55,7 +58,10 @@ int print_problems(const std::vector<Problem>& problems) {
 }  // namespace
 
 void add_config_flags(CLI::App& command, ConfigFlags& flags) {
-  command.add_option("--config", flags.config_file, "gate.yaml to read (without it: embedded defaults)")->type_name("FILE");
+  command
+      .add_option("--config", flags.config_file,
+                  "gate.yaml to read (without it: embedded defaults)")
+      ->type_name("FILE");
   command.add_option("--upstream", flags.upstream, "registry to fetch from")->type_name("URL");
 }
 
@@ -76,27 +82,36 @@ LoadedConfig load_configuration(const ConfigFlags& flags) {
   Config config;
   if (!flags.config_file.empty()) {
     const auto text = read_file(flags.config_file);
-    if (!text) return {std::nullopt, report_usage("cannot read " + flags.config_file + "; name an existing file with --config")};
+    if (!text)
+      return {std::nullopt, report_usage("cannot read " + flags.config_file +
+                                         "; name an existing file with --config")};
     ConfigResult loaded = load_config(*text, flags.config_file, &environment);
     if (!loaded.problems.empty()) return {std::nullopt, print_problems(loaded.problems)};
     config = std::move(loaded.config);
   }
   if (!flags.listen.empty() && !split_listen(flags.listen, config)) {
-    return {std::nullopt, report_usage("--listen " + flags.listen + ": expected ADDRESS:PORT, for example 127.0.0.1:4873")};
+    return {std::nullopt, report_usage("--listen " + flags.listen +
+                                       ": expected ADDRESS:PORT, for example 127.0.0.1:4873")};
   }
   std::string url = flags.upstream;
   if (url.empty() && config.upstreams.empty()) {
     url = find_upstream();
-    if (url.empty()) return {std::nullopt, report_usage("no upstream registry is known; name one with --upstream URL, NPM_CONFIG_REGISTRY, or upstreams: in gate.yaml")};
+    if (url.empty())
+      return {std::nullopt, report_usage("no upstream registry is known; name one with --upstream "
+                                         "URL, NPM_CONFIG_REGISTRY, or upstreams: in gate.yaml")};
   }
   if (!url.empty()) {
-    if (!parse_url(url)) return {std::nullopt, report_usage("upstream '" + log::printable(url, 100) + "' is not an http(s) URL")};
+    if (!parse_url(url))
+      return {std::nullopt,
+              report_usage("upstream '" + log::printable(url, 100) + "' is not an http(s) URL")};
     UpstreamConfig upstream;
     upstream.url = with_trailing_slash(url);
-    std::erase_if(config.upstreams, [](const UpstreamConfig& u) { return u.scopes.empty() && u.packages.empty(); });
+    std::erase_if(config.upstreams,
+                  [](const UpstreamConfig& u) { return u.scopes.empty() && u.packages.empty(); });
     config.upstreams.push_back(std::move(upstream));
   }
-  if (const auto problems = check_config(config); !problems.empty()) return {std::nullopt, print_problems(problems)};
+  if (const auto problems = check_config(config); !problems.empty())
+    return {std::nullopt, print_problems(problems)};
   return {std::move(config), kDone};
 }
 
@@ -110,6 +125,8 @@ int report_usage(const std::string& line) {
   return kUsage;
 }
 
-bool wants_colour() { return isatty(STDOUT_FILENO) == 1 && !environment("NO_COLOR"); }
+bool wants_colour() {
+  return isatty(STDOUT_FILENO) == 1 && !environment("NO_COLOR");
+}
 
 }  // namespace npmgate

@@ -22,7 +22,8 @@ struct ConfigFlags {
 };
 void add_config_flags(CLI::App& command, ConfigFlags& flags);
 
-// Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and returns the exit code instead where it cannot.
+// Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and
+// returns the exit code instead where it cannot.
 struct LoadedConfig {
   std::optional<Config> config;
   int exit_code = kDone;

@@ -24,7 +24,10 @@ struct Options {
 // A folder of its own for one command, gone at its end.
 class Scratch {
  public:
-  Scratch() : path_((std::filesystem::temp_directory_path() / ("npm-gate-" + random_hex(8))).string()) { std::filesystem::create_directories(path_); }
+  Scratch()
+      : path_((std::filesystem::temp_directory_path() / ("npm-gate-" + random_hex(8))).string()) {
+    std::filesystem::create_directories(path_);
+  }
   ~Scratch() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
@@ -37,7 +40,8 @@ class Scratch {
   std::string path_;
 };
 
-// Everything a command needs to judge releases without a listener. `storage` decides whether it sees the gate's state or none.
+// Everything a command needs to judge releases without a listener. `storage` decides whether it
+// sees the gate's state or none.
 class Bench {
  public:
   static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy) {
@@ -48,13 +52,16 @@ class Bench {
     auto blobs = open_blob_store(bench->config_.storage_path);
     if (!blobs) return blobs.error();
     bench->blobs_ = std::move(*blobs);
-    bench->rulebook_ = std::make_unique<Rulebook>(policy, bench->clock_, *bench->store_, bench->metrics_);
+    bench->rulebook_ =
+        std::make_unique<Rulebook>(policy, bench->clock_, *bench->store_, bench->metrics_);
     if (auto loaded = bench->rulebook_->load(); !loaded) return loaded.error();
     ClientOptions options;
     proxies_from_environment(options, &environment);
     bench->client_ = make_http_client(options);
     bench->packages_ = std::make_unique<Packages>(
-        Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_, bench->pool_, *bench->rulebook_, bench->metrics_}, nullptr);
+        Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
+             bench->pool_, *bench->rulebook_, bench->metrics_},
+        nullptr);
     return bench;
   }
 
@@ -77,7 +84,9 @@ class Bench {
   }
 
   Packages& packages() { return *packages_; }
-  Judge judge(const SnapshotPtr& snapshot) { return packages_->judge(snapshot, *rulebook_->rules()); }
+  Judge judge(const SnapshotPtr& snapshot) {
+    return packages_->judge(snapshot, *rulebook_->rules());
+  }
   const Clock& clock() const { return clock_; }
   const Policy& policy() const { return *rulebook_->rules()->policy; }
 
@@ -106,10 +115,13 @@ std::optional<Spec> parse_spec(const std::string& text) {
   return PackageName::parse(spec.name) && !spec.wanted.empty() ? std::optional(spec) : std::nullopt;
 }
 
-bool is_file(const std::string& spec) { return (spec.ends_with(".tgz") || spec.ends_with(".tar.gz")) && std::filesystem::exists(spec); }
+bool is_file(const std::string& spec) {
+  return (spec.ends_with(".tgz") || spec.ends_with(".tar.gz")) && std::filesystem::exists(spec);
+}
 
 int print(const ReportInput& input, bool json) {
-  std::cout << (json ? boost::json::serialize(report_json(input)) + "\n" : report_text(input)) << std::flush;
+  std::cout << (json ? boost::json::serialize(report_json(input)) + "\n" : report_text(input))
+            << std::flush;
   return input.judged->verdict.served() ? kDone : kNo;
 }
 
@@ -132,13 +144,17 @@ int judge_file(const std::string& path, const Options& options) {
   if (!evidence) return report(evidence.error());
   std::shared_ptr<const Evidence> before;
   if (!options.baseline.empty()) {
-    if (!is_file(options.baseline)) return report_usage("--baseline " + options.baseline + ": a .tgz file can only be compared with another .tgz file");
+    if (!is_file(options.baseline))
+      return report_usage("--baseline " + options.baseline +
+                          ": a .tgz file can only be compared with another .tgz file");
     auto other = inspect_file(options.baseline);
     if (!other) return report(other.error());
     before = *other;
   }
   const Time now = SystemClock().now();
-  const PolicyResult policy = options.policy.empty() ? PolicyResult{default_policy(now), {}} : load_policy_file(options.policy, disk_reader(), now);
+  const PolicyResult policy = options.policy.empty()
+                                  ? PolicyResult{default_policy(now), {}}
+                                  : load_policy_file(options.policy, disk_reader(), now);
   if (!policy.policy) {
     for (const Problem& problem : policy.problems) std::cerr << problem.str() << "\n";
     return kUsage;
@@ -156,7 +172,9 @@ int judge_file(const std::string& path, const Options& options) {
   input.baseline_evidence = before.get();
   input.popular = popular_packages();
   judged.findings = derive_findings(input);
-  judged.subject.name = judged.evidence->name.empty() ? std::filesystem::path(path).filename().string() : judged.evidence->name;
+  judged.subject.name = judged.evidence->name.empty()
+                            ? std::filesystem::path(path).filename().string()
+                            : judged.evidence->name;
   judged.subject.version = judged.version;
   judged.subject.semver = Version::parse_loose(judged.version);
   judged.subject.content_id = judged.evidence->content_id();
@@ -168,7 +186,8 @@ int judge_file(const std::string& path, const Options& options) {
   return print(out, options.json);
 }
 
-Task<Result<SnapshotPtr>> gather(Bench& bench, Spec spec, bool force_inspection, std::string& version) {
+Task<Result<SnapshotPtr>> gather(Bench& bench, Spec spec, bool force_inspection,
+                                 std::string& version) {
   auto snapshot = co_await bench.packages().get(*PackageName::parse(spec.name));
   if (!snapshot) co_return snapshot.error();
   SnapshotPtr current = *snapshot;
@@ -176,27 +195,40 @@ Task<Result<SnapshotPtr>> gather(Bench& bench, Spec spec, bool force_inspection,
   const auto tag = tags.find(spec.wanted);
   version = tag != tags.end() ? tag->second : spec.wanted;
   const PackumentVersion* found = current->packument->find(version);
-  if (found == nullptr) co_return fail(Code::kNotFound, Origin::kUpstream, spec.name + " has no version or dist-tag " + spec.wanted);
-  if (force_inspection || !current_evidence(*current, *found)) co_return co_await bench.packages().inspect(current, version, std::chrono::minutes(10));
+  if (found == nullptr)
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   spec.name + " has no version or dist-tag " + spec.wanted);
+  if (force_inspection || !current_evidence(*current, *found))
+    co_return co_await bench.packages().inspect(current, version, std::chrono::minutes(10));
   co_return current;
 }
 
 int judge_release(Bench& bench, const std::string& text, const Options& options) {
   const auto spec = parse_spec(text);
-  if (!spec) return report_usage("'" + log::printable(text, 100) + "' is neither NAME, NAME@VERSION-OR-TAG nor an existing .tgz file");
+  if (!spec)
+    return report_usage("'" + log::printable(text, 100) +
+                        "' is neither NAME, NAME@VERSION-OR-TAG nor an existing .tgz file");
   std::string version;
-  std::function<Task<Result<SnapshotPtr>>()> work = [&]() { return gather(bench, *spec, false, version); };
+  std::function<Task<Result<SnapshotPtr>>()> work = [&]() {
+    return gather(bench, *spec, false, version);
+  };
   auto snapshot = bench.run<Result<SnapshotPtr>>(std::move(work));
   if (!snapshot) return report(snapshot.error());
   Judge judge = bench.judge(*snapshot);
   const Judged* judged = judge.of(version);
   if (judged == nullptr) {
     const PackumentVersion* found = (*snapshot)->packument->find(version);
-    std::cerr << "npm-gate: " << spec->name << "@" << version << " is refused: its manifest is not what every client reads alike (" << (found != nullptr && found->refusal ? found->refusal->rule + ": " + found->refusal->detail : "") << ")\n";
+    std::cerr << "npm-gate: " << spec->name << "@" << version
+              << " is refused: its manifest is not what every client reads alike ("
+              << (found != nullptr && found->refusal
+                      ? found->refusal->rule + ": " + found->refusal->detail
+                      : "")
+              << ")\n";
     return kNo;
   }
   const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
-  ReportInput out{judged, before != nullptr ? before->release : nullptr, judge.now(), wants_colour()};
+  ReportInput out{judged, before != nullptr ? before->release : nullptr, judge.now(),
+                  wants_colour()};
   return print(out, options.json);
 }
 
@@ -216,10 +248,13 @@ int inspect(const Options& options) {
   const Scratch scratch;
   loaded.config->storage_path = scratch.path();
   log::configure(log::Level::kWarn, log::Format::kText);
-  auto bench = Bench::open(*loaded.config, options.policy.empty() ? loaded.config->policy_file : options.policy);
+  auto bench = Bench::open(*loaded.config,
+                           options.policy.empty() ? loaded.config->policy_file : options.policy);
   if (!bench) return report(bench.error());
   for (std::size_t i = 0; i < registry_specs.size(); ++i) {
-    if (registry_specs.size() > 1 && isatty(STDERR_FILENO) == 1) std::cerr << "[" << i + 1 << "/" << registry_specs.size() << "] " << registry_specs[i] << "\n";
+    if (registry_specs.size() > 1 && isatty(STDERR_FILENO) == 1)
+      std::cerr << "[" << i + 1 << "/" << registry_specs.size() << "] " << registry_specs[i]
+                << "\n";
     code = std::max(code, judge_release(**bench, registry_specs[i], options));
   }
   return code;
@@ -228,12 +263,14 @@ int inspect(const Options& options) {
 int explain(const Options& options) {
   LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
-  // What the gate has on disk is what is explained; the packument is only asked for where it never was.
+  // What the gate has on disk is what is explained; the packument is only asked for where it never
+  // was.
   loaded.config->fresh = loaded.config->stale = std::chrono::hours(24 * 365);
   log::configure(log::Level::kWarn, log::Format::kText);
   std::error_code ec;
   std::filesystem::create_directories(loaded.config->storage_path, ec);
-  auto bench = Bench::open(*loaded.config, options.policy.empty() ? loaded.config->policy_file : options.policy);
+  auto bench = Bench::open(*loaded.config,
+                           options.policy.empty() ? loaded.config->policy_file : options.policy);
   if (!bench) return report(bench.error());
   return judge_release(**bench, options.specs.front(), options);
 }
@@ -242,10 +279,16 @@ int explain(const Options& options) {
 
 void add_inspect(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("inspect", "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate");
-  command->add_option("SPEC", options->specs, "NAME, NAME@VERSION-OR-TAG or a .tgz file; several are judged one after another")->required();
+  CLI::App* command = app.add_subcommand(
+      "inspect",
+      "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate");
+  command
+      ->add_option("SPEC", options->specs,
+                   "NAME, NAME@VERSION-OR-TAG or a .tgz file; several are judged one after another")
+      ->required();
   command->add_option("--baseline", options->baseline, "compare a .tgz file with this .tgz file");
-  command->add_option("--policy", options->policy, "policy file (default: the built-in one)")->type_name("FILE");
+  command->add_option("--policy", options->policy, "policy file (default: the built-in one)")
+      ->type_name("FILE");
   command->add_flag("--json", options->json, "one JSON object per release, complete");
   add_config_flags(*command, options->flags);
   command->callback([options, &exit_code] { exit_code = inspect(*options); });
@@ -253,7 +296,9 @@ void add_inspect(CLI::App& app, int& exit_code) {
 
 void add_explain(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("explain", "The verdict of one release now: rules that matched, proofs, when a hold ends, who decided");
+  CLI::App* command = app.add_subcommand(
+      "explain",
+      "The verdict of one release now: rules that matched, proofs, when a hold ends, who decided");
   command->add_option("NAME@VERSION", options->specs)->required()->expected(1);
   command->add_option("--policy", options->policy)->type_name("FILE");
   command->add_flag("--json", options->json);

@@ -1,4 +1,5 @@
-// `npm-gate inspect` and `npm-gate explain`: one release from evidence to verdict, without a running gate.
+// `npm-gate inspect` and `npm-gate explain`: one release from evidence to verdict, without a
+// running gate.
 #pragma once
 
 namespace CLI {

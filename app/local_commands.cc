@@ -24,7 +24,8 @@ namespace npmgate {
 namespace {
 
 int write_new(const std::filesystem::path& path, std::string_view text) {
-  if (std::filesystem::exists(path)) return report_usage(path.string() + " exists already; it is not overwritten");
+  if (std::filesystem::exists(path))
+    return report_usage(path.string() + " exists already; it is not overwritten");
   std::ofstream out(path, std::ios::binary);
   out << text;
   out.close();
@@ -36,7 +37,9 @@ int write_new(const std::filesystem::path& path, std::string_view text) {
 int init(const std::string& directory) {
   std::error_code ec;
   std::filesystem::create_directories(directory, ec);
-  if (ec) return report(fail(Code::kUnavailable, Origin::kDisk, "cannot create " + directory + ": " + ec.message()));
+  if (ec)
+    return report(fail(Code::kUnavailable, Origin::kDisk,
+                       "cannot create " + directory + ": " + ec.message()));
   const std::filesystem::path folder(directory);
   if (const int code = write_new(folder / "gate.yaml", sample_config()); code != kDone) return code;
   return write_new(folder / "policy.yaml", default_policy_text());
@@ -47,15 +50,22 @@ int policy_check(const std::string& file, bool json) {
   const auto& warnings = loaded.policy ? loaded.policy->warnings : std::vector<Problem>{};
   if (json) {
     boost::json::array problems, warned;
-    for (const Problem& problem : loaded.problems) problems.push_back(boost::json::object{{"at", problem.at.str()}, {"message", problem.message}});
-    for (const Problem& warning : warnings) warned.push_back(boost::json::object{{"at", warning.at.str()}, {"message", warning.message}});
-    std::cout << boost::json::serialize(boost::json::object{{"valid", loaded.problems.empty()}, {"problems", problems}, {"warnings", warned}}) << "\n";
+    for (const Problem& problem : loaded.problems)
+      problems.push_back(
+          boost::json::object{{"at", problem.at.str()}, {"message", problem.message}});
+    for (const Problem& warning : warnings)
+      warned.push_back(boost::json::object{{"at", warning.at.str()}, {"message", warning.message}});
+    std::cout << boost::json::serialize(boost::json::object{{"valid", loaded.problems.empty()},
+                                                            {"problems", problems},
+                                                            {"warnings", warned}})
+              << "\n";
     return loaded.problems.empty() ? kDone : kNo;
   }
   for (const Problem& problem : loaded.problems) std::cerr << problem.str() << "\n";
   for (const Problem& warning : warnings) std::cerr << warning.str() << " (warning)\n";
   if (!loaded.policy) return kNo;
-  std::cout << file << ": valid, " << loaded.policy->rules.size() << " rules, " << loaded.policy->waivers.size() << " waivers, hash " << loaded.policy->hash << "\n";
+  std::cout << file << ": valid, " << loaded.policy->rules.size() << " rules, "
+            << loaded.policy->waivers.size() << " waivers, hash " << loaded.policy->hash << "\n";
   return kDone;
 }
 
@@ -71,7 +81,8 @@ int print_version(bool json) {
     std::cout << boost::json::serialize(parts) << "\n";
     return kDone;
   }
-  for (const auto& [name, value] : parts) std::cout << std::string(name) << " " << std::string(value.get_string()) << "\n";
+  for (const auto& [name, value] : parts)
+    std::cout << std::string(name) << " " << std::string(value.get_string()) << "\n";
   return kDone;
 }
 
@@ -81,15 +92,19 @@ Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags) {
     const auto text = read_file(flags.config_file);
     if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
     const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
-    if (!loaded.problems.empty()) return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
+    if (!loaded.problems.empty())
+      return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
     path = loaded.config.storage_path;
   }
-  if (!std::filesystem::exists(path)) return fail(Code::kNotFound, Origin::kDisk, "no state in " + path + "; run npm-gate serve once, or name its --config");
+  if (!std::filesystem::exists(path))
+    return fail(Code::kNotFound, Origin::kDisk,
+                "no state in " + path + "; run npm-gate serve once, or name its --config");
   return open_state_store(path);
 }
 
 int token_create(const ConfigFlags& flags, const std::string& name, const std::string& scope) {
-  if (scope != "install" && scope != "review" && scope != "admin") return report_usage("--scope " + scope + ": expected install, review or admin");
+  if (scope != "install" && scope != "review" && scope != "admin")
+    return report_usage("--scope " + scope + ": expected install, review or admin");
   auto store = open_state(flags);
   if (!store) return report(store.error());
   // 256 bits: guessing is hopeless, so a fast hash is enough to store it.
@@ -120,9 +135,14 @@ int token_list(const ConfigFlags& flags, bool json) {
   for (const TokenRecord& token : *tokens) {
     const std::string state = token.revoked ? "revoked " + format_minute(*token.revoked) : "active";
     if (json) {
-      rows.push_back(boost::json::object{{"id", token.id}, {"name", token.name}, {"scope", token.scope}, {"created", format_time(token.created)}, {"state", state}});
+      rows.push_back(boost::json::object{{"id", token.id},
+                                         {"name", token.name},
+                                         {"scope", token.scope},
+                                         {"created", format_time(token.created)},
+                                         {"state", state}});
     } else {
-      std::cout << token.id << "  " << token.name << "  " << token.scope << "  " << format_minute(token.created) << "  " << state << "\n";
+      std::cout << token.id << "  " << token.name << "  " << token.scope << "  "
+                << format_minute(token.created) << "  " << state << "\n";
     }
   }
   if (json) std::cout << boost::json::serialize(rows) << "\n";
@@ -132,13 +152,24 @@ int token_list(const ConfigFlags& flags, bool json) {
 int token_revoke(const ConfigFlags& flags, std::int64_t id) {
   auto store = open_state(flags);
   if (!store) return report(store.error());
-  if (auto done = (*store)->revoke_token(id, SystemClock().now()); !done) return report(done.error());
+  if (auto done = (*store)->revoke_token(id, SystemClock().now()); !done)
+    return report(done.error());
   std::cout << "revoked " << id << "\n";
   return kDone;
 }
 
 boost::json::object audit_json(const AuditEntry& entry) {
-  return {{"id", entry.id}, {"time", format_time(entry.at)}, {"kind", entry.kind}, {"actor", entry.actor}, {"name", entry.name}, {"version", entry.version}, {"content", entry.content_id}, {"action", entry.action}, {"policy", entry.policy_hash}, {"client", entry.client}, {"detail", entry.detail}};
+  return {{"id", entry.id},
+          {"time", format_time(entry.at)},
+          {"kind", entry.kind},
+          {"actor", entry.actor},
+          {"name", entry.name},
+          {"version", entry.version},
+          {"content", entry.content_id},
+          {"action", entry.action},
+          {"policy", entry.policy_hash},
+          {"client", entry.client},
+          {"detail", entry.detail}};
 }
 
 int show_log(const ConfigFlags& flags, const AuditFilter& filter, bool json) {
@@ -154,7 +185,8 @@ int show_log(const ConfigFlags& flags, const AuditFilter& filter, bool json) {
     std::cout << format_time(entry.at) << "  " << entry.kind << "  " << entry.actor;
     if (!entry.name.empty()) std::cout << "  " << entry.name << "@" << entry.version;
     if (!entry.action.empty()) std::cout << "  " << entry.action;
-    std::cout << "  " << log::printable(entry.client) << "  " << log::printable(entry.detail, 300) << "\n";
+    std::cout << "  " << log::printable(entry.client) << "  " << log::printable(entry.detail, 300)
+              << "\n";
   }
   return kDone;
 }
@@ -164,7 +196,8 @@ int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json)
   const std::string name = at == std::string::npos || at == 0 ? spec : spec.substr(0, at);
   const std::string range_text = name.size() == spec.size() ? "*" : spec.substr(at + 1);
   const auto range = Range::parse(range_text);
-  if (!PackageName::parse(name) || !range) return report_usage("'" + log::printable(spec, 100) + "' is not NAME or NAME@RANGE");
+  if (!PackageName::parse(name) || !range)
+    return report_usage("'" + log::printable(spec, 100) + "' is not NAME or NAME@RANGE");
   auto store = open_state(flags);
   if (!store) return report(store.error());
   auto entries = (*store)->downloads(name, 10'000);
@@ -173,10 +206,22 @@ int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json)
     const auto version = Version::parse_loose(entry.version);
     if (entry.version != range_text && !(version && range->matches(*version, true))) continue;
     if (json) {
-      std::cout << boost::json::serialize(boost::json::object{{"time", format_time(entry.at)}, {"name", entry.name}, {"version", entry.version}, {"token", entry.token}, {"address", entry.address}, {"user_agent", entry.user_agent}, {"command", entry.command}, {"project", entry.project}, {"reported", entry.reported}, {"count", entry.count}}) << "\n";
+      std::cout << boost::json::serialize(boost::json::object{{"time", format_time(entry.at)},
+                                                              {"name", entry.name},
+                                                              {"version", entry.version},
+                                                              {"token", entry.token},
+                                                              {"address", entry.address},
+                                                              {"user_agent", entry.user_agent},
+                                                              {"command", entry.command},
+                                                              {"project", entry.project},
+                                                              {"reported", entry.reported},
+                                                              {"count", entry.count}})
+                << "\n";
       continue;
     }
-    std::cout << format_minute(entry.at) << "  " << entry.name << "@" << entry.version << "  " << entry.address << "  " << entry.user_agent << (entry.reported ? "  (reported, not fetched here)" : "") << "\n";
+    std::cout << format_minute(entry.at) << "  " << entry.name << "@" << entry.version << "  "
+              << entry.address << "  " << entry.user_agent
+              << (entry.reported ? "  (reported, not fetched here)" : "") << "\n";
   }
   return kDone;
 }
@@ -185,7 +230,8 @@ int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json)
 
 void add_init(CLI::App& app, int& exit_code) {
   auto directory = std::make_shared<std::string>(".");
-  CLI::App* command = app.add_subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
+  CLI::App* command =
+      app.add_subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
   command->add_option("DIR", *directory, "folder (default: here)");
   command->callback([directory, &exit_code] { exit_code = init(*directory); });
 }
@@ -195,11 +241,13 @@ void add_policy(CLI::App& app, int& exit_code) {
   policy->require_subcommand(1);
   auto file = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* check = policy->add_subcommand("check", "Validate a policy file; every problem with file:line:column");
+  CLI::App* check = policy->add_subcommand(
+      "check", "Validate a policy file; every problem with file:line:column");
   check->add_option("FILE", *file)->required();
   check->add_flag("--json", *json);
   check->callback([file, json, &exit_code] { exit_code = policy_check(*file, *json); });
-  CLI::App* schema = policy->add_subcommand("schema", "Print the JSON Schema of policy files, for editors");
+  CLI::App* schema =
+      policy->add_subcommand("schema", "Print the JSON Schema of policy files, for editors");
   schema->callback([] { std::cout << policy_schema() << "\n"; });
   CLI::App* shipped = policy->add_subcommand("default", "Print the built-in default policy");
   shipped->callback([] { std::cout << default_policy_text(); });
@@ -207,7 +255,8 @@ void add_policy(CLI::App& app, int& exit_code) {
 
 void add_version(CLI::App& app, int& exit_code) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("version", "Version, build and the versions of the libraries linked");
+  CLI::App* command =
+      app.add_subcommand("version", "Version, build and the versions of the libraries linked");
   command->add_flag("--json", *json);
   command->callback([json, &exit_code] { exit_code = print_version(*json); });
 }
@@ -239,7 +288,8 @@ void add_log(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ConfigFlags>();
   auto filter = std::make_shared<AuditFilter>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("log", "The audit trail: who was served, refused, approved what, when, under which policy");
+  CLI::App* command = app.add_subcommand(
+      "log", "The audit trail: who was served, refused, approved what, when, under which policy");
   command->add_option("--config", flags->config_file)->type_name("FILE");
   command->add_option("--kind", filter->kind, "served, refused, decision, policy-loaded, token …");
   command->add_option("--package", filter->name);
@@ -253,7 +303,8 @@ void add_downloads(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ConfigFlags>();
   auto spec = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
+  CLI::App* command =
+      app.add_subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
   command->add_option("NAME@RANGE", *spec)->required();
   command->add_option("--config", flags->config_file)->type_name("FILE");
   command->add_flag("--json", *json, "JSON lines");

@@ -1,4 +1,5 @@
-// Commands that need no running gate and no upstream: init, policy, version, and those that read the state on disk: log, token.
+// Commands that need no running gate and no upstream: init, policy, version, and those that read
+// the state on disk: log, token.
 #pragma once
 
 namespace CLI {

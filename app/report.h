@@ -1,4 +1,5 @@
-// A release as an engineer reads it in a terminal: what it is, what changed, what that shows, what the policy makes of it.
+// A release as an engineer reads it in a terminal: what it is, what changed, what that shows, what
+// the policy makes of it.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -1,11 +1,12 @@
-// `npm-gate serve`: the composition root of the running gate. Read top to bottom it is the bill of materials.
+// `npm-gate serve`: the composition root of the running gate. Read top to bottom it is the bill of
+// materials.
 #include "app/serve.h"
 
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/json/array.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/json/array.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -27,7 +28,8 @@
 namespace npmgate {
 namespace {
 
-// Jobs that may wait for the pool before new ones are refused with 503: some seconds of work, some MB of memory.
+// Jobs that may wait for the pool before new ones are refused with 503: some seconds of work, some
+// MB of memory.
 constexpr std::size_t kMaxQueuedJobs = 4096;
 
 void raise_descriptor_limit() {
@@ -107,7 +109,8 @@ int run_gate(const Config& config) {
   clients.trusted_proxies = config.trusted_proxies;
   std::unique_ptr<ReloadingTls> tls;
   if (config.tls.enabled()) {
-    auto opened = ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
+    auto opened =
+        ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
     if (!opened) return report(opened.error());
     tls = std::move(*opened);
     clients.tls = [&tls] { return tls->current(); };
@@ -118,7 +121,8 @@ int run_gate(const Config& config) {
   admins.address = config.admin_address;
   admins.port = config.admin_port;
   admins.name = "admin";
-  auto admin_server = start_server({loops.contexts.front().get()}, admins, ServerLimits{}, admin, metrics);
+  auto admin_server =
+      start_server({loops.contexts.front().get()}, admins, ServerLimits{}, admin, metrics);
   if (!admin_server) return report(admin_server.error());
 
   Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), pool);
@@ -134,7 +138,8 @@ int run_gate(const Config& config) {
   });
 
   boost::json::array names;
-  for (const UpstreamConfig& u : config.upstreams) names.push_back(boost::json::string(u.name + "=" + u.url));
+  for (const UpstreamConfig& u : config.upstreams)
+    names.push_back(boost::json::string(u.name + "=" + u.url));
   log::info("serving", "npm-gate " NPM_GATE_VERSION " is ready",
             {{"address", config.address + ":" + std::to_string((*server)->port())},
              {"admin", config.admin_address + ":" + std::to_string((*admin_server)->port())},
@@ -146,7 +151,8 @@ int run_gate(const Config& config) {
   gate.recorder().flush();
   store->reset();
   std::cout.flush();
-  // Coroutines that still wait hold references into what destructors would take down in some order; everything that lasts is on disk.
+  // Coroutines that still wait hold references into what destructors would take down in some order;
+  // everything that lasts is on disk.
   std::_Exit(kDone);
 }
 
@@ -156,7 +162,10 @@ void add_serve(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<ConfigFlags>();
   CLI::App* command = app.add_subcommand("serve", "Run the gate");
   add_config_flags(*command, *flags);
-  command->add_option("--listen", flags->listen, "address and port for clients (default 127.0.0.1:4873)")->type_name("ADDR:PORT");
+  command
+      ->add_option("--listen", flags->listen,
+                   "address and port for clients (default 127.0.0.1:4873)")
+      ->type_name("ADDR:PORT");
   command->callback([flags, &exit_code] {
     const LoadedConfig loaded = load_configuration(*flags);
     exit_code = loaded.config ? run_gate(*loaded.config) : loaded.exit_code;

@@ -48,8 +48,9 @@ class Hasher {
   std::unique_ptr<Impl> impl_;
 };
 
-// Parses a Subresource Integrity string as npm's ssri does: whitespace-separated `algorithm-base64[?options]`; unknown
-// algorithms and entries whose base64 has the wrong length are dropped. Order kept.
+// Parses a Subresource Integrity string as npm's ssri does: whitespace-separated
+// `algorithm-base64[?options]`; unknown algorithms and entries whose base64 has the wrong length
+// are dropped. Order kept.
 std::vector<Digest> parse_integrity(std::string_view text);
 // The entries of the strongest algorithm present (sha512 > sha384 > sha256 > sha1 > md5).
 std::vector<Digest> strongest(std::vector<Digest> digests);

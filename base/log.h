@@ -11,27 +11,34 @@ namespace npmgate::log {
 enum class Level { kDebug, kInfo, kWarn, kError };
 enum class Format { kText, kJson };
 
-// Before the first line; stderr. Text: "2026-11-24T11:20:00.000Z warn  upstream-down  message  key=value".
-// In both formats control characters, ESC and bidi controls of untrusted text are shown as \u escapes.
+// Before the first line; stderr. Text: "2026-11-24T11:20:00.000Z warn  upstream-down  message
+// key=value". In both formats control characters, ESC and bidi controls of untrusted text are shown
+// as \u escapes.
 void configure(Level level, Format format);
 std::optional<Level> parse_level(std::string_view text);
 
-void write(Level level, std::string_view event, std::string_view message, boost::json::object fields = {});
-inline void debug(std::string_view event, std::string_view message, boost::json::object fields = {}) {
+void write(Level level, std::string_view event, std::string_view message,
+           boost::json::object fields = {});
+inline void debug(std::string_view event, std::string_view message,
+                  boost::json::object fields = {}) {
   write(Level::kDebug, event, message, std::move(fields));
 }
-inline void info(std::string_view event, std::string_view message, boost::json::object fields = {}) {
+inline void info(std::string_view event, std::string_view message,
+                 boost::json::object fields = {}) {
   write(Level::kInfo, event, message, std::move(fields));
 }
-inline void warn(std::string_view event, std::string_view message, boost::json::object fields = {}) {
+inline void warn(std::string_view event, std::string_view message,
+                 boost::json::object fields = {}) {
   write(Level::kWarn, event, message, std::move(fields));
 }
-inline void error(std::string_view event, std::string_view message, boost::json::object fields = {}) {
+inline void error(std::string_view event, std::string_view message,
+                  boost::json::object fields = {}) {
   write(Level::kError, event, message, std::move(fields));
 }
 
-// Text from outside made harmless for a terminal: control characters (tab and newline too), ESC, C1, bidi and
-// zero-width controls become \uXXXX; invalid UTF-8 becomes \xNN. At most `limit` bytes, then "…".
+// Text from outside made harmless for a terminal: control characters (tab and newline too), ESC,
+// C1, bidi and zero-width controls become \uXXXX; invalid UTF-8 becomes \xNN. At most `limit`
+// bytes, then "…".
 std::string printable(std::string_view text, std::size_t limit = 500);
 
 }  // namespace npmgate::log

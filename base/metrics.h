@@ -18,7 +18,8 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  // Adds to the counter `name{labels}`; labels as written in the format: `verdict="block"`. Creates it at first use.
+  // Adds to the counter `name{labels}`; labels as written in the format: `verdict="block"`. Creates
+  // it at first use.
   void add(std::string_view name, std::string_view labels = {}, double amount = 1);
   void set(std::string_view name, std::string_view labels, double value);
   // A histogram observation in seconds, buckets 1 ms … 30 s.
@@ -26,7 +27,8 @@ class Metrics {
   // One help line per metric name; without it the metric is still printed.
   void describe(std::string_view name, std::string_view type, std::string_view help);
   std::string render() const;
-  double value(std::string_view name, std::string_view labels = {}) const;  // 0 where absent, a histogram's count; for tests and /readyz
+  double value(std::string_view name, std::string_view labels = {})
+      const;  // 0 where absent, a histogram's count; for tests and /readyz
 
  private:
   struct Histogram {

@@ -39,7 +39,8 @@ std::string_view to_string(Origin origin);
 std::string to_string(const Error& error);
 
 // Found by boost::system::result::value() on an error: calling value() unchecked is a bug.
-[[noreturn]] void throw_exception_from_error(const Error& error, const boost::source_location& where);
+[[noreturn]] void throw_exception_from_error(const Error& error,
+                                             const boost::source_location& where);
 
 template <class T>
 using Result = boost::system::result<T, Error>;

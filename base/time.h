@@ -24,8 +24,9 @@ class SystemClock final : public Clock {
   Time now() const override;
 };
 
-// RFC 3339 / ISO 8601 date-times as registries write them ("2021-10-22T12:15:21.378Z", offsets, 0-9 fraction
-// digits) and plain dates ("2027-03-01" = that day's start, UTC). nullopt for anything else.
+// RFC 3339 / ISO 8601 date-times as registries write them ("2021-10-22T12:15:21.378Z", offsets, 0-9
+// fraction digits) and plain dates ("2027-03-01" = that day's start, UTC). nullopt for anything
+// else.
 std::optional<Time> parse_time(std::string_view text);
 // "2021-10-22T12:15:21.378Z"
 std::string format_time(Time time);
@@ -35,14 +36,16 @@ std::string format_minute(Time time);
 std::string format_http_date(Time time);
 std::optional<Time> parse_http_date(std::string_view text);
 
-// "30s" "5m" "24h" "14d" "2w" "500ms": a non-negative integer and a unit. nullopt for anything else or over 100 years.
+// "30s" "5m" "24h" "14d" "2w" "500ms": a non-negative integer and a unit. nullopt for anything else
+// or over 100 years.
 std::optional<Millis> parse_duration(std::string_view text);
 // The largest exact unit: "14d", "90s".
 std::string format_duration(Millis duration);
 // Rounded for people: "3 minutes", "2 hours", "14 days".
 std::string human_duration(Millis duration);
 
-// "512MiB" "50GiB" "4KiB" "100B" "1MB" (SI) or a plain integer (bytes). nullopt for anything else or overflow.
+// "512MiB" "50GiB" "4KiB" "100B" "1MB" (SI) or a plain integer (bytes). nullopt for anything else
+// or overflow.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // "1.4 MiB"
 std::string human_bytes(std::uint64_t bytes);

@@ -66,21 +66,30 @@ Certificate begin(EVP_PKEY* key, X509_NAME* issuer, const Request& request) {
   BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
   BN_free(number);
   // A minute back, for clocks that differ a little.
-  const time_t start = std::chrono::system_clock::to_time_t(std::chrono::time_point_cast<std::chrono::system_clock::duration>(request.now)) - 60;
+  const time_t start =
+      std::chrono::system_clock::to_time_t(
+          std::chrono::time_point_cast<std::chrono::system_clock::duration>(request.now)) -
+      60;
   ASN1_TIME_set(X509_getm_notBefore(certificate.get()), start);
   ASN1_TIME_set(X509_getm_notAfter(certificate.get()), start + request.days * 86'400);
   X509_set_pubkey(certificate.get(), key);
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(request.common_name.c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(request.common_name.c_str()),
+                             -1, -1, 0);
   X509_set_issuer_name(certificate.get(), issuer != nullptr ? issuer : name);
   return certificate;
 }
 
-Result<void> write_pair(const std::string& certificate_path, X509* certificate, const std::string& key_path, EVP_PKEY* key) {
+Result<void> write_pair(const std::string& certificate_path, X509* certificate,
+                        const std::string& key_path, EVP_PKEY* key) {
   const File key_file = open_private(key_path);
-  if (!key_file || PEM_write_PrivateKey(key_file.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) return tls_error("cannot write " + key_path);
+  if (!key_file ||
+      PEM_write_PrivateKey(key_file.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    return tls_error("cannot write " + key_path);
   const File certificate_file(::fopen(certificate_path.c_str(), "we"));
-  if (!certificate_file || PEM_write_X509(certificate_file.get(), certificate) != 1) return tls_error("cannot write " + certificate_path);
+  if (!certificate_file || PEM_write_X509(certificate_file.get(), certificate) != 1)
+    return tls_error("cannot write " + certificate_path);
   return {};
 }
 
@@ -97,11 +106,16 @@ Key read_key(const std::string& path) {
 Result<void> make_authority(const std::string& folder, Time now) {
   const Key key(EVP_EC_gen("P-256"));
   if (!key) return tls_error("cannot make a key");
-  const Certificate certificate = begin(key.get(), nullptr, {"npm-gate development CA", kCaDays, now});
-  const bool extended = add_extension(certificate.get(), certificate.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
-                        add_extension(certificate.get(), certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign") &&
-                        add_extension(certificate.get(), certificate.get(), NID_subject_key_identifier, "hash");
-  if (!extended || X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) return tls_error("cannot sign the CA certificate");
+  const Certificate certificate =
+      begin(key.get(), nullptr, {"npm-gate development CA", kCaDays, now});
+  const bool extended =
+      add_extension(certificate.get(), certificate.get(), NID_basic_constraints,
+                    "critical,CA:TRUE,pathlen:0") &&
+      add_extension(certificate.get(), certificate.get(), NID_key_usage,
+                    "critical,keyCertSign,cRLSign") &&
+      add_extension(certificate.get(), certificate.get(), NID_subject_key_identifier, "hash");
+  if (!extended || X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0)
+    return tls_error("cannot sign the CA certificate");
   return write_pair(folder + "/ca.crt", certificate.get(), folder + "/ca.key", key.get());
 }
 
@@ -129,7 +143,8 @@ std::string one_line(const X509_NAME* name) {
 
 std::vector<std::string> names_of(X509* certificate) {
   std::vector<std::string> names;
-  auto* list = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  auto* list = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(list); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(list, i);
     const ASN1_STRING* text = name->d.ia5;
@@ -153,12 +168,17 @@ std::vector<std::string> names_of(X509* certificate) {
 
 }  // namespace
 
-Result<std::vector<std::string>> write_development_pair(const std::string& folder, const std::vector<std::string>& names, Time now) {
+Result<std::vector<std::string>> write_development_pair(const std::string& folder,
+                                                        const std::vector<std::string>& names,
+                                                        Time now) {
   std::error_code made;
   std::filesystem::create_directories(folder, made);
-  if (made) return fail(Code::kUnavailable, Origin::kDisk, "cannot create " + folder + ": " + made.message());
+  if (made)
+    return fail(Code::kUnavailable, Origin::kDisk,
+                "cannot create " + folder + ": " + made.message());
   std::vector<std::string> written;
-  if (!std::filesystem::exists(folder + "/ca.crt") || !std::filesystem::exists(folder + "/ca.key")) {
+  if (!std::filesystem::exists(folder + "/ca.crt") ||
+      !std::filesystem::exists(folder + "/ca.key")) {
     if (auto done = make_authority(folder, now); !done) return done.error();
     written = {folder + "/ca.crt", folder + "/ca.key"};
   }
@@ -167,20 +187,31 @@ Result<std::vector<std::string>> write_development_pair(const std::string& folde
   if (!authority || !authority_key) return tls_error("cannot read the CA in " + folder);
   const Key key(EVP_EC_gen("P-256"));
   if (!key) return tls_error("cannot make a key");
-  const Certificate certificate = begin(key.get(), X509_get_subject_name(authority.get()), {names.front(), kServerDays, now});
-  const bool extended = add_extension(certificate.get(), authority.get(), NID_basic_constraints, "critical,CA:FALSE") &&
-                        add_extension(certificate.get(), authority.get(), NID_key_usage, "critical,digitalSignature") &&
-                        add_extension(certificate.get(), authority.get(), NID_ext_key_usage, "serverAuth") &&
-                        add_extension(certificate.get(), authority.get(), NID_subject_alt_name, alternative_names(names)) &&
-                        add_extension(certificate.get(), authority.get(), NID_authority_key_identifier, "keyid");
-  if (!extended || X509_sign(certificate.get(), authority_key.get(), EVP_sha256()) == 0) return tls_error("cannot sign the server certificate");
-  if (auto done = write_pair(folder + "/server.crt", certificate.get(), folder + "/server.key", key.get()); !done) return done.error();
+  const Certificate certificate =
+      begin(key.get(), X509_get_subject_name(authority.get()), {names.front(), kServerDays, now});
+  const bool extended =
+      add_extension(certificate.get(), authority.get(), NID_basic_constraints,
+                    "critical,CA:FALSE") &&
+      add_extension(certificate.get(), authority.get(), NID_key_usage,
+                    "critical,digitalSignature") &&
+      add_extension(certificate.get(), authority.get(), NID_ext_key_usage, "serverAuth") &&
+      add_extension(certificate.get(), authority.get(), NID_subject_alt_name,
+                    alternative_names(names)) &&
+      add_extension(certificate.get(), authority.get(), NID_authority_key_identifier, "keyid");
+  if (!extended || X509_sign(certificate.get(), authority_key.get(), EVP_sha256()) == 0)
+    return tls_error("cannot sign the server certificate");
+  if (auto done =
+          write_pair(folder + "/server.crt", certificate.get(), folder + "/server.key", key.get());
+      !done)
+    return done.error();
   written.push_back(folder + "/server.crt");
   written.push_back(folder + "/server.key");
   return written;
 }
 
-Result<CertificateReport> check_pair(const std::string& certificate_path, const std::string& key_path, const std::string& host, Time now) {
+Result<CertificateReport> check_pair(const std::string& certificate_path,
+                                     const std::string& key_path, const std::string& host,
+                                     Time now) {
   const Certificate certificate = read_certificate(certificate_path);
   if (!certificate) return tls_error("cannot read a PEM certificate from " + certificate_path);
   CertificateReport report;
@@ -189,20 +220,25 @@ Result<CertificateReport> check_pair(const std::string& certificate_path, const 
   report.names = names_of(certificate.get());
   report.not_before = from_asn1(X509_get0_notBefore(certificate.get()));
   report.not_after = from_asn1(X509_get0_notAfter(certificate.get()));
-  if (now < report.not_before) report.problems.push_back("it is not valid before " + format_minute(report.not_before));
+  if (now < report.not_before)
+    report.problems.push_back("it is not valid before " + format_minute(report.not_before));
   if (now >= report.not_after) {
     report.problems.push_back("it expired on " + format_minute(report.not_after));
   } else if (report.not_after - now < kSoon) {
     report.problems.push_back("it expires within 14 days, on " + format_minute(report.not_after));
   }
-  if (report.names.empty()) report.problems.push_back("it names no host (subjectAltName): clients ignore the common name");
-  if (!host.empty() && X509_check_host(certificate.get(), host.data(), host.size(), 0, nullptr) != 1 && X509_check_ip_asc(certificate.get(), host.c_str(), 0) != 1) {
+  if (report.names.empty())
+    report.problems.push_back("it names no host (subjectAltName): clients ignore the common name");
+  if (!host.empty() &&
+      X509_check_host(certificate.get(), host.data(), host.size(), 0, nullptr) != 1 &&
+      X509_check_ip_asc(certificate.get(), host.c_str(), 0) != 1) {
     report.problems.push_back("it is not for " + host);
   }
   if (!key_path.empty()) {
     const Key key = read_key(key_path);
     if (!key) return tls_error("cannot read a PEM key from " + key_path);
-    if (X509_check_private_key(certificate.get(), key.get()) != 1) report.problems.push_back("the key " + key_path + " does not belong to it");
+    if (X509_check_private_key(certificate.get(), key.get()) != 1)
+      report.problems.push_back("the key " + key_path + " does not belong to it");
   }
   return report;
 }

@@ -13,12 +13,14 @@ namespace ssl = boost::asio::ssl;
 
 // Mozilla, Security/Server Side TLS, version 5.7, intermediate.
 constexpr const char* kCiphers12 =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-"
+    "RSA-AES256-GCM-SHA384:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 constexpr unsigned char kSessionContext[] = "npm-gate";
 constexpr auto kLookEvery = std::chrono::seconds(1);
 
-Error file_error(const std::string& what, const std::string& file, const boost::system::error_code& ec) {
+Error file_error(const std::string& what, const std::string& file,
+                 const boost::system::error_code& ec) {
   return fail(Code::kUnavailable, Origin::kPolicy, what + " " + file + ": " + ec.message());
 }
 
@@ -37,7 +39,9 @@ Result<std::shared_ptr<ssl::context>> make_server_context(const TlsFiles& files)
   context->use_private_key_file(files.key, ssl::context::pem, ec);
   if (ec) return file_error("cannot use the key", files.key, ec);
   if (SSL_CTX_check_private_key(native) != 1) {
-    return fail(Code::kUnavailable, Origin::kPolicy, "the key " + files.key + " does not belong to the certificate " + files.certificate);
+    return fail(
+        Code::kUnavailable, Origin::kPolicy,
+        "the key " + files.key + " does not belong to the certificate " + files.certificate);
   }
   if (!files.client_ca.empty()) {
     context->load_verify_file(files.client_ca, ec);
@@ -78,9 +82,11 @@ std::shared_ptr<ssl::context> ReloadingTls::current() {
   auto fresh = make_server_context(files_);
   if (fresh) {
     context_ = *fresh;
-    log::info("tls-reloaded", "new connections use the renewed certificate", {{"certificate", files_.certificate}});
+    log::info("tls-reloaded", "new connections use the renewed certificate",
+              {{"certificate", files_.certificate}});
   } else {
-    log::error("tls-refused", "the certificate before it stays in use", {{"error", fresh.error().context}});
+    log::error("tls-refused", "the certificate before it stays in use",
+               {{"error", fresh.error().context}});
   }
   return context_;
 }

@@ -1,4 +1,5 @@
-// Server-side TLS contexts that follow their files: a renewed certificate is used for the next connection, without dropping the others.
+// Server-side TLS contexts that follow their files: a renewed certificate is used for the next
+// connection, without dropping the others.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>
@@ -16,12 +17,13 @@ struct TlsFiles {
   std::string client_ca;         // PEM; "" = clients need no certificate
 };
 
-// TLS 1.2 and 1.3, Mozilla's "intermediate" cipher list (server side TLS 5.7), session tickets, ALPN not used (HTTP/1.1 only).
-// kUnavailable names the file and what is wrong with it (missing, not PEM, key does not belong to the certificate).
+// TLS 1.2 and 1.3, Mozilla's "intermediate" cipher list (server side TLS 5.7), session tickets,
+// ALPN not used (HTTP/1.1 only). kUnavailable names the file and what is wrong with it (missing,
+// not PEM, key does not belong to the certificate).
 Result<std::shared_ptr<boost::asio::ssl::context>> make_server_context(const TlsFiles& files);
 
-// Thread-safe. current() looks at the files' times at most once a second and reloads when they changed; a pair that does not load leaves the old
-// one in force, with a log line.
+// Thread-safe. current() looks at the files' times at most once a second and reloads when they
+// changed; a pair that does not load leaves the old one in force, with a log line.
 class ReloadingTls {
  public:
   static Result<std::unique_ptr<ReloadingTls>> open(TlsFiles files);

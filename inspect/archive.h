@@ -1,5 +1,5 @@
-// The strict archive profile: what it accepts, every package manager reads alike; everything else is refused with a rule's id.
-// Measured basis and rules: docs/threats.md.
+// The strict archive profile: what it accepts, every package manager reads alike; everything else
+// is refused with a rule's id. Measured basis and rules: docs/threats.md.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,11 @@ namespace npmgate {
 
 struct ArchiveLimits {
   std::uint64_t max_unpacked = std::uint64_t{512} << 20;  // largest real one seen: 125 MiB
-  std::uint32_t max_ratio = 200;                          // unpacked / packed; largest real one seen: 20. Applies above 1 MiB unpacked
-  std::uint32_t max_entries = 100'000;                    // 2 of 2,229 real ones are above 5,000
-  std::uint32_t max_path = 4096;                          // bytes
-  std::uint32_t max_pax = 1u << 20;                       // bytes of one extended header
+  std::uint32_t max_ratio =
+      200;  // unpacked / packed; largest real one seen: 20. Applies above 1 MiB unpacked
+  std::uint32_t max_entries = 100'000;  // 2 of 2,229 real ones are above 5,000
+  std::uint32_t max_path = 4096;        // bytes
+  std::uint32_t max_pax = 1u << 20;     // bytes of one extended header
 };
 
 struct ArchiveEntry {
@@ -31,8 +32,9 @@ struct ArchiveEntry {
 
 struct ArchiveRefusal {
   bool over_limit = false;  // archive-over-limit instead of archive-refused
-  std::string rule;         // stable id, e.g. "gz-trailing-data", "tar-linkname", "pax-duplicate-key", "path-dot-segment"
-  std::string detail;       // one sentence with entry name and offset
+  std::string rule;    // stable id, e.g. "gz-trailing-data", "tar-linkname", "pax-duplicate-key",
+                       // "path-dot-segment"
+  std::string detail;  // one sentence with entry name and offset
   friend bool operator==(const ArchiveRefusal&, const ArchiveRefusal&) = default;
 };
 
@@ -46,12 +48,14 @@ std::span<const ArchiveRule> archive_rules();
 struct Archive {
   std::vector<std::byte> tar;  // the inflated bytes; entries point into it
   std::string top;
-  std::vector<ArchiveEntry> entries;  // in archive order; files and directories only; identical duplicates once
+  std::vector<ArchiveEntry>
+      entries;  // in archive order; files and directories only; identical duplicates once
 };
 
-// Inflates (one gzip member, CRC and ISIZE checked), verifies every header byte, then walks the same bytes with libarchive (tar only) and refuses
-// (rule "walk-differs") where the two disagree on names, sizes or bodies. Pure; bounded by `limits`; never throws but on exhaustion.
-// Either the archive or the refusal.
+// Inflates (one gzip member, CRC and ISIZE checked), verifies every header byte, then walks the
+// same bytes with libarchive (tar only) and refuses (rule "walk-differs") where the two disagree on
+// names, sizes or bodies. Pure; bounded by `limits`; never throws but on exhaustion. Either the
+// archive or the refusal.
 struct ArchiveResult {
   std::optional<ArchiveRefusal> refusal;
   Archive archive;

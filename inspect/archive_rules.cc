@@ -48,6 +48,10 @@ constexpr ArchiveRule kRules[] = {
     {"pax-global-key", "A global pax header may hold a comment only."},
     {"pax-two-headers", "Only one pax header may stand before an entry."},
     {"pax-dangling", "A pax header must be followed by its entry."},
+    {"pax-path-blocks",
+     "A pax path that is not ASCII must stand in a header of one block: some readers take longer "
+     "ones in pieces."},
+    {"pax-path-form", "A pax path must be in composed Unicode form: some readers compose it."},
     {"pax-path-fallback",
      "Where a pax path is not ASCII, the name in the header it replaces must be the same or no "
      "file."},
@@ -62,6 +66,7 @@ constexpr ArchiveRule kRules[] = {
      "Paths must not have '..', a leading or final '.', or segments of dots and blanks."},
     {"path-empty-segment", "Paths must not have empty segments, and file names no final slash."},
     {"path-short-name", "No name may have the form of a Windows short name (ABCDEF~1.JS)."},
+    {"path-long-name", "No name in a path may have more than 255 bytes."},
     {"path-depth", "Paths must not have more than 256 segments."},
     {"path-second-top", "All entries must lie in the same top directory."},
     {"path-outside-top", "No file may lie outside the top directory."},

@@ -404,10 +404,12 @@ class Scan {
     if (addresses >= kAddressTable) found_.set(Trait::kWallet);
   }
   static bool is_encoded(std::string_view word) {
-    constexpr std::size_t kStep = 256;  // bytes between looks at the sum: a loop without exits is several times as fast
+    constexpr std::size_t kStep =
+        256;  // bytes between looks at the sum: a loop without exits is several times as fast
     for (std::size_t begin = 0; begin < word.size(); begin += kStep) {
       unsigned strange = 0;
-      for (const char c : word.substr(begin, kStep)) strange |= kNotEncoded[static_cast<unsigned char>(c)];
+      for (const char c : word.substr(begin, kStep))
+        strange |= kNotEncoded[static_cast<unsigned char>(c)];
       if (strange != 0) return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "inspect/command_line.h"
+#include "inspect/hook_reach.h"
 
 namespace npmgate {
 namespace {
@@ -170,8 +171,9 @@ class Walk {
     while (at < words.size() &&
            (words[at].starts_with('-') || words[at] == "/d" || words[at] == "/D"))
       ++at;
-    if (at < words.size()) folder_ = joined(words[at]);
+    if (at < words.size()) enter(joined(words[at]));
   }
+  void enter(std::string folder) { folder_ = normal_path(folder).value_or(std::move(folder)); }
 
   void shell(const Words& words, std::size_t at) {
     out_.starts_shell = true;
@@ -276,7 +278,7 @@ class Walk {
     for (; at < words.size(); ++at) {
       const auto& word = words[at];
       if (word == "--prefix" || word == "-C" || word == "--cwd" || word == "--dir") {
-        if (at + 1 < words.size()) folder_ = joined(words[++at]);
+        if (at + 1 < words.size()) enter(joined(words[++at]));
       } else if (!word.starts_with('-')) {
         break;
       }

@@ -1,4 +1,5 @@
-// Facts about one release with source and time of gathering: what is stored. Findings and verdicts are derived from it.
+// Facts about one release with source and time of gathering: what is stored. Findings and verdicts
+// are derived from it.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -17,7 +18,7 @@ namespace npmgate {
 inline constexpr int kInspectorVersion = 1;
 
 struct IntegrityFact {
-  bool checked = false;   // false: the packument names no digest at all
+  bool checked = false;  // false: the packument names no digest at all
   bool matches = true;
   std::string algorithm;  // "sha512", "sha1"
   std::string expected;   // SRI text
@@ -31,7 +32,8 @@ struct Unavailable {
   friend bool operator==(const Unavailable&, const Unavailable&) = default;
 };
 
-// What inspecting one tarball together with its manifest yields. Independent of every other release and of the present time.
+// What inspecting one tarball together with its manifest yields. Independent of every other release
+// and of the present time.
 struct Evidence {
   int inspector = kInspectorVersion;
   std::string name, version;
@@ -64,7 +66,8 @@ struct InspectionInput {
   ArchiveLimits limits;
   Time now{};
 };
-// Hash, verify, unpack in memory, measure. Pure; CPU-bound: run it off the loops. Everything that goes wrong is in the evidence.
+// Hash, verify, unpack in memory, measure. Pure; CPU-bound: run it off the loops. Everything that
+// goes wrong is in the evidence.
 Evidence inspect_tarball(const InspectionInput& input);
 
 }  // namespace npmgate

@@ -127,6 +127,11 @@ void compare_target(const Sides& sides, std::string_view hook, std::string_view 
   const FileFacts* now = find_file(*sides.tree, path);
   const FileFacts* was = find_file(*sides.before_tree, path);
   if (now == nullptr || (was != nullptr && was->sha256 == now->sha256)) return;
+  // A declared hook and the implicit build may run the same file: told once.
+  const bool told = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+    return finding.proof.at("file").as_string() == path;
+  });
+  if (told && hook == "node-gyp") return;
   json::object proof{{"hook", hook},
                      {"command", proof_text(command)},
                      {"file", path},

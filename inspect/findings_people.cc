@@ -44,9 +44,12 @@ std::optional<Newcomer> newcomer(const Sides& sides, const std::string& name) {
   if (sides.history == nullptr || !sides.history->times_real || !sides.release.published) {
     return std::nullopt;
   }
+  const Time self = *sides.release.published;
   const PackageHistory::Entry* first = nullptr;
   for (const auto& entry : sides.history->entries) {
-    if (!entry.published || entry.publisher != name) continue;
+    if (!entry.published || *entry.published >= self || entry.publisher != name) continue;
+    // Found at once for most accounts: this runs for every release of a packument.
+    if (self - *entry.published > kNewcomer) return std::nullopt;
     if (first == nullptr || *entry.published < *first->published) first = &entry;
   }
   if (first == nullptr) return std::nullopt;
@@ -55,9 +58,8 @@ std::optional<Newcomer> newcomer(const Sides& sides, const std::string& name) {
         return entry.published && entry.publisher && *entry.publisher != name && !entry.trusted &&
                *entry.published < *first->published;
       });
-  const Millis since = *sides.release.published - *first->published;
-  if (!others || since <= Millis{0} || since > kNewcomer) return std::nullopt;
-  return Newcomer{first->version, since};
+  if (!others) return std::nullopt;
+  return Newcomer{first->version, self - *first->published};
 }
 
 // The release whose trust this one is measured by: the baseline where it is of the same line, else

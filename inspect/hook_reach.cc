@@ -99,7 +99,7 @@ void HookFollower::add_command(std::string_view command, Visit& visit, HookReach
     }
     const bool elsewhere =
         candidate.starts_with("node_modules/") || candidate.starts_with("./node_modules/");
-    if (!any && !elsewhere) visit.missing.insert(candidate);
+    if (!any && !elsewhere) visit.missing.insert(normal_path(candidate).value_or(candidate));
   }
   for (const auto& argument : files.arguments) {
     const auto found = tree_.resolve(argument);

@@ -158,7 +158,9 @@ class TreeBuilder {
       for (const auto hook : kInstallHooks) add_hook(follower, *scripts, hook, scripts == &stated);
       for (const auto hook : kPrepareHooks) add_hook(follower, *scripts, hook, scripts == &stated);
     }
-    if (tree_.has_binding_gyp && (builds_implicitly(inside) || builds_implicitly(stated)))
+    const bool bare = release_.manifest.name.empty();  // a .tgz file without packument
+    if (tree_.has_binding_gyp &&
+        (builds_implicitly(inside) || (!bare && builds_implicitly(stated))))
       tree_.hooks.push_back(follower.follow_build());
   }
   void add_hook(HookFollower& follower, const StringMap& scripts, std::string_view hook,

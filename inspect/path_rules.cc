@@ -16,6 +16,8 @@ namespace {
 // Some readers stop creating directories at a depth (node-tar: 1,024); real packages stay far
 // below.
 constexpr std::size_t kMaxDepth = 256;
+// NAME_MAX of Linux; readers differ in whether they skip such a file or fail.
+constexpr std::size_t kMaxSegment = 255;
 constexpr char kSeparator = '\x01';  // sorts below everything a name may hold
 
 bool is_letter(char c) {
@@ -61,6 +63,7 @@ std::optional<std::string_view> segment_rule(std::string_view segment) {
   // node-tar strips "c:" from the start of what is left after the top directory, on every platform.
   if (segment.size() >= 2 && segment[1] == ':' && is_letter(segment[0])) return "path-drive";
   if (is_short_name(segment)) return "path-short-name";
+  if (segment.size() > kMaxSegment) return "path-long-name";
   return std::nullopt;
 }
 

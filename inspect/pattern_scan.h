@@ -18,8 +18,8 @@ class PatternScanner {
   // distinct ones in all.
   explicit PatternScanner(std::span<const std::string_view> patterns);
 
-  // Calls on_hit(index of the pattern, offset just behind its last byte) in order of the ends. Time is
-  // linear in the text and the hits.
+  // Calls on_hit(index of the pattern, offset just behind its last byte) in order of the ends. Time
+  // is linear in the text and the hits.
   template <class OnHit>
   void scan(std::string_view text, OnHit&& on_hit) const {
     std::vector<Hit> found;

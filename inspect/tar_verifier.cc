@@ -6,6 +6,7 @@
 #include "inspect/path_rules.h"
 #include "inspect/pax.h"
 #include "inspect/tar_header.h"
+#include "inspect/utf8.h"
 
 namespace npmgate {
 namespace {
@@ -100,6 +101,7 @@ class Verifier {
       pending_g_ = true;
     } else {
       pending_x_ = std::move(parsed.records);
+      pax_size_ = body.size();
     }
     return std::nullopt;
   }
@@ -113,7 +115,7 @@ class Verifier {
       return refuse("pax-size", "for " + quoted(header.name) + " " + where);
     }
     if (pax.path) {
-      if (auto refusal = check_fallback(*pax.path, header.name, where)) return refusal;
+      if (auto refusal = check_pax_path(*pax.path, header.name, where)) return refusal;
       header.name = *pax.path;
     }
     TarEntry entry;
@@ -129,16 +131,24 @@ class Verifier {
     return std::nullopt;
   }
 
-  // node-tar decodes a pax header piece by piece as it comes out of the decompressor; a character
-  // of several bytes that falls on a border is garbled, the record's length is then wrong, and the
-  // record is skipped. What it falls back to must do no harm: the same name, or one without a
-  // directory, as tar-stream writes, which is gone once the top directory is stripped.
-  static std::optional<ArchiveRefusal> check_fallback(std::string_view path, std::string_view name,
-                                                      const std::string& where) {
-    const bool ascii =
-        std::ranges::all_of(path, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-    if (ascii || name == path || name.find('/') == std::string_view::npos) return std::nullopt;
-    return refuse("pax-path-fallback", quoted(path) + " stands over " + quoted(name) + " " + where);
+  // What to make of a pax path that is not ASCII. libarchive composes it, but leaves names in the
+  // header alone. node-tar reads a pax header of several blocks in pieces as they come from the
+  // network; a character that falls on a border is garbled, the record's length is then wrong, and
+  // the name in the header stays: an attacker's choice. One block comes whole; still, the other
+  // name must do no harm: it is the same, or, as tar-stream writes it, has no directory and is gone
+  // once the top directory is stripped.
+  std::optional<ArchiveRefusal> check_pax_path(std::string_view path, std::string_view name,
+                                               const std::string& where) const {
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    if (std::ranges::all_of(path, is_ascii)) return std::nullopt;
+    const auto deny = [&](std::string_view rule) {
+      return refuse(rule, quoted(path) + " stands over " + quoted(name) + " " + where);
+    };
+    if (!is_nfc(path)) return deny("pax-path-form");
+    if (name == path) return std::nullopt;
+    if (name.find('/') != std::string_view::npos) return deny("pax-path-fallback");
+    if (pax_size_ > kTarBlock) return deny("pax-path-blocks");
+    return std::nullopt;
   }
 
   Bytes tar_;
@@ -147,6 +157,7 @@ class Verifier {
   std::uint64_t at_ = 0;
   std::optional<PaxRecords> pending_x_;
   bool pending_g_ = false;
+  std::uint64_t pax_size_ = 0;  // of pending_x_
 };
 
 }  // namespace

@@ -12,19 +12,28 @@
 
 namespace npmgate {
 
-enum class FileKind { kOther, kScript /* js, cjs, mjs, ts */, kShell /* sh, bat, cmd, ps1, or a shebang */, kJson, kText, kNative /* ELF, PE, Mach-O, wasm, .node */ };
+enum class FileKind {
+  kOther,
+  kScript /* js, cjs, mjs, ts */,
+  kShell /* sh, bat, cmd, ps1, or a shebang */,
+  kJson,
+  kText,
+  kNative /* ELF, PE, Mach-O, wasm, .node */
+};
 std::string_view to_string(FileKind kind);
 
-// Measured on code files only (kScript, kShell, executables' text); features are facts, thresholds live in findings.
+// Measured on code files only (kScript, kShell, executables' text); features are facts, thresholds
+// live in findings.
 struct CodeFeatures {
-  double entropy = 0;                // bits per byte over the whole file
-  std::uint32_t longest_line = 0;    // bytes
+  double entropy = 0;              // bits per byte over the whole file
+  std::uint32_t longest_line = 0;  // bytes
   std::uint32_t lines = 0;
-  std::uint32_t hex_escapes = 0;     // \xNN, \uNNNN and 0x… identifiers such as _0x3fa2
+  std::uint32_t hex_escapes = 0;       // \xNN, \uNNNN and 0x… identifiers such as _0x3fa2
   std::uint32_t obfuscator_names = 0;  // identifiers of the _0x[0-9a-f]{4,} kind
-  std::uint32_t longest_literal = 0; // longest base64- or hex-looking string literal, bytes
-  std::vector<std::string> traits;   // sorted, unique; ids of features.h (kTrait…)
-  std::vector<std::string> endpoints;  // sorted, unique hosts and IP addresses named in the file, at most 64
+  std::uint32_t longest_literal = 0;   // longest base64- or hex-looking string literal, bytes
+  std::vector<std::string> traits;     // sorted, unique; ids of features.h (kTrait…)
+  std::vector<std::string>
+      endpoints;  // sorted, unique hosts and IP addresses named in the file, at most 64
   friend bool operator==(const CodeFeatures&, const CodeFeatures&) = default;
 };
 
@@ -47,9 +56,10 @@ struct BundledPackage {
   friend bool operator==(const BundledPackage&, const BundledPackage&) = default;
 };
 
-// The files that one install hook reaches: those its command names, and what these require or import by relative path.
+// The files that one install hook reaches: those its command names, and what these require or
+// import by relative path.
 struct HookReach {
-  std::string hook;                  // "postinstall"; "node-gyp" for an implicit build
+  std::string hook;  // "postinstall"; "node-gyp" for an implicit build
   std::string command;
   std::vector<std::string> files;    // paths in the tree, first the entry file
   std::vector<std::string> missing;  // named by the command, not in the tarball
@@ -65,9 +75,10 @@ struct Tree {
   std::uint64_t entries = 0;
   Manifest package_json;
   std::vector<BundledPackage> bundled;
-  std::vector<HookReach> hooks;  // of package_json, and of the packument's scripts where they differ
+  std::vector<HookReach>
+      hooks;  // of package_json, and of the packument's scripts where they differ
   bool has_binding_gyp = false;
-  bool has_shrinkwrap = false;   // npm-shrinkwrap.json in the root
+  bool has_shrinkwrap = false;  // npm-shrinkwrap.json in the root
   const FileFacts* find(std::string_view path) const;
   friend bool operator==(const Tree&, const Tree&) = default;
 };

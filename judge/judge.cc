@@ -23,7 +23,8 @@ StringMap install_hooks(const Release& release, const Evidence* evidence) {
   return hooks;
 }
 
-// Waivers by glob or range apply only while the release is made by the same publisher and runs the same hook text as its baseline.
+// Waivers by glob or range apply only while the release is made by the same publisher and runs the
+// same hook text as its baseline.
 bool same_publisher_and_hooks(const Judged& judged, const Release* baseline,
                               const Evidence* baseline_evidence) {
   if (baseline == nullptr) return false;
@@ -57,12 +58,14 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
   for (const PackumentVersion& version : snapshot_->packument->versions()) {
     if (version.refusal || !version.semver) continue;
     const Release& release = version.release;
-    history_.signs = history_.signs || (release.dist.signatures && !release.dist.signatures->empty());
-    history_.entries.push_back({version.version, release.published,
-                        release.publisher ? std::optional(release.publisher->person.name) : std::nullopt,
-                        release.dist.attestations_url.has_value() || release.dist.provenance_predicate,
-                        release.publisher && release.publisher->trusted_publisher.has_value(),
-                        release.dist.unpacked_size.value_or(0)});
+    history_.signs =
+        history_.signs || (release.dist.signatures && !release.dist.signatures->empty());
+    history_.entries.push_back(
+        {version.version, release.published,
+         release.publisher ? std::optional(release.publisher->person.name) : std::nullopt,
+         release.dist.attestations_url.has_value() || release.dist.provenance_predicate,
+         release.publisher && release.publisher->trusted_publisher.has_value(),
+         release.dist.unpacked_size.value_or(0)});
   }
 }
 
@@ -152,8 +155,8 @@ Judged Judge::judge(const PackumentVersion& version) {
   return judged;
 }
 
-// The upstream no longer lists a release that we have served: it is judged on what we kept, so that the lockfiles of those who
-// have it get an answer (and the finding release-withdrawn).
+// The upstream no longer lists a release that we have served: it is judged on what we kept, so that
+// the lockfiles of those who have it get an answer (and the finding release-withdrawn).
 Judged Judge::judge_withdrawn_pin(const Pin& pin) {
   Judged judged;
   judged.version = pin.version;
@@ -167,7 +170,8 @@ Judged Judge::judge_withdrawn_pin(const Pin& pin) {
   return judged;
 }
 
-// The parts of the history that belong to one release; the list of all releases is the same for each and stays.
+// The parts of the history that belong to one release; the list of all releases is the same for
+// each and stays.
 const PackageHistory& Judge::history_for(const Judged& judged) {
   history_.first_seen.reset();
   history_.first_seen_integrity.reset();
@@ -181,8 +185,7 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
     }
   }
   const auto it = snapshot_->observations.find(judged.version);
-  const Observations observed =
-      it != snapshot_->observations.end() ? it->second : Observations{};
+  const Observations observed = it != snapshot_->observations.end() ? it->second : Observations{};
   history_.tag = observed.tag;
   history_.signature_valid = observed.signature_valid;
   history_.dependency_ages = observed.dependency_ages;
@@ -215,7 +218,8 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   subject.version = judged.version;
   subject.semver = version != nullptr ? version->semver : Version::parse_loose(judged.version);
   subject.upstream = snapshot_->upstream;
-  subject.popular = std::binary_search(options_.popular.begin(), options_.popular.end(), subject.name);
+  subject.popular =
+      std::binary_search(options_.popular.begin(), options_.popular.end(), subject.name);
   subject.has_install_script = runs_on_install(*judged.release, judged.evidence.get());
   if (judged.release->publisher) subject.publisher = judged.release->publisher->person.name;
   subject.license = judged.release->manifest.license;
@@ -238,7 +242,8 @@ std::vector<std::string> Judge::picks_to_inspect(
     const std::set<std::string, std::less<>>& undecided) {
   std::set<std::string> picks;
   const auto& versions = snapshot_->packument->versions();
-  // Each line is walked down from its top until a version stands there that is allowed or old; the first recent one without evidence is a pick.
+  // Each line is walked down from its top until a version stands there that is allowed or old; the
+  // first recent one without evidence is a pick.
   const auto consider = [&](const PackumentVersion& version) {  // true: the walk ends here
     if (left_out(version, undecided)) return false;
     const Judged* judged = of(version.version);

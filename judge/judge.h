@@ -1,5 +1,6 @@
-// Verdicts for the releases of one package: age, baseline, findings and the policy put together. Pure; memoised per instance; one
-// instance per (snapshot, policy, decisions, now), used by one thread.
+// Verdicts for the releases of one package: age, baseline, findings and the policy put together.
+// Pure; memoised per instance; one instance per (snapshot, policy, decisions, now), used by one
+// thread.
 #pragma once
 
 #include <map>
@@ -18,16 +19,18 @@ namespace npmgate {
 struct Judged {
   std::string version;
   std::shared_ptr<const Evidence> evidence;  // null: judged on metadata
-  const Release* release = nullptr;          // the pinned one where there is a pin; into the snapshot or the evidence
-  std::string_view raw_manifest;             // what the doors serve for it; into the snapshot
+  const Release* release =
+      nullptr;  // the pinned one where there is a pin; into the snapshot or the evidence
+  std::string_view raw_manifest;  // what the doors serve for it; into the snapshot
   Subject subject;
   std::vector<Finding> findings;
   Verdict verdict;
-  std::string baseline;                      // version, "" = first release
+  std::string baseline;  // version, "" = first release
   std::shared_ptr<const Evidence> baseline_evidence;
   bool pinned = false;
-  bool newcomer = false;                     // pinned, and the upstream now states something else under the same version
-  bool recent = false;                       // younger than inspection.recent
+  bool newcomer =
+      false;            // pinned, and the upstream now states something else under the same version
+  bool recent = false;  // younger than inspection.recent
 };
 
 struct JudgeOptions {
@@ -45,10 +48,12 @@ class Judge {
   // The version that `version` is compared with; "" where there is none.
   std::string baseline_of(std::string_view version);
 
-  // Recent releases without evidence that a resolver would pick (SPEC, section 6: dist-tag targets and the highest stable one of each line,
-  // each replaced by the next lower one while it is left out). `undecided` = versions whose inspection was tried in vain this time: left out.
+  // Recent releases without evidence that a resolver would pick (SPEC, section 6: dist-tag targets
+  // and the highest stable one of each line, each replaced by the next lower one while it is left
+  // out). `undecided` = versions whose inspection was tried in vain this time: left out.
   std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided);
-  // Recent uninspected releases that no resolver would pick now: the background's work, newest first.
+  // Recent uninspected releases that no resolver would pick now: the background's work, newest
+  // first.
   std::vector<std::string> background_work();
 
   struct Hidden {
@@ -76,7 +81,8 @@ class Judge {
   void finish(Judged& judged, const PackumentVersion* version);
   void describe(Judged& judged, const PackumentVersion* version, const Release* baseline);
   const PackageHistory& history_for(const Judged& judged);
-  bool left_out(const PackumentVersion& version, const std::set<std::string, std::less<>>& undecided);
+  bool left_out(const PackumentVersion& version,
+                const std::set<std::string, std::less<>>& undecided);
 
   std::shared_ptr<const PackageSnapshot> snapshot_;
   std::shared_ptr<const Policy> policy_;

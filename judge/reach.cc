@@ -13,14 +13,26 @@ struct Known {
 };
 
 // Findings that only a tarball can show.
-constexpr std::array<std::string_view, 14> kNeedTarball = {
-    "integrity-mismatch",   "archive-refused",       "package-json-refused",          "archive-over-limit",     "install-script-target-changed",
-    "native-binary-added",  "implicit-install-added", "bundled-install-script-added", "obfuscated-code-added",  "network-endpoint-added",
-    "sensitive-access-added", "manifest-mismatch",   "evidence-unavailable",          "install-script-suspicious"};
+constexpr std::array<std::string_view, 14> kNeedTarball = {"integrity-mismatch",
+                                                           "archive-refused",
+                                                           "package-json-refused",
+                                                           "archive-over-limit",
+                                                           "install-script-target-changed",
+                                                           "native-binary-added",
+                                                           "implicit-install-added",
+                                                           "bundled-install-script-added",
+                                                           "obfuscated-code-added",
+                                                           "network-endpoint-added",
+                                                           "sensitive-access-added",
+                                                           "manifest-mismatch",
+                                                           "evidence-unavailable",
+                                                           "install-script-suspicious"};
 
 bool can_show(const std::string& finding, const Known& known) {
-  if (finding == "install-script-suspicious") return !known.version.release.manifest.scripts.empty();
-  if (std::find(kNeedTarball.begin(), kNeedTarball.end(), finding) != kNeedTarball.end()) return false;
+  if (finding == "install-script-suspicious")
+    return !known.version.release.manifest.scripts.empty();
+  if (std::find(kNeedTarball.begin(), kNeedTarball.end(), finding) != kNeedTarball.end())
+    return false;
   if (finding == "release-withdrawn") {
     const auto seen = known.snapshot.record.versions.find(known.version.version);
     return seen != known.snapshot.record.versions.end() && seen->second.withdrawn.has_value();
@@ -29,7 +41,8 @@ bool can_show(const std::string& finding, const Known& known) {
   const bool none = observed == known.snapshot.observations.end();
   if (finding == "known-malware") return !none && !observed->second.advisories.empty();
   if (finding == "signature-invalid") return !none && observed->second.signature_valid.has_value();
-  if (finding == "missing-git-tag" || finding == "git-tag-mismatch") return !none && observed->second.tag.has_value();
+  if (finding == "missing-git-tag" || finding == "git-tag-mismatch")
+    return !none && observed->second.tag.has_value();
   if (finding == "fresh-dependency") return !none && !observed->second.dependency_ages.empty();
   return true;
 }
@@ -37,13 +50,19 @@ bool can_show(const std::string& finding, const Known& known) {
 bool may_match(const Condition& condition, const Known& known) {
   const auto child = [&](const ConditionPtr& c) { return may_match(*c, known); };
   switch (condition.kind) {
-    case Condition::Kind::kAll: return std::all_of(condition.children.begin(), condition.children.end(), child);
-    case Condition::Kind::kAny: return std::any_of(condition.children.begin(), condition.children.end(), child);
+    case Condition::Kind::kAll:
+      return std::all_of(condition.children.begin(), condition.children.end(), child);
+    case Condition::Kind::kAny:
+      return std::any_of(condition.children.begin(), condition.children.end(), child);
     case Condition::Kind::kFinding:
-      return std::any_of(condition.values.begin(), condition.values.end(), [&](const std::string& id) { return can_show(id, known); });
-    case Condition::Kind::kYoungerThan: return known.age < condition.duration;
-    case Condition::Kind::kOlderThan: return known.age >= condition.duration;
-    default: return true;
+      return std::any_of(condition.values.begin(), condition.values.end(),
+                         [&](const std::string& id) { return can_show(id, known); });
+    case Condition::Kind::kYoungerThan:
+      return known.age < condition.duration;
+    case Condition::Kind::kOlderThan:
+      return known.age >= condition.duration;
+    default:
+      return true;
   }
 }
 
@@ -57,11 +76,13 @@ bool republished(const Known& known) {
 
 }  // namespace
 
-bool policy_can_reach(const Policy& policy, const PackageSnapshot& snapshot, const PackumentVersion& version, Millis age) {
+bool policy_can_reach(const Policy& policy, const PackageSnapshot& snapshot,
+                      const PackumentVersion& version, Millis age) {
   const Known known{snapshot, version, age};
   if (republished(known)) return true;
   return std::any_of(policy.rules.begin(), policy.rules.end(), [&](const Rule& rule) {
-    const bool matters = rule.then >= Action::kQuarantine || rule.tell_clients || policy.tell_clients;
+    const bool matters =
+        rule.then >= Action::kQuarantine || rule.tell_clients || policy.tell_clients;
     return matters && may_match(*rule.when, known);
   });
 }

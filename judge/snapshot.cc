@@ -7,8 +7,9 @@
 namespace npmgate {
 namespace {
 
-// SPEC, section 4: with `times: ingest` a release is as old as the oldest stamp among itself and the higher stable versions
-// of its line, since a mirror stamps arrival and nothing higher can be older than what it follows.
+// SPEC, section 4: with `times: ingest` a release is as old as the oldest stamp among itself and
+// the higher stable versions of its line, since a mirror stamps arrival and nothing higher can be
+// older than what it follows.
 std::optional<Time> oldest_of_line(const Packument& packument, const PackumentVersion& version) {
   std::optional<Time> oldest = version.release.published;
   if (!version.semver) return oldest;
@@ -56,11 +57,13 @@ std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot,
 Time born(const PackageSnapshot& snapshot, const PackumentVersion& version, Time now) {
   const auto seen = snapshot.record.versions.find(version.version);
   std::optional<Time> stamp = version.release.published;
-  if (!snapshot.times_real && snapshot.packument) stamp = oldest_of_line(*snapshot.packument, version);
+  if (!snapshot.times_real && snapshot.packument)
+    stamp = oldest_of_line(*snapshot.packument, version);
   Time result = stamp ? *stamp : now;
   if (seen != snapshot.record.versions.end()) {
     if (!stamp) result = seen->second.first_seen;
-    // A publish time before a look that did not show the release is not believed: a backdated stamp must not end a hold.
+    // A publish time before a look that did not show the release is not believed: a backdated stamp
+    // must not end a hold.
     if (seen->second.looked_before) result = std::max(result, *seen->second.looked_before);
   }
   return result;

@@ -13,7 +13,8 @@
 
 namespace npmgate {
 
-// Facts gathered about a release beside its tarball, which can change later; absent = not asked or unknown.
+// Facts gathered about a release beside its tarball, which can change later; absent = not asked or
+// unknown.
 struct Observations {
   Observations() {}  // a constructor: it travels into coroutines (see proxy/async.h)
   std::optional<TagEvidence> tag;
@@ -22,7 +23,8 @@ struct Observations {
   std::vector<PackageHistory::Advisory> advisories;
 };
 
-// Immutable once shared. Revision grows with every change of any part, so that it can stand in cache keys.
+// Immutable once shared. Revision grows with every change of any part, so that it can stand in
+// cache keys.
 struct PackageSnapshot {
   std::string name;
   std::string upstream;
@@ -32,16 +34,18 @@ struct PackageSnapshot {
   std::vector<std::shared_ptr<const Evidence>> evidence;
   std::map<std::string, Pin, std::less<>> pins;
   std::map<std::string, Observations, std::less<>> observations;  // by version
-  Time fetched{};        // when the packument was last known to be current
-  bool stale = false;    // the upstream could not be asked; served within `packuments.stale`
+  Time fetched{};      // when the packument was last known to be current
+  bool stale = false;  // the upstream could not be asked; served within `packuments.stale`
   std::uint64_t revision = 0;
 };
 
 // SHA-256 hex of the canonical manifest of `raw`; "" where it has none.
 std::string manifest_digest(std::string_view raw);
 
-// The evidence of the release as the packument states it now, of the inspector's newest version; null where it was never inspected.
-std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version);
+// The evidence of the release as the packument states it now, of the inspector's newest version;
+// null where it was never inspected.
+std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot,
+                                                 const PackumentVersion& version);
 // The evidence that a pin names; null where it is lost.
 std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 

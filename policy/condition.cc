@@ -12,7 +12,8 @@ using Kind = Condition::Kind;
 constexpr ConditionKey kKeys[] = {
     {"all", Kind::kAll, true, "every condition of the list"},
     {"any", Kind::kAny, true, "at least one condition of the list"},
-    {"not", Kind::kNot, true, "the opposite; takes package, version, upstream, popular and ages only"},
+    {"not", Kind::kNot, true,
+     "the opposite; takes package, version, upstream, popular and ages only"},
     {"finding", Kind::kFinding, false, "one of these findings is there"},
     {"package", Kind::kPackage, true, "the name is one of these names, globs or lists"},
     {"version", Kind::kVersion, true, "the version is in this range"},
@@ -27,10 +28,14 @@ constexpr ConditionKey kKeys[] = {
 
 std::string shown(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kSequence: return "a list";
-    case YamlNode::Kind::kMap: return "a map";
-    case YamlNode::Kind::kScalar: break;
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kSequence:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
+    case YamlNode::Kind::kScalar:
+      break;
   }
   return "'" + log::printable(node.scalar, 60) + "'";
 }
@@ -65,7 +70,9 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 
 }  // namespace
 
-std::span<const ConditionKey> condition_keys() { return kKeys; }
+std::span<const ConditionKey> condition_keys() {
+  return kKeys;
+}
 
 bool contains_kind(const Condition& condition, Condition::Kind kind) {
   return condition.kind == kind ||
@@ -84,7 +91,8 @@ ConditionPtr ConditionCompiler::compile(const YamlNode& when, const std::string&
 
 ConditionPtr ConditionCompiler::map(const YamlNode& node, bool negated) {
   if (node.kind != YamlNode::Kind::kMap) {
-    problem(node.at, "expected a condition such as { finding: known-malware }, found " + shown(node));
+    problem(node.at,
+            "expected a condition such as { finding: known-malware }, found " + shown(node));
     return nothing_matches(node.at);
   }
   if (node.members.empty()) {
@@ -96,7 +104,8 @@ ConditionPtr ConditionCompiler::map(const YamlNode& node, bool negated) {
   }
   auto all = std::make_shared<Condition>();
   all->at = node.at;
-  for (const auto& [key, value] : node.members) all->children.push_back(member(key, value, negated));
+  for (const auto& [key, value] : node.members)
+    all->children.push_back(member(key, value, negated));
   return all;
 }
 
@@ -104,13 +113,15 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
   const auto* row = std::find_if(std::begin(kKeys), std::end(kKeys),
                                  [&](const ConditionKey& k) { return k.key == key.scalar; });
   if (row == std::end(kKeys)) {
-    problem(key.at, "unknown condition " + shown(key) + did_you_mean(key.scalar, allowed_keys(negated)));
+    problem(key.at,
+            "unknown condition " + shown(key) + did_you_mean(key.scalar, allowed_keys(negated)));
     return nothing_matches(key.at);
   }
   if (negated && !row->under_not) {
-    problem(key.at, "'" + key.scalar +
-                        "' cannot stand under 'not': one more finding must never make a verdict milder; "
-                        "'not' takes package, version, upstream, popular, younger_than and older_than");
+    problem(key.at,
+            "'" + key.scalar +
+                "' cannot stand under 'not': one more finding must never make a verdict milder; "
+                "'not' takes package, version, upstream, popular, younger_than and older_than");
     return nothing_matches(key.at);
   }
   auto out = std::make_shared<Condition>();
@@ -119,9 +130,15 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
   out->negated = negated;
   switch (row->kind) {
     case Kind::kAll:
-    case Kind::kAny: combine(value, negated, *out); break;
-    case Kind::kNot: out->children.push_back(map(value, true)); break;
-    case Kind::kFinding: finding(value, *out); break;
+    case Kind::kAny:
+      combine(value, negated, *out);
+      break;
+    case Kind::kNot:
+      out->children.push_back(map(value, true));
+      break;
+    case Kind::kFinding:
+      finding(value, *out);
+      break;
     case Kind::kPackage: {
       auto set = std::make_shared<NameSet>();
       names(value, "package", *set, out->values);
@@ -129,15 +146,24 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
       out->names = std::move(set);
       break;
     }
-    case Kind::kVersion: version(value, *out); break;
+    case Kind::kVersion:
+      version(value, *out);
+      break;
     case Kind::kYoungerThan:
-    case Kind::kOlderThan: age(value, key.scalar, *out); break;
+    case Kind::kOlderThan:
+      age(value, key.scalar, *out);
+      break;
     case Kind::kHasInstallScript:
-    case Kind::kPopular: boolean(value, key.scalar, *out); break;
+    case Kind::kPopular:
+      boolean(value, key.scalar, *out);
+      break;
     case Kind::kPublisher:
     case Kind::kLicense:
-    case Kind::kUpstream: patterns(value, key.scalar, *out); break;
-    case Kind::kPublishedAfter: break;  // written as `freeze`, no key of a condition
+    case Kind::kUpstream:
+      patterns(value, key.scalar, *out);
+      break;
+    case Kind::kPublishedAfter:
+      break;  // written as `freeze`, no key of a condition
   }
   return out;
 }
@@ -145,8 +171,9 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
 void ConditionCompiler::combine(const YamlNode& value, bool negated, Condition& out) {
   const std::string key = out.kind == Kind::kAll ? "all" : "any";
   if (value.kind != YamlNode::Kind::kSequence || value.items.empty()) {
-    problem(value.at, key + ": expected a list of conditions, found " +
-                          (value.kind == YamlNode::Kind::kSequence ? "an empty one" : shown(value)));
+    problem(value.at,
+            key + ": expected a list of conditions, found " +
+                (value.kind == YamlNode::Kind::kSequence ? "an empty one" : shown(value)));
     return;
   }
   for (const YamlNode& item : value.items) out.children.push_back(map(item, negated));
@@ -238,11 +265,13 @@ void ConditionCompiler::age(const YamlNode& value, const std::string& key, Condi
       return;
     }
     if (duration) {
-      problem(value.at, key + ": no time at all says nothing; expected a duration such as 24h or 14d");
+      problem(value.at,
+              key + ": no time at all says nothing; expected a duration such as 24h or 14d");
       return;
     }
   }
-  problem(value.at, key + ": expected a duration such as 30m, 24h, 14d or 2w, found " + shown(value));
+  problem(value.at,
+          key + ": expected a duration such as 30m, 24h, 14d or 2w, found " + shown(value));
 }
 
 void ConditionCompiler::boolean(const YamlNode& value, const std::string& key, Condition& out) {
@@ -253,7 +282,9 @@ void ConditionCompiler::boolean(const YamlNode& value, const std::string& key, C
   }
   out.flag = value.scalar == "true";
   if (out.kind == Kind::kHasInstallScript && !out.flag) {
-    problem(value.at, key + ": only true is a condition; a rule for releases without scripts would let one with a script go");
+    problem(value.at, key +
+                          ": only true is a condition; a rule for releases without scripts would "
+                          "let one with a script go");
   }
 }
 

@@ -17,7 +17,8 @@ struct NamedList {
 };
 using NamedLists = std::map<std::string, NamedList, std::less<>>;
 
-// Reads conditions; every mistake becomes a problem and the condition of it one that nothing matches.
+// Reads conditions; every mistake becomes a problem and the condition of it one that nothing
+// matches.
 class ConditionCompiler {
  public:
   ConditionCompiler(NamedLists& lists, std::vector<Problem>& problems)
@@ -25,7 +26,8 @@ class ConditionCompiler {
 
   // The map under `when`. `where` names the rule in messages. Never null.
   ConditionPtr compile(const YamlNode& when, const std::string& where);
-  // Names, globs and `{in: list}` as `package` takes them, into `names` and, for people, `values`. `where` and `key` begin messages.
+  // Names, globs and `{in: list}` as `package` takes them, into `names` and, for people, `values`.
+  // `where` and `key` begin messages.
   void read_names(const YamlNode& node, const std::string& where, const std::string& key,
                   NameSet& names, std::vector<std::string>& values);
 

@@ -1,4 +1,5 @@
-// Files of this folder that the program carries inside (data.cmake writes the .cc at build time). Internal to policy/.
+// Files of this folder that the program carries inside (data.cmake writes the .cc at build time).
+// Internal to policy/.
 #pragma once
 
 #include <string_view>

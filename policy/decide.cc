@@ -20,17 +20,16 @@ struct FloorRow {
 };
 constexpr std::string_view kNeverWaived = "integrity-mismatch";
 constexpr FloorRow kFloor[] = {
-    {kNeverWaived, Action::kBlock},
-    {"archive-refused", Action::kBlock},
-    {"package-json-refused", Action::kBlock},
-    {"archive-over-limit", Action::kBlock},
-    {"release-republished", Action::kBlock},
-    {"evidence-unavailable", Action::kQuarantine},
+    {kNeverWaived, Action::kBlock},           {"archive-refused", Action::kBlock},
+    {"package-json-refused", Action::kBlock}, {"archive-over-limit", Action::kBlock},
+    {"release-republished", Action::kBlock},  {"evidence-unavailable", Action::kQuarantine},
 };
 
 bool is_missing_tarball(const Finding& finding) {
   return finding.id == "evidence-unavailable" && finding.source == "tarball";
 }
+
+constexpr std::size_t kUnknown = static_cast<std::size_t>(-1);
 
 // One reason on its way to the verdict.
 struct Draft {
@@ -48,6 +47,7 @@ class Decider {
       : policy_(policy), subject_(subject), findings_(findings), decisions_(decisions), now_(now) {}
 
   Verdict run() {
+    drafts_.reserve(8);
     sort_findings();
     collect_waivers();
     floor();
@@ -86,6 +86,8 @@ class Decider {
   std::span<const Finding> findings_;
   std::span<const Decision> decisions_;
   const Time now_;
+  std::vector<std::size_t>
+      indexes_;         // of findings_, in finding_kinds(); kUnknown for ids it does not have
   FindingSet all_;      // every finding
   FindingSet holding_;  // those that may hold or block (inspect/findings.h, may_hold)
   FindingSet waived_;
@@ -101,8 +103,10 @@ std::string describe(const Waiver& waiver) {
 }
 
 void Decider::sort_findings() {
+  indexes_.reserve(findings_.size());
   for (const Finding& finding : findings_) {
     const auto index = finding_index(finding.id);
+    indexes_.push_back(index.value_or(kUnknown));
     if (!index) continue;
     all_.set(*index);
     if (may_hold(finding)) holding_.set(*index);
@@ -129,6 +133,7 @@ void Decider::collect_waivers() {
     waived_ |= waiver.finding_set;
     sooner(valid_until_, waiver.expires);
   }
+  if (waived_.none()) return;
   if (const auto never = finding_index(kNeverWaived)) waived_.reset(*never);
 }
 
@@ -150,21 +155,17 @@ std::string Decider::waiver_of_findings(const FindingSet& used) const {
 }
 
 std::string Decider::first_message(const FindingSet& used) const {
-  const Finding* first = nullptr;
-  std::tuple<std::size_t, std::string_view> least;
-  for (const Finding& finding : findings_) {
-    const auto index = finding_index(finding.id);
-    if (!index || !used.test(*index)) continue;
-    // By table, then by text: the order in which findings are handed in does not matter.
-    const std::tuple<std::size_t, std::string_view> key(*index, finding.message);
-    if (first != nullptr && key >= least) continue;
-    first = &finding;
-    least = key;
+  // By table, then by text: the order in which findings are handed in does not matter.
+  std::pair<std::size_t, std::string_view> least(kUnknown, "");
+  for (std::size_t i = 0; i < findings_.size(); ++i) {
+    if (indexes_[i] == kUnknown || !used.test(indexes_[i])) continue;
+    least = std::min(least, {indexes_[i], findings_[i].message});
   }
-  return first == nullptr ? std::string() : first->message;
+  return std::string(least.second);
 }
 
 void Decider::floor() {
+  if (all_.none()) return;
   for (const FloorRow& row : kFloor) {
     const auto index = finding_index(row.finding);
     if (!index || !all_.test(*index)) continue;
@@ -201,11 +202,13 @@ std::string age_message(const Condition& when, const std::string& rule) {
 void Decider::judge(const Rule& rule) {
   const FindingSet& seen = evidence_for(rule);
   const FindingSet left = seen & ~waived_;
-  const auto flip = flips(*rule.when, subject_, seen, now_);
-  sooner(valid_until_, flip);
-  if (!evaluate(*rule.when, subject_, seen, now_).value) return;
-  const bool without_waived = left == seen || evaluate(*rule.when, subject_, left, now_).value;
-  Draft draft;
+  const Course with_all = course(*rule.when, subject_, seen, now_);
+  sooner(valid_until_, with_all.flips);
+  if (!with_all.value) return;
+  const Course with_left = left == seen ? with_all : course(*rule.when, subject_, left, now_);
+  sooner(valid_until_, with_left.flips);
+  const bool without_waived = with_left.value;
+  Draft& draft = drafts_.emplace_back();
   draft.rule = &rule;
   Reason& reason = draft.reason;
   FindingSet used;
@@ -217,19 +220,13 @@ void Decider::judge(const Rule& rule) {
   if (reason.message.empty()) reason.message = age_message(*rule.when, rule.id);
   reason.at = rule.at;
   reason.cooldown = rule.cooldown;
-  reason.ends = flip;
-  if (left != seen) {
-    const auto other = flips(*rule.when, subject_, left, now_);
-    sooner(valid_until_, other);
-    if (without_waived) reason.ends = other;
-  }
+  reason.ends = without_waived ? with_left.flips : with_all.flips;
   if (const Waiver* waiver = waiver_of_rule(rule.id)) {
     reason.waived_by = describe(*waiver);
   } else if (!without_waived) {
     reason.waived_by = waiver_of_findings(used);
   }
   draft.stands = draft.counts = reason.waived_by.empty();
-  drafts_.push_back(std::move(draft));
 }
 
 bool rejects(const Decision& decision, const Subject& subject) {
@@ -264,8 +261,9 @@ bool Decider::approval_fits(const Decision& decision) const {
          decision.content_id == subject_.content_id;
 }
 
-// Told, but no reason to hold again: facts of severity info (a later deprecation), and a source other than the tarball that
-// could not be asked this time. They count like all others where they made a rule hold.
+// Told, but no reason to hold again: facts of severity info (a later deprecation), and a source
+// other than the tarball that could not be asked this time. They count like all others where they
+// made a rule hold.
 bool is_background(const Finding& finding) {
   const FindingKind* kind = find_kind(finding.id);
   if (kind == nullptr) return false;
@@ -349,30 +347,36 @@ std::optional<Time> Decider::hold_ends() const {
     const Rule& rule = policy_.rules[i++];
     if (rule.then < Action::kQuarantine || rule.monitor || waiver_of_rule(rule.id)) continue;
     const FindingSet left = evidence_for(rule) & ~waived_;
-    if (!evaluate(*rule.when, subject_, left, *end).value) continue;
+    const Course then = course(*rule.when, subject_, left, *end);
+    if (!then.value) continue;
     if (rule.then == Action::kBlock) return std::nullopt;
-    end = flips(*rule.when, subject_, left, *end);
+    end = then.flips;
     i = 0;  // times only grow, and each rule has few boundaries
   }
   return end;
 }
 
 Verdict Decider::finish() {
-  const auto key = [](const Draft& draft) {
-    const Reason& reason = draft.reason;
-    return std::tuple(!draft.counts, -static_cast<int>(reason.action), draft.rule != nullptr,
+  const auto key = [](const Draft* draft) {
+    const Reason& reason = draft->reason;
+    return std::tuple(!draft->counts, -static_cast<int>(reason.action), draft->rule != nullptr,
                       reason.cooldown, std::string_view(reason.rule),
-                      std::string_view(reason.message));
+                      std::string_view(reason.message), reason.ends);
   };
-  std::stable_sort(drafts_.begin(), drafts_.end(),
-                   [&](const Draft& a, const Draft& b) { return key(a) < key(b); });
+  std::vector<Draft*> order;
+  order.reserve(drafts_.size());
+  for (Draft& draft : drafts_) order.push_back(&draft);
+  std::sort(order.begin(), order.end(),
+            [&](const Draft* a, const Draft* b) { return key(a) < key(b); });
   Verdict verdict;
+  verdict.reasons.reserve(drafts_.size());
   for (Draft& draft : drafts_) {
     const Action action = draft.reason.action;
     if (draft.stands) verdict.would = std::max(verdict.would, action);
     if (draft.counts) {
       verdict.action = std::max(verdict.action, action);
-      const bool tells = policy_.tell_clients || (draft.rule != nullptr && draft.rule->tell_clients);
+      const bool tells =
+          policy_.tell_clients || (draft.rule != nullptr && draft.rule->tell_clients);
       verdict.warn_clients = verdict.warn_clients || (action == Action::kWarn && tells);
     }
     if (draft.stands && action >= Action::kQuarantine && !draft.reason.cooldown) {
@@ -380,7 +384,7 @@ Verdict Decider::finish() {
     }
   }
   if (verdict.action == Action::kQuarantine) verdict.ends = hold_ends();
-  for (Draft& draft : drafts_) verdict.reasons.push_back(std::move(draft.reason));
+  for (Draft* draft : order) verdict.reasons.push_back(std::move(draft->reason));
   verdict.valid_until = valid_until_;
   verdict.approved_by = std::move(approved_by_);
   return verdict;

@@ -1,5 +1,6 @@
-// The verdict: a pure function of microseconds over (policy, release facts, findings, decisions, now). Total and deterministic: one more
-// finding never makes it milder, a waiver never makes it stricter, the order of rules does not matter.
+// The verdict: a pure function of microseconds over (policy, release facts, findings, decisions,
+// now). Total and deterministic: one more finding never makes it milder, a waiver never makes it
+// stricter, the order of rules does not matter.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -16,13 +17,14 @@ namespace npmgate {
 struct Subject {
   std::string name, version;
   std::optional<Version> semver;
-  std::string content_id;   // "" while the tarball was not inspected
+  std::string content_id;  // "" while the tarball was not inspected
   std::string upstream;
   bool popular = false;
   bool has_install_script = false;
-  std::string publisher;    // "" unknown
+  std::string publisher;  // "" unknown
   std::string license;
-  Time born{};              // age counts from here (SPEC section 4, "Age, in this order"); the caller computed it
+  Time born{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller computed
+                // it
   std::optional<Time> published;
   bool inspected = false;
   // For waivers by glob or open range: publisher and hook text equal the baseline's.
@@ -34,47 +36,52 @@ struct Decision {
   enum class Kind { kApprove, kReject } kind = Kind::kApprove;
   std::int64_t id = 0;
   std::string name;
-  std::string versions;                 // exact version (approve) or range (reject)
-  std::string content_id;               // approve: what was shown
-  std::vector<std::string> findings;    // approve: "id:digest" of every finding shown
+  std::string versions;               // exact version (approve) or range (reject)
+  std::string content_id;             // approve: what was shown
+  std::vector<std::string> findings;  // approve: "id:digest" of every finding shown
   std::string actor, reason;
   Time at{};
   std::optional<Time> expires;
-  bool reopened = false;                // a later reopen ended it
+  bool reopened = false;  // a later reopen ended it
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 
 struct Reason {
-  std::string rule;             // rule id, "floor:<finding>", "rejection", "not-inspected"
+  std::string rule;  // rule id, "floor:<finding>", "rejection", "not-inspected"
   Action action = Action::kAllow;
   std::vector<std::string> findings;  // ids that made it match
-  std::string message;          // the rule's message, or the first finding's
-  Position at;                  // of the rule; empty file for the floor
-  std::optional<Time> ends;     // when this reason stops holding by itself
-  std::string waived_by;        // not empty: matched, but waived/approved/monitor; says by what
+  std::string message;                // the rule's message, or the first finding's
+  Position at;                        // of the rule; empty file for the floor
+  std::optional<Time> ends;           // when this reason stops holding by itself
+  std::string waived_by;  // not empty: matched, but waived/approved/monitor; says by what
   bool cooldown = false;
 };
 
 struct Verdict {
-  Action action = Action::kAllow;        // what happens
-  Action would = Action::kAllow;         // what would happen without monitor mode and break-glass
-  std::vector<Reason> reasons;           // strictest first; those that count, then the waived ones
-  std::optional<Time> ends;              // quarantine that ends by itself: then
-  std::optional<Time> valid_until;       // the verdict can change by time alone at this instant (hold ends, approval or waiver expires)
-  std::string approved_by;               // approval that lifted it
-  bool warn_clients = false;             // a warn reason with tell: clients
+  Action action = Action::kAllow;   // what happens
+  Action would = Action::kAllow;    // what would happen without monitor mode and break-glass
+  std::vector<Reason> reasons;      // strictest first; those that count, then the waived ones
+  std::optional<Time> ends;         // quarantine that ends by itself: then
+  std::optional<Time> valid_until;  // the verdict can change by time alone at this instant (hold
+                                    // ends, approval or waiver expires)
+  std::string approved_by;          // approval that lifted it
+  bool warn_clients = false;        // a warn reason with tell: clients
   bool served() const { return action <= Action::kWarn; }
-  // Whether this release can be a baseline: not blocked, rejected or held by a rule other than an age rule (in monitor mode: would be).
+  // Whether this release can be a baseline: not blocked, rejected or held by a rule other than an
+  // age rule (in monitor mode: would be).
   bool baseline_fit = true;
 };
 
 Verdict decide(const Policy& policy, const Subject& subject, std::span<const Finding> findings,
                std::span<const Decision> decisions, Time now);
 
-// "NAME@VERSION is quarantined until 2026-11-25 10:00 UTC: FINDING MESSAGE (rule takeover)" : one line, ASCII, at most 400 bytes.
-std::string refusal_sentence(const Subject& subject, const Verdict& verdict, std::span<const Finding> findings);
+// "NAME@VERSION is quarantined until 2026-11-25 10:00 UTC: FINDING MESSAGE (rule takeover)" : one
+// line, ASCII, at most 400 bytes.
+std::string refusal_sentence(const Subject& subject, const Verdict& verdict,
+                             std::span<const Finding> findings);
 // The story from evidence to verdict for people (explain), several lines; and the same as data.
-std::string explain_text(const Subject& subject, const Verdict& verdict, std::span<const Finding> findings, Time now);
+std::string explain_text(const Subject& subject, const Verdict& verdict,
+                         std::span<const Finding> findings, Time now);
 boost::json::value to_json(const Verdict& verdict);
 boost::json::value to_json(const Finding& finding);
 

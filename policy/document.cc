@@ -15,7 +15,8 @@
 namespace npmgate {
 namespace {
 
-// A policy of a large company is some tens of KiB; yaml-cpp needs 59 ms for a scalar of this size (docs/SECURITY, YAML).
+// A policy of a large company is some tens of KiB; yaml-cpp needs 59 ms for a scalar of this size
+// (docs/SECURITY, YAML).
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 // Policies nest about 8 deep. yaml-cpp itself gives up near 500, after it built that much stack.
 constexpr int kMaxDepth = 32;
@@ -48,7 +49,8 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
-// Characters that YAML 1.2 (section 5.1) does not let stand in a stream, and encodings that yaml-cpp would guess at.
+// Characters that YAML 1.2 (section 5.1) does not let stand in a stream, and encodings that
+// yaml-cpp would guess at.
 std::optional<Problem> bad_character(std::string_view text, const std::string& file) {
   Position at{file, 1, 1};
   for (std::size_t i = 0; i < text.size();) {
@@ -111,7 +113,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ == 0) return;
-    stop(position(mark), "a second document, or content behind the end of the first; one file is one document");
+    stop(position(mark),
+         "a second document, or content behind the end of the first; one file is one document");
   }
   void OnDocumentEnd() override {}
 
@@ -139,7 +142,8 @@ class TreeBuilder final : public YAML::EventHandler {
     node.kind = YamlNode::Kind::kScalar;
     node.at = position(mark);
     node.scalar = value;
-    // yaml-cpp names "!" for quoted and block scalars, "?" for plain ones, and the tag itself where one is written.
+    // yaml-cpp names "!" for quoted and block scalars, "?" for plain ones, and the tag itself where
+    // one is written.
     node.quoted = tag == "!";
     const char first = char_at(mark);
     if ((tag != "!" && tag != "?") || first == '!') {
@@ -169,8 +173,10 @@ class TreeBuilder final : public YAML::EventHandler {
   Position position(const YAML::Mark& mark) const {
     if (mark.is_null() || mark.pos < 0) return {file_, 1, 1};
     const std::size_t end = offset(mark);
-    const std::size_t begin = end - std::min(end, static_cast<std::size_t>(std::max(mark.column, 0)));
-    return {file_, mark.line + 1, static_cast<int>(code_points(text_.substr(begin, end - begin))) + 1};
+    const std::size_t begin =
+        end - std::min(end, static_cast<std::size_t>(std::max(mark.column, 0)));
+    return {file_, mark.line + 1,
+            static_cast<int>(code_points(text_.substr(begin, end - begin))) + 1};
   }
 
  private:
@@ -209,7 +215,8 @@ class TreeBuilder final : public YAML::EventHandler {
   Position null_position(const YAML::Mark& mark) const {
     const std::string_view rest = text_.substr(offset(mark));
     for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
-      if (rest.starts_with(word) && rest.substr(word.size()).find_first_not_of(" \t\r\n,]}#") != 0) {
+      if (rest.starts_with(word) &&
+          rest.substr(word.size()).find_first_not_of(" \t\r\n,]}#") != 0) {
         return position(mark);
       }
     }

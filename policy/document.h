@@ -1,6 +1,6 @@
-// YAML as the gate's files use it: a strict subset with positions. Anchors, aliases, merge keys, tags, duplicate keys, a second document,
-// non-string keys and nesting over 32 are problems, each with file:line:column. Over yaml-cpp's event parser, so nothing is resolved
-// before it is checked.
+// YAML as the gate's files use it: a strict subset with positions. Anchors, aliases, merge keys,
+// tags, duplicate keys, a second document, non-string keys and nesting over 32 are problems, each
+// with file:line:column. Over yaml-cpp's event parser, so nothing is resolved before it is checked.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +31,10 @@ struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMap } kind = Kind::kNull;
   Position at;
   std::string scalar;
-  bool quoted = false;  // a quoted scalar is text, whatever it looks like
-  std::vector<YamlNode> items;                            // sequence
-  std::vector<std::pair<YamlNode, YamlNode>> members;     // map, in file order, keys unique
-  const YamlNode* find(std::string_view key) const;       // nullptr where absent or no map
+  bool quoted = false;          // a quoted scalar is text, whatever it looks like
+  std::vector<YamlNode> items;  // sequence
+  std::vector<std::pair<YamlNode, YamlNode>> members;  // map, in file order, keys unique
+  const YamlNode* find(std::string_view key) const;    // nullptr where absent or no map
 };
 
 // Empty text is a null node. Files over 1 MiB are refused.
@@ -47,15 +47,16 @@ YamlDocument parse_yaml(std::string_view text, const std::string& file);
 // Typed reading with problems collected: every getter reports once and returns the fallback.
 class YamlReader {
  public:
-  YamlReader(const YamlNode& map, std::string where, std::vector<Problem>& problems);  // reports where `map` is no map (null = empty map)
+  YamlReader(const YamlNode& map, std::string where,
+             std::vector<Problem>& problems);  // reports where `map` is no map (null = empty map)
   // Each key read this way is known; finish() reports the others with the nearest known key.
   const YamlNode* node(std::string_view key);
   std::string text(std::string_view key, std::string fallback = {});
-  bool flag(std::string_view key, bool fallback);           // only true and false
+  bool flag(std::string_view key, bool fallback);  // only true and false
   long long integer(std::string_view key, long long fallback, long long min, long long max);
   long long duration_ms(std::string_view key, long long fallback);
   unsigned long long bytes(std::string_view key, unsigned long long fallback);
-  std::vector<std::string> texts(std::string_view key);     // a scalar or a sequence of scalars
+  std::vector<std::string> texts(std::string_view key);  // a scalar or a sequence of scalars
   bool has(std::string_view key) const;
   void require(std::string_view key);
   void finish();

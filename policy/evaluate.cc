@@ -11,7 +11,8 @@ void sooner(std::optional<Time>& next, const std::optional<Time>& other) {
   if (other && (!next || *other < *next)) next = other;
 }
 
-// `all` looks for the first false, `any` for the first true: a child that has that value for good decides for good.
+// `all` looks for the first false, `any` for the first true: a child that has that value for good
+// decides for good.
 Outcome combine(const Condition& condition, const Subject& subject, const FindingSet& findings,
                 Time at) {
   const bool decisive = condition.kind == Kind::kAny;
@@ -53,36 +54,50 @@ Outcome evaluate(const Condition& condition, const Subject& subject, const Findi
   };
   switch (condition.kind) {
     case Kind::kAll:
-    case Kind::kAny: return combine(condition, subject, findings, at);
+    case Kind::kAny:
+      return combine(condition, subject, findings, at);
     case Kind::kNot: {
       Outcome out = evaluate(*condition.children.front(), subject, findings, at);
       out.value = !out.value;
       return out;
     }
-    case Kind::kFinding: return {(condition.findings & findings).any(), std::nullopt};
-    case Kind::kPackage: return {named(subject.name), std::nullopt};
-    case Kind::kVersion: return {version_matches(condition, subject), std::nullopt};
+    case Kind::kFinding:
+      return {(condition.findings & findings).any(), std::nullopt};
+    case Kind::kPackage:
+      return {named(subject.name), std::nullopt};
+    case Kind::kVersion:
+      return {version_matches(condition, subject), std::nullopt};
     case Kind::kYoungerThan:
-    case Kind::kOlderThan: return age(condition, subject, at);
-    case Kind::kHasInstallScript: return {subject.has_install_script == condition.flag, std::nullopt};
-    case Kind::kPublisher: return {named(subject.publisher), std::nullopt};
-    case Kind::kLicense: return {named(subject.license), std::nullopt};
-    case Kind::kUpstream: return {named(subject.upstream), std::nullopt};
-    case Kind::kPopular: return {subject.popular == condition.flag, std::nullopt};
-    case Kind::kPublishedAfter: return {subject.born >= condition.time, std::nullopt};
+    case Kind::kOlderThan:
+      return age(condition, subject, at);
+    case Kind::kHasInstallScript:
+      return {subject.has_install_script == condition.flag, std::nullopt};
+    case Kind::kPublisher:
+      return {named(subject.publisher), std::nullopt};
+    case Kind::kLicense:
+      return {named(subject.license), std::nullopt};
+    case Kind::kUpstream:
+      return {named(subject.upstream), std::nullopt};
+    case Kind::kPopular:
+      return {subject.popular == condition.flag, std::nullopt};
+    case Kind::kPublishedAfter:
+      return {subject.born >= condition.time, std::nullopt};
   }
   return {};
 }
 
-std::optional<Time> flips(const Condition& condition, const Subject& subject,
-                          const FindingSet& findings, Time from) {
-  const Outcome first = evaluate(condition, subject, findings, from);
-  for (Outcome now = first; now.next;) {
+Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
+              Time from) {
+  Outcome now = evaluate(condition, subject, findings, from);
+  Course out{now.value, std::nullopt};
+  while (now.next) {
     const Time at = *now.next;
     now = evaluate(condition, subject, findings, at);
-    if (now.value != first.value) return at;
+    if (now.value == out.value) continue;
+    out.flips = at;
+    break;
   }
-  return std::nullopt;
+  return out;
 }
 
 void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,

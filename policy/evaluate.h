@@ -7,7 +7,8 @@
 
 namespace npmgate {
 
-// Whether a condition holds at an instant, and the earliest later instant at which that may change (none: never again).
+// Whether a condition holds at an instant, and the earliest later instant at which that may change
+// (none: never again).
 struct Outcome {
   bool value = false;
   std::optional<Time> next;
@@ -15,9 +16,14 @@ struct Outcome {
 
 Outcome evaluate(const Condition& condition, const Subject& subject, const FindingSet& findings,
                  Time at);
-// The first instant after `from` at which the condition's value is another one than at `from`; none: never.
-std::optional<Time> flips(const Condition& condition, const Subject& subject,
-                          const FindingSet& findings, Time from);
+// A condition's value at an instant, and the first later instant at which it is another one (none:
+// never).
+struct Course {
+  bool value = false;
+  std::optional<Time> flips;
+};
+Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
+              Time from);
 // The findings that a condition which holds at `at` rests on, added to `used`.
 void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,
                    Time at, FindingSet& used);

@@ -11,7 +11,8 @@ namespace {
 
 namespace json = boost::json;
 
-// The sentence stands in an HTTP header and in npm's output (SPEC section 6): one line of ASCII that every client prints.
+// The sentence stands in an HTTP header and in npm's output (SPEC section 6): one line of ASCII
+// that every client prints.
 constexpr std::size_t kMaxRefusal = 400;
 // A name has up to 214 characters, a version 256: cut so that the reason always fits beside them.
 constexpr std::size_t kMaxSpec = 200;
@@ -33,7 +34,8 @@ std::string ascii(std::string_view text, std::size_t limit) {
 }
 
 std::string_view past(Action action) {
-  constexpr std::string_view kWords[] = {"allowed", "allowed with a warning", "quarantined", "blocked"};
+  constexpr std::string_view kWords[] = {"allowed", "allowed with a warning", "quarantined",
+                                         "blocked"};
   return kWords[static_cast<std::size_t>(action)];
 }
 
@@ -58,7 +60,9 @@ std::string why(const Reason& reason, std::span<const Finding> findings) {
   return found + ". " + reason.message;
 }
 
-std::string spec(const Subject& subject) { return subject.name + "@" + subject.version; }
+std::string spec(const Subject& subject) {
+  return subject.name + "@" + subject.version;
+}
 
 std::string until(const std::optional<Time>& ends) {
   return ends ? " until " + format_minute(*ends) : " until approved";
@@ -94,7 +98,8 @@ json::object to_json(const Reason& reason) {
   out["message"] = reason.message;
   out["at"] = reason.at.file.empty() ? json::value(nullptr) : json::value(reason.at.str());
   out["ends"] = time_or_null(reason.ends);
-  out["waived_by"] = reason.waived_by.empty() ? json::value(nullptr) : json::value(reason.waived_by);
+  out["waived_by"] =
+      reason.waived_by.empty() ? json::value(nullptr) : json::value(reason.waived_by);
   out["cooldown"] = reason.cooldown;
   return out;
 }
@@ -121,9 +126,11 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
   }
   out += "\n";
   if (verdict.would != verdict.action) {
-    out += "would be " + std::string(past(verdict.would)) + " without monitor mode and break glass\n";
+    out +=
+        "would be " + std::string(past(verdict.would)) + " without monitor mode and break glass\n";
   }
-  if (!verdict.approved_by.empty()) out += "approved by " + log::printable(verdict.approved_by) + "\n";
+  if (!verdict.approved_by.empty())
+    out += "approved by " + log::printable(verdict.approved_by) + "\n";
   out += "age " + human_duration(std::max(now - subject.born, Millis{0})) + ", counted from " +
          format_minute(subject.born) + "\n";
   if (!subject.inspected) out += "judged on its metadata: the tarball was not inspected yet\n";
@@ -131,13 +138,14 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
   for (const Reason& reason : verdict.reasons) explain_reason(reason, out);
   out += findings.empty() ? "no findings\n" : "findings:\n";
   for (const Finding& finding : findings) {
-    out += "  " + std::string(to_string(finding.severity)) + "  " + log::printable(finding.id) + " [" +
-           log::printable(finding.source) + "]: " + log::printable(finding.message) + "\n";
+    out += "  " + std::string(to_string(finding.severity)) + "  " + log::printable(finding.id) +
+           " [" + log::printable(finding.source) + "]: " + log::printable(finding.message) + "\n";
     if (!finding.proof.empty()) {
       out += "      " + log::printable(json::serialize(finding.proof), kMaxProof) + "\n";
     }
   }
-  if (verdict.valid_until) out += "may change by itself " + format_minute(*verdict.valid_until) + "\n";
+  if (verdict.valid_until)
+    out += "may change by itself " + format_minute(*verdict.valid_until) + "\n";
   return out;
 }
 

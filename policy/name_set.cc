@@ -12,7 +12,9 @@ void NameSet::add(std::string name_or_glob) {
   (is_glob(name_or_glob) ? globs_ : exact_).push_back(std::move(name_or_glob));
 }
 
-void NameSet::add_set(std::shared_ptr<const NameSet> other) { sets_.push_back(std::move(other)); }
+void NameSet::add_set(std::shared_ptr<const NameSet> other) {
+  sets_.push_back(std::move(other));
+}
 
 void NameSet::seal() {
   std::sort(exact_.begin(), exact_.end());
@@ -36,7 +38,9 @@ bool NameSet::empty() const {
          std::all_of(sets_.begin(), sets_.end(), [](const auto& set) { return set->empty(); });
 }
 
-bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+bool is_glob(std::string_view text) {
+  return text.find_first_of("*?") != std::string_view::npos;
+}
 
 std::string check_name_or_glob(std::string_view text) {
   if (!is_glob(text)) {
@@ -53,20 +57,28 @@ std::string check_name_or_glob(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            kMarks.find(c) != std::string_view::npos;
   });
-  const bool scope = text.find('@', 1) == std::string_view::npos &&
-                     std::count(text.begin(), text.end(), '/') <= 1;
+  const bool scope =
+      text.find('@', 1) == std::string_view::npos && std::count(text.begin(), text.end(), '/') <= 1;
   return known && scope && text.size() <= 214 ? "" : "is not a glob over package names";
 }
 
 std::optional<std::size_t> finding_index(std::string_view id) {
-  const FindingKind* kind = find_kind(id);
-  if (kind == nullptr) return std::nullopt;
-  const auto index = static_cast<std::size_t>(kind - finding_kinds().data());
-  return index < FindingSet().size() ? std::optional(index) : std::nullopt;
+  using Entry = std::pair<std::string_view, std::size_t>;
+  static const std::vector<Entry> sorted = [] {
+    std::vector<Entry> entries;
+    for (const FindingKind& kind : finding_kinds()) entries.emplace_back(kind.id, entries.size());
+    std::sort(entries.begin(), entries.end());
+    return entries;
+  }();
+  const auto it = std::lower_bound(sorted.begin(), sorted.end(), Entry(id, 0));
+  if (it == sorted.end() || it->first != id || it->second >= FindingSet().size()) return {};
+  return it->second;
 }
 
 std::vector<std::string> finding_ids(const FindingSet& set) {
   std::vector<std::string> ids;
+  if (set.none()) return ids;
+  ids.reserve(set.count());
   const auto kinds = finding_kinds();
   for (std::size_t i = 0; i < kinds.size() && i < set.size(); ++i) {
     if (set.test(i)) ids.emplace_back(kinds[i].id);

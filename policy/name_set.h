@@ -1,4 +1,5 @@
-// Sets as rules ask for them, prepared at load so that judging compares no text it can avoid: package names and globs, finding ids.
+// Sets as rules ask for them, prepared at load so that judging compares no text it can avoid:
+// package names and globs, finding ids.
 #pragma once
 
 #include <bitset>
@@ -10,7 +11,8 @@
 
 namespace npmgate {
 
-// Names and globs (registry/name.h), and other sets by reference. Build with add*, then seal(); immutable and shared from then on.
+// Names and globs (registry/name.h), and other sets by reference. Build with add*, then seal();
+// immutable and shared from then on.
 class NameSet {
  public:
   void add(std::string name_or_glob);

@@ -11,7 +11,9 @@ std::string_view to_string(Action action) {
   return kNames[static_cast<std::size_t>(action)];
 }
 
-std::string_view default_policy_text() { return data::default_policy(); }
+std::string_view default_policy_text() {
+  return data::default_policy();
+}
 
 std::shared_ptr<const Policy> default_policy(Time now) {
   const FileReader no_files = [](const std::string& path) -> Result<std::string> {

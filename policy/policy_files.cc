@@ -10,12 +10,15 @@
 namespace npmgate {
 namespace {
 
-// Includes and list files of one policy together; far above any real one, far below what would hurt.
+// Includes and list files of one policy together; far above any real one, far below what would
+// hurt.
 constexpr std::size_t kMaxFiles = 64;
 // A list file may hold a whole private registry's names (214 bytes each at most).
 constexpr std::size_t kMaxFileBytes = std::size_t{8} << 20;
 
-std::string shown(std::string_view text) { return "'" + log::printable(text, 80) + "'"; }
+std::string shown(std::string_view text) {
+  return "'" + log::printable(text, 80) + "'";
+}
 
 std::string normal(const std::string& path) {
   return std::filesystem::path(path).lexically_normal().string();
@@ -175,7 +178,8 @@ void PolicyLoader::lists(const YamlNode& node, const File& from) {
   for (const auto& [key, value] : node.members) {
     auto names = list(value, key.scalar, from);
     if (const auto known = lists_.find(key.scalar); known != lists_.end()) {
-      problem(key.at, "lists: " + shown(key.scalar) + " is defined at " + known->second.at.str() + " already");
+      problem(key.at, "lists: " + shown(key.scalar) + " is defined at " + known->second.at.str() +
+                          " already");
       continue;
     }
     lists_.emplace(key.scalar, NamedList{std::move(names), key.at, false});
@@ -201,7 +205,8 @@ std::shared_ptr<const NameSet> PolicyLoader::list(const YamlNode& node, const st
                                "; there is: popular");
     }
   } else if (node.kind != YamlNode::Kind::kSequence) {
-    problem(node.at, "lists: " + name + ": expected [names], { file: names.txt } or { builtin: popular }");
+    problem(node.at,
+            "lists: " + name + ": expected [names], { file: names.txt } or { builtin: popular }");
   } else if (!node.items.empty()) {
     std::vector<std::string> shown_nowhere;
     for (const YamlNode& item : node.items) {
@@ -233,7 +238,8 @@ void PolicyLoader::list_file(const YamlNode& node, NameSet& names, const File& f
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (name.empty() || name.front() == '#') continue;
     if (const std::string wrong = check_name_or_glob(name); !wrong.empty()) {
-      problem({path, line, 1}, shown(name) + " " + wrong + "; one name a line, comments start with #");
+      problem({path, line, 1},
+              shown(name) + " " + wrong + "; one name a line, comments start with #");
       // A file of another kind would name every line of it.
       if (problems_.size() > 100) return;
       continue;
@@ -250,13 +256,13 @@ void PolicyLoader::unused_lists() {
 
 void PolicyLoader::sort_problems(std::vector<Problem>& problems) const {
   const auto rank = [&](const Problem& problem) {
-    const auto it = std::find_if(files_.begin(), files_.end(), [&](const File& file) {
-      return file.path == problem.at.file;
-    });
+    const auto it = std::find_if(files_.begin(), files_.end(),
+                                 [&](const File& file) { return file.path == problem.at.file; });
     return std::distance(files_.begin(), it);
   };
   std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
-    return std::tuple(rank(a), a.at.line, a.at.column) < std::tuple(rank(b), b.at.line, b.at.column);
+    return std::tuple(rank(a), a.at.line, a.at.column) <
+           std::tuple(rank(b), b.at.line, b.at.column);
   });
 }
 

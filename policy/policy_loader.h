@@ -11,7 +11,8 @@
 
 namespace npmgate {
 
-// Reads the main file with what it includes, then compiles lists, rules and waivers in this order, since any file may use another's.
+// Reads the main file with what it includes, then compiles lists, rules and waivers in this order,
+// since any file may use another's.
 class PolicyLoader {
  public:
   PolicyLoader(const FileReader& read, Time now);
@@ -22,7 +23,8 @@ class PolicyLoader {
     std::string path;
     YamlDocument document;
     bool main = false;
-    bool monitor = false;  // `mode: monitor`: of the main file for all, of an included one for its rules
+    bool monitor =
+        false;  // `mode: monitor`: of the main file for all, of an included one for its rules
     const YamlNode* rules = nullptr;
     const YamlNode* waivers = nullptr;
     const YamlNode* break_glass = nullptr;
@@ -35,7 +37,8 @@ class PolicyLoader {
   void includes(const YamlNode& node, const File& from);
   void include(const YamlNode& item, const File& from);
   void lists(const YamlNode& node, const File& from);
-  std::shared_ptr<const NameSet> list(const YamlNode& node, const std::string& name, const File& from);
+  std::shared_ptr<const NameSet> list(const YamlNode& node, const std::string& name,
+                                      const File& from);
   void list_file(const YamlNode& node, NameSet& names, const File& from);
   bool monitor_mode(YamlReader& reader);
   bool tells_clients(YamlReader& reader);
@@ -66,9 +69,10 @@ class PolicyLoader {
 
   const FileReader& read_;
   Time now_;
-  std::list<File> files_;            // addresses stay: nodes are pointed at until the load ends
-  std::vector<std::string> open_;    // files being read, outermost first: what an include may not name again
-  std::string all_text_;             // what the hash covers
+  std::list<File> files_;  // addresses stay: nodes are pointed at until the load ends
+  std::vector<std::string>
+      open_;              // files being read, outermost first: what an include may not name again
+  std::string all_text_;  // what the hash covers
   std::size_t files_read_ = 0;
   NamedLists lists_;
   std::shared_ptr<Policy> policy_;

@@ -6,7 +6,9 @@
 namespace npmgate {
 namespace {
 
-std::string shown(std::string_view text) { return "'" + log::printable(text, 60) + "'"; }
+std::string shown(std::string_view text) {
+  return "'" + log::printable(text, 60) + "'";
+}
 
 // What other reasons of a verdict are called (decide.h, Reason::rule).
 constexpr std::string_view kReserved[] = {"rejection", "not-inspected", "floor"};
@@ -63,7 +65,9 @@ std::string PolicyLoader::rule_id(YamlReader& reader) {
   std::string id = reader.text("id");
   if (written == nullptr || written->kind != YamlNode::Kind::kScalar) return {};
   if (!well_formed_id(id)) {
-    problem(written->at, "rule: the id " + shown(id) + " must be 1 to 64 letters, digits, '-', '_' or '.', the first a letter or digit");
+    problem(written->at,
+            "rule: the id " + shown(id) +
+                " must be 1 to 64 letters, digits, '-', '_' or '.', the first a letter or digit");
     return {};
   }
   if (std::find(std::begin(kReserved), std::end(kReserved), id) != std::end(kReserved)) {
@@ -71,7 +75,8 @@ std::string PolicyLoader::rule_id(YamlReader& reader) {
   }
   for (const Rule& other : policy_->rules) {
     if (other.id != id) continue;
-    problem(written->at, "rule: the id " + shown(id) + " is taken by the rule at " + other.at.str());
+    problem(written->at,
+            "rule: the id " + shown(id) + " is taken by the rule at " + other.at.str());
     break;
   }
   return id;
@@ -85,7 +90,9 @@ Action PolicyLoader::action(YamlReader& reader) {
   if (text == "block") return Action::kBlock;
   if (node == nullptr || node->kind != YamlNode::Kind::kScalar) return Action::kWarn;
   if (text == "allow") {
-    problem(node->at, "then: allow is no action: what no rule matches is allowed, and an exception from a rule is written under waivers, with reason and expiry");
+    problem(node->at,
+            "then: allow is no action: what no rule matches is allowed, and an exception from a "
+            "rule is written under waivers, with reason and expiry");
   } else {
     const std::string near = nearest(text, {"warn", "quarantine", "block"});
     problem(node->at, "then: expected warn, quarantine or block, found " + shown(text) +
@@ -94,7 +101,8 @@ Action PolicyLoader::action(YamlReader& reader) {
   return Action::kWarn;
 }
 
-// `freeze: 2026-12-01` or `freeze: { date: ..., except: [globs] }`: what appeared from that moment on is held until approved.
+// `freeze: 2026-12-01` or `freeze: { date: ..., except: [globs] }`: what appeared from that moment
+// on is held until approved.
 void PolicyLoader::freeze(const YamlNode& node) {
   std::optional<Time> from;
   auto except = std::make_shared<NameSet>();
@@ -109,10 +117,13 @@ void PolicyLoader::freeze(const YamlNode& node) {
     reader.finish();
   } else {
     if (node.kind == YamlNode::Kind::kScalar) from = parse_time(node.scalar);
-    if (!from) problem(node.at, "freeze: expected a date such as 2026-12-01, or { date: ..., except: [globs] }");
+    if (!from)
+      problem(node.at,
+              "freeze: expected a date such as 2026-12-01, or { date: ..., except: [globs] }");
   }
   for (const Rule& other : policy_->rules) {
-    if (other.id == "freeze") problem(node.at, "freeze: the id is taken by the rule at " + other.at.str());
+    if (other.id == "freeze")
+      problem(node.at, "freeze: the id is taken by the rule at " + other.at.str());
   }
   if (!from) return;
   except->seal();

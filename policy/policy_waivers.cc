@@ -6,7 +6,9 @@
 namespace npmgate {
 namespace {
 
-std::string shown(std::string_view text) { return "'" + log::printable(text, 60) + "'"; }
+std::string shown(std::string_view text) {
+  return "'" + log::printable(text, 60) + "'";
+}
 
 std::vector<const YamlNode*> scalars(const YamlNode* node) {
   std::vector<const YamlNode*> items;
@@ -41,7 +43,11 @@ std::optional<Time> PolicyLoader::date(YamlReader& reader, std::string_view key)
   if (node == nullptr || node->kind != YamlNode::Kind::kScalar) return std::nullopt;
   auto time = parse_time(text);
   if (!time) {
-    problem(node->at, std::string(key) + ": expected a date such as 2027-03-01 or a time such as 2027-03-01T12:00:00Z, found " + shown(text));
+    problem(
+        node->at,
+        std::string(key) +
+            ": expected a date such as 2027-03-01 or a time such as 2027-03-01T12:00:00Z, found " +
+            shown(text));
   }
   return time;
 }
@@ -49,7 +55,8 @@ std::optional<Time> PolicyLoader::date(YamlReader& reader, std::string_view key)
 void PolicyLoader::waivers(const File& file) {
   if (file.waivers == nullptr || file.waivers->kind == YamlNode::Kind::kNull) return;
   if (file.waivers->kind != YamlNode::Kind::kSequence) {
-    return problem(file.waivers->at, "waivers: expected a list of waivers, each with package, reason and expires");
+    return problem(file.waivers->at,
+                   "waivers: expected a list of waivers, each with package, reason and expires");
   }
   for (const YamlNode& node : file.waivers->items) waiver(node);
 }
@@ -106,7 +113,9 @@ void PolicyLoader::waiver_rules(YamlReader& reader, Waiver& waiver) {
     problem(node->at, "waiver: the list of rules is empty");
   }
   if (!waiver.exact && !waiver.package.empty()) {
-    problem(node->at, "waiver: only one exact version (name@1.2.3) may waive rules; a glob, a range or a name may waive findings, so that a hijack is not covered by old trust");
+    problem(node->at,
+            "waiver: only one exact version (name@1.2.3) may waive rules; a glob, a range or a "
+            "name may waive findings, so that a hijack is not covered by old trust");
   }
   std::vector<std::string> known;
   for (const Rule& rule : policy_->rules) known.push_back(rule.id);
@@ -164,10 +173,15 @@ void PolicyLoader::break_glass_entry(const YamlNode& node) {
   reader.finish();
   if (!until) return;
   glass.until = *until;
-  const std::string what = glass.packages.empty() ? "everything" : shown(glass.packages.front()) + (glass.packages.size() > 1 ? " and others" : "");
+  const std::string what =
+      glass.packages.empty()
+          ? "everything"
+          : shown(glass.packages.front()) + (glass.packages.size() > 1 ? " and others" : "");
   policy_->warnings.push_back(
-      {glass.at, *until <= now_ ? "break_glass ended " + format_minute(*until) + " and is not applied"
-                                : "break_glass: " + what + " is served unjudged until " + format_minute(*until)});
+      {glass.at,
+       *until <= now_
+           ? "break_glass ended " + format_minute(*until) + " and is not applied"
+           : "break_glass: " + what + " is served unjudged until " + format_minute(*until)});
   policy_->break_glass.push_back(std::move(glass));
 }
 

@@ -52,7 +52,8 @@ json::object map_of(json::object properties, std::initializer_list<std::string_v
 
 // A date or a time; YAML readers of editors hand dates over as text.
 json::object date(std::string_view description) {
-  return with(description, {{"type", "string"}, {"pattern", "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$"}});
+  return with(description,
+              {{"type", "string"}, {"pattern", "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].*)?$"}});
 }
 
 json::object finding_id() {
@@ -73,20 +74,28 @@ json::object of_kind(Condition::Kind kind, bool negated) {
       list["minItems"] = 1;
       return list;
     }
-    case Kind::kNot: return reference("negated");
-    case Kind::kFinding: return one_or_many(reference("finding"));
-    case Kind::kPackage: return reference("names");
+    case Kind::kNot:
+      return reference("negated");
+    case Kind::kFinding:
+      return one_or_many(reference("finding"));
+    case Kind::kPackage:
+      return reference("names");
     case Kind::kYoungerThan:
-    case Kind::kOlderThan: return {{"type", "string"}, {"pattern", kDuration}};
-    case Kind::kHasInstallScript: return {{"const", true}};
-    case Kind::kPopular: return {{"type", "boolean"}};
+    case Kind::kOlderThan:
+      return {{"type", "string"}, {"pattern", kDuration}};
+    case Kind::kHasInstallScript:
+      return {{"const", true}};
+    case Kind::kPopular:
+      return {{"type", "boolean"}};
     case Kind::kVersion:
       // `version: 2` is a number to an editor.
       return {{"type", json::array{"string", "number"}}};
     case Kind::kPublisher:
     case Kind::kLicense:
-    case Kind::kUpstream: return one_or_many({{"type", "string"}, {"minLength", 1}});
-    case Kind::kPublishedAfter: break;
+    case Kind::kUpstream:
+      return one_or_many({{"type", "string"}, {"minLength", 1}});
+    case Kind::kPublishedAfter:
+      break;
   }
   return {};
 }
@@ -113,7 +122,8 @@ json::object rule() {
       {{"id", with("names the rule in waivers, messages and logs",
                    {{"type", "string"}, {"pattern", "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}})},
        {"when", with("several keys in one map must all hold", reference("condition"))},
-       {"then", choice("the strictest action of all rules that match wins", {"warn", "quarantine", "block"})},
+       {"then", choice("the strictest action of all rules that match wins",
+                       {"warn", "quarantine", "block"})},
        {"message", text("told to whoever is refused; one line")},
        {"mode", choice("monitor: this rule only records", {"enforce", "monitor"})},
        {"tell", choice("warnings of this rule show in npm's output", {"clients"})}},
@@ -122,7 +132,8 @@ json::object rule() {
 
 json::object waiver() {
   json::object out = map_of(
-      {{"package", text("name@1.2.3 may waive rules and findings; a name, glob or range findings only")},
+      {{"package",
+        text("name@1.2.3 may waive rules and findings; a name, glob or range findings only")},
        {"rules", with("ids of rules", one_or_many({{"type", "string"}}))},
        {"findings", with("ids of findings", one_or_many(reference("finding")))},
        {"reason", text("why this is no danger, and who says so")},
@@ -134,14 +145,15 @@ json::object waiver() {
 }
 
 json::object lists() {
-  const json::object file = map_of({{"file", text("one name or glob a line, # comments")}}, {"file"});
+  const json::object file =
+      map_of({{"file", text("one name or glob a line, # comments")}}, {"file"});
   const json::object builtin =
       map_of({{"builtin", choice("shipped with npm-gate", {"popular"})}}, {"builtin"});
   const json::object inline_list = list_of({{"type", "string"}});
-  return with("named sets of packages, for { in: name }",
-              {{"type", "object"},
-               {"additionalProperties",
-                json::object{{"oneOf", json::array{inline_list, file, builtin}}}}});
+  return with(
+      "named sets of packages, for { in: name }",
+      {{"type", "object"},
+       {"additionalProperties", json::object{{"oneOf", json::array{inline_list, file, builtin}}}}});
 }
 
 json::object freeze() {
@@ -163,22 +175,24 @@ json::object break_glass() {
 }  // namespace
 
 std::string policy_schema() {
-  json::object schema = map_of(
-      {{"version", with("of the policy language", {{"const", 1}})},
-       {"mode", choice("monitor: serve everything, record what would have happened", {"enforce", "monitor"})},
-       {"tell", choice("all warnings show in npm's output", {"clients"})},
-       {"lists", lists()},
-       {"include", with("files whose lists, rules and waivers are merged in", one_or_many({{"type", "string"}}))},
-       {"rules", list_of(reference("rule"))},
-       {"waivers", list_of(reference("waiver"))},
-       {"freeze", freeze()},
-       {"break_glass", break_glass()}},
-      {"version"});
+  json::object schema =
+      map_of({{"version", with("of the policy language", {{"const", 1}})},
+              {"mode", choice("monitor: serve everything, record what would have happened",
+                              {"enforce", "monitor"})},
+              {"tell", choice("all warnings show in npm's output", {"clients"})},
+              {"lists", lists()},
+              {"include", with("files whose lists, rules and waivers are merged in",
+                               one_or_many({{"type", "string"}}))},
+              {"rules", list_of(reference("rule"))},
+              {"waivers", list_of(reference("waiver"))},
+              {"freeze", freeze()},
+              {"break_glass", break_glass()}},
+             {"version"});
   schema["$schema"] = "https://json-schema.org/draft/2020-12/schema";
   schema["title"] = "npm-gate policy";
-  schema["$defs"] = json::object{{"finding", finding_id()},       {"names", names()},
-                                 {"condition", condition(false)}, {"negated", condition(true)},
-                                 {"rule", rule()},                {"waiver", waiver()}};
+  schema["$defs"] = json::object{
+      {"finding", finding_id()},    {"names", names()}, {"condition", condition(false)},
+      {"negated", condition(true)}, {"rule", rule()},   {"waiver", waiver()}};
   return json::serialize(schema);
 }
 

@@ -12,14 +12,20 @@ namespace {
 // Longer words are no typing errors of any key.
 constexpr std::size_t kMaxWord = 64;
 
-std::string quoted(std::string_view text) { return "'" + log::printable(text, 60) + "'"; }
+std::string quoted(std::string_view text) {
+  return "'" + log::printable(text, 60) + "'";
+}
 
 std::string shown(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::kNull: return "nothing";
-    case YamlNode::Kind::kSequence: return "a list";
-    case YamlNode::Kind::kMap: return "a map";
-    case YamlNode::Kind::kScalar: break;
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kSequence:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      return "a map";
+    case YamlNode::Kind::kScalar:
+      break;
   }
   return node.quoted ? "the text " + quoted(node.scalar) : quoted(node.scalar);
 }
@@ -80,7 +86,9 @@ const YamlNode* YamlReader::node(std::string_view key) {
   return map_.find(key);
 }
 
-bool YamlReader::has(std::string_view key) const { return map_.find(key) != nullptr; }
+bool YamlReader::has(std::string_view key) const {
+  return map_.find(key) != nullptr;
+}
 
 void YamlReader::require(std::string_view key) {
   // A reader over something that is no map has said so already.
@@ -132,9 +140,10 @@ long long YamlReader::duration_ms(std::string_view key, long long fallback) {
   if (found->kind == YamlNode::Kind::kScalar) {
     if (const auto parsed = parse_duration(found->scalar)) return parsed->count();
   }
-  problems_.push_back({found->at, std::string(key) +
-                                      ": expected a duration such as 30s, 5m, 24h, 14d or 2w, found " +
-                                      shown(*found)});
+  problems_.push_back(
+      {found->at, std::string(key) +
+                      ": expected a duration such as 30s, 5m, 24h, 14d or 2w, found " +
+                      shown(*found)});
   return fallback;
 }
 
@@ -144,9 +153,9 @@ unsigned long long YamlReader::bytes(std::string_view key, unsigned long long fa
   if (found->kind == YamlNode::Kind::kScalar) {
     if (const auto parsed = parse_bytes(found->scalar)) return *parsed;
   }
-  problems_.push_back({found->at, std::string(key) +
-                                      ": expected a size such as 512MiB or 50GiB, found " +
-                                      shown(*found)});
+  problems_.push_back(
+      {found->at,
+       std::string(key) + ": expected a size such as 512MiB or 50GiB, found " + shown(*found)});
   return fallback;
 }
 

@@ -18,8 +18,8 @@ struct AdminGear {
   Pool& pool;
 };
 
-// Every /api/v1 request needs a bearer token of scope review or admin (npm-gate token create); /healthz, /readyz and /metrics need none from a
-// loopback address. Thread-safe.
+// Every /api/v1 request needs a bearer token of scope review or admin (npm-gate token create);
+// /healthz, /readyz and /metrics need none from a loopback address. Thread-safe.
 class Admin final : public Service {
  public:
   explicit Admin(AdminGear gear) : gear_(gear) {}
@@ -34,12 +34,15 @@ class Admin final : public Service {
   bool locked_out(const std::string& peer);
   void note_failure(const std::string& peer);
   Task<Response> api(std::string path, std::string query, const Request& request, Actor actor);
-  Task<Response> release(std::string name, std::string version, std::string verb, const Request& request, Actor actor);
+  Task<Response> release(std::string name, std::string version, std::string verb,
+                         const Request& request, Actor actor);
   Result<Response> list_releases(const std::string& query);
   Result<Response> downloads(const std::string& query);
   Result<Response> policy() const;
   Result<Response> show(const SnapshotPtr& snapshot, const std::string& version) const;
-  Result<Response> decide_release(const SnapshotPtr& snapshot, const std::string& version, const std::string& verb, const std::string& body, const Actor& actor);
+  Result<Response> decide_release(const SnapshotPtr& snapshot, const std::string& version,
+                                  const std::string& verb, const std::string& body,
+                                  const Actor& actor);
 
   AdminGear gear_;
   std::mutex mutex_;

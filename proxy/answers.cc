@@ -9,12 +9,15 @@
 namespace npmgate {
 namespace {
 
-// Headers must leave within 25 s (yarn 1 gives up at 33): rounds of picks share inspection.timeout, rendering comes on top.
+// Headers must leave within 25 s (yarn 1 gives up at 33): rounds of picks share inspection.timeout,
+// rendering comes on top.
 constexpr int kMaxRounds = 6;
 constexpr std::size_t kNoticed = 3;  // versions named in one npm-notice (SPEC, section 6)
 constexpr auto kRenderLimit = std::chrono::seconds(24);
 
-bool is_noticed(const Judge::Hidden& hidden, Time now, Millis recent) { return now - hidden.born <= recent; }
+bool is_noticed(const Judge::Hidden& hidden, Time now, Millis recent) {
+  return now - hidden.born <= recent;
+}
 
 std::string notice_for(const Judge::Listing& listing, Time now, Millis recent) {
   std::string notice;
@@ -33,14 +36,16 @@ void lower(std::optional<Time>& earliest, Time candidate) {
 
 }  // namespace
 
-RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form, const std::string& base_url) {
+RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form,
+                         const std::string& base_url) {
   RenderInput input;
   input.packument = snapshot.packument.get();
   input.base_url = base_url;
   input.form = form;
   input.dist_tags = listing.dist_tags;
   for (const Judged* judged : listing.kept) {
-    VersionView view{judged->version, judged->raw_manifest, judged->subject.has_install_script, std::nullopt};
+    VersionView view{judged->version, judged->raw_manifest, judged->subject.has_install_script,
+                     std::nullopt};
     if (judged->verdict.warn_clients && !judged->verdict.reasons.empty()) {
       view.warning = "npm-gate: " + judged->verdict.reasons.front().message;
     }
@@ -49,9 +54,11 @@ RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& 
   return input;
 }
 
-Task<void> Answers::inspect_all(Prepared& prepared, std::vector<std::string> picks, std::chrono::steady_clock::time_point deadline) {
+Task<void> Answers::inspect_all(Prepared& prepared, std::vector<std::string> picks,
+                                std::chrono::steady_clock::time_point deadline) {
   auto executor = co_await net::this_coro::executor;
-  // Started side by side; each is single flight, so that waiting for them one after another takes as long as the slowest.
+  // Started side by side; each is single flight, so that waiting for them one after another takes
+  // as long as the slowest.
   for (const std::string& version : picks) {
     auto start = [this, snapshot = prepared.snapshot, version]() -> Task<void> {
       co_await packages_.inspect(snapshot, version, gear_.config.inspection_timeout);
@@ -59,14 +66,17 @@ Task<void> Answers::inspect_all(Prepared& prepared, std::vector<std::string> pic
     spawn_detached(executor, "inspection of " + version, std::move(start));
   }
   for (const std::string& version : picks) {
-    const auto left = std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
     auto done = co_await packages_.inspect(prepared.snapshot, version, std::max(left, Millis(1)));
     if (done) {
       prepared.snapshot = *done;
       continue;
     }
     prepared.undecided.insert(version);
-    log::warn("undecided", "left out of the packument this time", {{"release", prepared.snapshot->name + "@" + version}, {"error", to_string(done.error())}});
+    log::warn(
+        "undecided", "left out of the packument this time",
+        {{"release", prepared.snapshot->name + "@" + version}, {"error", to_string(done.error())}});
   }
 }
 
@@ -81,7 +91,8 @@ Task<Result<Answers::Prepared>> Answers::prepare(PackageName name) {
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
     std::function<Result<Names>()> plan = [this, &prepared]() -> Result<Names> {
-      return packages_.judge(prepared.snapshot, *prepared.rules).picks_to_inspect(prepared.undecided);
+      return packages_.judge(prepared.snapshot, *prepared.rules)
+          .picks_to_inspect(prepared.undecided);
     };
     auto picks = co_await gear_.pool.offload(std::move(plan));
     if (!picks) co_return picks.error();
@@ -95,7 +106,8 @@ Task<Result<Answers::Prepared>> Answers::prepare(PackageName name) {
   co_return prepared;
 }
 
-Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form, const std::string& base_url) {
+Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
+                                  const std::string& base_url) {
   const PackageSnapshot& snapshot = *prepared.snapshot;
   Judge judge = packages_.judge(prepared.snapshot, *prepared.rules);
   const Judge::Listing listing = judge.listing(prepared.undecided);
@@ -109,7 +121,10 @@ Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form, const std
   answer->notice = header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
   if (listing.kept.empty()) {
     answer->status = listing.hidden.empty() ? 404 : 403;
-    const std::string why = listing.hidden.empty() ? "npm-gate: " + snapshot.name + " has no versions" : "npm-gate: no version of " + snapshot.name + " may be served: " + listing.hidden.front().sentence;
+    const std::string why = listing.hidden.empty()
+                                ? "npm-gate: " + snapshot.name + " has no versions"
+                                : "npm-gate: no version of " + snapshot.name +
+                                      " may be served: " + listing.hidden.front().sentence;
     answer->notice = header_safe(why);
     answer->identity = std::make_shared<const std::string>(why);
     return AnswerPtr(answer);
@@ -128,14 +143,18 @@ AnswerPtr Answers::cached(const std::string& key, const SnapshotPtr& snapshot) {
   const auto it = slots_.find(key);
   if (it == slots_.end()) return nullptr;
   const Answer& answer = *it->second.answer;
-  if (answer.snapshot_revision != snapshot->revision || answer.rules_revision != gear_.rulebook.revision()) return nullptr;
+  if (answer.snapshot_revision != snapshot->revision ||
+      answer.rules_revision != gear_.rulebook.revision())
+    return nullptr;
   if (answer.valid_until && *answer.valid_until <= gear_.clock.now()) return nullptr;
   ages_.splice(ages_.end(), ages_, it->second.age);
   return it->second.answer;
 }
 
 void Answers::put(const std::string& key, AnswerPtr answer) {
-  const auto size = [](const AnswerPtr& a) { return (a->identity ? a->identity->size() : 0) + (a->gzip ? a->gzip->size() : 0) + 512; };
+  const auto size = [](const AnswerPtr& a) {
+    return (a->identity ? a->identity->size() : 0) + (a->gzip ? a->gzip->size() : 0) + 512;
+  };
   const std::lock_guard lock(mutex_);
   auto [it, fresh] = slots_.try_emplace(key);
   if (fresh) {
@@ -160,7 +179,8 @@ void Answers::put(const std::string& key, AnswerPtr answer) {
   }
 }
 
-Response Answers::respond(const AnswerPtr& answer, const Request& request, std::string_view cache) const {
+Response Answers::respond(const AnswerPtr& answer, const Request& request,
+                          std::string_view cache) const {
   if (answer->status != 200) {
     Response refused = error_response(answer->status, *answer->identity, answer->notice);
     refused.kind = "packument";
@@ -173,7 +193,8 @@ Response Answers::respond(const AnswerPtr& answer, const Request& request, std::
   const std::string etag = "\"" + answer->etag + (gzip ? "-gz\"" : "\"");
   if (answer->notice.empty()) {
     Millis age = gear_.config.fresh;
-    if (answer->valid_until) age = std::min(age, std::max(Millis(0), Millis(*answer->valid_until - gear_.clock.now())));
+    if (answer->valid_until)
+      age = std::min(age, std::max(Millis(0), Millis(*answer->valid_until - gear_.clock.now())));
     response.set("cache-control", "max-age=" + std::to_string(age.count() / 1000));
     response.set("etag", etag);
     response.set("last-modified", answer->last_modified);
@@ -183,16 +204,22 @@ Response Answers::respond(const AnswerPtr& answer, const Request& request, std::
     response.set("cache-control", "no-store");
   }
   response.set("vary", "Accept, Accept-Encoding");
-  if (answer->stale) response.set("warning", "110 npm-gate \"the upstream cannot be reached; this is what it said last\"");
+  if (answer->stale)
+    response.set("warning",
+                 "110 npm-gate \"the upstream cannot be reached; this is what it said last\"");
   const std::string_view if_none_match = request.headers.get("if-none-match");
-  const bool unchanged = !if_none_match.empty() ? etag_matches(if_none_match, "\"" + answer->etag + "\"") || etag_matches(if_none_match, "\"" + answer->etag + "-gz\"")
-                                                : request.headers.get("if-modified-since") == answer->last_modified;
+  const bool unchanged = !if_none_match.empty()
+                             ? etag_matches(if_none_match, "\"" + answer->etag + "\"") ||
+                                   etag_matches(if_none_match, "\"" + answer->etag + "-gz\"")
+                             : request.headers.get("if-modified-since") == answer->last_modified;
   if (unchanged && answer->notice.empty()) {
     response.status = 304;
     return response;
   }
-  const bool abbreviated = request.headers.get("accept").find("application/vnd.npm.install-v1+json") != std::string_view::npos;
-  response.set("content-type", abbreviated ? "application/vnd.npm.install-v1+json; charset=utf-8" : "application/json; charset=utf-8");
+  const bool abbreviated = request.headers.get("accept").find(
+                               "application/vnd.npm.install-v1+json") != std::string_view::npos;
+  response.set("content-type", abbreviated ? "application/vnd.npm.install-v1+json; charset=utf-8"
+                                           : "application/json; charset=utf-8");
   if (gzip) response.set("content-encoding", "gzip");
   response.body = gzip ? answer->gzip : answer->identity;
   return response;
@@ -201,13 +228,17 @@ Response Answers::respond(const AnswerPtr& answer, const Request& request, std::
 Task<Response> Answers::packument(PackageName name, Form form, const Request& request) {
   auto snapshot = co_await packages_.get(name);
   if (!snapshot) co_return response_for(snapshot.error());
-  const std::string key = name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
+  const std::string key =
+      name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
   if (AnswerPtr hit = cached(key, *snapshot)) co_return respond(hit, request, "hit");
   const std::string base_url = request.base_url;
-  SingleFlight<Result<AnswerPtr>>::Work work = [this, name, form, base_url, key]() -> Task<Result<AnswerPtr>> {
+  SingleFlight<Result<AnswerPtr>>::Work work = [this, name, form, base_url,
+                                                key]() -> Task<Result<AnswerPtr>> {
     auto prepared = co_await prepare(name);
     if (!prepared) co_return prepared.error();
-    std::function<Result<AnswerPtr>()> make = [this, &prepared, form, &base_url] { return render(*prepared, form, base_url); };
+    std::function<Result<AnswerPtr>()> make = [this, &prepared, form, &base_url] {
+      return render(*prepared, form, base_url);
+    };
     auto answer = co_await gear_.pool.offload(std::move(make));
     if (answer) {
       put(key, *answer);
@@ -218,36 +249,43 @@ Task<Response> Answers::packument(PackageName name, Form form, const Request& re
   };
   auto answer = co_await renders_.join(key, std::move(work), kRenderLimit);
   if (!answer) {
-    const Error late = fail(Code::kTimeout, Origin::kSelf, name.str() + " could not be judged in time; try again shortly", true);
+    const Error late = fail(Code::kTimeout, Origin::kSelf,
+                            name.str() + " could not be judged in time; try again shortly", true);
     co_return response_for(late);
   }
   if (!*answer) co_return response_for((*answer).error());
   co_return respond(**answer, request, "miss");
 }
 
-Task<Response> Answers::manifest(PackageName name, std::string version_or_tag, const Request& request) {
+Task<Response> Answers::manifest(PackageName name, std::string version_or_tag,
+                                 const Request& request) {
   auto prepared = co_await prepare(name);
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;
-  std::function<Result<Response>()> make = [this, &prepared, &version_or_tag, &base_url]() -> Result<Response> {
+  std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
+                                            &base_url]() -> Result<Response> {
     const PackageSnapshot& snapshot = *prepared->snapshot;
     Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
     const Judge::Listing listing = judge.listing(prepared->undecided);
     std::string version = version_or_tag;
-    if (const auto tag = listing.dist_tags.find(version); tag != listing.dist_tags.end()) version = tag->second;
+    if (const auto tag = listing.dist_tags.find(version); tag != listing.dist_tags.end())
+      version = tag->second;
     const RenderInput input = render_input(snapshot, listing, Form::kFull, base_url);
     for (const VersionView& view : input.versions) {
       if (view.version != version) continue;
       Response response = json_response(200, render_manifest(input, view));
-      const std::string notice = header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
+      const std::string notice =
+          header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
       if (version != version_or_tag && !notice.empty()) response.set("npm-notice", notice);
       response.set("cache-control", "no-cache");
       return response;
     }
     for (const Judge::Hidden& hidden : listing.hidden) {
-      if (hidden.version == version) return error_response(403, "npm-gate: " + hidden.sentence, hidden.sentence);
+      if (hidden.version == version)
+        return error_response(403, "npm-gate: " + hidden.sentence, hidden.sentence);
     }
-    return error_response(404, "npm-gate: " + snapshot.name + " has no version or dist-tag '" + log::printable(version_or_tag, 60) + "'");
+    return error_response(404, "npm-gate: " + snapshot.name + " has no version or dist-tag '" +
+                                   log::printable(version_or_tag, 60) + "'");
   };
   auto response = co_await gear_.pool.offload(std::move(make));
   if (!response) co_return response_for(response.error());
@@ -263,7 +301,8 @@ Task<Response> Answers::dist_tags(PackageName name, std::string tag, const Reque
     const StringMap tags = judge.listing(prepared->undecided).dist_tags;
     if (!tag.empty()) {
       const auto found = tags.find(tag);
-      if (found == tags.end()) return error_response(404, "npm-gate: no dist-tag '" + log::printable(tag, 60) + "'");
+      if (found == tags.end())
+        return error_response(404, "npm-gate: no dist-tag '" + log::printable(tag, 60) + "'");
       return json_response(200, boost::json::serialize(boost::json::value(found->second)));
     }
     boost::json::object object;

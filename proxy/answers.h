@@ -1,4 +1,5 @@
-// Packument answers: what a name's document looks like under the policy in force, rendered once and kept finished (identity and gzip bytes, ETag).
+// Packument answers: what a name's document looks like under the policy in force, rendered once and
+// kept finished (identity and gzip bytes, ETag).
 #pragma once
 
 #include <list>
@@ -46,7 +47,8 @@ class Answers {
     std::set<std::string, std::less<>> undecided;
   };
   Task<Result<Prepared>> prepare(PackageName name);
-  Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks, std::chrono::steady_clock::time_point deadline);
+  Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
+                         std::chrono::steady_clock::time_point deadline);
   Result<AnswerPtr> render(const Prepared& prepared, Form form, const std::string& base_url);
   AnswerPtr cached(const std::string& key, const SnapshotPtr& snapshot);
   void put(const std::string& key, AnswerPtr answer);
@@ -66,6 +68,7 @@ class Answers {
 };
 
 // The rendered inputs of a listing; `wanted` restricts to one version.
-RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form, const std::string& base_url);
+RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form,
+                         const std::string& base_url);
 
 }  // namespace npmgate

@@ -1,5 +1,6 @@
-// The few building blocks every coroutine uses. House rule (g++ 12.2 destroys some temporaries twice): in a statement with co_await every
-// aggregate and every capturing lambda has a name and is moved in (scripts/check-coawait.sh).
+// The few building blocks every coroutine uses. House rule (g++ 12.2 destroys some temporaries
+// twice): in a statement with co_await every aggregate and every capturing lambda has a name and is
+// moved in (scripts/check-coawait.sh).
 #pragma once
 
 #include <atomic>
@@ -34,8 +35,8 @@ using Task = net::awaitable<T>;
 
 inline constexpr auto kTuple = net::as_tuple(net::use_awaitable);
 
-// The one pool for CPU and blocking disk work. Bounded: offload() fails with kUnavailable when `max_queue` jobs wait, instead of queueing
-// without end. Thread-safe.
+// The one pool for CPU and blocking disk work. Bounded: offload() fails with kUnavailable when
+// `max_queue` jobs wait, instead of queueing without end. Thread-safe.
 class Pool {
  public:
   Pool(std::size_t threads, std::size_t max_queue) : pool_(threads), max_queue_(max_queue) {}
@@ -43,12 +44,14 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `work` on the pool and resumes the caller on its own executor. An exception of `work` is kInternal.
+  // Runs `work` on the pool and resumes the caller on its own executor. An exception of `work` is
+  // kInternal.
   template <class T>
   Task<Result<T>> offload(std::function<Result<T>()> work) {
     if (queued_.fetch_add(1) >= max_queue_) {
       queued_.fetch_sub(1);
-      co_return fail(Code::kUnavailable, Origin::kSelf, "overloaded: too much work is waiting; try again shortly", true);
+      co_return fail(Code::kUnavailable, Origin::kSelf,
+                     "overloaded: too much work is waiting; try again shortly", true);
     }
     std::optional<Result<T>> result;
     co_await run(std::move(work), result);
@@ -70,7 +73,8 @@ class Pool {
         try {
           result.emplace(work());
         } catch (const std::exception& e) {
-          result.emplace(fail(Code::kInternal, Origin::kSelf, std::string("unexpected: ") + e.what()));
+          result.emplace(
+              fail(Code::kInternal, Origin::kSelf, std::string("unexpected: ") + e.what()));
         }
         queued_.fetch_sub(1);
         auto executor = net::get_associated_executor(*shared);
@@ -78,7 +82,8 @@ class Pool {
       };
       net::post(pool_, std::move(job));
     };
-    co_await net::async_initiate<const net::use_awaitable_t<>, void()>(std::move(initiate), net::use_awaitable);
+    co_await net::async_initiate<const net::use_awaitable_t<>, void()>(std::move(initiate),
+                                                                       net::use_awaitable);
   }
 
   net::thread_pool pool_;
@@ -99,15 +104,17 @@ void spawn_detached(const Executor& executor, std::string what, std::function<Ta
   net::co_spawn(executor, std::move(run), net::detached);
 }
 
-// One piece of work per key however many ask: the first caller starts it detached on its own executor, so that it goes on when that caller
-// leaves; all get its value. Thread-safe; waiters may live on different loops.
+// One piece of work per key however many ask: the first caller starts it detached on its own
+// executor, so that it goes on when that caller leaves; all get its value. Thread-safe; waiters may
+// live on different loops.
 template <class Value>
 class SingleFlight {
  public:
   using Work = std::function<Task<Value>()>;
 
   // nullopt where the work took longer than `limit`; it goes on.
-  Task<std::optional<Value>> join(std::string key, Work work, std::chrono::steady_clock::duration limit) {
+  Task<std::optional<Value>> join(std::string key, Work work,
+                                  std::chrono::steady_clock::duration limit) {
     auto executor = co_await net::this_coro::executor;
     std::shared_ptr<Flight> flight;
     auto timer = std::make_shared<net::steady_timer>(executor, limit);
@@ -137,7 +144,8 @@ class SingleFlight {
   };
 
   template <class Executor>
-  void start(const Executor& executor, const std::string& key, std::shared_ptr<Flight> flight, Work work) {
+  void start(const Executor& executor, const std::string& key, std::shared_ptr<Flight> flight,
+             Work work) {
     auto body = [this, key, flight, work = std::move(work)]() -> Task<void> {
       std::optional<Value> value;
       try {
@@ -155,7 +163,8 @@ class SingleFlight {
     flight.value = std::move(value);
     flights_.erase(key);
     for (const auto& waiter : flight.waiters) {
-      // Cancelled on the waiter's own loop: it armed the timer there, or is about to in the very step that added it.
+      // Cancelled on the waiter's own loop: it armed the timer there, or is about to in the very
+      // step that added it.
       net::post(waiter->get_executor(), [waiter] { waiter->cancel(); });
     }
   }

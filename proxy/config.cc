@@ -38,7 +38,8 @@ class ConfigLoader {
     urls(reader);
     section(reader, "admin", [&](YamlReader& r) {
       config.admin_address = r.text("address", config.admin_address);
-      config.admin_port = static_cast<std::uint16_t>(r.integer("port", config.admin_port, 0, 65535));
+      config.admin_port =
+          static_cast<std::uint16_t>(r.integer("port", config.admin_port, 0, 65535));
     });
     section(reader, "access", [&](YamlReader& r) { access(r); });
     upstreams(reader);
@@ -51,13 +52,15 @@ class ConfigLoader {
     section(reader, "git", [&](YamlReader& r) {
       if (r.has("hosts")) config.git_hosts = r.texts("hosts");
       config.git_private_hosts = r.texts("private_hosts");
-      config.git_hosts.insert(config.git_hosts.end(), config.git_private_hosts.begin(), config.git_private_hosts.end());
+      config.git_hosts.insert(config.git_hosts.end(), config.git_private_hosts.begin(),
+                              config.git_private_hosts.end());
       config.git_ca = below(file_, r.text("ca"));
       config.git_timeout = Millis(r.duration_ms("timeout", config.git_timeout.count()));
       config.git_cache = Millis(r.duration_ms("cache", config.git_cache.count()));
     });
     config.policy_file = below(file_, reader.text("policy"));
-    for (const std::string& feed : reader.texts("feeds")) config.feeds.push_back(below(file_, feed));
+    for (const std::string& feed : reader.texts("feeds"))
+      config.feeds.push_back(below(file_, feed));
     section(reader, "log", [&](YamlReader& r) { logging(r); });
     reader.finish();
   }
@@ -94,7 +97,8 @@ class ConfigLoader {
     const YamlNode* node = reader.node("public_url");
     for (const std::string& text : reader.texts("public_url")) {
       if (!parse_url(text)) {
-        problem(*node, "public_url: '" + log::printable(text, 80) + "' is not an http(s) URL without credentials, query or fragment");
+        problem(*node, "public_url: '" + log::printable(text, 80) +
+                           "' is not an http(s) URL without credentials, query or fragment");
         continue;
       }
       out_.config.public_urls.push_back(with_trailing_slash(text));
@@ -104,7 +108,8 @@ class ConfigLoader {
   void access(YamlReader& reader) {
     const std::string clients = reader.text("clients", "open");
     if (clients != "open" && clients != "token") {
-      problem(*reader.node("clients"), "access.clients: expected open or token, found '" + log::printable(clients, 40) + "'");
+      problem(*reader.node("clients"), "access.clients: expected open or token, found '" +
+                                           log::printable(clients, 40) + "'");
     }
     out_.config.clients_need_token = clients == "token";
     out_.config.trusted_proxies = reader.texts("trusted_proxies");
@@ -124,10 +129,13 @@ class ConfigLoader {
     UpstreamConfig upstream;
     YamlReader reader(node, "upstreams[]", out_.problems);
     reader.require("url");
-    upstream.name = reader.text("name", "upstream" + std::to_string(out_.config.upstreams.size() + 1));
+    upstream.name =
+        reader.text("name", "upstream" + std::to_string(out_.config.upstreams.size() + 1));
     const std::string url = reader.text("url");
     if (!url.empty() && !parse_url(url)) {
-      problem(*reader.node("url"), "url: '" + log::printable(url, 80) + "' is not an http(s) URL without credentials, query or fragment");
+      problem(*reader.node("url"),
+              "url: '" + log::printable(url, 80) +
+                  "' is not an http(s) URL without credentials, query or fragment");
     }
     upstream.url = with_trailing_slash(url);
     upstream.scopes = reader.texts("scopes");
@@ -136,7 +144,8 @@ class ConfigLoader {
     upstream.ca = below(file_, reader.text("ca"));
     const std::string times = reader.text("times", "publish");
     if (times != "publish" && times != "ingest") {
-      problem(*reader.node("times"), "times: expected publish or ingest, found '" + log::printable(times, 40) + "'");
+      problem(*reader.node("times"),
+              "times: expected publish or ingest, found '" + log::printable(times, 40) + "'");
     }
     upstream.times_publish = times != "ingest";
     upstream.inspect = reader.flag("inspect", true);
@@ -144,7 +153,8 @@ class ConfigLoader {
     token(reader, upstream);
     reader.finish();
     for (const UpstreamConfig& other : out_.config.upstreams) {
-      if (other.name == upstream.name) problem(node, "upstream '" + upstream.name + "' is named twice");
+      if (other.name == upstream.name)
+        problem(node, "upstream '" + upstream.name + "' is named twice");
     }
     out_.config.upstreams.push_back(std::move(upstream));
   }
@@ -155,7 +165,8 @@ class ConfigLoader {
     if (!variable.empty()) {
       const auto value = env_(variable);
       if (!value || value->empty()) {
-        problem(*reader.node("token_env"), "token_env: the environment variable " + variable + " is not set");
+        problem(*reader.node("token_env"),
+                "token_env: the environment variable " + variable + " is not set");
       }
       upstream.token = value.value_or("");
     } else if (!path.empty()) {
@@ -176,13 +187,14 @@ class ConfigLoader {
   void inspection(YamlReader& reader) {
     Config& config = out_.config;
     config.workers = static_cast<unsigned>(reader.integer("workers", config.workers, 1, 256));
-    config.inspection_timeout = Millis(reader.duration_ms("timeout", config.inspection_timeout.count()));
+    config.inspection_timeout =
+        Millis(reader.duration_ms("timeout", config.inspection_timeout.count()));
     config.recent = Millis(reader.duration_ms("recent", config.recent.count()));
     config.limits.max_unpacked = reader.bytes("max_unpacked", config.limits.max_unpacked);
     config.limits.max_ratio =
         static_cast<std::uint32_t>(reader.integer("max_ratio", config.limits.max_ratio, 1, 1032));
-    config.limits.max_entries =
-        static_cast<std::uint32_t>(reader.integer("max_entries", config.limits.max_entries, 1, 10'000'000));
+    config.limits.max_entries = static_cast<std::uint32_t>(
+        reader.integer("max_entries", config.limits.max_entries, 1, 10'000'000));
   }
 
   void logging(YamlReader& reader) {
@@ -190,11 +202,13 @@ class ConfigLoader {
     if (const auto parsed = log::parse_level(level)) {
       out_.config.log_level = *parsed;
     } else {
-      problem(*reader.node("level"), "log.level: expected debug, info, warn or error, found '" + log::printable(level, 40) + "'");
+      problem(*reader.node("level"), "log.level: expected debug, info, warn or error, found '" +
+                                         log::printable(level, 40) + "'");
     }
     const std::string format = reader.text("format", "text");
     if (format != "text" && format != "json") {
-      problem(*reader.node("format"), "log.format: expected text or json, found '" + log::printable(format, 40) + "'");
+      problem(*reader.node("format"),
+              "log.format: expected text or json, found '" + log::printable(format, 40) + "'");
     }
     out_.config.log_format = format == "json" ? log::Format::kJson : log::Format::kText;
   }
@@ -209,7 +223,8 @@ class ConfigLoader {
 bool is_loopback(std::string_view address) {
   if (address == "localhost" || address == "[::1]") return true;
   boost::system::error_code ec;
-  // Parsed, not compared by prefix: "127.0.0.1.evil.example" is a host name that its owner may point anywhere (DNS rebinding).
+  // Parsed, not compared by prefix: "127.0.0.1.evil.example" is a host name that its owner may
+  // point anywhere (DNS rebinding).
   const auto parsed = boost::asio::ip::make_address(std::string(address), ec);
   return !ec && parsed.is_loopback();
 }
@@ -235,7 +250,8 @@ std::optional<Url> parse_url(std::string_view text) {
   const std::size_t slash = text.find('/');
   std::string_view authority = text.substr(0, slash);
   url.path = slash == std::string_view::npos ? "/" : std::string(text.substr(slash));
-  if (url.path.find_first_of("?#") != std::string::npos || authority.find_first_of("@?#\\ ") != std::string_view::npos) {
+  if (url.path.find_first_of("?#") != std::string::npos ||
+      authority.find_first_of("@?#\\ ") != std::string_view::npos) {
     return std::nullopt;
   }
   std::string_view port;
@@ -250,13 +266,15 @@ std::optional<Url> parse_url(std::string_view text) {
     port = colon == std::string_view::npos ? std::string_view{} : authority.substr(colon);
   }
   if (url.host.empty()) return std::nullopt;
-  std::transform(url.host.begin(), url.host.end(), url.host.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  std::transform(url.host.begin(), url.host.end(), url.host.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  });
   url.port = standard;
   if (!port.empty()) {
     unsigned value = 0;
     const auto [end, error] = std::from_chars(port.data() + 1, port.data() + port.size(), value);
-    if (port.front() != ':' || error != std::errc{} || end != port.data() + port.size() || value == 0 || value > 65535) {
+    if (port.front() != ':' || error != std::errc{} || end != port.data() + port.size() ||
+        value == 0 || value > 65535) {
       return std::nullopt;
     }
     url.port = static_cast<std::uint16_t>(value);
@@ -276,7 +294,9 @@ std::string Url::host_header() const {
   return standard ? name : name + ":" + std::to_string(port);
 }
 
-std::string Url::str() const { return scheme + "://" + host_header() + path; }
+std::string Url::str() const {
+  return scheme + "://" + host_header() + path;
+}
 
 ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env) {
   ConfigResult result;
@@ -293,19 +313,25 @@ std::vector<Problem> check_config(const Config& config) {
   const Position at{config.file.empty() ? "command line" : config.file, 1, 1};
   if (!is_loopback(config.address) && config.public_urls.empty()) {
     problems.push_back({at, "public_url is required when listening on " + config.address +
-                                ": it is written into every dist.tarball (example: public_url: https://npm.corp.example/)"});
+                                ": it is written into every dist.tarball (example: public_url: "
+                                "https://npm.corp.example/)"});
   }
   std::size_t catch_all = 0;
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (upstream.scopes.empty() && upstream.packages.empty()) ++catch_all;
     for (const std::string& scope : upstream.scopes) {
       if (scope.size() < 2 || scope.front() != '@') {
-        problems.push_back({at, "upstream '" + upstream.name + "': scope '" + scope + "' must look like \"@acme\""});
+        problems.push_back({at, "upstream '" + upstream.name + "': scope '" + scope +
+                                    "' must look like \"@acme\""});
       }
     }
   }
-  if (catch_all > 1) problems.push_back({at, "more than one upstream without scopes or packages: the first would answer everything"});
-  if (config.stale < config.fresh) problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
+  if (catch_all > 1)
+    problems.push_back(
+        {at,
+         "more than one upstream without scopes or packages: the first would answer everything"});
+  if (config.stale < config.fresh)
+    problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
   return problems;
 }
 

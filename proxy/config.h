@@ -30,7 +30,8 @@ struct UpstreamConfig {
   bool times_publish = true;          // false: `times: ingest`
   bool inspect = true;
   bool writable = false;
-  std::vector<std::string> tarball_hosts;  // further hosts (host or host:port) that tarball URLs and redirects may name
+  std::vector<std::string>
+      tarball_hosts;  // further hosts (host or host:port) that tarball URLs and redirects may name
 };
 
 struct Config {
@@ -38,7 +39,8 @@ struct Config {
   std::string address = "127.0.0.1";
   std::uint16_t port = 4873;
   TlsConfig tls;
-  std::vector<std::string> public_urls;  // with trailing slash; empty: loopback, the Host header decides
+  std::vector<std::string>
+      public_urls;  // with trailing slash; empty: loopback, the Host header decides
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 4874;
   bool clients_need_token = false;
@@ -57,12 +59,12 @@ struct Config {
   std::string git_ca;                          // further trust anchors for them
   Millis git_timeout{std::chrono::seconds{5}};
   Millis git_cache{std::chrono::minutes{10}};
-  std::string policy_file;  // "" = the built-in default policy
+  std::string policy_file;         // "" = the built-in default policy
   std::vector<std::string> feeds;  // OSV files or directories
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;  // finished answers in memory
-  unsigned loops = 0;  // 0 = one per core
+  unsigned loops = 0;                                    // 0 = one per core
 };
 
 struct ConfigResult {
@@ -70,19 +72,23 @@ struct ConfigResult {
   std::vector<Problem> problems;  // not empty: config must not be used
 };
 
-// Reads `text`; relative paths are taken from `file`'s folder. `env` looks up environment variables (token_env).
+// Reads `text`; relative paths are taken from `file`'s folder. `env` looks up environment variables
+// (token_env).
 using EnvReader = std::function<std::optional<std::string>(const std::string& name)>;
 ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env);
-// What the parts say together (public_url required unless loopback, exactly one upstream without scopes …); `where` for problems.
+// What the parts say together (public_url required unless loopback, exactly one upstream without
+// scopes …); `where` for problems.
 std::vector<Problem> check_config(const Config& config);
 
 bool is_loopback(std::string_view address);
-// "https://host[:port]/path/" split; nullopt for anything but http and https URLs without userinfo, query or fragment.
+// "https://host[:port]/path/" split; nullopt for anything but http and https URLs without userinfo,
+// query or fragment.
 struct Url {
-  std::string scheme, host, path;  // host lower case, without brackets; path starts and (for base URLs) ends with '/'
+  std::string scheme, host,
+      path;  // host lower case, without brackets; path starts and (for base URLs) ends with '/'
   std::uint16_t port = 0;
-  std::string origin() const;      // "https://host:port" with the port always written
-  std::string host_header() const; // "host" or "host:port" where the port is not the scheme's
+  std::string origin() const;       // "https://host:port" with the port always written
+  std::string host_header() const;  // "host" or "host:port" where the port is not the scheme's
   std::string str() const;
 };
 std::optional<Url> parse_url(std::string_view text);

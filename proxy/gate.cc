@@ -17,14 +17,19 @@ constexpr auto kForwardLimit = std::chrono::seconds(25);
 
 Form form_of(const Request& request) {
   const std::string_view accept = request.headers.get("accept");
-  return accept.find("application/vnd.npm.install-v1+json") != std::string_view::npos ? Form::kAbbreviated : Form::kFull;
+  return accept.find("application/vnd.npm.install-v1+json") != std::string_view::npos
+             ? Form::kAbbreviated
+             : Form::kFull;
 }
 
-// As the bulk endpoint of npm's registry answers (measured: npm, pnpm, yarn 4, bun and deno show title and url).
-boost::json::object advisory_json(const ReleaseRow& row, const std::string& sentence, const std::string& base_url) {
+// As the bulk endpoint of npm's registry answers (measured: npm, pnpm, yarn 4, bun and deno show
+// title and url).
+boost::json::object advisory_json(const ReleaseRow& row, const std::string& sentence,
+                                  const std::string& base_url) {
   // Clients take the id for a number; far above those of the public database.
   const std::string digest = sha256_hex(row.name + "@" + row.version);
-  const std::int64_t id = std::int64_t{1'000'000'000} + std::strtoll(digest.substr(0, 7).c_str(), nullptr, 16);
+  const std::int64_t id =
+      std::int64_t{1'000'000'000} + std::strtoll(digest.substr(0, 7).c_str(), nullptr, 16);
   return {{"id", id},
           {"url", base_url + "-/npm-gate/releases/" + row.name + "/" + row.version},
           {"title", "npm-gate: " + sentence},
@@ -42,7 +47,12 @@ std::string prefix_of(const Config& config) {
 }  // namespace
 
 Gate::Gate(Gear gear, Observer* observer)
-    : gear_(gear), packages_(gear, observer), recorder_(gear.store), answers_(gear, packages_), tarballs_(gear, packages_, recorder_), prefix_(prefix_of(gear.config)) {}
+    : gear_(gear),
+      packages_(gear, observer),
+      recorder_(gear.store),
+      answers_(gear, packages_),
+      tarballs_(gear, packages_, recorder_),
+      prefix_(prefix_of(gear.config)) {}
 
 const UpstreamConfig* Gate::fallback() const {
   for (const UpstreamConfig& upstream : gear_.config.upstreams) {
@@ -75,7 +85,9 @@ Task<Response> Gate::handle(std::shared_ptr<const Request> request) {
   const auto* service = std::get_if<ServiceTarget>(&target);
   const bool ping = service != nullptr && service->kind == ServiceTarget::Kind::kPing;
   if (!base && !ping) {
-    co_return error_response(421, "npm-gate: this server does not answer for the host '" + log::printable(request->headers.get("host"), 80) + "' (public_url in gate.yaml)");
+    co_return error_response(421, "npm-gate: this server does not answer for the host '" +
+                                      log::printable(request->headers.get("host"), 80) +
+                                      "' (public_url in gate.yaml)");
   }
   Request addressed = *request;
   addressed.base_url = base.value_or("");
@@ -95,8 +107,10 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
   if (auto* tarball = std::get_if<TarballTarget>(&target)) {
     co_return co_await tarballs_.get(tarball->name, tarball->version, request);
   }
-  if (auto* pass = std::get_if<ServiceTarget>(&target)) co_return co_await service(std::move(*pass), request);
-  if (auto* page = std::get_if<OwnPageTarget>(&target)) co_return co_await own_page(std::move(*page), request);
+  if (auto* pass = std::get_if<ServiceTarget>(&target))
+    co_return co_await service(std::move(*pass), request);
+  if (auto* page = std::get_if<OwnPageTarget>(&target))
+    co_return co_await own_page(std::move(*page), request);
   if (auto* write = std::get_if<WriteTarget>(&target)) co_return write_refused(*write);
   const auto& rejected = std::get<RejectedTarget>(target);
   co_return error_response(rejected.status, "npm-gate: " + rejected.reason);
@@ -104,15 +118,25 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
 
 Task<Response> Gate::packument(PackumentTarget target, const Request& request) {
   if (target.write) {
-    // A client that asks for a document to write back must not get a filtered one (docs/clients.md: deprecate PUTs the whole packument).
-    co_return error_response(403, "npm-gate: reading " + target.name.str() + " for writing is not possible through this registry; publish to the registry itself", "read-only registry");
+    // A client that asks for a document to write back must not get a filtered one (docs/clients.md:
+    // deprecate PUTs the whole packument).
+    co_return error_response(
+        403,
+        "npm-gate: reading " + target.name.str() +
+            " for writing is not possible through this registry; publish to the registry itself",
+        "read-only registry");
   }
   co_return co_await answers_.packument(target.name, form_of(request), request);
 }
 
 Response Gate::write_refused(const WriteTarget& target) const {
   const std::string what = target.what.empty() ? "this write" : target.what;
-  Response response = error_response(403, "npm-gate: " + what + " is not possible through this registry: it is read-only. Use the registry itself (publishConfig.registry or --registry)", "read-only registry");
+  Response response =
+      error_response(403,
+                     "npm-gate: " + what +
+                         " is not possible through this registry: it is read-only. Use the "
+                         "registry itself (publishConfig.registry or --registry)",
+                     "read-only registry");
   response.kind = "write";
   return response;
 }
@@ -131,7 +155,9 @@ Task<Response> Gate::service(ServiceTarget target, const Request& request) {
     case Kind::kLogin:
     case Kind::kToken:
     case Kind::kUser:
-      co_return error_response(403, "npm-gate: login and account changes are not possible through this registry", "read-only registry");
+      co_return error_response(
+          403, "npm-gate: login and account changes are not possible through this registry",
+          "read-only registry");
     case Kind::kSearch:
     case Kind::kKeys:
     case Kind::kAttestations:
@@ -142,7 +168,8 @@ Task<Response> Gate::service(ServiceTarget target, const Request& request) {
   co_return co_await forward(*upstream, "GET", path, request, "");
 }
 
-Task<Response> Gate::forward(const UpstreamConfig& upstream, std::string method, std::string path_and_query, const Request& request, std::string body) {
+Task<Response> Gate::forward(const UpstreamConfig& upstream, std::string method,
+                             std::string path_and_query, const Request& request, std::string body) {
   FetchRequest fetch;
   fetch.method = method;
   fetch.url = upstream.url + path_and_query;
@@ -168,7 +195,8 @@ Task<Response> Gate::forward(const UpstreamConfig& upstream, std::string method,
 Task<Response> Gate::audit_bulk(ServiceTarget target, const Request& request) {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(request.body, ec);
-  if (ec || !parsed.is_object()) co_return error_response(400, "npm-gate: the audit request is not a JSON object");
+  if (ec || !parsed.is_object())
+    co_return error_response(400, "npm-gate: the audit request is not a JSON object");
   const UpstreamConfig* upstream = fallback();
   const Time now = gear_.clock.now();
   boost::json::object forwarded;
@@ -192,22 +220,30 @@ Task<Response> Gate::audit_bulk(ServiceTarget target, const Request& request) {
   const bool bulk = target.kind == ServiceTarget::Kind::kAuditBulk;
   std::string body = bulk ? boost::json::serialize(forwarded) : request.body;
   Response answer = json_response(404, "{}");
-  if (upstream != nullptr && (!bulk || !forwarded.empty())) answer = co_await forward(*upstream, "POST", target.path.substr(1), request, std::move(body));
-  // An upstream without the endpoint: installs carry on, and clients that would crash on 404 (yarn 4) do not.
+  if (upstream != nullptr && (!bulk || !forwarded.empty()))
+    answer = co_await forward(*upstream, "POST", target.path.substr(1), request, std::move(body));
+  // An upstream without the endpoint: installs carry on, and clients that would crash on 404 (yarn
+  // 4) do not.
   if (bulk) {
     const std::string theirs = answer.status == 200 ? *answer.body : "{}";
-    std::function<Result<std::string>()> merge = [this, &parsed, &theirs, &request] { return with_advisories(parsed.get_object(), theirs, request.base_url); };
+    std::function<Result<std::string>()> merge = [this, &parsed, &theirs, &request] {
+      return with_advisories(parsed.get_object(), theirs, request.base_url);
+    };
     auto merged = co_await gear_.pool.offload(std::move(merge));
     if (!merged) co_return response_for(merged.error());
     co_return json_response(200, std::move(*merged));
   }
   if (answer.status == 200) co_return answer;
-  co_return json_response(200, R"({"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"info":0,"low":0,"moderate":0,"high":0,"critical":0}}})");
+  co_return json_response(
+      200,
+      R"({"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"info":0,"low":0,"moderate":0,"high":0,"critical":0}}})");
 }
 
-// Every listed release that is refused for a reason other than its age becomes an advisory, so that `npm audit` says so on every machine
-// that has it (SPEC, section 6).
-Result<std::string> Gate::with_advisories(const boost::json::object& asked, const std::string& upstream_answer, const std::string& base_url) const {
+// Every listed release that is refused for a reason other than its age becomes an advisory, so that
+// `npm audit` says so on every machine that has it (SPEC, section 6).
+Result<std::string> Gate::with_advisories(const boost::json::object& asked,
+                                          const std::string& upstream_answer,
+                                          const std::string& base_url) const {
   boost::system::error_code ec;
   boost::json::value merged = boost::json::parse(upstream_answer, ec);
   if (ec || !merged.is_object()) merged = boost::json::object();
@@ -229,11 +265,15 @@ Result<std::string> Gate::with_advisories(const boost::json::object& asked, cons
         if (known.version == row.version) row = known;
       }
       const Verdict verdict = decide(*rules->policy, row.subject, row.findings, decisions, now);
-      const bool for_age = std::all_of(verdict.reasons.begin(), verdict.reasons.end(), [](const Reason& reason) { return reason.cooldown || reason.action < Action::kQuarantine; });
+      const bool for_age =
+          std::all_of(verdict.reasons.begin(), verdict.reasons.end(), [](const Reason& reason) {
+            return reason.cooldown || reason.action < Action::kQuarantine;
+          });
       if (verdict.served() || for_age) continue;
       auto& list = merged.get_object()[name];
       if (!list.is_array()) list = boost::json::array();
-      list.get_array().push_back(advisory_json(row, refusal_sentence(row.subject, verdict, row.findings), base_url));
+      list.get_array().push_back(
+          advisory_json(row, refusal_sentence(row.subject, verdict, row.findings), base_url));
     }
   }
   return boost::json::serialize(merged);
@@ -244,27 +284,36 @@ Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
   if (target.path.starts_with(kReleases)) {
     const std::string rest = target.path.substr(kReleases.size());
     const std::size_t slash = rest.rfind('/');
-    if (slash != std::string::npos) co_return co_await release_page(rest.substr(0, slash), rest.substr(slash + 1), request);
+    if (slash != std::string::npos)
+      co_return co_await release_page(rest.substr(0, slash), rest.substr(slash + 1), request);
   }
   if (target.path.empty() || target.path == "index") {
     co_return text_response(200, index_page(gear_.config), "text/html; charset=utf-8");
   }
-  co_return error_response(404, "npm-gate: no such page; releases/NAME/VERSION tells a release's verdict");
+  co_return error_response(
+      404, "npm-gate: no such page; releases/NAME/VERSION tells a release's verdict");
 }
 
-Task<Response> Gate::release_page(std::string name_text, std::string version, const Request& request) {
+Task<Response> Gate::release_page(std::string name_text, std::string version,
+                                  const Request& request) {
   const auto name = PackageName::parse(name_text);
-  if (!name) co_return error_response(400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
+  if (!name)
+    co_return error_response(
+        400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
   auto snapshot = co_await packages_.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
   const bool html = request.headers.get("accept").find("text/html") != std::string_view::npos;
-  std::function<Result<Response>()> work = [this, &snapshot, &version, rules, html]() -> Result<Response> {
+  std::function<Result<Response>()> work = [this, &snapshot, &version, rules,
+                                            html]() -> Result<Response> {
     Judge judge = packages_.judge(*snapshot, *rules);
     const Judged* judged = judge.of(version);
-    if (judged == nullptr) return error_response(404, "npm-gate: " + (*snapshot)->name + " has no version " + log::printable(version, 60));
+    if (judged == nullptr)
+      return error_response(
+          404, "npm-gate: " + (*snapshot)->name + " has no version " + log::printable(version, 60));
     if (html) {
-      Response page = text_response(200, release_html(*judged, judge.now()), "text/html; charset=utf-8");
+      Response page =
+          text_response(200, release_html(*judged, judge.now()), "text/html; charset=utf-8");
       page.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
       return page;
     }

@@ -36,8 +36,11 @@ class Gate final : public Service {
   Task<Response> packument(PackumentTarget target, const Request& request);
   Task<Response> service(ServiceTarget target, const Request& request);
   Task<Response> audit_bulk(ServiceTarget target, const Request& request);
-  Result<std::string> with_advisories(const boost::json::object& asked, const std::string& upstream_answer, const std::string& base_url) const;
-  Task<Response> forward(const UpstreamConfig& upstream, std::string method, std::string path_and_query, const Request& request, std::string body);
+  Result<std::string> with_advisories(const boost::json::object& asked,
+                                      const std::string& upstream_answer,
+                                      const std::string& base_url) const;
+  Task<Response> forward(const UpstreamConfig& upstream, std::string method,
+                         std::string path_and_query, const Request& request, std::string body);
   Task<Response> own_page(OwnPageTarget target, const Request& request);
   Task<Response> release_page(std::string name, std::string version, const Request& request);
   Response write_refused(const WriteTarget& target) const;

@@ -15,7 +15,8 @@ int hex(char c) {
   return -1;
 }
 
-// gitprotocol-common: four hex digits give the length including themselves; 0000 flush, 0001 delimiter, 0002 end of response.
+// gitprotocol-common: four hex digits give the length including themselves; 0000 flush, 0001
+// delimiter, 0002 end of response.
 struct Packet {
   bool flush = false;
   std::string_view text;  // without the trailing line feed
@@ -42,17 +43,22 @@ std::optional<Packet> next_packet(std::string_view& body) {
 }
 
 bool is_object_id(std::string_view text) {
-  return (text.size() == 40 || text.size() == 64) && std::all_of(text.begin(), text.end(), [](char c) { return hex(c) >= 0; });
+  return (text.size() == 40 || text.size() == 64) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return hex(c) >= 0; });
 }
 
 std::string packet(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   const std::size_t size = text.size() + 4;
-  std::string out{kHex[size >> 12 & 15], kHex[size >> 8 & 15], kHex[size >> 4 & 15], kHex[size & 15]};
+  std::string out{kHex[size >> 12 & 15], kHex[size >> 8 & 15], kHex[size >> 4 & 15],
+                  kHex[size & 15]};
   return out + std::string(text);
 }
 
-Error malformed() { return fail(Code::kMalformed, Origin::kUpstream, "the git server did not answer in git's protocol"); }
+Error malformed() {
+  return fail(Code::kMalformed, Origin::kUpstream,
+              "the git server did not answer in git's protocol");
+}
 
 }  // namespace
 
@@ -86,8 +92,10 @@ Result<GitAdvertisement> parse_advertisement(std::string_view body) {
 }
 
 std::string ls_refs_request(const std::vector<std::string>& tags) {
-  std::string body = packet("command=ls-refs\n") + packet("agent=npm-gate") + "0001" + packet("peel\n");
-  for (const std::string& tag : tags) body += packet("ref-prefix " + std::string(kTags) + tag + "\n");
+  std::string body =
+      packet("command=ls-refs\n") + packet("agent=npm-gate") + "0001" + packet("peel\n");
+  for (const std::string& tag : tags)
+    body += packet("ref-prefix " + std::string(kTags) + tag + "\n");
   return body + "0000";
 }
 
@@ -97,14 +105,18 @@ Result<GitTags> parse_ls_refs(std::string_view body) {
     const auto line = next_packet(body);
     if (!line) return malformed();
     if (line->flush) return tags;
-    if (line->text.starts_with("ERR ")) return fail(Code::kUnavailable, Origin::kUpstream, "the git server refused: " + std::string(line->text.substr(4, 200)));
+    if (line->text.starts_with("ERR "))
+      return fail(Code::kUnavailable, Origin::kUpstream,
+                  "the git server refused: " + std::string(line->text.substr(4, 200)));
     const std::size_t blank = line->text.find(' ');
-    if (blank == std::string_view::npos || !is_object_id(line->text.substr(0, blank))) return malformed();
+    if (blank == std::string_view::npos || !is_object_id(line->text.substr(0, blank)))
+      return malformed();
     std::string commit(line->text.substr(0, blank));
     std::string_view rest = line->text.substr(blank + 1);
     const std::string_view name = rest.substr(0, rest.find(' '));
     constexpr std::string_view kMark = " peeled:";
-    if (const std::size_t at = rest.find(kMark); at != std::string_view::npos) commit = rest.substr(at + kMark.size());
+    if (const std::size_t at = rest.find(kMark); at != std::string_view::npos)
+      commit = rest.substr(at + kMark.size());
     if (name.starts_with(kTags)) tags[std::string(name.substr(kTags.size()))] = commit;
   }
 }

@@ -1,4 +1,5 @@
-// The part of git's smart HTTP protocol that reading tags needs (git's gitprotocol-v2 and gitprotocol-http documents). Pure: bytes in, refs out.
+// The part of git's smart HTTP protocol that reading tags needs (git's gitprotocol-v2 and
+// gitprotocol-http documents). Pure: bytes in, refs out.
 #pragma once
 
 #include <map>

@@ -8,9 +8,10 @@
 namespace npmgate {
 namespace {
 
-constexpr std::size_t kEarlier = 8;                            // releases that the habit is learned from
-constexpr std::size_t kMaxAnswer = std::size_t{8} << 20;       // a v0 server lists every ref it has
-constexpr int kFailuresToStop = 3;                             // SPEC, section 3: then a host is unknown for 10 min, without waiting
+constexpr std::size_t kEarlier = 8;                       // releases that the habit is learned from
+constexpr std::size_t kMaxAnswer = std::size_t{8} << 20;  // a v0 server lists every ref it has
+constexpr int kFailuresToStop =
+    3;  // SPEC, section 3: then a host is unknown for 10 min, without waiting
 constexpr auto kHostPause = std::chrono::minutes(10);
 constexpr std::size_t kCacheEntries = 4096;
 
@@ -20,7 +21,8 @@ TagEvidence unknown(TagEvidence evidence, std::string reason) {
   return evidence;
 }
 
-std::optional<TagForm> find_tag(const GitTags& tags, std::string_view name, std::string_view version, std::string_view preferred) {
+std::optional<TagForm> find_tag(const GitTags& tags, std::string_view name,
+                                std::string_view version, std::string_view preferred) {
   std::optional<TagForm> found;
   for (TagForm& form : tag_forms(name, version)) {
     if (!tags.contains(form.tag)) continue;
@@ -42,15 +44,20 @@ FetchRequest GitTagSource::request(std::string url, const std::string& host) con
   request.public_addresses_only = std::find(own.begin(), own.end(), host) == own.end();
   request.ca_file = options_.ca_file;
   const std::vector<std::string>& hosts = options_.hosts;
-  request.allow_redirect = [hosts](const Url& to) { return to.scheme == "https" && std::find(hosts.begin(), hosts.end(), to.host) != hosts.end(); };
+  request.allow_redirect = [hosts](const Url& to) {
+    return to.scheme == "https" && std::find(hosts.begin(), hosts.end(), to.host) != hosts.end();
+  };
   return request;
 }
 
 std::string GitTagSource::host_trouble(const std::string& host) {
   const std::lock_guard lock(mutex_);
   const auto it = hosts_.find(host);
-  if (it == hosts_.end() || it->second.failures < kFailuresToStop || clock_.now() >= it->second.until) return {};
-  return host + " did not answer " + std::to_string(it->second.failures) + " times in a row; it is asked again later";
+  if (it == hosts_.end() || it->second.failures < kFailuresToStop ||
+      clock_.now() >= it->second.until)
+    return {};
+  return host + " did not answer " + std::to_string(it->second.failures) +
+         " times in a row; it is asked again later";
 }
 
 void GitTagSource::note(const std::string& host, bool failed) {
@@ -67,7 +74,9 @@ Task<Result<GitTags>> GitTagSource::list_now(std::string url, std::vector<std::s
   if (!reply) co_return reply.error();
   if (reply->status != 200) {
     const bool gone = reply->status == 401 || reply->status == 403 || reply->status == 404;
-    co_return fail(gone ? Code::kNotFound : Code::kUnavailable, Origin::kUpstream, url + " answered " + std::to_string(reply->status) + (gone ? " (private or gone)" : ""));
+    co_return fail(
+        gone ? Code::kNotFound : Code::kUnavailable, Origin::kUpstream,
+        url + " answered " + std::to_string(reply->status) + (gone ? " (private or gone)" : ""));
   }
   auto advertised = parse_advertisement(reply->body);
   if (!advertised) co_return advertised.error();
@@ -80,7 +89,9 @@ Task<Result<GitTags>> GitTagSource::list_now(std::string url, std::vector<std::s
   second.body = ls_refs_request(wanted);
   auto refs = co_await upstream_.fetch(std::move(second));
   if (!refs) co_return refs.error();
-  if (refs->status != 200) co_return fail(Code::kUnavailable, Origin::kUpstream, url + " answered " + std::to_string(refs->status));
+  if (refs->status != 200)
+    co_return fail(Code::kUnavailable, Origin::kUpstream,
+                   url + " answered " + std::to_string(refs->status));
   co_return parse_ls_refs(refs->body);
 }
 
@@ -90,7 +101,8 @@ Task<Result<GitTags>> GitTagSource::list(std::string url, std::vector<std::strin
   {
     const std::lock_guard lock(mutex_);
     const auto it = cache_.find(key);
-    if (it != cache_.end() && clock_.now() - it->second.asked < options_.cache) co_return it->second.tags;
+    if (it != cache_.end() && clock_.now() - it->second.asked < options_.cache)
+      co_return it->second.tags;
   }
   auto tags = co_await list_now(url, std::move(wanted));
   const std::lock_guard lock(mutex_);
@@ -102,15 +114,22 @@ Task<Result<GitTags>> GitTagSource::list(std::string url, std::vector<std::strin
   co_return tags;
 }
 
-Task<TagEvidence> GitTagSource::ask(std::string repository, std::string name, std::string version, std::vector<std::string> earlier) {
+Task<TagEvidence> GitTagSource::ask(std::string repository, std::string name, std::string version,
+                                    std::vector<std::string> earlier) {
   TagEvidence evidence;
   evidence.asked = clock_.now();
   const auto where = parse_repository(repository);
-  if (!where) co_return unknown(std::move(evidence), repository.empty() ? "no repository is named" : "the repository '" + log::printable(repository, 100) + "' is no git URL that can be asked");
+  if (!where)
+    co_return unknown(std::move(evidence),
+                      repository.empty() ? "no repository is named"
+                                         : "the repository '" + log::printable(repository, 100) +
+                                               "' is no git URL that can be asked");
   evidence.repository = where->url();
   const std::string host = where->host.substr(0, where->host.find(':'));
-  if (std::find(options_.hosts.begin(), options_.hosts.end(), host) == options_.hosts.end()) co_return unknown(std::move(evidence), host + " is not among git.hosts");
-  if (std::string trouble = host_trouble(host); !trouble.empty()) co_return unknown(std::move(evidence), trouble);
+  if (std::find(options_.hosts.begin(), options_.hosts.end(), host) == options_.hosts.end())
+    co_return unknown(std::move(evidence), host + " is not among git.hosts");
+  if (std::string trouble = host_trouble(host); !trouble.empty())
+    co_return unknown(std::move(evidence), trouble);
   if (earlier.size() > kEarlier) earlier.resize(kEarlier);
 
   std::vector<std::string> wanted;

@@ -1,5 +1,5 @@
-// Asks a release's repository for its tags over git's smart HTTP: https only, hosts on the allow-list, public addresses only, no credentials,
-// bounded bytes and time, no git binary.
+// Asks a release's repository for its tags over git's smart HTTP: https only, hosts on the
+// allow-list, public addresses only, no credentials, bounded bytes and time, no git binary.
 #pragma once
 
 #include <map>
@@ -19,23 +19,27 @@ namespace npmgate {
 class TagSource {
  public:
   virtual ~TagSource() = default;
-  // `earlier`: versions of the package before this one, newest first: its habit is learned from them. Never an error: what could not be
-  // had is TagEvidence::State::kUnknown with the reason.
-  virtual Task<TagEvidence> ask(std::string repository, std::string name, std::string version, std::vector<std::string> earlier) = 0;
+  // `earlier`: versions of the package before this one, newest first: its habit is learned from
+  // them. Never an error: what could not be had is TagEvidence::State::kUnknown with the reason.
+  virtual Task<TagEvidence> ask(std::string repository, std::string name, std::string version,
+                                std::vector<std::string> earlier) = 0;
 };
 
 struct GitOptions {
   std::vector<std::string> hosts;
   Millis timeout{5000};
   Millis cache{std::chrono::minutes(10)};
-  std::vector<std::string> private_hosts;  // of `hosts`, those that may resolve to private addresses: the team's own git servers
+  std::vector<std::string> private_hosts;  // of `hosts`, those that may resolve to private
+                                           // addresses: the team's own git servers
   std::string ca_file;                     // further trust anchors
 };
 
 class GitTagSource final : public TagSource {
  public:
-  GitTagSource(GitOptions options, Upstream& upstream, const Clock& clock) : options_(std::move(options)), upstream_(upstream), clock_(clock) {}
-  Task<TagEvidence> ask(std::string repository, std::string name, std::string version, std::vector<std::string> earlier) override;
+  GitTagSource(GitOptions options, Upstream& upstream, const Clock& clock)
+      : options_(std::move(options)), upstream_(upstream), clock_(clock) {}
+  Task<TagEvidence> ask(std::string repository, std::string name, std::string version,
+                        std::vector<std::string> earlier) override;
 
  private:
   struct Known {

@@ -7,11 +7,13 @@
 namespace npmgate {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trim(std::string_view text) {
@@ -35,7 +37,8 @@ bool zero_quality(std::string_view parameters) {
   const std::size_t q = parameters.find("q=");
   if (q == std::string_view::npos) return false;
   const std::string_view value = parameters.substr(q + 2);
-  return value.starts_with('0') && value.substr(1).find_first_of("123456789") == std::string_view::npos;
+  return value.starts_with('0') &&
+         value.substr(1).find_first_of("123456789") == std::string_view::npos;
 }
 
 }  // namespace
@@ -48,35 +51,60 @@ std::string_view Headers::get(std::string_view name) const {
 }
 
 bool Headers::has(std::string_view name) const {
-  return std::any_of(fields_.begin(), fields_.end(), [&](const auto& field) { return iequals(field.first, name); });
+  return std::any_of(fields_.begin(), fields_.end(),
+                     [&](const auto& field) { return iequals(field.first, name); });
 }
 
 std::string_view standard_reason(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 302: return "Found";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 421: return "Misdirected Request";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Unknown";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 302:
+      return "Found";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 421:
+      return "Misdirected Request";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Unknown";
   }
 }
 
@@ -85,7 +113,8 @@ bool accepts_gzip(std::string_view accept_encoding) {
   each_element(accept_encoding, [&](std::string_view element) {
     const std::size_t semicolon = element.find(';');
     const std::string_view coding = trim(element.substr(0, semicolon));
-    const bool refused = semicolon != std::string_view::npos && zero_quality(element.substr(semicolon));
+    const bool refused =
+        semicolon != std::string_view::npos && zero_quality(element.substr(semicolon));
     if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
       gzip_named = true;
       gzip = !refused;
@@ -98,7 +127,9 @@ bool accepts_gzip(std::string_view accept_encoding) {
 
 bool etag_matches(std::string_view if_none_match, std::string_view etag) {
   bool matches = false;
-  const auto opaque = [](std::string_view tag) { return tag.starts_with("W/") ? tag.substr(2) : tag; };
+  const auto opaque = [](std::string_view tag) {
+    return tag.starts_with("W/") ? tag.substr(2) : tag;
+  };
   each_element(if_none_match, [&](std::string_view element) {
     matches = matches || element == "*" || opaque(element) == opaque(etag);
   });
@@ -128,8 +159,8 @@ Response json_response(int status, std::string body) {
 }
 
 Response error_response(int status, std::string_view sentence, std::string_view reason) {
-  Response response =
-      json_response(status, boost::json::serialize(boost::json::value{{"error", boost::json::string(sentence)}}));
+  Response response = json_response(
+      status, boost::json::serialize(boost::json::value{{"error", boost::json::string(sentence)}}));
   response.set("npm-notice", header_safe(sentence));
   response.set("cache-control", "no-store");
   // Short: a status line over some hundred bytes is cut or refused by proxies in front.
@@ -144,7 +175,8 @@ Response response_for(const Error& error) {
       return error_response(404, sentence);
     case Code::kMalformed:
     case Code::kTooLarge:
-      if (error.origin == Origin::kClient) return error_response(error.code == Code::kTooLarge ? 413 : 400, sentence);
+      if (error.origin == Origin::kClient)
+        return error_response(error.code == Code::kTooLarge ? 413 : 400, sentence);
       return error_response(502, sentence);
     case Code::kRefused:
       return error_response(error.origin == Origin::kUpstream ? 502 : 403, sentence);

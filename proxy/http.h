@@ -1,4 +1,5 @@
-// HTTP messages as values: what services take and give. No sockets and no Beast here, so that services run in memory in tests.
+// HTTP messages as values: what services take and give. No sockets and no Beast here, so that
+// services run in memory in tests.
 #pragma once
 
 #include <map>
@@ -17,7 +18,9 @@ namespace npmgate {
 // Header fields: names compared without case, first occurrence wins on lookup.
 class Headers {
  public:
-  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  void add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
   // "" where absent.
   std::string_view get(std::string_view name) const;
   bool has(std::string_view name) const;
@@ -30,12 +33,12 @@ class Headers {
 struct Request {
   Request() {}  // constructors: both travel into coroutines (see proxy/async.h)
   std::string method;
-  std::string target;   // as on the request line
+  std::string target;  // as on the request line
   Headers headers;
-  std::string body;     // only for routes that read one; decoded from gzip
-  std::string peer;     // client address, after trusted_proxies
-  bool secure = false;  // came over TLS
-  std::string base_url; // public URL this request was made to, with trailing slash
+  std::string body;      // only for routes that read one; decoded from gzip
+  std::string peer;      // client address, after trusted_proxies
+  bool secure = false;   // came over TLS
+  std::string base_url;  // public URL this request was made to, with trailing slash
 };
 
 using Bytes = std::shared_ptr<const std::string>;
@@ -45,11 +48,13 @@ struct Response {
   int status = 200;
   std::string reason;  // "" = the standard phrase
   std::vector<std::pair<std::string, std::string>> headers;
-  Bytes body;                                       // null = empty
-  std::shared_ptr<const BlobStore::Handle> blob;    // sent instead of body
-  std::string_view kind;                            // for metrics: "packument", "tarball" …
-  std::string_view cache;                           // hit, miss, stale: for metrics and the log
-  void set(std::string name, std::string value) { headers.emplace_back(std::move(name), std::move(value)); }
+  Bytes body;                                     // null = empty
+  std::shared_ptr<const BlobStore::Handle> blob;  // sent instead of body
+  std::string_view kind;                          // for metrics: "packument", "tarball" …
+  std::string_view cache;                         // hit, miss, stale: for metrics and the log
+  void set(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+  }
   std::uint64_t length() const { return blob ? blob->size : (body ? body->size() : 0); }
 };
 
@@ -58,12 +63,15 @@ std::string_view standard_reason(int status);
 bool accepts_gzip(std::string_view accept_encoding);
 // Whether an If-None-Match value lists this entity tag (weak comparison) or is "*".
 bool etag_matches(std::string_view if_none_match, std::string_view etag);
-// A header value made safe: CR, LF and other control bytes become blanks, non-ASCII becomes '?'; at most `limit` bytes.
+// A header value made safe: CR, LF and other control bytes become blanks, non-ASCII becomes '?'; at
+// most `limit` bytes.
 std::string header_safe(std::string_view text, std::size_t limit = 400);
 
-Response text_response(int status, std::string body, std::string content_type = "text/plain; charset=utf-8");
+Response text_response(int status, std::string body,
+                       std::string content_type = "text/plain; charset=utf-8");
 Response json_response(int status, std::string body);
-// {"error": sentence} with the sentence as npm-notice and, where `reason` is set, as reason phrase (SPEC, section 6).
+// {"error": sentence} with the sentence as npm-notice and, where `reason` is set, as reason phrase
+// (SPEC, section 6).
 Response error_response(int status, std::string_view sentence, std::string_view reason = {});
 // The one place where an Error becomes a response.
 Response response_for(const Error& error);

@@ -32,16 +32,19 @@ constexpr std::size_t kPiece = 256 * 1024;
 
 Error io_error(std::string_view what, const Url& url, const error_code& ec) {
   const bool late = ec == beast::error::timeout || ec == net::error::timed_out;
-  const bool untrusted = ec.category() == net::error::get_ssl_category() && ec.message().find("certificate") != std::string::npos;
+  const bool untrusted = ec.category() == net::error::get_ssl_category() &&
+                         ec.message().find("certificate") != std::string::npos;
   const Code code = late ? Code::kTimeout : untrusted ? Code::kRefused : Code::kUnavailable;
-  return fail(code, Origin::kUpstream, std::string(what) + " " + url.origin() + ": " + ec.message(), !untrusted);
+  return fail(code, Origin::kUpstream, std::string(what) + " " + url.origin() + ": " + ec.message(),
+              !untrusted);
 }
 
 using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
 
 struct Connection {
-  explicit Connection(const net::any_io_executor& ex) : executor(ex), stream(std::in_place_type<Plain>, ex) {}
+  explicit Connection(const net::any_io_executor& ex)
+      : executor(ex), stream(std::in_place_type<Plain>, ex) {}
   net::any_io_executor executor;
   std::variant<Plain, Tls> stream;
   std::shared_ptr<ssl::context> context;  // outlives the stream that uses it
@@ -50,7 +53,8 @@ struct Connection {
   bool reused = false;
   bool via_proxy = false;  // plain http through a proxy: absolute-form request target
   beast::tcp_stream& lowest() {
-    return std::visit([](auto& s) -> beast::tcp_stream& { return beast::get_lowest_layer(s); }, stream);
+    return std::visit([](auto& s) -> beast::tcp_stream& { return beast::get_lowest_layer(s); },
+                      stream);
   }
   ~Connection() {
     error_code ignored;
@@ -70,14 +74,17 @@ class HttpClient final : public Upstream {
     std::optional<Url> first;
     for (int hop = 0; hop <= kMaxRedirects; ++hop) {
       const std::optional<Url> url = parse_target_url(url_text);
-      if (!url) co_return fail(Code::kRefused, Origin::kUpstream, "not an http(s) URL: " + log::printable(url_text, 120));
+      if (!url)
+        co_return fail(Code::kRefused, Origin::kUpstream,
+                       "not an http(s) URL: " + log::printable(url_text, 120));
       if (!first) first = url;
       if (url->origin() != first->origin()) {
         authorization.clear();
         const bool downgrade = first->scheme == "https" && url->scheme != "https";
         if (downgrade || !request.allow_redirect || !request.allow_redirect(*url)) {
-          co_return fail(Code::kRefused, Origin::kUpstream,
-                         "redirect from " + first->origin() + " to " + url->origin() + " is not allowed");
+          co_return fail(
+              Code::kRefused, Origin::kUpstream,
+              "redirect from " + first->origin() + " to " + url->origin() + " is not allowed");
         }
       }
       auto reply = co_await exchange_with_retry(*url, request, authorization, deadline);
@@ -90,9 +97,12 @@ class HttpClient final : public Upstream {
       }
       const std::string_view location = reply->headers.get("location");
       url_text = resolve_location(*url, location);
-      if (url_text.empty()) co_return fail(Code::kUnavailable, Origin::kUpstream, "redirect without a usable location from " + url->origin());
+      if (url_text.empty())
+        co_return fail(Code::kUnavailable, Origin::kUpstream,
+                       "redirect without a usable location from " + url->origin());
     }
-    co_return fail(Code::kRefused, Origin::kUpstream, "more than 3 redirects from " + first->origin());
+    co_return fail(Code::kRefused, Origin::kUpstream,
+                   "more than 3 redirects from " + first->origin());
   }
 
  private:
@@ -110,26 +120,30 @@ class HttpClient final : public Upstream {
   }
 
   static std::string resolve_location(const Url& base, std::string_view location) {
-    if (location.starts_with("http://") || location.starts_with("https://")) return std::string(location);
+    if (location.starts_with("http://") || location.starts_with("https://"))
+      return std::string(location);
     if (location.starts_with("//")) return base.scheme + ":" + std::string(location);
     if (location.starts_with("/")) return base.origin() + std::string(location);
     return {};
   }
 
-  Task<Result<FetchReply>> exchange_with_retry(const Url& url, const FetchRequest& request, std::string authorization,
-                                               SteadyTime deadline) {
+  Task<Result<FetchReply>> exchange_with_retry(const Url& url, const FetchRequest& request,
+                                               std::string authorization, SteadyTime deadline) {
     for (int attempt = 0;; ++attempt) {
       auto connection = co_await connect(url, request, deadline, attempt > 0);
       if (!connection) co_return connection.error();
       const bool reused = (*connection)->reused;
       bool answered = false;
-      auto reply = co_await exchange(std::move(*connection), url, request, authorization, deadline, answered);
-      // A pooled connection may have been closed by the server while it lay idle: only then is the same request sent again.
+      auto reply = co_await exchange(std::move(*connection), url, request, authorization, deadline,
+                                     answered);
+      // A pooled connection may have been closed by the server while it lay idle: only then is the
+      // same request sent again.
       if (reply || !reused || answered || attempt > 0) co_return reply;
     }
   }
 
-  Task<Result<ConnectionPtr>> connect(const Url& url, const FetchRequest& request, SteadyTime deadline, bool fresh) {
+  Task<Result<ConnectionPtr>> connect(const Url& url, const FetchRequest& request,
+                                      SteadyTime deadline, bool fresh) {
     auto executor = co_await net::this_coro::executor;
     const std::string key = pool_key(url, request, executor);
     if (!fresh) {
@@ -140,7 +154,9 @@ class HttpClient final : public Upstream {
     const std::string proxy = proxy_for(url);
     const std::optional<Url> proxy_url = proxy.empty() ? std::nullopt : parse_url(proxy);
     const Url& peer = proxy_url ? *proxy_url : url;
-    if (auto done = co_await open_socket(*connection, peer, request.public_addresses_only && !proxy_url, limit); !done) {
+    if (auto done = co_await open_socket(*connection, peer,
+                                         request.public_addresses_only && !proxy_url, limit);
+        !done) {
       co_return done.error();
     }
     if (proxy_url && url.scheme == "https") {
@@ -148,26 +164,31 @@ class HttpClient final : public Upstream {
     }
     connection->via_proxy = proxy_url && url.scheme == "http";
     if (url.scheme == "https") {
-      if (auto done = co_await handshake(*connection, url, request, limit); !done) co_return done.error();
+      if (auto done = co_await handshake(*connection, url, request, limit); !done)
+        co_return done.error();
     }
     co_return connection;
   }
 
-  Task<Result<void>> open_socket(Connection& connection, const Url& peer, bool public_only, SteadyTime limit) {
+  Task<Result<void>> open_socket(Connection& connection, const Url& peer, bool public_only,
+                                 SteadyTime limit) {
     tcp::resolver resolver(connection.executor);
     auto timer = std::make_shared<net::steady_timer>(connection.executor, limit);
     timer->async_wait([&resolver](const error_code& ec) {
       if (!ec) resolver.cancel();
     });
-    auto [resolve_error, found] = co_await resolver.async_resolve(peer.host, std::to_string(peer.port), kTuple);
+    auto [resolve_error, found] =
+        co_await resolver.async_resolve(peer.host, std::to_string(peer.port), kTuple);
     timer->cancel();
     if (resolve_error) co_return io_error("cannot resolve", peer, resolve_error);
     std::vector<tcp::endpoint> endpoints;
     for (const auto& entry : found) {
-      if (!public_only || is_public_address(entry.endpoint().address())) endpoints.push_back(entry.endpoint());
+      if (!public_only || is_public_address(entry.endpoint().address()))
+        endpoints.push_back(entry.endpoint());
     }
     if (endpoints.empty()) {
-      co_return fail(Code::kRefused, Origin::kUpstream, peer.host + " has no public address: not asked");
+      co_return fail(Code::kRefused, Origin::kUpstream,
+                     peer.host + " has no public address: not asked");
     }
     connection.lowest().expires_at(limit);
     auto [connect_error, endpoint] = co_await connection.lowest().async_connect(endpoints, kTuple);
@@ -179,24 +200,30 @@ class HttpClient final : public Upstream {
 
   // RFC 9110, 9.3.6: CONNECT host:port, then bytes both ways.
   Task<Result<void>> tunnel(Connection& connection, const Url& url, SteadyTime limit) {
-    http::request<http::empty_body> request(http::verb::connect, url.host + ":" + std::to_string(url.port), 11);
+    http::request<http::empty_body> request(http::verb::connect,
+                                            url.host + ":" + std::to_string(url.port), 11);
     request.set(http::field::host, url.host + ":" + std::to_string(url.port));
     connection.lowest().expires_at(limit);
-    auto [write_error, written] = co_await http::async_write(std::get<Plain>(connection.stream), request, kTuple);
+    auto [write_error, written] =
+        co_await http::async_write(std::get<Plain>(connection.stream), request, kTuple);
     if (write_error) co_return io_error("cannot ask the proxy for", url, write_error);
     http::response_parser<http::empty_body> parser;
     parser.skip(true);
-    auto [read_error, count] = co_await http::async_read_header(std::get<Plain>(connection.stream), connection.buffer, parser, kTuple);
+    auto [read_error, count] = co_await http::async_read_header(std::get<Plain>(connection.stream),
+                                                                connection.buffer, parser, kTuple);
     if (read_error) co_return io_error("no answer from the proxy for", url, read_error);
     if (parser.get().result_int() / 100 != 2) {
       co_return fail(Code::kUnavailable, Origin::kUpstream,
-                     "the proxy refused " + url.origin() + ": status " + std::to_string(parser.get().result_int()), true);
+                     "the proxy refused " + url.origin() + ": status " +
+                         std::to_string(parser.get().result_int()),
+                     true);
     }
     connection.buffer.clear();
     co_return Result<void>();
   }
 
-  Task<Result<void>> handshake(Connection& connection, const Url& url, const FetchRequest& request, SteadyTime limit) {
+  Task<Result<void>> handshake(Connection& connection, const Url& url, const FetchRequest& request,
+                               SteadyTime limit) {
     auto context = tls_context(request.ca_file);
     if (!context) co_return context.error();
     connection.context = *context;
@@ -205,7 +232,8 @@ class HttpClient final : public Upstream {
     error_code ec;
     const bool address = !boost::asio::ip::make_address(url.host, ec).is_unspecified() && !ec;
     if (!address && SSL_set_tlsext_host_name(tls.native_handle(), url.host.c_str()) != 1) {
-      co_return fail(Code::kInternal, Origin::kSelf, "cannot set the TLS server name for " + url.host);
+      co_return fail(Code::kInternal, Origin::kSelf,
+                     "cannot set the TLS server name for " + url.host);
     }
     tls.set_verify_mode(ssl::verify_peer);
     tls.set_verify_callback(ssl::host_name_verification(url.host));
@@ -215,7 +243,8 @@ class HttpClient final : public Upstream {
       const long verify = SSL_get_verify_result(tls.native_handle());
       if (verify != X509_V_OK) {
         co_return fail(Code::kRefused, Origin::kUpstream,
-                       "the certificate of " + url.origin() + " is not trusted: " + X509_verify_cert_error_string(verify));
+                       "the certificate of " + url.origin() +
+                           " is not trusted: " + X509_verify_cert_error_string(verify));
       }
       co_return io_error("TLS handshake with", url, error);
     }
@@ -230,14 +259,17 @@ class HttpClient final : public Upstream {
     error_code ec;
     made->set_default_verify_paths(ec);
     if (!ca_file.empty()) made->load_verify_file(ca_file, ec);
-    if (ec) return fail(Code::kUnavailable, Origin::kPolicy, "cannot load trust anchors " + ca_file + ": " + ec.message());
+    if (ec)
+      return fail(Code::kUnavailable, Origin::kPolicy,
+                  "cannot load trust anchors " + ca_file + ": " + ec.message());
     SSL_CTX_set_min_proto_version(made->native_handle(), TLS1_2_VERSION);
     context = made;
     return context;
   }
 
-  Task<Result<FetchReply>> exchange(ConnectionPtr connection, const Url& url, const FetchRequest& request,
-                                    std::string authorization, SteadyTime deadline, bool& answered) {
+  Task<Result<FetchReply>> exchange(ConnectionPtr connection, const Url& url,
+                                    const FetchRequest& request, std::string authorization,
+                                    SteadyTime deadline, bool& answered) {
     auto message = compose(*connection, url, request, authorization);
     connection->lowest().expires_at(deadline);
     error_code error = co_await write(*connection, *message);
@@ -253,7 +285,8 @@ class HttpClient final : public Upstream {
 
     FetchReply reply;
     reply.status = static_cast<int>(parser.get().result_int());
-    for (const auto& field : parser.get()) reply.headers.add(std::string(field.name_string()), std::string(field.value()));
+    for (const auto& field : parser.get())
+      reply.headers.add(std::string(field.name_string()), std::string(field.value()));
     auto body = co_await read_body(*connection, parser, url, request, reply, deadline);
     if (!body) co_return body.error();
     const bool keep = parser.get().keep_alive() && parser.is_done();
@@ -261,19 +294,24 @@ class HttpClient final : public Upstream {
     co_return reply;
   }
 
-  std::shared_ptr<http::request<http::string_body>> compose(const Connection& connection, const Url& url,
-                                                            const FetchRequest& request, const std::string& authorization) {
+  std::shared_ptr<http::request<http::string_body>> compose(const Connection& connection,
+                                                            const Url& url,
+                                                            const FetchRequest& request,
+                                                            const std::string& authorization) {
     auto message = std::make_shared<http::request<http::string_body>>();
     message->method_string(request.method);
-    message->target(connection.via_proxy ? url.scheme + "://" + url.host_header() + url.path : url.path);
+    message->target(connection.via_proxy ? url.scheme + "://" + url.host_header() + url.path
+                                         : url.path);
     message->set(http::field::host, url.host_header());
     message->set(http::field::user_agent, options_.user_agent);
-    // Tarballs are never re-encoded in transit: the bytes that are hashed are the bytes that are served.
+    // Tarballs are never re-encoded in transit: the bytes that are hashed are the bytes that are
+    // served.
     message->set(http::field::accept_encoding, request.sink ? "identity" : "gzip");
     for (const auto& [name, value] : request.headers) message->set(name, value);
     if (!authorization.empty()) message->set(http::field::authorization, authorization);
     message->body() = request.body;
-    if (!request.body.empty() || request.method == "POST" || request.method == "PUT") message->prepare_payload();
+    if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
+      message->prepare_payload();
     return message;
   }
 
@@ -282,7 +320,8 @@ class HttpClient final : public Upstream {
       auto [error, count] = co_await http::async_write(*plain, message, kTuple);
       co_return error;
     }
-    auto [error, count] = co_await http::async_write(std::get<Tls>(connection.stream), message, kTuple);
+    auto [error, count] =
+        co_await http::async_write(std::get<Tls>(connection.stream), message, kTuple);
     co_return error;
   }
 
@@ -290,26 +329,31 @@ class HttpClient final : public Upstream {
   Task<error_code> read_header(Connection& connection, Parser& parser, SteadyTime deadline) {
     connection.lowest().expires_at(deadline);
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
-      auto [error, count] = co_await http::async_read_header(*plain, connection.buffer, parser, kTuple);
+      auto [error, count] =
+          co_await http::async_read_header(*plain, connection.buffer, parser, kTuple);
       co_return error;
     }
-    auto [error, count] = co_await http::async_read_header(std::get<Tls>(connection.stream), connection.buffer, parser, kTuple);
+    auto [error, count] = co_await http::async_read_header(std::get<Tls>(connection.stream),
+                                                           connection.buffer, parser, kTuple);
     co_return error;
   }
 
   template <class Parser>
   Task<error_code> read_some(Connection& connection, Parser& parser) {
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
-      auto [error, count] = co_await http::async_read_some(*plain, connection.buffer, parser, kTuple);
+      auto [error, count] =
+          co_await http::async_read_some(*plain, connection.buffer, parser, kTuple);
       co_return error;
     }
-    auto [error, count] = co_await http::async_read_some(std::get<Tls>(connection.stream), connection.buffer, parser, kTuple);
+    auto [error, count] = co_await http::async_read_some(std::get<Tls>(connection.stream),
+                                                         connection.buffer, parser, kTuple);
     co_return error;
   }
 
   template <class Parser>
-  Task<Result<void>> read_body(Connection& connection, Parser& parser, const Url& url, const FetchRequest& request,
-                               FetchReply& reply, SteadyTime deadline) {
+  Task<Result<void>> read_body(Connection& connection, Parser& parser, const Url& url,
+                               const FetchRequest& request, FetchReply& reply,
+                               SteadyTime deadline) {
     const bool to_sink = request.sink && reply.status == 200;
     std::uint64_t total = 0;
     std::vector<char> piece(to_sink ? kPiece : 64 * 1024);
@@ -317,19 +361,22 @@ class HttpClient final : public Upstream {
       parser.get().body().data = piece.data();
       parser.get().body().size = piece.size();
       parser.get().body().more = true;
-      connection.lowest().expires_at(std::min(deadline, std::chrono::steady_clock::now() + kReadLimit));
+      connection.lowest().expires_at(
+          std::min(deadline, std::chrono::steady_clock::now() + kReadLimit));
       error_code error = co_await read_some(connection, parser);
       if (error == http::error::need_buffer) error = {};
       if (error == http::error::body_limit) {
-        co_return fail(Code::kTooLarge, Origin::kUpstream,
-                       "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
+        co_return fail(
+            Code::kTooLarge, Origin::kUpstream,
+            "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
       }
       if (error) co_return io_error("the answer broke off from", url, error);
       const std::string_view data(piece.data(), piece.size() - parser.get().body().size);
       total += data.size();
       if (total > request.max_body) {
-        co_return fail(Code::kTooLarge, Origin::kUpstream,
-                       "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
+        co_return fail(
+            Code::kTooLarge, Origin::kUpstream,
+            "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
       }
       if (to_sink) {
         if (auto taken = request.sink(data); !taken) co_return taken.error();
@@ -339,16 +386,19 @@ class HttpClient final : public Upstream {
     }
     if (!to_sink && reply.headers.get("content-encoding") == "gzip" && !reply.body.empty()) {
       auto plain = gzip_expand(reply.body, request.max_body);
-      if (!plain) co_return fail(Code::kMalformed, Origin::kUpstream, "the answer of " + url.origin() + " is not valid gzip", true);
+      if (!plain)
+        co_return fail(Code::kMalformed, Origin::kUpstream,
+                       "the answer of " + url.origin() + " is not valid gzip", true);
       reply.body = std::move(*plain);
     }
     co_return Result<void>();
   }
 
-  std::string pool_key(const Url& url, const FetchRequest& request, const net::any_io_executor& executor) {
+  std::string pool_key(const Url& url, const FetchRequest& request,
+                       const net::any_io_executor& executor) {
     const auto* context = &net::query(executor, net::execution::context);
-    return url.origin() + "|" + request.ca_file + "|" + (request.public_addresses_only ? "p" : "") + "|" +
-           std::to_string(reinterpret_cast<std::uintptr_t>(context));
+    return url.origin() + "|" + request.ca_file + "|" + (request.public_addresses_only ? "p" : "") +
+           "|" + std::to_string(reinterpret_cast<std::uintptr_t>(context));
   }
 
   ConnectionPtr take_idle(const std::string& key) {
@@ -416,7 +466,8 @@ bool bypasses_proxy(std::string_view no_proxy, const Url& url) {
     if (item.starts_with('.')) item.remove_prefix(1);
     if (item.empty()) continue;
     if (url.host == item) return true;
-    if (url.host.size() > item.size() && url.host.ends_with(item) && url.host[url.host.size() - item.size() - 1] == '.') {
+    if (url.host.size() > item.size() && url.host.ends_with(item) &&
+        url.host[url.host.size() - item.size() - 1] == '.') {
       return true;
     }
   }

@@ -1,4 +1,5 @@
-// Requests towards upstreams and git hosts: verified TLS, pooled connections, limits on time and size, redirects only where allowed.
+// Requests towards upstreams and git hosts: verified TLS, pooled connections, limits on time and
+// size, redirects only where allowed.
 #pragma once
 
 #include <chrono>
@@ -26,10 +27,12 @@ struct FetchRequest {
   std::chrono::milliseconds limit{std::chrono::seconds{60}};  // for the whole exchange
   // Where a redirect may lead besides the same origin. Null: nowhere.
   std::function<bool(const Url&)> allow_redirect;
-  // Refuse private, loopback and link-local addresses after DNS (for hosts that a package names, not an admin).
+  // Refuse private, loopback and link-local addresses after DNS (for hosts that a package names,
+  // not an admin).
   bool public_addresses_only = false;
   std::string ca_file;  // further trust anchors for this origin
-  // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends the exchange.
+  // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends
+  // the exchange.
   std::function<Result<void>(std::string_view)> sink;
 };
 
@@ -44,8 +47,8 @@ struct FetchReply {
 class Upstream {
  public:
   virtual ~Upstream() = default;
-  // kUnavailable: no connection, broken off, wrong length; kTimeout; kRefused: certificate, redirect or address not allowed; kTooLarge.
-  // A 4xx or 5xx is a reply, not an error.
+  // kUnavailable: no connection, broken off, wrong length; kTimeout; kRefused: certificate,
+  // redirect or address not allowed; kTooLarge. A 4xx or 5xx is a reply, not an error.
   virtual Task<Result<FetchReply>> fetch(FetchRequest request) = 0;
 };
 
@@ -53,7 +56,8 @@ struct ClientOptions {
   std::string user_agent = "npm-gate/" NPM_GATE_VERSION;
   std::size_t max_idle_per_origin = 32;
   std::chrono::seconds idle_limit{50};  // below the 60 s after which many servers close
-  std::string http_proxy, https_proxy, no_proxy;  // as in the environment variables of the same names
+  std::string http_proxy, https_proxy,
+      no_proxy;  // as in the environment variables of the same names
 };
 
 // Thread-safe; a connection stays on the loop that opened it.

@@ -7,10 +7,12 @@ namespace {
 
 constexpr auto kKeysFresh = std::chrono::hours(1);
 constexpr auto kKeysLimit = std::chrono::seconds(5);
-// New dependencies whose age is looked up: a release that adds more at once is remarkable for that alone.
+// New dependencies whose age is looked up: a release that adds more at once is remarkable for that
+// alone.
 constexpr std::size_t kMaxDependencies = 12;
 
-std::vector<std::string> earlier_versions(const PackageSnapshot& snapshot, std::string_view version) {
+std::vector<std::string> earlier_versions(const PackageSnapshot& snapshot,
+                                          std::string_view version) {
   std::vector<std::string> earlier;
   const auto& all = snapshot.packument->versions();
   const PackumentVersion* self = snapshot.packument->find(version);
@@ -21,10 +23,12 @@ std::vector<std::string> earlier_versions(const PackageSnapshot& snapshot, std::
   return earlier;
 }
 
-bool share_an_owner(const std::optional<std::vector<Person>>& a, const std::optional<std::vector<Person>>& b) {
+bool share_an_owner(const std::optional<std::vector<Person>>& a,
+                    const std::optional<std::vector<Person>>& b) {
   if (!a || !b) return false;
   return std::any_of(a->begin(), a->end(), [&](const Person& person) {
-    return std::any_of(b->begin(), b->end(), [&](const Person& other) { return person.name == other.name; });
+    return std::any_of(b->begin(), b->end(),
+                       [&](const Person& other) { return person.name == other.name; });
   });
 }
 
@@ -36,8 +40,11 @@ PackageHistory::DependencyAge age_of(const Packument& dependency, const std::str
   for (const PackumentVersion& version : dependency.versions()) {
     if (version.refusal || !version.semver) continue;
     const auto published = version.release.published;
-    if (published && (!age.first_published || *published < *age.first_published)) age.first_published = published;
-    const bool wanted = tag != dependency.dist_tags().end() ? version.version == tag->second : range && range->matches(*version.semver);
+    if (published && (!age.first_published || *published < *age.first_published))
+      age.first_published = published;
+    const bool wanted = tag != dependency.dist_tags().end()
+                            ? version.version == tag->second
+                            : range && range->matches(*version.semver);
     if (!wanted || (best != nullptr && *version.semver < *best)) continue;
     best = &*version.semver;
     age.resolved = version.version;
@@ -48,23 +55,30 @@ PackageHistory::DependencyAge age_of(const Packument& dependency, const std::str
 
 }  // namespace
 
-Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string version, std::string baseline) {
+Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string version,
+                                            std::string baseline) {
   Observations out;
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr) co_return out;
   const PackumentVersion* before = baseline.empty() ? nullptr : snapshot->packument->find(baseline);
-  if (const auto old = snapshot->observations.find(version); old != snapshot->observations.end()) out = old->second;
+  if (const auto old = snapshot->observations.find(version); old != snapshot->observations.end())
+    out = old->second;
   co_await ask_tag(snapshot, found->release, out);
   co_await check_signature(snapshot, found->release, out);
-  co_await age_dependencies(snapshot, found->release, before != nullptr ? &before->release : nullptr, out);
+  co_await age_dependencies(snapshot, found->release,
+                            before != nullptr ? &before->release : nullptr, out);
   co_return out;
 }
 
-Task<void> OutsideObserver::ask_tag(SnapshotPtr snapshot, const Release& release, Observations& out) {
-  const std::string repository = release.manifest.repository ? release.manifest.repository->url : "";
+Task<void> OutsideObserver::ask_tag(SnapshotPtr snapshot, const Release& release,
+                                    Observations& out) {
+  const std::string repository =
+      release.manifest.repository ? release.manifest.repository->url : "";
   const std::string version = release.manifest.version;
-  TagEvidence tag = co_await tags_.ask(repository, snapshot->name, version, earlier_versions(*snapshot, version));
-  if (out.tag && tag.state == TagEvidence::State::kUnknown) co_return;  // what was known stays known
+  TagEvidence tag =
+      co_await tags_.ask(repository, snapshot->name, version, earlier_versions(*snapshot, version));
+  if (out.tag && tag.state == TagEvidence::State::kUnknown)
+    co_return;  // what was known stays known
   if (out.tag && !out.tag->first_commit.empty()) tag.first_commit = out.tag->first_commit;
   std::function<Result<bool>()> keep = [this, snapshot, version, tag]() -> Result<bool> {
     if (auto done = store_.put_tag(snapshot->name, version, tag); !done) return done.error();
@@ -78,7 +92,8 @@ Task<std::vector<SigningKey>> OutsideObserver::keys_of(const UpstreamConfig& ups
   {
     const std::lock_guard lock(mutex_);
     const auto it = keys_.find(upstream.name);
-    if (it != keys_.end() && clock_.now() - it->second.asked < kKeysFresh) co_return it->second.keys;
+    if (it != keys_.end() && clock_.now() - it->second.asked < kKeysFresh)
+      co_return it->second.keys;
   }
   FetchRequest request;
   request.url = upstream.url + "-/npm/v1/keys";
@@ -91,24 +106,31 @@ Task<std::vector<SigningKey>> OutsideObserver::keys_of(const UpstreamConfig& ups
   if (reply && reply->status == 200) {
     if (auto parsed = parse_keys(reply->body)) keys.keys = std::move(*parsed);
   }
-  if (keys.keys.empty()) log::info("signatures", "the upstream publishes no signing keys: signatures are unknown", {{"upstream", upstream.name}});
+  if (keys.keys.empty())
+    log::info("signatures", "the upstream publishes no signing keys: signatures are unknown",
+              {{"upstream", upstream.name}});
   const std::lock_guard lock(mutex_);
   keys_[upstream.name] = keys;
   co_return keys.keys;
 }
 
-Task<void> OutsideObserver::check_signature(SnapshotPtr snapshot, const Release& release, Observations& out) {
+Task<void> OutsideObserver::check_signature(SnapshotPtr snapshot, const Release& release,
+                                            Observations& out) {
   if (!release.dist.signatures || release.dist.signatures->empty()) co_return;
   const auto name = PackageName::parse(snapshot->name);
   const std::vector<SigningKey> keys = co_await keys_of(*packages_->route(*name));
   out.signature_valid = verify_signatures(release, keys);
 }
 
-Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before, Observations& out) {
+Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release& release,
+                                             const Release* before, Observations& out) {
   std::vector<std::pair<std::string, std::string>> added;
-  for (const StringMap* map : {&release.manifest.dependencies, &release.manifest.optional_dependencies}) {
+  for (const StringMap* map :
+       {&release.manifest.dependencies, &release.manifest.optional_dependencies}) {
     for (const auto& [dependency, range] : *map) {
-      const bool known = before != nullptr && (before->manifest.dependencies.contains(dependency) || before->manifest.optional_dependencies.contains(dependency));
+      const bool known =
+          before != nullptr && (before->manifest.dependencies.contains(dependency) ||
+                                before->manifest.optional_dependencies.contains(dependency));
       if (!known && added.size() < kMaxDependencies) added.emplace_back(dependency, range);
     }
   }
@@ -120,7 +142,8 @@ Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release
     auto other = co_await packages_->get(*name);
     if (!other) continue;
     PackageHistory::DependencyAge age = age_of(*(*other)->packument, range);
-    age.same_owner = share_an_owner(snapshot->packument->maintainers(), (*other)->packument->maintainers());
+    age.same_owner =
+        share_an_owner(snapshot->packument->maintainers(), (*other)->packument->maintainers());
     out.dependency_ages[dependency] = std::move(age);
   }
 }

@@ -1,4 +1,5 @@
-// Gathers what lies outside a release's tarball: the repository's tags, the registry's signature, the ages of new dependencies.
+// Gathers what lies outside a release's tarball: the repository's tags, the registry's signature,
+// the ages of new dependencies.
 #pragma once
 
 #include <map>
@@ -14,17 +15,20 @@ namespace npmgate {
 
 class OutsideObserver final : public Observer {
  public:
-  OutsideObserver(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool, const Clock& clock)
+  OutsideObserver(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
+                  const Clock& clock)
       : tags_(tags), upstream_(upstream), store_(store), pool_(pool), clock_(clock) {}
   // Before the first observe(): packages and observer know each other.
   void attach(Packages& packages) { packages_ = &packages; }
 
-  Task<Observations> observe(SnapshotPtr snapshot, std::string version, std::string baseline) override;
+  Task<Observations> observe(SnapshotPtr snapshot, std::string version,
+                             std::string baseline) override;
 
  private:
   Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, Observations& out);
   Task<void> check_signature(SnapshotPtr snapshot, const Release& release, Observations& out);
-  Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before, Observations& out);
+  Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
+                              Observations& out);
   Task<std::vector<SigningKey>> keys_of(const UpstreamConfig& upstream);
 
   struct Keys {

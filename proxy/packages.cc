@@ -9,16 +9,20 @@
 namespace npmgate {
 namespace {
 
-constexpr std::size_t kMaxPackument = std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
+constexpr std::size_t kMaxPackument =
+    std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
 constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kPackumentLimit = std::chrono::seconds(60);
-// How long a client waits for it: headers must leave within 25 s (yarn 1 gives up at 33). The fetch goes on and serves the next request.
+// How long a client waits for it: headers must leave within 25 s (yarn 1 gives up at 33). The fetch
+// goes on and serves the next request.
 constexpr auto kAskLimit = std::chrono::seconds(20);
 constexpr auto kTarballLimit = std::chrono::minutes(5);
-// Background inspections of one package per look and in flight over all packages: they must not crowd out what clients wait for.
+// Background inspections of one package per look and in flight over all packages: they must not
+// crowd out what clients wait for.
 constexpr std::size_t kBackgroundPerPackage = 8;
 constexpr int kBackgroundInFlight = 2;
-// Parsed packuments kept in memory, counted as three times their text (measured: raw text + extracted fields).
+// Parsed packuments kept in memory, counted as three times their text (measured: raw text +
+// extracted fields).
 constexpr std::size_t kSnapshotBytes = std::size_t{512} << 20;
 
 std::string document_key(const UpstreamConfig& upstream, const PackageName& name) {
@@ -44,7 +48,8 @@ StateStore::Look look_of(const Packument& packument, const UpstreamConfig& upstr
 std::vector<Algorithm> algorithms_for(const Dist& dist) {
   std::vector<Algorithm> also{Algorithm::kSha1};
   for (const Digest& digest : parse_integrity(dist.integrity)) {
-    if (digest.algorithm == Algorithm::kSha256 || digest.algorithm == Algorithm::kSha384) also.push_back(digest.algorithm);
+    if (digest.algorithm == Algorithm::kSha256 || digest.algorithm == Algorithm::kSha384)
+      also.push_back(digest.algorithm);
   }
   return also;
 }
@@ -99,7 +104,8 @@ SnapshotPtr Packages::keep(std::shared_ptr<PackageSnapshot> next, bool same_cont
   return next;
 }
 
-SnapshotPtr Packages::update(const SnapshotPtr& base, const std::function<void(PackageSnapshot&)>& change,
+SnapshotPtr Packages::update(const SnapshotPtr& base,
+                             const std::function<void(PackageSnapshot&)>& change,
                              bool same_content) {
   // Two changes of one package may meet here: the later one starts from what the earlier one kept.
   const SnapshotPtr newest = in_memory(base->name);
@@ -117,8 +123,8 @@ void Packages::forget(const std::string& name) {
   entries_.erase(it);
 }
 
-Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfig& upstream, std::string body,
-                                    Time fetched, bool look) {
+Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfig& upstream,
+                                    std::string body, Time fetched, bool look) {
   auto packument = Packument::parse(std::move(body), name, kMaxPackument);
   if (!packument) return packument.error();
   auto next = std::make_shared<PackageSnapshot>();
@@ -127,7 +133,8 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
   next->times_real = upstream.times_publish;
   next->packument = *packument;
   next->fetched = fetched;
-  auto record = look ? gear_.store.record_look(look_of(**packument, upstream, fetched)) : gear_.store.package(name.str());
+  auto record = look ? gear_.store.record_look(look_of(**packument, upstream, fetched))
+                     : gear_.store.package(name.str());
   if (!record) return record.error();
   next->record = std::move(*record);
   auto evidence = gear_.store.evidence_of(name.str());
@@ -140,12 +147,14 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
   if (!tags) return tags.error();
   for (auto& [version, tag] : *tags) next->observations[version].tag = std::move(tag);
   if (const SnapshotPtr old = in_memory(name.str())) {
-    for (const auto& [version, observed] : old->observations) next->observations.try_emplace(version, observed);
+    for (const auto& [version, observed] : old->observations)
+      next->observations.try_emplace(version, observed);
   }
   return SnapshotPtr(keep(std::move(next)));
 }
 
-Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name, const UpstreamConfig& upstream) {
+Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name,
+                                             const UpstreamConfig& upstream) {
   auto document = gear_.store.document(document_key(upstream, name));
   if (!document) return document.error();
   if (!*document) return SnapshotPtr();
@@ -154,13 +163,18 @@ Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name, const Upst
 
 Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
   const UpstreamConfig* upstream = route(name);
-  if (upstream == nullptr) co_return fail(Code::kNotFound, Origin::kPolicy, "no upstream is configured for " + name.str());
+  if (upstream == nullptr)
+    co_return fail(Code::kNotFound, Origin::kPolicy, "no upstream is configured for " + name.str());
   SnapshotPtr known = in_memory(name.str());
   if (!known) {
-    std::function<Result<SnapshotPtr>()> load = [this, name, upstream] { return load_from_disk(name, *upstream); };
+    std::function<Result<SnapshotPtr>()> load = [this, name, upstream] {
+      return load_from_disk(name, *upstream);
+    };
     auto loaded = co_await gear_.pool.offload(std::move(load));
     if (loaded) known = *loaded;
-    if (!loaded) log::warn("document", "a kept packument could not be used", {{"package", name.str()}, {"error", to_string(loaded.error())}});
+    if (!loaded)
+      log::warn("document", "a kept packument could not be used",
+                {{"package", name.str()}, {"error", to_string(loaded.error())}});
   }
   const Time now = gear_.clock.now();
   if (known && !force) {
@@ -172,10 +186,15 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
       co_return known;
     }
   }
-  SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, known] { return refresh_now(name, known); };
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, known] {
+    return refresh_now(name, known);
+  };
   auto refreshed = co_await refreshes_.join(name.str(), std::move(work), kAskLimit);
-  if (!refreshed) co_return fail(Code::kTimeout, Origin::kUpstream, "the upstream did not answer for " + name.str() + " in time", true);
-  const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream && (*refreshed).error().code != Code::kNotFound;
+  if (!refreshed)
+    co_return fail(Code::kTimeout, Origin::kUpstream,
+                   "the upstream did not answer for " + name.str() + " in time", true);
+  const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream &&
+                    (*refreshed).error().code != Code::kNotFound;
   if (down && known && now - known->fetched < gear_.config.stale) {
     auto mark = [](PackageSnapshot& next) { next.stale = true; };
     co_return update(known, mark);
@@ -185,10 +204,13 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
 
 void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor) {
   auto body = [this, name, old]() -> Task<void> {
-    SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, old] { return refresh_now(name, old); };
+    SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, old] {
+      return refresh_now(name, old);
+    };
     auto done = co_await refreshes_.join(name.str(), std::move(work), kPackumentLimit);
     if (done && !*done) {
-      log::warn("upstream", "revalidation failed; the kept packument is served", {{"package", name.str()}, {"error", to_string(done->error())}});
+      log::warn("upstream", "revalidation failed; the kept packument is served",
+                {{"package", name.str()}, {"error", to_string(done->error())}});
       auto mark = [](PackageSnapshot& next) { next.stale = true; };
       update(old, mark);
     }
@@ -196,8 +218,9 @@ void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_
   spawn_detached(executor, "revalidate " + name.str(), std::move(body));
 }
 
-Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name, const UpstreamConfig& upstream, std::string etag,
-                                                          std::string modified) {
+Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
+                                                          const UpstreamConfig& upstream,
+                                                          std::string etag, std::string modified) {
   FetchRequest request;
   request.url = upstream.url + name.url_path();
   request.headers.emplace_back("Accept", "application/json");
@@ -216,11 +239,14 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name, cons
     co_return fetched;
   }
   if (reply->status == 404 || reply->status == 410) {
-    co_return fail(Code::kNotFound, Origin::kUpstream, name.str() + " is not in the registry " + upstream.name);
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   name.str() + " is not in the registry " + upstream.name);
   }
   if (reply->status != 200) {
     co_return fail(Code::kUnavailable, Origin::kUpstream,
-                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) + " for " + name.str(), true);
+                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
+                       " for " + name.str(),
+                   true);
   }
   fetched.etag = reply->headers.get("etag");
   fetched.last_modified = reply->headers.get("last-modified");
@@ -251,7 +277,8 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
     };
     auto touched = co_await gear_.pool.offload(std::move(touch));
     if (!touched) co_return touched.error();
-    // The revision, and so the rendered answers, stay: nothing but the time of the look has changed.
+    // The revision, and so the rendered answers, stay: nothing but the time of the look has
+    // changed.
     auto look = [now](PackageSnapshot& next) {
       next.fetched = now;
       next.stale = false;
@@ -259,8 +286,9 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
     };
     co_return update(old, look, true);
   }
-  std::function<Result<SnapshotPtr>()> store = [this, name, upstream, key, now, body = std::move(fetched->body), etag = fetched->etag,
-                                                last = fetched->last_modified]() mutable -> Result<SnapshotPtr> {
+  std::function<Result<SnapshotPtr>()> store =
+      [this, name, upstream, key, now, body = std::move(fetched->body), etag = fetched->etag,
+       last = fetched->last_modified]() mutable -> Result<SnapshotPtr> {
     StateStore::Document document;
     document.body = body;
     document.etag = etag;
@@ -274,12 +302,13 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
     return built;
   };
   auto built = co_await gear_.pool.offload(std::move(store));
-  if (!built && built.error().code == Code::kMalformed) gear_.metrics.add("npm_gate_upstream_garbage_total");
+  if (!built && built.error().code == Code::kMalformed)
+    gear_.metrics.add("npm_gate_upstream_garbage_total");
   co_return built;
 }
 
-std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig& upstream, const std::string& version,
-                                  const Dist& dist) const {
+std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig& upstream,
+                                  const std::string& version, const Dist& dist) const {
   const std::string own = upstream.url + tarball_path(name, version);
   const auto url = parse_url(dist.tarball);
   const auto base = parse_url(upstream.url);
@@ -287,14 +316,18 @@ std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig&
   if (url->origin() == base->origin()) return dist.tarball;
   const auto& hosts = upstream.tarball_hosts;
   const bool allowed = std::find(hosts.begin(), hosts.end(), url->host_header()) != hosts.end();
-  // A tarball that the packument places elsewhere is asked for at the upstream itself, as npm does with its registry.
+  // A tarball that the packument places elsewhere is asked for at the upstream itself, as npm does
+  // with its registry.
   return allowed ? dist.tarball : own;
 }
 
-Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr snapshot, std::string version, Dist dist) {
+Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr snapshot,
+                                                                    std::string version,
+                                                                    Dist dist) {
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig& upstream = *route(*name);
-  std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open = [this, dist]() -> Result<std::shared_ptr<BlobStore::Writer>> {
+  std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open =
+      [this, dist]() -> Result<std::shared_ptr<BlobStore::Writer>> {
     auto made = gear_.blobs.create(algorithms_for(dist));
     if (!made) return made.error();
     return std::shared_ptr<BlobStore::Writer>(std::move(*made));
@@ -308,18 +341,23 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   request.max_body = kMaxTarball;
   request.limit = kTarballLimit;
   const std::vector<std::string>& hosts = upstream.tarball_hosts;
-  request.allow_redirect = [hosts](const Url& url) { return std::find(hosts.begin(), hosts.end(), url.host_header()) != hosts.end(); };
+  request.allow_redirect = [hosts](const Url& url) {
+    return std::find(hosts.begin(), hosts.end(), url.host_header()) != hosts.end();
+  };
   request.sink = [writer = *writer](std::string_view data) { return writer->append(data); };
   gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="tarball")");
   auto reply = co_await gear_.upstream.fetch(std::move(request));
   if (!reply) co_return reply.error();
   const std::string what = snapshot->name + "@" + version;
   if (reply->status == 404 || reply->status == 410) {
-    co_return fail(Code::kNotFound, Origin::kUpstream, "the tarball of " + what + " is not in the registry " + upstream.name);
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   "the tarball of " + what + " is not in the registry " + upstream.name);
   }
   if (reply->status != 200) {
     co_return fail(Code::kUnavailable, Origin::kUpstream,
-                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) + " for the tarball of " + what, true);
+                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
+                       " for the tarball of " + what,
+                   true);
   }
   co_return std::move(*writer);
 }
@@ -327,12 +365,14 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
 Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr || found->refusal) {
-    co_return fail(Code::kNotFound, Origin::kUpstream, snapshot->name + "@" + version + " is not in the registry");
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   snapshot->name + "@" + version + " is not in the registry");
   }
   const auto started = std::chrono::steady_clock::now();
   auto writer = co_await download(snapshot, version, found->release.dist);
   if (!writer) co_return writer.error();
-  std::function<Result<std::shared_ptr<const Evidence>>()> work = [this, snapshot, found, writer = *writer]() -> Result<std::shared_ptr<const Evidence>> {
+  std::function<Result<std::shared_ptr<const Evidence>>()> work =
+      [this, snapshot, found, writer = *writer]() -> Result<std::shared_ptr<const Evidence>> {
     writer->digests();
     auto bytes = writer->bytes();
     if (!bytes) return bytes.error();
@@ -358,7 +398,8 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   co_return update(snapshot, add);
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot, std::string version) {
+Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
+                                                          std::string version) {
   auto inspected = co_await inspect_now(snapshot, version);
   if (!inspected) co_return inspected;
   SnapshotPtr current = *inspected;
@@ -374,8 +415,10 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot, 
     if (judged == nullptr || !judged->evidence) return plan;
     plan.recent = judged->recent;
     plan.baseline = judged->baseline;
-    // Old releases are compared on what is known: their baseline's tarball would be fetched for nobody's sake.
-    plan.fetch = plan.recent && !plan.baseline.empty() && !judged->baseline_evidence && wants_baseline_tree(*judged->evidence);
+    // Old releases are compared on what is known: their baseline's tarball would be fetched for
+    // nobody's sake.
+    plan.fetch = plan.recent && !plan.baseline.empty() && !judged->baseline_evidence &&
+                 wants_baseline_tree(*judged->evidence);
     return plan;
   };
   auto plan = co_await gear_.pool.offload(std::move(look));
@@ -385,7 +428,9 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot, 
     if (with_baseline) {
       current = *with_baseline;
     } else {
-      log::info("baseline", "the baseline's tarball could not be had", {{"release", current->name + "@" + plan->baseline}, {"error", to_string(with_baseline.error())}});
+      log::info("baseline", "the baseline's tarball could not be had",
+                {{"release", current->name + "@" + plan->baseline},
+                 {"error", to_string(with_baseline.error())}});
     }
   }
   if (plan->recent && observer_ != nullptr) {
@@ -412,11 +457,19 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot, 
   co_return current;
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version, Millis limit) {
-  const std::string key = snapshot->name + "@" + version + "#" + std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
-  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] { return inspect_with_baseline(snapshot, version); };
+Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,
+                                            Millis limit) {
+  const std::string key = snapshot->name + "@" + version + "#" +
+                          std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
+    return inspect_with_baseline(snapshot, version);
+  };
   auto done = co_await inspections_.join(key, std::move(work), limit);
-  if (!done) co_return fail(Code::kTimeout, Origin::kSelf, "the inspection of " + snapshot->name + "@" + version + " has not ended yet; try again shortly", true);
+  if (!done)
+    co_return fail(Code::kTimeout, Origin::kSelf,
+                   "the inspection of " + snapshot->name + "@" + version +
+                       " has not ended yet; try again shortly",
+                   true);
   co_return std::move(*done);
 }
 
@@ -424,7 +477,9 @@ Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
   std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
     auto pinned = gear_.store.pin(wanted);
     if (!pinned) return pinned;
-    if (auto done = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id); !done) return done.error();
+    if (auto done = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
+        !done)
+      return done.error();
     return pinned;
   };
   auto pinned = co_await gear_.pool.offload(std::move(write));
@@ -433,15 +488,21 @@ Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
   co_return update(snapshot, add);
 }
 
-Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version, std::string sha512) {
-  const PackumentVersion* found = snapshot->packument ? snapshot->packument->find(version) : nullptr;
-  if (found == nullptr) co_return fail(Code::kNotFound, Origin::kUpstream, "the tarball of " + snapshot->name + "@" + version + " is gone here and upstream");
+Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version,
+                                     std::string sha512) {
+  const PackumentVersion* found =
+      snapshot->packument ? snapshot->packument->find(version) : nullptr;
+  if (found == nullptr)
+    co_return fail(
+        Code::kNotFound, Origin::kUpstream,
+        "the tarball of " + snapshot->name + "@" + version + " is gone here and upstream");
   auto writer = co_await download(snapshot, version, found->release.dist);
   if (!writer) co_return writer.error();
   std::function<Result<bool>()> check = [writer = *writer, sha512]() -> Result<bool> {
     const std::vector<Digest> digests = writer->digests();
     if (digests.empty() || digests.front().hex() != sha512) {
-      return fail(Code::kIntegrityMismatch, Origin::kUpstream, "the upstream now sends other bytes than those that were accepted");
+      return fail(Code::kIntegrityMismatch, Origin::kUpstream,
+                  "the upstream now sends other bytes than those that were accepted");
     }
     if (auto done = writer->commit(); !done) return done.error();
     return true;
@@ -463,7 +524,8 @@ void Packages::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor
       ~Done() { count.fetch_sub(1); }
     } done(background_);
     const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-    std::function<Result<std::vector<std::string>>()> list = [this, snapshot, rules]() -> Result<std::vector<std::string>> {
+    std::function<Result<std::vector<std::string>>()> list =
+        [this, snapshot, rules]() -> Result<std::vector<std::string>> {
       return judge(snapshot, *rules).background_work();
     };
     auto work = co_await gear_.pool.offload(std::move(list));

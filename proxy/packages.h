@@ -1,5 +1,5 @@
-// Packages as the gate knows them: fetching and refreshing packuments, inspecting releases, keeping the snapshot of each package that
-// judging reads. Thread-safe.
+// Packages as the gate knows them: fetching and refreshing packuments, inspecting releases, keeping
+// the snapshot of each package that judging reads. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -22,12 +22,13 @@ namespace npmgate {
 
 using SnapshotPtr = std::shared_ptr<const PackageSnapshot>;
 
-// Asks outside sources about a release that was just inspected (git tags, signatures, ages of new dependencies). Never an error: what could
-// not be had is in the observations as unknown.
+// Asks outside sources about a release that was just inspected (git tags, signatures, ages of new
+// dependencies). Never an error: what could not be had is in the observations as unknown.
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual Task<Observations> observe(SnapshotPtr snapshot, std::string version, std::string baseline) = 0;
+  virtual Task<Observations> observe(SnapshotPtr snapshot, std::string version,
+                                     std::string baseline) = 0;
 };
 
 struct Gear {  // what services share; owned by the composition root, outlives them
@@ -48,21 +49,25 @@ class Packages {
   // The one upstream that answers for a name; null where none is configured for it.
   const UpstreamConfig* route(const PackageName& name) const;
 
-  // The package as of now: within `fresh` from memory or disk; within `stale` the old one while a refresh runs behind it; else asked.
-  // `force` asks in any case. kNotFound: the upstream says 404. kUnavailable: nobody to ask and nothing kept (or too old).
+  // The package as of now: within `fresh` from memory or disk; within `stale` the old one while a
+  // refresh runs behind it; else asked. `force` asks in any case. kNotFound: the upstream says 404.
+  // kUnavailable: nobody to ask and nothing kept (or too old).
   Task<Result<SnapshotPtr>> get(PackageName name, bool force = false);
 
-  // Fetches, verifies and unpacks one release (and its baseline's tarball where the comparison needs it), stores the evidence and returns
-  // the newer snapshot. Single flight per release. kTimeout where `limit` passed; the work goes on.
+  // Fetches, verifies and unpacks one release (and its baseline's tarball where the comparison
+  // needs it), stores the evidence and returns the newer snapshot. Single flight per release.
+  // kTimeout where `limit` passed; the work goes on.
   Task<Result<SnapshotPtr>> inspect(SnapshotPtr snapshot, std::string version, Millis limit);
 
   // Records the release as accepted: pinned from now on. Returns the newer snapshot.
   Task<Result<SnapshotPtr>> pin(SnapshotPtr snapshot, Pin wanted);
 
-  // Fetches the tarball of a pinned release again whose blob is gone; kIntegrityMismatch where other bytes come.
+  // Fetches the tarball of a pinned release again whose blob is gone; kIntegrityMismatch where
+  // other bytes come.
   Task<Result<void>> refetch(SnapshotPtr snapshot, std::string version, std::string sha512);
 
-  // Inspects, one after another and behind everything else, the recent releases that no resolver picks. Returns at once.
+  // Inspects, one after another and behind everything else, the recent releases that no resolver
+  // picks. Returns at once.
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
   Judge judge(const SnapshotPtr& snapshot, const Rules& rules) const;
@@ -84,20 +89,25 @@ class Packages {
   };
 
   Task<Result<SnapshotPtr>> refresh_now(PackageName name, SnapshotPtr old);
-  Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream, std::string etag, std::string modified);
+  Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream,
+                                        std::string etag, std::string modified);
   Result<SnapshotPtr> load_from_disk(const PackageName& name, const UpstreamConfig& upstream);
-  Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream, std::string body, Time fetched, bool look);
+  Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream,
+                            std::string body, Time fetched, bool look);
   Task<Result<SnapshotPtr>> inspect_now(SnapshotPtr snapshot, std::string version);
   Task<Result<SnapshotPtr>> inspect_with_baseline(SnapshotPtr snapshot, std::string version);
-  Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot, std::string version, Dist dist);
+  Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot,
+                                                            std::string version, Dist dist);
   void revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor);
-  std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream, const std::string& version, const Dist& dist) const;
+  std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream,
+                          const std::string& version, const Dist& dist) const;
 
   SnapshotPtr in_memory(const std::string& name);
   // Stores, evicts, and stamps a new revision unless what answers are made of is the same.
   SnapshotPtr keep(std::shared_ptr<PackageSnapshot> next, bool same_content = false);
   // Applies `change` to a copy of the newest snapshot of `name` and keeps it.
-  SnapshotPtr update(const SnapshotPtr& base, const std::function<void(PackageSnapshot&)>& change, bool same_content = false);
+  SnapshotPtr update(const SnapshotPtr& base, const std::function<void(PackageSnapshot&)>& change,
+                     bool same_content = false);
 
   Gear gear_;
   Observer* observer_;

@@ -8,13 +8,14 @@ namespace npmgate {
 namespace {
 
 constexpr std::string_view kStyle =
-    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:3em auto;padding:0 1em;color:#222}"
+    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46em;margin:3em auto;padding:0 "
+    "1em;color:#222}"
     "h1{font-size:1.3em}.block,.quarantine{color:#a00}.warn{color:#850}.allow{color:#070}"
     "pre{background:#f4f4f4;padding:.6em;overflow:auto}li{margin:.5em 0}</style>";
 
 std::string page(std::string_view title, std::string_view body) {
-  return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + html_escape(title) + "</title>" +
-         std::string(kStyle) + "<body>" + std::string(body) + "</body></html>\n";
+  return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + html_escape(title) +
+         "</title>" + std::string(kStyle) + "<body>" + std::string(body) + "</body></html>\n";
 }
 
 }  // namespace
@@ -23,12 +24,23 @@ std::string html_escape(std::string_view text) {
   std::string out;
   for (const char c : log::printable(text, 100'000)) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -40,7 +52,8 @@ boost::json::object release_json(const Judged& judged) {
   out["version"] = judged.version;
   out["content"] = judged.subject.content_id;
   out["inspected"] = judged.evidence != nullptr;
-  out["baseline"] = judged.baseline.empty() ? boost::json::value() : boost::json::value(judged.baseline);
+  out["baseline"] =
+      judged.baseline.empty() ? boost::json::value() : boost::json::value(judged.baseline);
   out["age_counts_from"] = format_time(judged.subject.born);
   out["verdict"] = to_json(judged.verdict);
   boost::json::array findings;
@@ -52,7 +65,8 @@ boost::json::object release_json(const Judged& judged) {
 std::string release_html(const Judged& judged, Time now) {
   const std::string title = judged.subject.name + "@" + judged.version;
   const std::string action(to_string(judged.verdict.action));
-  std::string body = "<h1>" + html_escape(title) + ": <span class=\"" + action + "\">" + action + "</span></h1><pre>";
+  std::string body = "<h1>" + html_escape(title) + ": <span class=\"" + action + "\">" + action +
+                     "</span></h1><pre>";
   std::string story = explain_text(judged.subject, judged.verdict, judged.findings, now);
   std::size_t start = 0;
   while (start <= story.size()) {
@@ -62,18 +76,24 @@ std::string release_html(const Judged& judged, Time now) {
   }
   body += "</pre><h2>Findings</h2><ul>";
   for (const Finding& finding : judged.findings) {
-    body += "<li><b>" + html_escape(finding.id) + "</b> (" + std::string(to_string(finding.severity)) + "): " +
-            html_escape(finding.message) + "<pre>" + html_escape(boost::json::serialize(finding.proof)) + "</pre></li>";
+    body += "<li><b>" + html_escape(finding.id) + "</b> (" +
+            std::string(to_string(finding.severity)) + "): " + html_escape(finding.message) +
+            "<pre>" + html_escape(boost::json::serialize(finding.proof)) + "</pre></li>";
   }
   body += judged.findings.empty() ? "<li>none</li></ul>" : "</ul>";
-  body += "<p>Compared with " + (judged.baseline.empty() ? std::string("nothing: first release") : html_escape(judged.baseline)) + ".</p>";
+  body += "<p>Compared with " +
+          (judged.baseline.empty() ? std::string("nothing: first release")
+                                   : html_escape(judged.baseline)) +
+          ".</p>";
   return page(title, body);
 }
 
 std::string index_page(const Config&) {
-  return page("npm-gate",
-              "<h1>npm-gate</h1><p>This is a package registry. Every release is inspected before it is served; "
-              "what is refused is explained under <code>/-/npm-gate/releases/NAME/VERSION</code>.</p>");
+  return page(
+      "npm-gate",
+      "<h1>npm-gate</h1><p>This is a package registry. Every release is inspected before it is "
+      "served; "
+      "what is refused is explained under <code>/-/npm-gate/releases/NAME/VERSION</code>.</p>");
 }
 
 }  // namespace npmgate

@@ -1,4 +1,5 @@
-// The gate's own pages: what stands behind the URL in a refusal. Text from outside is escaped; no scripts.
+// The gate's own pages: what stands behind the URL in a refusal. Text from outside is escaped; no
+// scripts.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -11,7 +12,8 @@
 namespace npmgate {
 
 std::string html_escape(std::string_view text);
-// A release's verdict, findings and what it was compared with, for people without an account: no other package's data, no clients.
+// A release's verdict, findings and what it was compared with, for people without an account: no
+// other package's data, no clients.
 std::string release_html(const Judged& judged, Time now);
 boost::json::object release_json(const Judged& judged);
 std::string index_page(const Config& config);

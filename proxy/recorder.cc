@@ -9,7 +9,8 @@ namespace {
 
 template <class T>
 void put_back(std::vector<T>& queue, std::vector<T> batch, std::size_t keep) {
-  batch.insert(batch.end(), std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.end()));
+  batch.insert(batch.end(), std::make_move_iterator(queue.begin()),
+               std::make_move_iterator(queue.end()));
   if (batch.size() > keep) {
     log::error("records-lost", "the disk does not take records", {{"lost", batch.size() - keep}});
     batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(batch.size() - keep));

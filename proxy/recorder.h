@@ -1,5 +1,6 @@
-// What the audit trail and the fetch ledger are told, gathered in memory and written in batches, so that no answer waits for the disk.
-// Thread-safe. At most kFlush of entries are lost by kill -9; decisions and pins do not go through here.
+// What the audit trail and the fetch ledger are told, gathered in memory and written in batches, so
+// that no answer waits for the disk. Thread-safe. At most kFlush of entries are lost by kill -9;
+// decisions and pins do not go through here.
 #pragma once
 
 #include <mutex>
@@ -14,8 +15,8 @@ class Recorder {
   explicit Recorder(StateStore& store) : store_(store) {}
   void audit(AuditEntry entry);
   void ledger(LedgerEntry entry);
-  // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at most kKeep entries, then the oldest go, with a
-  // log line).
+  // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at
+  // most kKeep entries, then the oldest go, with a log line).
   void flush();
 
  private:

@@ -1,5 +1,6 @@
-// The policy in force and the admins' decisions, swapped as wholes. Thread-safe; readers take a shared_ptr and keep it for one answer, so
-// that every answer is explained by exactly one policy version.
+// The policy in force and the admins' decisions, swapped as wholes. Thread-safe; readers take a
+// shared_ptr and keep it for one answer, so that every answer is explained by exactly one policy
+// version.
 #pragma once
 
 #include <atomic>
@@ -28,8 +29,8 @@ class Rulebook {
   Rulebook(std::string policy_file, const Clock& clock, StateStore& store, Metrics& metrics)
       : file_(std::move(policy_file)), clock_(clock), store_(store), metrics_(metrics) {}
 
-  // Loads the policy and the decisions. At start an invalid policy is an error (exit 2); later the old one stays in force and log, metric
-  // and problems() say why. Blocks on disk.
+  // Loads the policy and the decisions. At start an invalid policy is an error (exit 2); later the
+  // old one stays in force and log, metric and problems() say why. Blocks on disk.
   Result<void> load();
   // Decisions changed in the store: read them again. Blocks on disk.
   Result<void> reload_decisions();

@@ -21,8 +21,8 @@ using tcp = net::ip::tcp;
 using error_code = boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kFilePiece = 256 * 1024;      // measured: larger writes gain nothing on loopback
-constexpr auto kTick = std::chrono::seconds(1);     // how often deadlines are looked at
+constexpr std::size_t kFilePiece = 256 * 1024;   // measured: larger writes gain nothing on loopback
+constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
 struct SessionState {
   explicit SessionState(tcp::socket& s) : socket(s) {}
@@ -37,7 +37,8 @@ struct LoopSessions {
 };
 
 bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x | 0x20) == (y | 0x20); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return (x | 0x20) == (y | 0x20); });
 }
 
 std::string head_of(const Response& response, bool keep_alive, bool with_length) {
@@ -54,13 +55,19 @@ std::string head_of(const Response& response, bool keep_alive, bool with_length)
 // What Beast's parser lets through and a registry must not (docs/threats.md, H1).
 std::optional<std::string> suspicious(const http::request_header<>& head) {
   if (head.count(http::field::content_length) > 1) return "more than one Content-Length";
-  if (head.count(http::field::content_length) > 0 && head.count(http::field::transfer_encoding) > 0) return "Content-Length and Transfer-Encoding";
+  if (head.count(http::field::content_length) > 0 && head.count(http::field::transfer_encoding) > 0)
+    return "Content-Length and Transfer-Encoding";
   if (head.count(http::field::host) > 1) return "more than one Host";
   if (head.version() == 11 && head.count(http::field::host) == 0) return "no Host";
-  if (head.target().empty() || head.target().front() != '/') return "the request target is not a path";
-  if (head.count(http::field::transfer_encoding) > 0 && !same_text(head[http::field::transfer_encoding], "chunked")) return "a Transfer-Encoding other than chunked";
+  if (head.target().empty() || head.target().front() != '/')
+    return "the request target is not a path";
+  if (head.count(http::field::transfer_encoding) > 0 &&
+      !same_text(head[http::field::transfer_encoding], "chunked"))
+    return "a Transfer-Encoding other than chunked";
   const bool bodyless = head.method() == http::verb::get || head.method() == http::verb::head;
-  if (bodyless && (head.count(http::field::transfer_encoding) > 0 || (head.count(http::field::content_length) > 0 && head[http::field::content_length] != "0"))) {
+  if (bodyless &&
+      (head.count(http::field::transfer_encoding) > 0 ||
+       (head.count(http::field::content_length) > 0 && head[http::field::content_length] != "0"))) {
     return "a body on GET";
   }
   return std::nullopt;
@@ -69,8 +76,14 @@ std::optional<std::string> suspicious(const http::request_header<>& head) {
 template <class Stream>
 class Session {
  public:
-  Session(Stream& stream, SessionState& state, const ListenOptions& options, const ServerLimits& limits, Service& service, Metrics& metrics)
-      : stream_(stream), state_(state), options_(options), limits_(limits), service_(service), metrics_(metrics) {}
+  Session(Stream& stream, SessionState& state, const ListenOptions& options,
+          const ServerLimits& limits, Service& service, Metrics& metrics)
+      : stream_(stream),
+        state_(state),
+        options_(options),
+        limits_(limits),
+        service_(service),
+        metrics_(metrics) {}
 
   Task<void> run() {
     for (bool go_on = true; go_on;) go_on = co_await one_request();
@@ -116,9 +129,11 @@ class Session {
 
   Task<bool> refuse_head(error_code error) {
     const bool parse = error.category() == make_error_code(http::error::bad_method).category();
-    if (!parse || error == http::error::end_of_stream || error == http::error::partial_message) co_return false;
+    if (!parse || error == http::error::end_of_stream || error == http::error::partial_message)
+      co_return false;
     const int status = error == http::error::header_limit ? 431 : 400;
-    Response refused = error_response(status, "npm-gate: not a valid HTTP request (" + error.message() + ")");
+    Response refused =
+        error_response(status, "npm-gate: not a valid HTTP request (" + error.message() + ")");
     co_await write(refused, false, false);
     co_return false;
   }
@@ -127,14 +142,16 @@ class Session {
     Request request;
     request.method = std::string(parser.get().method_string());
     request.target = std::string(parser.get().target());
-    for (const auto& field : parser.get()) request.headers.add(std::string(field.name_string()), std::string(field.value()));
+    for (const auto& field : parser.get())
+      request.headers.add(std::string(field.name_string()), std::string(field.value()));
     error_code ec;
     request.peer = state_.socket.remote_endpoint(ec).address().to_string();
     const auto& trusted = options_.trusted_proxies;
     if (std::find(trusted.begin(), trusted.end(), request.peer) != trusted.end()) {
       const std::string_view forwarded = request.headers.get("x-forwarded-for");
       const std::size_t comma = forwarded.rfind(',');
-      std::string_view last = comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
+      std::string_view last =
+          comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
       while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
       if (!last.empty()) request.peer = log::printable(last, 64);
       request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
@@ -161,7 +178,8 @@ class Session {
       if (error == http::error::body_limit) co_return 413;
       if (error && error != http::error::need_buffer) co_return std::nullopt;
       const std::size_t got = piece.size() - parser.get().body().size;
-      if (wanted == 0) continue;  // read and thrown away: a client that is still sending would miss the answer
+      if (wanted == 0)
+        continue;  // read and thrown away: a client that is still sending would miss the answer
       if (request.body.size() + got > wanted) co_return 413;
       request.body.append(piece.data(), got);
     }
@@ -187,16 +205,20 @@ class Session {
   void record(const Request& request, const Response& response, SteadyClock::time_point started) {
     const std::chrono::duration<double> took = SteadyClock::now() - started;
     const std::string kind(response.kind.empty() ? "other" : response.kind);
-    metrics_.add("npm_gate_requests_total", "listener=\"" + options_.name + "\",kind=\"" + kind + "\",status=\"" + std::to_string(response.status) + "\"");
+    metrics_.add("npm_gate_requests_total", "listener=\"" + options_.name + "\",kind=\"" + kind +
+                                                "\",status=\"" + std::to_string(response.status) +
+                                                "\"");
     metrics_.observe("npm_gate_request_seconds", "kind=\"" + kind + "\"", took.count());
     // Tokens stand in some paths (/-/user/token/…): such targets are not logged.
     const bool secret = request.target.find("/-/user/token/") != std::string::npos;
-    log::debug("request", secret ? "/-/user/token/…" : log::printable(request.target), {{"method", request.method}, {"status", response.status}, {"client", request.peer}});
+    log::debug("request", secret ? "/-/user/token/…" : log::printable(request.target),
+               {{"method", request.method}, {"status", response.status}, {"client", request.peer}});
   }
 
   Task<bool> write(const Response& response, bool keep, bool head_only) {
     const bool bodyless = head_only || response.status == 304 || response.status == 204;
-    const std::string head = head_of(response, keep, response.status != 304 && response.status != 204);
+    const std::string head =
+        head_of(response, keep, response.status != 304 && response.status != 204);
     std::vector<net::const_buffer> buffers{net::buffer(head)};
     if (!bodyless && response.body) buffers.push_back(net::buffer(*response.body));
     arm(limits_.write_limit);
@@ -214,7 +236,8 @@ class Session {
         const ssize_t got = ::pread(blob.fd, piece.data(), piece.size(), static_cast<off_t>(at));
         if (got <= 0) co_return false;
         arm(limits_.write_limit);
-        auto [error, count] = co_await net::async_write(stream_, net::buffer(piece.data(), static_cast<std::size_t>(got)), kTuple);
+        auto [error, count] = co_await net::async_write(
+            stream_, net::buffer(piece.data(), static_cast<std::size_t>(got)), kTuple);
         if (error) co_return false;
         at += static_cast<std::uint64_t>(got);
       }
@@ -224,7 +247,8 @@ class Session {
       stream_.native_non_blocking(true, ec);
       off_t at = 0;
       while (static_cast<std::uint64_t>(at) < blob.size) {
-        const ssize_t sent = ::sendfile(stream_.native_handle(), blob.fd, &at, blob.size - static_cast<std::uint64_t>(at));
+        const ssize_t sent = ::sendfile(stream_.native_handle(), blob.fd, &at,
+                                        blob.size - static_cast<std::uint64_t>(at));
         if (sent > 0) continue;
         if (sent == 0 || (errno != EAGAIN && errno != EINTR)) co_return false;
         arm(limits_.write_limit);
@@ -262,21 +286,28 @@ class ServerImpl final : public Server {
 
   Result<void> bind(std::vector<net::io_context*> loops) {
     error_code ec;
-    const auto address = net::ip::make_address(options_.address == "localhost" ? "127.0.0.1" : options_.address, ec);
-    if (ec) return fail(Code::kMalformed, Origin::kPolicy, "listen address '" + options_.address + "' is not an IP address");
+    const auto address =
+        net::ip::make_address(options_.address == "localhost" ? "127.0.0.1" : options_.address, ec);
+    if (ec)
+      return fail(Code::kMalformed, Origin::kPolicy,
+                  "listen address '" + options_.address + "' is not an IP address");
     tcp::endpoint endpoint(address, options_.port);
     for (net::io_context* loop : loops) {
       auto acceptor = std::make_unique<tcp::acceptor>(*loop);
       acceptor->open(endpoint.protocol(), ec);
       if (!ec) acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
-      // Another process on the same port must be an error, so only our own further acceptors share it.
+      // Another process on the same port must be an error, so only our own further acceptors share
+      // it.
       if (!ec && acceptors_.empty()) probe(endpoint, ec);
-      if (!ec) acceptor->set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
+      if (!ec)
+        acceptor->set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true),
+                             ec);
       if (!ec) acceptor->bind(endpoint, ec);
       if (!ec) acceptor->listen(net::socket_base::max_listen_connections, ec);
       if (ec) {
         return fail(Code::kUnavailable, Origin::kSelf,
-                    "cannot listen on " + options_.address + ":" + std::to_string(endpoint.port()) + ": " + ec.message() + "; choose another with --listen");
+                    "cannot listen on " + options_.address + ":" + std::to_string(endpoint.port()) +
+                        ": " + ec.message() + "; choose another with --listen");
       }
       endpoint.port(acceptor->local_endpoint().port());
       sessions_.push_back(std::make_unique<LoopSessions>());
@@ -292,13 +323,14 @@ class ServerImpl final : public Server {
   void stop() override {
     stopping_ = true;
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
-      net::post(acceptors_[i]->get_executor(), [acceptor = acceptors_[i].get(), sessions = sessions_[i].get()] {
-        error_code ignored;
-        acceptor->close(ignored);
-        for (SessionState* session : sessions->sessions) {
-          if (session->idle) session->socket.close(ignored);
-        }
-      });
+      net::post(acceptors_[i]->get_executor(),
+                [acceptor = acceptors_[i].get(), sessions = sessions_[i].get()] {
+                  error_code ignored;
+                  acceptor->close(ignored);
+                  for (SessionState* session : sessions->sessions) {
+                    if (session->idle) session->socket.close(ignored);
+                  }
+                });
     }
   }
 
@@ -314,7 +346,9 @@ class ServerImpl final : public Server {
   }
 
   void start(net::io_context& loop, tcp::acceptor& acceptor, LoopSessions& sessions) {
-    auto accepting = [this, &acceptor, &sessions]() -> Task<void> { co_await accept_loop(acceptor, sessions); };
+    auto accepting = [this, &acceptor, &sessions]() -> Task<void> {
+      co_await accept_loop(acceptor, sessions);
+    };
     spawn_detached(loop.get_executor(), "accept", std::move(accepting));
     auto reaping = [this, &sessions]() -> Task<void> { co_await reap_loop(sessions); };
     spawn_detached(loop.get_executor(), "reap", std::move(reaping));
@@ -334,13 +368,16 @@ class ServerImpl final : public Server {
       }
       if (connections_.load() >= limits_.max_connections) continue;  // closed at once
       auto shared = std::make_shared<tcp::socket>(std::move(socket));
-      auto serve = [this, shared, &sessions]() -> Task<void> { co_await serve_one(shared, sessions); };
+      auto serve = [this, shared, &sessions]() -> Task<void> {
+        co_await serve_one(shared, sessions);
+      };
       spawn_detached(executor, "session", std::move(serve));
     }
   }
 
   Task<void> serve_one(std::shared_ptr<tcp::socket> socket, LoopSessions& sessions) {
-    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"", static_cast<double>(++connections_));
+    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"",
+                 static_cast<double>(++connections_));
     error_code ignored;
     socket->set_option(tcp::no_delay(true), ignored);
     if (options_.tls) {
@@ -352,7 +389,8 @@ class ServerImpl final : public Server {
       state.deadline = SteadyClock::now() + limits_.header_limit;
       auto [error] = co_await stream.async_handshake(ssl::stream_base::server, kTuple);
       if (!error) {
-        Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_, metrics_);
+        Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_,
+                                                  metrics_);
         co_await session.run();
       }
       sessions.sessions.erase(entry);
@@ -363,10 +401,12 @@ class ServerImpl final : public Server {
       co_await session.run();
       sessions.sessions.erase(entry);
     }
-    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"", static_cast<double>(--connections_));
+    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"",
+                 static_cast<double>(--connections_));
   }
 
-  // One timer per loop instead of one per connection and operation: a deadline is met to within a second, for the price of one comparison.
+  // One timer per loop instead of one per connection and operation: a deadline is met to within a
+  // second, for the price of one comparison.
   Task<void> reap_loop(LoopSessions& sessions) {
     auto executor = co_await net::this_coro::executor;
     net::steady_timer tick(executor);
@@ -394,7 +434,8 @@ class ServerImpl final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> start_server(std::vector<net::io_context*> loops, ListenOptions options, ServerLimits limits,
+Result<std::unique_ptr<Server>> start_server(std::vector<net::io_context*> loops,
+                                             ListenOptions options, ServerLimits limits,
                                              Service& service, Metrics& metrics) {
   auto server = std::make_unique<ServerImpl>(std::move(options), limits, service, metrics);
   if (auto bound = server->bind(std::move(loops)); !bound) return bound.error();

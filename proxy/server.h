@@ -1,4 +1,5 @@
-// The listeners: sockets, TLS, HTTP/1.1 framing, limits. One loop per core, each with its own SO_REUSEPORT acceptor; a connection lives on one.
+// The listeners: sockets, TLS, HTTP/1.1 framing, limits. One loop per core, each with its own
+// SO_REUSEPORT acceptor; a connection lives on one.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>
@@ -16,21 +17,25 @@
 namespace npmgate {
 
 struct ServerLimits {
-  std::size_t max_header = 32 * 1024;                // npm's own limit is 16 KiB; tokens and cookies of proxies come on top
-  std::chrono::seconds header_limit{15};             // from the first byte of a request to the end of its head
-  std::chrono::seconds idle_limit{65};               // between requests: longer than the 60 s of common proxies in front
-  std::chrono::seconds body_limit{60};               // per request body
-  std::chrono::seconds write_limit{60};              // without any progress
+  std::size_t max_header =
+      32 * 1024;  // npm's own limit is 16 KiB; tokens and cookies of proxies come on top
+  std::chrono::seconds header_limit{15};  // from the first byte of a request to the end of its head
+  std::chrono::seconds idle_limit{
+      65};  // between requests: longer than the 60 s of common proxies in front
+  std::chrono::seconds body_limit{60};   // per request body
+  std::chrono::seconds write_limit{60};  // without any progress
   std::size_t max_connections = 20'000;
-  std::uint64_t max_discarded = std::uint64_t{256} << 20;  // of a body that nobody reads (a refused publish)
+  std::uint64_t max_discarded = std::uint64_t{256}
+                                << 20;  // of a body that nobody reads (a refused publish)
 };
 
 struct ListenOptions {
   std::string address;
   std::uint16_t port = 0;
-  std::function<std::shared_ptr<net::ssl::context>()> tls;  // null: plain; asked per connection, so that reloads take effect
-  std::vector<std::string> trusted_proxies;                 // addresses whose X-Forwarded-For is believed
-  std::string name = "clients";                             // for log and metrics
+  std::function<std::shared_ptr<net::ssl::context>()>
+      tls;  // null: plain; asked per connection, so that reloads take effect
+  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed
+  std::string name = "clients";              // for log and metrics
 };
 
 // One listener over all loops. Stop with stop(); destroyed after the loops have ended.
@@ -42,7 +47,8 @@ class Server {
 };
 
 // Binds at once: kUnavailable with address and reason ("address already in use") otherwise.
-Result<std::unique_ptr<Server>> start_server(std::vector<net::io_context*> loops, ListenOptions options, ServerLimits limits,
+Result<std::unique_ptr<Server>> start_server(std::vector<net::io_context*> loops,
+                                             ListenOptions options, ServerLimits limits,
                                              Service& service, Metrics& metrics);
 
 }  // namespace npmgate

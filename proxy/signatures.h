@@ -1,4 +1,5 @@
-// Registry signatures: ECDSA over "name@version:integrity" with the keys that the registry publishes (npm docs, "Verifying ECDSA registry signatures").
+// Registry signatures: ECDSA over "name@version:integrity" with the keys that the registry
+// publishes (npm docs, "Verifying ECDSA registry signatures").
 #pragma once
 
 #include <optional>
@@ -21,8 +22,9 @@ struct SigningKey {
 // The answer of GET /-/npm/v1/keys.
 Result<std::vector<SigningKey>> parse_keys(std::string_view body);
 
-// true: a signature by a known key verifies; false: a known key's signature does not verify, or the key had expired before the release was published;
-// nullopt: no signature by a known key (nothing can be said).
+// true: a signature by a known key verifies; false: a known key's signature does not verify, or the
+// key had expired before the release was published; nullopt: no signature by a known key (nothing
+// can be said).
 std::optional<bool> verify_signatures(const Release& release, const std::vector<SigningKey>& keys);
 
 }  // namespace npmgate

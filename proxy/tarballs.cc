@@ -7,14 +7,16 @@
 namespace npmgate {
 namespace {
 
-// An integrity mismatch can be a broken transfer or a mirror in mid-update: asked again after this long.
+// An integrity mismatch can be a broken transfer or a mirror in mid-update: asked again after this
+// long.
 constexpr auto kRecheckMismatch = std::chrono::minutes(10);
 
 std::string page_url(const Request& request, const std::string& name, const std::string& version) {
   return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
 }
 
-AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version, const Request& request, Time now) {
+AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
+                       const Request& request, Time now) {
   AuditEntry entry;
   entry.at = now;
   entry.kind = kind;
@@ -44,17 +46,21 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
     Ruling ruling;
     const Judged* judged = judge.of(version);
     if (judged == nullptr) {
-      const PackumentVersion* found = snapshot->packument ? snapshot->packument->find(version) : nullptr;
+      const PackumentVersion* found =
+          snapshot->packument ? snapshot->packument->find(version) : nullptr;
       if (found != nullptr && found->refusal) {
         ruling.known = ruling.inspected = true;
         ruling.action = "block";
-        ruling.sentence = snapshot->name + "@" + version + " is blocked: its manifest is refused (" + found->refusal->rule + ": " + found->refusal->detail + ")";
+        ruling.sentence = snapshot->name + "@" + version +
+                          " is blocked: its manifest is refused (" + found->refusal->rule + ": " +
+                          found->refusal->detail + ")";
       }
       return ruling;
     }
     ruling.known = true;
     ruling.inspected = judged->evidence != nullptr;
-    ruling.recheck = judged->evidence && !judged->pinned && !judged->evidence->integrity.matches && judge.now() - judged->evidence->gathered > kRecheckMismatch;
+    ruling.recheck = judged->evidence && !judged->pinned && !judged->evidence->integrity.matches &&
+                     judge.now() - judged->evidence->gathered > kRecheckMismatch;
     ruling.served = judged->verdict.served();
     ruling.pinned = judged->pinned;
     ruling.newcomer = judged->newcomer;
@@ -62,7 +68,8 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
     ruling.raw_manifest = judged->raw_manifest;
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
-    if (!ruling.served) ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
+    if (!ruling.served)
+      ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
     return ruling;
   };
   co_return co_await gear_.pool.offload(std::move(work));
@@ -70,8 +77,10 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
 
 Task<Response> Tarballs::get(PackageName name, std::string version, const Request& request) {
   auto snapshot = co_await packages_.get(name);
-  // A version that is not known yet may be newer than what is kept: ask once more before saying 404.
-  if (snapshot && !(*snapshot)->pins.contains(version) && (*snapshot)->packument->find(version) == nullptr &&
+  // A version that is not known yet may be newer than what is kept: ask once more before saying
+  // 404.
+  if (snapshot && !(*snapshot)->pins.contains(version) &&
+      (*snapshot)->packument->find(version) == nullptr &&
       gear_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
     snapshot = co_await packages_.get(name, true);
   }
@@ -89,10 +98,13 @@ Task<Response> Tarballs::get(PackageName name, std::string version, const Reques
     if (!ruling) co_return response_for(ruling.error());
   }
   if (!ruling->known) {
-    co_return error_response(404, "npm-gate: " + name.str() + " has no version " + log::printable(version, 60));
+    co_return error_response(
+        404, "npm-gate: " + name.str() + " has no version " + log::printable(version, 60));
   }
   if (!ruling->inspected) {
-    const Error late = fail(Code::kUnavailable, Origin::kSelf, name.str() + "@" + version + " is being inspected; try again shortly", true);
+    const Error late =
+        fail(Code::kUnavailable, Origin::kSelf,
+             name.str() + "@" + version + " is being inspected; try again shortly", true);
     co_return response_for(late);
   }
   if (!ruling->served) co_return refuse(*current, version, *ruling, request);
@@ -110,8 +122,11 @@ Task<Response> Tarballs::get(PackageName name, std::string version, const Reques
   co_return co_await send(current, version, *ruling, request);
 }
 
-Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& version, const Ruling& ruling, const Request& request) {
-  Response response = error_response(403, "npm-gate: " + ruling.sentence + ". " + page_url(request, snapshot.name, version), ruling.sentence);
+Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& version,
+                          const Ruling& ruling, const Request& request) {
+  Response response = error_response(
+      403, "npm-gate: " + ruling.sentence + ". " + page_url(request, snapshot.name, version),
+      ruling.sentence);
   response.kind = "tarball";
   AuditEntry entry = audit_entry("refused", snapshot.name, version, request, gear_.clock.now());
   entry.content_id = ruling.content_id;
@@ -124,7 +139,9 @@ Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& ve
   return response;
 }
 
-Task<Result<std::shared_ptr<const BlobStore::Handle>>> Tarballs::open(SnapshotPtr snapshot, std::string version, std::string sha512) {
+Task<Result<std::shared_ptr<const BlobStore::Handle>>> Tarballs::open(SnapshotPtr snapshot,
+                                                                      std::string version,
+                                                                      std::string sha512) {
   using Handle = std::shared_ptr<const BlobStore::Handle>;
   std::function<Result<Handle>()> work = [this, sha512] { return gear_.blobs.open(sha512); };
   auto again = work;
@@ -134,14 +151,16 @@ Task<Result<std::shared_ptr<const BlobStore::Handle>>> Tarballs::open(SnapshotPt
   if (!gone) co_return handle;
   if (handle.error().code == Code::kCorrupt) {
     gear_.metrics.add("npm_gate_blobs_corrupt_total");
-    log::error("blob", "a tarball on disk has changed and is fetched again", {{"release", snapshot->name + "@" + version}});
+    log::error("blob", "a tarball on disk has changed and is fetched again",
+               {{"release", snapshot->name + "@" + version}});
   }
   auto fetched = co_await packages_.refetch(snapshot, version, sha512);
   if (!fetched) co_return fetched.error();
   co_return co_await gear_.pool.offload(std::move(again));
 }
 
-Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling, const Request& request) {
+Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
+                              const Request& request) {
   const std::string sha512 = ruling.content_id.substr(0, ruling.content_id.find(':'));
   auto handle = co_await open(snapshot, version, sha512);
   if (!handle) co_return response_for(handle.error());
@@ -173,8 +192,10 @@ Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const R
   co_return response;
 }
 
-// Upstreams with `inspect: false`: the bytes are hashed and checked against the packument, nothing else is asked of them.
-Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version, const Request& request) {
+// Upstreams with `inspect: false`: the bytes are hashed and checked against the packument, nothing
+// else is asked of them.
+Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version,
+                                      const Request& request) {
   const PackumentVersion* listed = snapshot->packument->find(version);
   Result<SnapshotPtr> inspected = snapshot;
   if (listed != nullptr && !current_evidence(*snapshot, *listed)) {
@@ -184,13 +205,17 @@ Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version,
   const PackumentVersion* found = (*inspected)->packument->find(version);
   std::shared_ptr<const Evidence> evidence;
   if (found != nullptr) evidence = current_evidence(**inspected, *found);
-  if (!evidence) co_return error_response(404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
+  if (!evidence)
+    co_return error_response(
+        404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
   Ruling ruling;
   ruling.content_id = evidence->content_id();
   ruling.action = "allow";
   if (!evidence->integrity.matches) {
     ruling.action = "block";
-    ruling.sentence = snapshot->name + "@" + version + " is blocked: its bytes do not match the registry's " + evidence->integrity.algorithm;
+    ruling.sentence = snapshot->name + "@" + version +
+                      " is blocked: its bytes do not match the registry's " +
+                      evidence->integrity.algorithm;
     co_return refuse(**inspected, version, ruling, request);
   }
   co_return co_await send(*inspected, version, ruling, request);

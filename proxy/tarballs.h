@@ -1,4 +1,5 @@
-// Tarball answers: no byte of a release leaves before its verdict, and what leaves is the blob that was judged.
+// Tarball answers: no byte of a release leaves before its verdict, and what leaves is the blob that
+// was judged.
 #pragma once
 
 #include <string>
@@ -11,23 +12,30 @@ namespace npmgate {
 
 class Tarballs {
  public:
-  Tarballs(Gear gear, Packages& packages, Recorder& recorder) : gear_(gear), packages_(packages), recorder_(recorder) {}
+  Tarballs(Gear gear, Packages& packages, Recorder& recorder)
+      : gear_(gear), packages_(packages), recorder_(recorder) {}
 
-  // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it could not be judged in time.
+  // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it
+  // could not be judged in time.
   Task<Response> get(PackageName name, std::string version, const Request& request);
 
  private:
   struct Ruling {  // what judging said, in values that outlive the Judge
     Ruling() {}
-    bool known = false, inspected = false, recheck = false, served = false, pinned = false, newcomer = false;
+    bool known = false, inspected = false, recheck = false, served = false, pinned = false,
+         newcomer = false;
     std::string content_id, sentence, reason, raw_manifest, policy_hash, action;
     bool rules_ended_by_time = false;
   };
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
-  Task<Response> send(SnapshotPtr snapshot, std::string version, const Ruling& ruling, const Request& request);
-  Task<Result<std::shared_ptr<const BlobStore::Handle>>> open(SnapshotPtr snapshot, std::string version, std::string sha512);
+  Task<Response> send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
+                      const Request& request);
+  Task<Result<std::shared_ptr<const BlobStore::Handle>>> open(SnapshotPtr snapshot,
+                                                              std::string version,
+                                                              std::string sha512);
   Task<Response> pass_through(SnapshotPtr snapshot, std::string version, const Request& request);
-  Response refuse(const PackageSnapshot& snapshot, const std::string& version, const Ruling& ruling, const Request& request);
+  Response refuse(const PackageSnapshot& snapshot, const std::string& version, const Ruling& ruling,
+                  const Request& request);
 
   Gear gear_;
   Packages& packages_;

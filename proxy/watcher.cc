@@ -11,13 +11,19 @@ namespace npmgate {
 namespace {
 
 constexpr auto kFlush = std::chrono::milliseconds(250);
-// Editors write in several steps (truncate, write, rename): the file is read once they have been quiet for this long.
+// Editors write in several steps (truncate, write, rename): the file is read once they have been
+// quiet for this long.
 constexpr auto kSettle = std::chrono::milliseconds(50);
 
 }  // namespace
 
 Watcher::Watcher(net::any_io_executor executor, Rulebook& rulebook, Recorder& recorder, Pool& pool)
-    : executor_(executor), rulebook_(rulebook), recorder_(recorder), pool_(pool), inotify_(executor), hangup_(executor, SIGHUP) {}
+    : executor_(executor),
+      rulebook_(rulebook),
+      recorder_(recorder),
+      pool_(pool),
+      inotify_(executor),
+      hangup_(executor, SIGHUP) {}
 
 void Watcher::start() {
   spawn_detached(executor_, "flush", [this] { return flush_loop(); });
@@ -29,7 +35,8 @@ void Watcher::start() {
     return;
   }
   inotify_.assign(fd);
-  // The folder, not the file: a rename over the file (what editors and configuration tools do) would end a watch on its inode.
+  // The folder, not the file: a rename over the file (what editors and configuration tools do)
+  // would end a watch on its inode.
   std::filesystem::path folder = std::filesystem::path(rulebook_.file()).parent_path();
   if (folder.empty()) folder = ".";
   inotify_add_watch(fd, folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_CREATE);
@@ -58,7 +65,8 @@ Task<void> Watcher::reload() {
   } else {
     entry.kind = "policy-refused";
     entry.detail = done.error().context;
-    log::error("policy-refused", "the policy before it stays in force", {{"problem", done.error().context}});
+    log::error("policy-refused", "the policy before it stays in force",
+               {{"problem", done.error().context}});
   }
   entry.policy_hash = rulebook_.rules()->policy->hash;
   recorder_.audit(std::move(entry));

@@ -1,4 +1,5 @@
-// What the gate does by itself: writes the gathered records, notices a changed policy file, reloads on SIGHUP.
+// What the gate does by itself: writes the gathered records, notices a changed policy file, reloads
+// on SIGHUP.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

@@ -42,8 +42,9 @@ class MemberScanner {
   State state_ = State::kFirst;
 };
 
-// The offset behind the value that starts at `position`; kBroken where it does not end. Brackets are counted, not paired, and a
-// backslash disarms a quote outside of strings too: the parser refuses such values afterwards.
+// The offset behind the value that starts at `position`; kBroken where it does not end. Brackets
+// are counted, not paired, and a backslash disarms a quote outside of strings too: the parser
+// refuses such values afterwards.
 std::size_t skip_value(std::string_view text, std::size_t position);
 std::size_t skip_blanks(std::string_view text, std::size_t position);
 // `text` without blanks around it.

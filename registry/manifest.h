@@ -1,5 +1,5 @@
-// What a package says about itself: the fields that package managers act on and that judgement needs. The same type for a
-// packument's version manifest and for a tarball's package.json.
+// What a package says about itself: the fields that package managers act on and that judgement
+// needs. The same type for a packument's version manifest and for a tarball's package.json.
 #pragma once
 
 #include <cstdint>
@@ -35,9 +35,11 @@ struct Manifest {
   StringMap dependencies;
   StringMap optional_dependencies;
   StringMap peer_dependencies;
-  StringMap dev_dependencies;        // of a package.json only: in packuments nobody acts on them, and they are most of the text
-  std::vector<std::string> bundled;  // bundleDependencies / bundledDependencies; all dependencies' names where it is `true`
-  StringMap bin;                     // a string `bin` is {unscoped name: path}, as npm normalises it
+  StringMap dev_dependencies;  // of a package.json only: in packuments nobody acts on them, and
+                               // they are most of the text
+  std::vector<std::string> bundled;  // bundleDependencies / bundledDependencies; all dependencies'
+                                     // names where it is `true`
+  StringMap bin;  // a string `bin` is {unscoped name: path}, as npm normalises it
   std::optional<bool> gypfile;
   std::optional<Repository> repository;
   std::string license;                    // SPDX text or the object's type; ""
@@ -58,14 +60,14 @@ struct Dist {
     std::string keyid, sig;
     friend bool operator==(const Signature&, const Signature&) = default;
   };
-  std::optional<std::vector<Signature>> signatures;    // nullopt: the field is absent
-  std::optional<std::string> attestations_url;         // nullopt: no attestations named
-  std::optional<std::string> provenance_predicate;     // dist.attestations.provenance.predicateType
+  std::optional<std::vector<Signature>> signatures;  // nullopt: the field is absent
+  std::optional<std::string> attestations_url;       // nullopt: no attestations named
+  std::optional<std::string> provenance_predicate;   // dist.attestations.provenance.predicateType
   friend bool operator==(const Dist&, const Dist&) = default;
 };
 
-// `_npmUser`: the account that published. trusted_publisher is its `trustedPublisher.id` ("github", "gitlab"), approver the human of
-// staged publishing.
+// `_npmUser`: the account that published. trusted_publisher is its `trustedPublisher.id` ("github",
+// "gitlab"), approver the human of staged publishing.
 struct Publisher {
   Person person;
   std::optional<std::string> trusted_publisher;
@@ -73,7 +75,8 @@ struct Publisher {
   friend bool operator==(const Publisher&, const Publisher&) = default;
 };
 
-// One version of one package as its upstream's packument states it. Absent fields are nullopt: unknown, never "none".
+// One version of one package as its upstream's packument states it. Absent fields are nullopt:
+// unknown, never "none".
 struct Release {
   Manifest manifest;
   Dist dist;
@@ -86,15 +89,18 @@ struct Release {
   friend bool operator==(const Release&, const Release&) = default;
 };
 
-// Lifecycle scripts that package managers run when a registry dependency is installed, in running order (measured: 34 names tried
-// on eight clients, only these three ran).
+// Lifecycle scripts that package managers run when a registry dependency is installed, in running
+// order (measured: 34 names tried on eight clients, only these three ran).
 inline constexpr std::string_view kInstallHooks[] = {"preinstall", "install", "postinstall"};
 // Run for git and linked dependencies only.
-inline constexpr std::string_view kPrepareHooks[] = {"prepublish", "preprepare", "prepare", "postprepare"};
+inline constexpr std::string_view kPrepareHooks[] = {"prepublish", "preprepare", "prepare",
+                                                     "postprepare"};
 
-// Why a JSON document is not what every client reads alike (docs/threats.md); `rule` is stable, `detail` for people.
+// Why a JSON document is not what every client reads alike (docs/threats.md); `rule` is stable,
+// `detail` for people.
 struct JsonRefusal {
-  std::string rule;  // e.g. "not-json" "duplicate-key" "depth" "proto-key" "scripts-not-strings" "not-an-object" "invalid-utf8" "lone-surrogate" "nul" "size"
+  std::string rule;  // e.g. "not-json" "duplicate-key" "depth" "proto-key" "scripts-not-strings"
+                     // "not-an-object" "invalid-utf8" "lone-surrogate" "nul" "size"
   std::string detail;
   friend bool operator==(const JsonRefusal&, const JsonRefusal&) = default;
 };
@@ -102,16 +108,19 @@ struct JsonRefusal {
 struct ParsedManifest {
   Manifest manifest;
   std::optional<JsonRefusal> refusal;  // set: manifest is empty
-  bool harmless_duplicates = false;    // a repeated key that no client acts on (2 of 2,229 real files)
+  bool harmless_duplicates =
+      false;  // a repeated key that no client acts on (2 of 2,229 real files)
 };
 
-// Reads a tarball's package.json under the strict rules: UTF-8 (a BOM is allowed), strict JSON, depth <= 200, size <= 4 MiB, no duplicate among
-// the keys clients act on (inside their objects too), `scripts` an object of strings, no `__proto__` key. Never throws.
+// Reads a tarball's package.json under the strict rules: UTF-8 (a BOM is allowed), strict JSON,
+// depth <= 200, size <= 4 MiB, no duplicate among the keys clients act on (inside their objects
+// too), `scripts` an object of strings, no `__proto__` key. Never throws.
 ParsedManifest parse_package_json(std::string_view text);
 
-// The canonical manifest fields clients act on (SPEC, section 1), as compact JSON with sorted keys, from the raw text of one
-// version manifest: scripts, dependency fields, bin, directories, engines, os, cpu, libc, gypfile, hasInstallScript, _hasShrinkwrap,
-// dist.integrity and dist.shasum. Signatures and attestations are evidence, not identity: registries re-sign when keys rotate.
+// The canonical manifest fields clients act on (SPEC, section 1), as compact JSON with sorted keys,
+// from the raw text of one version manifest: scripts, dependency fields, bin, directories, engines,
+// os, cpu, libc, gypfile, hasInstallScript, _hasShrinkwrap, dist.integrity and dist.shasum.
+// Signatures and attestations are evidence, not identity: registries re-sign when keys rotate.
 Result<std::string> canonical_manifest(std::string_view raw_manifest);
 
 }  // namespace npmgate

@@ -1,4 +1,5 @@
-// A package's document as its upstream sent it: parsed once, kept whole, versions as raw slices that can be copied unchanged.
+// A package's document as its upstream sent it: parsed once, kept whole, versions as raw slices
+// that can be copied unchanged.
 #pragma once
 
 #include <map>
@@ -16,33 +17,44 @@
 namespace npmgate {
 
 struct PackumentVersion {
-  std::string version;                // the key in `versions`
-  std::optional<Version> semver;      // loose; nullopt where even that fails (such versions are never served)
-  std::string_view raw;               // the manifest's JSON text inside the packument's buffer
-  std::optional<JsonRefusal> refusal; // this manifest is invalid or ambiguous: hidden, the others stay
-  Release release;                    // empty where refused
+  std::string version;  // the key in `versions`
+  std::optional<Version>
+      semver;            // loose; nullopt where even that fails (such versions are never served)
+  std::string_view raw;  // the manifest's JSON text inside the packument's buffer
+  std::optional<JsonRefusal>
+      refusal;      // this manifest is invalid or ambiguous: hidden, the others stay
+  Release release;  // empty where refused
 };
 
 // Immutable after parse; share by shared_ptr<const>. Views into it live as long as it does.
 class Packument {
  public:
-  // Reads and fully validates a full or abbreviated packument. `expected` is the name that was asked for; a document for another
-  // name is kMalformed, as is anything that is not one JSON object with an object `versions`. kTooLarge over `limit` bytes.
-  // An upstream's "unpublished" stub (no versions) parses to zero versions.
-  static Result<std::shared_ptr<const Packument>> parse(std::string raw, const PackageName& expected,
+  // Reads and fully validates a full or abbreviated packument. `expected` is the name that was
+  // asked for; a document for another name is kMalformed, as is anything that is not one JSON
+  // object with an object `versions`. kTooLarge over `limit` bytes. An upstream's "unpublished"
+  // stub (no versions) parses to zero versions.
+  static Result<std::shared_ptr<const Packument>> parse(std::string raw,
+                                                        const PackageName& expected,
                                                         std::size_t limit = std::size_t{256} << 20);
 
   const PackageName& name() const { return name_; }
-  const std::vector<PackumentVersion>& versions() const { return versions_; }  // highest semver last; non-semver ones first
+  const std::vector<PackumentVersion>& versions() const {
+    return versions_;
+  }  // highest semver last; non-semver ones first
   const PackumentVersion* find(std::string_view version) const;
   const StringMap& dist_tags() const { return dist_tags_; }
-  const std::map<std::string, std::string, std::less<>>& times() const { return times_; }  // `time` as written, versions only
+  const std::map<std::string, std::string, std::less<>>& times() const {
+    return times_;
+  }  // `time` as written, versions only
   std::optional<std::vector<Person>> maintainers() const { return maintainers_; }
   bool has_times() const { return !times_.empty(); }
   std::optional<Time> modified() const { return modified_; }
-  const std::optional<std::string>& created() const { return created_; }  // `time.created` as written
-  // Top-level members beside versions, time, dist-tags, name, _id, _rev, _attachments, modified: copied into the full form (readme, maintainers,
-  // license, repository, users …). Each validated, in document order, {key, raw JSON value}.
+  const std::optional<std::string>& created() const {
+    return created_;
+  }  // `time.created` as written
+  // Top-level members beside versions, time, dist-tags, name, _id, _rev, _attachments, modified:
+  // copied into the full form (readme, maintainers, license, repository, users …). Each validated,
+  // in document order, {key, raw JSON value}.
   const std::vector<std::pair<std::string, std::string_view>>& extras() const { return extras_; }
   std::size_t bytes() const { return raw_.size(); }
 
@@ -61,7 +73,8 @@ class Packument {
   std::vector<std::pair<std::string, std::string_view>> extras_;
 };
 
-// The parts of one raw version manifest that judgement reads; the refusal rules are parse_package_json's, and "no duplicate keys anywhere".
+// The parts of one raw version manifest that judgement reads; the refusal rules are
+// parse_package_json's, and "no duplicate keys anywhere".
 Result<Release> parse_release(std::string_view raw_manifest);
 
 }  // namespace npmgate

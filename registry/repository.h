@@ -15,13 +15,15 @@ struct GitRepository {
   friend bool operator==(const GitRepository&, const GitRepository&) = default;
 };
 
-// Understands https, git, git+https, git+ssh, ssh and scp-like URLs, the shorthands "o/r", "github:o/r", "gitlab:o/r", "bitbucket:o/r" (npm docs,
-// package.json, "repository"), trailing ".git", "#branch", and links into a repository ("/tree/main/packages/x"). nullopt for anything else:
-// gists, local paths, other schemes, user names or passwords other than "git".
+// Understands https, git, git+https, git+ssh, ssh and scp-like URLs, the shorthands "o/r",
+// "github:o/r", "gitlab:o/r", "bitbucket:o/r" (npm docs, package.json, "repository"), trailing
+// ".git", "#branch", and links into a repository ("/tree/main/packages/x"). nullopt for anything
+// else: gists, local paths, other schemes, user names or passwords other than "git".
 std::optional<GitRepository> parse_repository(std::string_view text);
 
-// The names a release's tag may have, most usual first: "v1.2.3", "1.2.3", "name@1.2.3", "name@v1.2.3", "name-v1.2.3" …; a form with {version},
-// {name} and {unscoped} in it, and the same filled in.
+// The names a release's tag may have, most usual first: "v1.2.3", "1.2.3", "name@1.2.3",
+// "name@v1.2.3", "name-v1.2.3" …; a form with {version}, {name} and {unscoped} in it, and the same
+// filled in.
 struct TagForm {
   std::string form;
   std::string tag;

@@ -1,4 +1,5 @@
-// npm's semantic versions and ranges, as the `semver` module (7.x) reads them. Proven differentially against it in tests/registry.
+// npm's semantic versions and ranges, as the `semver` module (7.x) reads them. Proven
+// differentially against it in tests/registry.
 #pragma once
 
 #include <compare>
@@ -11,14 +12,16 @@
 
 namespace npmgate {
 
-// A version; numbers up to 2^53-1, text up to 256 characters (semver's own limits). Linear time, no regular expressions.
+// A version; numbers up to 2^53-1, text up to 256 characters (semver's own limits). Linear time, no
+// regular expressions.
 class Version {
  public:
   using Identifier = std::variant<std::uint64_t, std::string>;
 
   // Strict: what `semver.valid(text)` accepts (one leading "v", blanks around; no "=").
   static std::optional<Version> parse(std::string_view text);
-  // What `semver.valid(text, {loose: true})` accepts: "=v1.0.0beta" and the like from the registry's early years.
+  // What `semver.valid(text, {loose: true})` accepts: "=v1.0.0beta" and the like from the
+  // registry's early years.
   static std::optional<Version> parse_loose(std::string_view text);
 
   std::uint64_t major() const { return major_; }
@@ -42,15 +45,15 @@ std::string release_line(const Version& version);
 
 class Range {
  public:
-  // What `new semver.Range(text, {loose})` accepts; nullopt where it throws and above 16,384 bytes. "" and "*" match
-  // every stable version.
+  // What `new semver.Range(text, {loose})` accepts; nullopt where it throws and above 16,384 bytes.
+  // "" and "*" match every stable version.
   static std::optional<Range> parse(std::string_view text, bool loose = true);
   // `range.test(version)`; with include_prerelease = semver's includePrerelease option.
   bool matches(const Version& version, bool include_prerelease = false) const;
   // The version, where the range is exactly one ("1.2.3", "=1.2.3").
   std::optional<Version> exact() const;
-  // What semver's `validRange` prints: comparators, "*" for anything; "" where only the expansion under
-  // includePrerelease is invalid. For tests and explanations.
+  // What semver's `validRange` prints: comparators, "*" for anything; "" where only the expansion
+  // under includePrerelease is invalid. For tests and explanations.
   std::string str(bool include_prerelease = false) const;
 
  private:
@@ -59,7 +62,8 @@ class Range {
     Version version;
   };
   using Sets = std::vector<std::vector<Comparator>>;
-  // semver expands partial versions differently under includePrerelease (">=1.0.0-0" for "1.x"): both expansions are kept.
+  // semver expands partial versions differently under includePrerelease (">=1.0.0-0" for "1.x"):
+  // both expansions are kept.
   Sets sets_, prerelease_sets_;
   friend class SemverParser;
   friend class RangeBuilder;

@@ -18,7 +18,8 @@
 
 namespace npmgate {
 
-// Layout: <root>/tarballs/ab/cdef… (hex of SHA-512), <root>/tmp/<random>. Written to tmp, fsynced, renamed, directory fsynced.
+// Layout: <root>/tarballs/ab/cdef… (hex of SHA-512), <root>/tmp/<random>. Written to tmp, fsynced,
+// renamed, directory fsynced.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -29,9 +30,11 @@ class BlobStore {
     virtual ~Writer() = default;
     virtual Result<void> append(std::string_view data) = 0;
     virtual std::uint64_t size() const = 0;
-    // Digests of everything appended: sha512 first, then sha1, sha256, sha384 as asked for at creation.
+    // Digests of everything appended: sha512 first, then sha1, sha256, sha384 as asked for at
+    // creation.
     virtual std::vector<Digest> digests() = 0;  // ends hashing; append is refused after it
-    // Everything appended, for inspection; memory-mapped or buffered, valid while the writer lives. Call after digests().
+    // Everything appended, for inspection; memory-mapped or buffered, valid while the writer lives.
+    // Call after digests().
     virtual Result<std::span<const std::byte>> bytes() = 0;
     // Makes the blob visible under its SHA-512 (no-op where it already is).
     virtual Result<void> commit() = 0;
@@ -47,16 +50,20 @@ class BlobStore {
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
   };
-  // kNotFound; kCorrupt where size, mtime or inode differ from what was committed or last verified and the bytes no longer hash to the name
-  // (the file is then moved aside to <root>/corrupt/): a blob changed on disk is noticed before it is served.
+  // kNotFound; kCorrupt where size, mtime or inode differ from what was committed or last verified
+  // and the bytes no longer hash to the name (the file is then moved aside to <root>/corrupt/): a
+  // blob changed on disk is noticed before it is served.
   virtual Result<std::shared_ptr<const Handle>> open(std::string_view sha512_hex) = 0;
   virtual Result<std::string> read(std::string_view sha512_hex) = 0;
   virtual std::uint64_t total_bytes() const = 0;
-  // Removes least recently opened blobs until at most `limit` bytes remain; `keep` says which may never go (pinned releases).
-  virtual void trim(std::uint64_t limit, const std::function<bool(std::string_view sha512_hex)>& keep) = 0;
+  // Removes least recently opened blobs until at most `limit` bytes remain; `keep` says which may
+  // never go (pinned releases).
+  virtual void trim(std::uint64_t limit,
+                    const std::function<bool(std::string_view sha512_hex)>& keep) = 0;
 };
 
-// Files under `root` (created 0700). kUnavailable with the path where that is impossible. Thread-safe.
+// Files under `root` (created 0700). kUnavailable with the path where that is impossible.
+// Thread-safe.
 Result<std::unique_ptr<BlobStore>> open_blob_store(const std::string& root);
 // The same over a disk whose calls tests make fail.
 Result<std::unique_ptr<BlobStore>> open_blob_store(const std::string& root, Disk disk);

@@ -1,5 +1,6 @@
-// Everything the gate remembers: evidence, first sights, pins, decisions, audit trail, fetch ledger, tokens. SQLite now; the SQL stays behind
-// this interface. Thread-safe; every call may block on disk: call it off the loops. A call that returned success survives kill -9.
+// Everything the gate remembers: evidence, first sights, pins, decisions, audit trail, fetch
+// ledger, tokens. SQLite now; the SQL stays behind this interface. Thread-safe; every call may
+// block on disk: call it off the loops. A call that returned success survives kill -9.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,12 @@ namespace npmgate {
 // A version as first seen in a packument of its upstream.
 struct SeenVersion {
   std::string version;
-  Time first_seen{};               // when a look first showed it
-  std::optional<Time> looked_before;  // the look before that, which did not show it; nullopt: it was there at our first look
-  std::string integrity;           // of the manifest at first sight ("" = none): dist.integrity, else the bare hex of shasum
-  std::optional<Time> withdrawn;   // when the upstream stopped listing it
+  Time first_seen{};                  // when a look first showed it
+  std::optional<Time> looked_before;  // the look before that, which did not show it; nullopt: it
+                                      // was there at our first look
+  std::string integrity;  // of the manifest at first sight ("" = none): dist.integrity, else the
+                          // bare hex of shasum
+  std::optional<Time> withdrawn;  // when the upstream stopped listing it
 };
 
 struct PackageRecord {
@@ -34,10 +37,12 @@ struct PackageRecord {
   std::string upstream;
   std::optional<Time> first_look, last_look;
   std::map<std::string, SeenVersion, std::less<>> versions;
-  std::map<std::string, std::vector<std::string>, std::less<>> tag_history;  // targets seen, newest first, at most 20
+  std::map<std::string, std::vector<std::string>, std::less<>>
+      tag_history;  // targets seen, newest first, at most 20
 };
 
-// The manifest and bytes first accepted for a name@version: what every door serves from then on, never evicted.
+// The manifest and bytes first accepted for a name@version: what every door serves from then on,
+// never evicted.
 struct Pin {
   std::string name, version;
   std::string content_id;
@@ -48,13 +53,14 @@ struct Pin {
 struct AuditEntry {
   std::int64_t id = 0;
   Time at{};
-  std::string kind;     // verdict, refused, served, decision, policy-loaded, policy-refused, token, recall …
-  std::string actor;    // "client", "admin:<token name>", "gate", "cli:<user>"
+  std::string
+      kind;  // verdict, refused, served, decision, policy-loaded, policy-refused, token, recall …
+  std::string actor;  // "client", "admin:<token name>", "gate", "cli:<user>"
   std::string name, version, content_id;
-  std::string action;   // allow, warn, quarantine, block, …
+  std::string action;  // allow, warn, quarantine, block, …
   std::string policy_hash;
-  std::string client;   // address and token name
-  std::string detail;   // JSON object
+  std::string client;  // address and token name
+  std::string detail;  // JSON object
 };
 struct AuditFilter {
   std::string kind, name, version;
@@ -68,15 +74,16 @@ struct LedgerEntry {
   Time at{};
   std::string name, version, content_id;
   std::string token, address, user_agent, command, project;
-  bool reported = false;  // only named in an audit request, not fetched here
-  std::int64_t count = 1; // entries alike but for the time are added up, per hour (fetched) or day (reported); `at` is then the last
+  bool reported = false;   // only named in an audit request, not fetched here
+  std::int64_t count = 1;  // entries alike but for the time are added up, per hour (fetched) or day
+                           // (reported); `at` is then the last
 };
 
 struct TokenRecord {
   std::int64_t id = 0;
   std::string name;
-  std::string scope;        // install, review, admin
-  std::string hash;         // SHA-256 hex of the token
+  std::string scope;  // install, review, admin
+  std::string hash;   // SHA-256 hex of the token
   Time created{};
   std::optional<Time> revoked, last_used;
 };
@@ -94,7 +101,8 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  // First sights. record_look adds what is new, marks what vanished, updates tag history; returns the record after it.
+  // First sights. record_look adds what is new, marks what vanished, updates tag history; returns
+  // the record after it.
   struct Look {
     std::string name, upstream;
     Time at{};
@@ -102,33 +110,44 @@ class StateStore {
     StringMap dist_tags;
   };
   virtual Result<PackageRecord> record_look(const Look& look) = 0;
-  virtual Result<PackageRecord> package(std::string_view name) = 0;  // empty record where never seen
+  virtual Result<PackageRecord> package(
+      std::string_view name) = 0;  // empty record where never seen
   virtual Result<std::vector<std::string>> package_names() = 0;
 
-  // Evidence, keyed (name, version, content id, inspector version): the newest inspector's is returned. Evidence that cannot be read is
-  // logged and counts as absent. evidence() is a null pointer where there is none; evidence_of() holds no null pointers.
+  // Evidence, keyed (name, version, content id, inspector version): the newest inspector's is
+  // returned. Evidence that cannot be read is logged and counts as absent. evidence() is a null
+  // pointer where there is none; evidence_of() holds no null pointers.
   virtual Result<void> put_evidence(const Evidence& evidence) = 0;
-  virtual Result<std::vector<std::shared_ptr<const Evidence>>> evidence_of(std::string_view name) = 0;
-  virtual Result<std::shared_ptr<const Evidence>> evidence(std::string_view name, std::string_view version,
+  virtual Result<std::vector<std::shared_ptr<const Evidence>>> evidence_of(
+      std::string_view name) = 0;
+  virtual Result<std::shared_ptr<const Evidence>> evidence(std::string_view name,
+                                                           std::string_view version,
                                                            std::string_view content_id) = 0;
-  virtual Result<void> put_tag(std::string_view name, std::string_view version, const TagEvidence& tag) = 0;
-  virtual Result<std::map<std::string, TagEvidence, std::less<>>> tags_of(std::string_view name) = 0;
+  virtual Result<void> put_tag(std::string_view name, std::string_view version,
+                               const TagEvidence& tag) = 0;
+  virtual Result<std::map<std::string, TagEvidence, std::less<>>> tags_of(
+      std::string_view name) = 0;
 
   // Pins: the first call for a name@version wins; returns the pin in force.
   virtual Result<Pin> pin(const Pin& wanted) = 0;
   virtual Result<std::map<std::string, Pin, std::less<>>> pins_of(std::string_view name) = 0;
   virtual Result<bool> is_pinned(std::string_view sha512_hex) = 0;
 
-  // Decision and audit entry are written together or not at all. The id is given here. reopen: kNotFound where no such decision is in force.
+  // Decision and audit entry are written together or not at all. The id is given here. reopen:
+  // kNotFound where no such decision is in force.
   virtual Result<std::int64_t> add_decision(const Decision& decision, const AuditEntry& audit) = 0;
   virtual Result<void> reopen(std::int64_t decision_id, const AuditEntry& audit) = 0;
-  virtual Result<std::vector<Decision>> decisions(std::string_view name = {}) = 0;  // all where name is empty
+  virtual Result<std::vector<Decision>> decisions(
+      std::string_view name = {}) = 0;  // all where name is empty
 
-  // Replaces the row of (name, version, content_id). A row with a content id also replaces the one without, of the same version.
+  // Replaces the row of (name, version, content_id). A row with a content id also replaces the one
+  // without, of the same version.
   virtual Result<void> put_release_row(const ReleaseRow& row) = 0;
   // kNotFound where there is no such row. Cheap when repeated.
-  virtual Result<void> mark_served(std::string_view name, std::string_view version, std::string_view content_id) = 0;
-  // In order of first sight, on one consistent state; `visit` may call the store, its argument is valid during the call.
+  virtual Result<void> mark_served(std::string_view name, std::string_view version,
+                                   std::string_view content_id) = 0;
+  // In order of first sight, on one consistent state; `visit` may call the store, its argument is
+  // valid during the call.
   virtual Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) = 0;
   virtual Result<std::vector<ReleaseRow>> releases_of(std::string_view name) = 0;
 
@@ -140,13 +159,15 @@ class StateStore {
   virtual Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit) = 0;
   virtual Result<void> trim_ledger(Time before) = 0;
 
-  // kRefused where the hash is already there. Revoking twice keeps the first time; kNotFound for an unknown id.
+  // kRefused where the hash is already there. Revoking twice keeps the first time; kNotFound for an
+  // unknown id.
   virtual Result<std::int64_t> add_token(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> tokens() = 0;
   virtual Result<void> revoke_token(std::int64_t id, Time at) = 0;
   virtual Result<void> touch_token(std::int64_t id, Time at) = 0;  // sets last_used
 
-  // Raw upstream documents with their validators. A body that is damaged on disk counts as absent. touch: kNotFound where there is none.
+  // Raw upstream documents with their validators. A body that is damaged on disk counts as absent.
+  // touch: kNotFound where there is none.
   struct Document {
     std::string body, etag, last_modified;
     Time fetched{};
@@ -160,20 +181,24 @@ class StateStore {
   virtual Result<void> put_setting(std::string_view key, std::string_view value) = 0;
   virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
 
-  // A consistent copy of state.db while running, one file, replaced atomically. Documents and tarballs are not in it: they are fetched again.
+  // A consistent copy of state.db while running, one file, replaced atomically. Documents and
+  // tarballs are not in it: they are fetched again.
   virtual Result<void> backup(const std::string& file) = 0;
 };
 
 struct StateStoreOptions {
-  Millis busy_timeout{5000};  // how long a write waits for another process; kUnavailable with retry after it
-  DiskFault fault;            // tests: fails the document files' disk calls
+  Millis busy_timeout{
+      5000};        // how long a write waits for another process; kUnavailable with retry after it
+  DiskFault fault;  // tests: fails the document files' disk calls
 };
 
-// Opens (creates, upgrades; never downgrades: a newer schema is an error that says so) `<directory>/state.db`; documents lie gzip-compressed
-// under <directory>/packuments.
-Result<std::unique_ptr<StateStore>> open_state_store(const std::string& directory, const StateStoreOptions& options = {});
+// Opens (creates, upgrades; never downgrades: a newer schema is an error that says so)
+// `<directory>/state.db`; documents lie gzip-compressed under <directory>/packuments.
+Result<std::unique_ptr<StateStore>> open_state_store(const std::string& directory,
+                                                     const StateStoreOptions& options = {});
 
-// The same, gone with the object and without a disk, for tests. Calls of several threads take turns.
+// The same, gone with the object and without a disk, for tests. Calls of several threads take
+// turns.
 Result<std::unique_ptr<StateStore>> open_memory_state_store();
 
 }  // namespace npmgate

@@ -1,0 +1,53 @@
+// Reads archives from standard input, each as a 4-byte little-endian length and its bytes, and
+// prints one JSON line for each:
+//   {"entries": [["index.js", "<sha256 hex>"], …]}  accepted; files only, without the top directory
+//   {"rule": "tar-linkname", "detail": "…"}         refused
+// Drives the strict profile for the differential test (run.py), which feeds the same bytes to other
+// readers.
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <iostream>
+#include <optional>
+#include <vector>
+
+#include "base/digest.h"
+#include "inspect/archive.h"
+
+namespace {
+
+constexpr std::uint32_t kMaxArchive = 256u
+                                      << 20;  // a larger frame is a broken pipe, not a test archive
+
+std::optional<std::vector<std::byte>> next_archive(std::istream& in) {
+  std::array<unsigned char, 4> head{};
+  if (!in.read(reinterpret_cast<char*>(head.data()), head.size())) return std::nullopt;
+  const std::uint32_t size = head[0] | head[1] << 8 | head[2] << 16 | std::uint32_t{head[3]} << 24;
+  if (size > kMaxArchive) return std::nullopt;
+  std::vector<std::byte> data(size);
+  if (!in.read(reinterpret_cast<char*>(data.data()), size)) return std::nullopt;
+  return data;
+}
+
+boost::json::object describe(const npmgate::ArchiveResult& result) {
+  if (result.refusal) {
+    return {{"rule", result.refusal->rule}, {"detail", result.refusal->detail}};
+  }
+  boost::json::array entries;
+  for (const npmgate::ArchiveEntry& entry : result.archive.entries) {
+    if (entry.directory) continue;
+    entries.push_back({entry.path.substr(result.archive.top.size() + 1),
+                       npmgate::digest(npmgate::Algorithm::kSha256, entry.body).hex()});
+  }
+  return {{"entries", std::move(entries)}};
+}
+
+}  // namespace
+
+int main() {
+  std::ios::sync_with_stdio(false);
+  while (const auto archive = next_archive(std::cin)) {
+    std::cout << boost::json::serialize(describe(npmgate::read_archive(*archive, {}))) << std::endl;
+  }
+  return std::cin.eof() ? 0 : 1;
+}

@@ -1,0 +1,191 @@
+"""Differential test of the strict archive profile: whatever it accepts, all readers at hand must
+extract alike.
+
+    python3 run.py --profile DRIVER --libarchive DRIVER [--count N] [--seed S] [--keep FOLDER]
+
+Archives come from generate.py and from the crafted packages. Readers: libarchive, Python's
+tarfile, and the node-tar inside npm where npm is installed. Exit status 1 if any two disagree on
+an accepted archive; --keep saves those archives.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+import crafted  # noqa: E402
+import generate  # noqa: E402
+
+BATCH = 1000
+DEFAULT_COUNT = 3_000
+FULL_COUNT = 100_000
+
+
+def default_count():
+    if os.environ.get("NPM_GATE_ALL") == "1":
+        return FULL_COUNT
+    return int(os.environ.get("NPM_GATE_DIFFERENTIAL", DEFAULT_COUNT))
+
+
+def node_tar():
+    """The folder of npm's own node-tar, or None."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return None
+    for folder in pathlib.Path(npm).resolve().parents:
+        for place in (folder / "node_modules" / "tar", folder / "npm" / "node_modules" / "tar"):
+            if (place / "package.json").is_file():
+                return place
+    return None
+
+
+def frames(archives):
+    return b"".join(struct.pack("<I", len(data)) + data for data in archives)
+
+
+def run_batch(command, archives):
+    """One JSON value per archive from a driver process."""
+    done = subprocess.run(command, input=frames(archives), stdout=subprocess.PIPE, check=True)
+    lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")  # names may hold other line ends
+    answers = [json.loads(line) for line in lines if line]
+    if len(answers) != len(archives):
+        raise RuntimeError(f"{command[0]} answered {len(answers)} of {len(archives)} archives")
+    return answers
+
+
+def stripped(entries):
+    """{path: digest} without the first component; the last entry of a path wins, as on disk."""
+    found = {}
+    for name, digest in entries:
+        parts = [part for part in name.split("/")[1:] if part not in ("", ".")]
+        if parts:
+            found["/".join(parts)] = digest
+    return found
+
+
+def read_tarfile(data):
+    entries = []
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+            for member in archive:
+                if member.isreg():
+                    body = archive.extractfile(member).read()
+                    entries.append((member.name, hashlib.sha256(body).hexdigest()))
+    except Exception as error:  # any failure of this reader is one answer: it refuses
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"entries": entries}
+
+
+def readings(answers, paths=stripped):
+    """What each answer puts on disk, or the error as text."""
+    return [paths(a["entries"]) if "entries" in a else f"error: {a['error']}" for a in answers]
+
+
+class Readers:
+    """All readers at hand, each a function from archives to readings."""
+
+    def __init__(self, options):
+        self.names = {"libarchive": lambda batch: readings(run_batch([options.libarchive], batch)),
+                      "tarfile": lambda batch: readings([read_tarfile(data) for data in batch])}
+        module = node_tar()
+        if module is None:
+            print("npm's node-tar is not installed: not compared")
+        else:
+            self.names["node-tar"] = lambda batch: self.node(module, batch)
+
+    @staticmethod
+    def node(module, batch):
+        with tempfile.TemporaryDirectory() as scratch:
+            command = ["node", str(HERE / "node_tar.cjs"), str(module), scratch]
+            return readings(run_batch(command, batch), paths=dict)  # node-tar has stripped them itself
+
+    def read(self, batch):
+        with concurrent.futures.ThreadPoolExecutor(len(self.names)) as pool:
+            jobs = {name: pool.submit(read, batch) for name, read in self.names.items()}
+            return {name: job.result() for name, job in jobs.items()}
+
+
+class Tally:
+    def __init__(self, keep):
+        self.keep = keep
+        self.archives = self.accepted = self.disagreements = self.split_refused = 0
+        self.rules = collections.Counter()
+
+    def add(self, name, data, verdict, read):
+        self.archives += 1
+        if "rule" in verdict:
+            self.rules[verdict["rule"]] += 1
+            whole = [value for value in read.values() if isinstance(value, dict)]
+            self.split_refused += any(value != whole[0] for value in whole)
+            return
+        self.accepted += 1
+        ours = {path: digest for path, digest in verdict["entries"]}
+        wrong = {reader: value for reader, value in read.items() if value != ours}
+        if not wrong:
+            return
+        self.disagreements += 1
+        print(f"{name}: the profile accepts {ours}")
+        for reader, value in wrong.items():
+            print(f"  {reader} reads {value}")
+        if self.keep:
+            self.keep.mkdir(parents=True, exist_ok=True)
+            (self.keep / f"{name}.tgz").write_bytes(data)
+
+
+def archives(options):
+    """(name, bytes) of everything to try."""
+    for case in crafted.cases():
+        yield f"crafted-{case.name}", case.data
+    for number in range(options.count):
+        yield f"random-{options.seed}-{number}", generate.Maker(options.seed, number).make()
+
+
+def batches(pairs):
+    batch = []
+    for pair in pairs:
+        batch.append(pair)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--profile", required=True)
+    parser.add_argument("--libarchive", required=True)
+    parser.add_argument("--count", type=int, default=default_count())
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--keep", type=pathlib.Path)
+    options = parser.parse_args()
+
+    readers = Readers(options)
+    tally = Tally(options.keep)
+    for batch in batches(archives(options)):
+        data = [item for _, item in batch]
+        verdicts = run_batch([options.profile], data)
+        read = readers.read(data)
+        for at, (name, item) in enumerate(batch):
+            tally.add(name, item, verdicts[at], {reader: values[at] for reader, values in read.items()})
+    print(f"readers: {', '.join(readers.names)}; they disagree on {tally.split_refused} of the archives refused")
+    print("refused by: " + ", ".join(f"{rule} {count}" for rule, count in tally.rules.most_common()))
+    print(f"{tally.archives} archives, {tally.accepted} accepted, {tally.disagreements} disagreements")
+    return 1 if tally.disagreements or not tally.accepted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

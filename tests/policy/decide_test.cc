@@ -1,0 +1,520 @@
+// From findings and rules to a verdict, case by case.
+#include "policy/decide.h"
+
+#include "policy_testing.h"
+
+namespace npmgate::testing {
+namespace {
+
+using std::chrono::hours;
+
+Verdict judge(const std::string& policy, const Subject& subject,
+              const std::vector<Finding>& findings = {},
+              const std::vector<Decision>& decisions = {}, Time now = kNow) {
+  return decide(*policy_of(policy), subject, findings, decisions, now);
+}
+
+std::string one(const std::string& when, const std::string& then, const std::string& more = "") {
+  return rules_text("  - { id: r, when: " + when + ", then: " + then + more + " }\n");
+}
+
+std::vector<std::string> rules_of(const Verdict& verdict) {
+  std::vector<std::string> out;
+  for (const Reason& reason : verdict.reasons) {
+    out.push_back(reason.rule + (reason.waived_by.empty() ? "" : " (lifted)"));
+  }
+  return out;
+}
+using Names = std::vector<std::string>;
+
+TEST(Decide, NothingMatchesIsAllowed) {
+  const Verdict verdict =
+      judge("version: 1\n", subject_of("a", "1.0.0"), findings_of({"install-script-added"}));
+  EXPECT_EQ(verdict.action, Action::kAllow);
+  EXPECT_EQ(verdict.would, Action::kAllow);
+  EXPECT_TRUE(verdict.served());
+  EXPECT_TRUE(verdict.baseline_fit);
+  EXPECT_TRUE(verdict.reasons.empty());
+  EXPECT_EQ(verdict.ends, std::nullopt);
+  EXPECT_EQ(verdict.valid_until, std::nullopt);
+}
+
+struct FloorCase {
+  const char* finding;
+  Action action;
+};
+
+TEST(Decide, TheFloorStandsBeforeAnyPolicy) {
+  for (const FloorCase& row :
+       std::initializer_list<FloorCase>{{"integrity-mismatch", Action::kBlock},
+                                        {"archive-refused", Action::kBlock},
+                                        {"package-json-refused", Action::kBlock},
+                                        {"archive-over-limit", Action::kBlock},
+                                        {"release-republished", Action::kBlock},
+                                        {"evidence-unavailable", Action::kQuarantine},
+                                        {"known-malware", Action::kAllow},
+                                        {"install-script-added", Action::kAllow}}) {
+    const Verdict verdict =
+        judge("version: 1\n", subject_of("a", "1.0.0"), findings_of({row.finding}));
+    EXPECT_EQ(verdict.action, row.action) << row.finding;
+    if (row.action == Action::kAllow) continue;
+    ASSERT_EQ(verdict.reasons.size(), 1U);
+    EXPECT_EQ(verdict.reasons[0].rule, "floor:" + std::string(row.finding));
+    EXPECT_EQ(verdict.reasons[0].message, "shows " + std::string(row.finding));
+    EXPECT_EQ(verdict.reasons[0].at.file, "");
+    EXPECT_FALSE(verdict.baseline_fit);
+    EXPECT_EQ(verdict.ends, std::nullopt);
+  }
+}
+
+TEST(Decide, OnlyAMissingTarballIsOnTheFloor) {
+  Finding tags = finding("evidence-unavailable");
+  tags.source = "git-tags";
+  EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags}).action, Action::kAllow);
+  EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags, finding("evidence-unavailable")})
+                .action,
+            Action::kQuarantine);
+  EXPECT_EQ(
+      judge(one("{ finding: evidence-unavailable }", "block"), subject_of("a", "1.0.0"), {tags})
+          .action,
+      Action::kBlock)
+      << "a rule may ask for any source";
+}
+
+TEST(Decide, TheStrictestRuleWinsAndStandsFirst) {
+  const Verdict verdict =
+      judge(rules_text("  - { id: w, when: { finding: deprecated }, then: warn }\n"
+                       "  - { id: b, when: { finding: deprecated }, then: block, message: No. }\n"
+                       "  - { id: q, when: { finding: deprecated }, then: quarantine }\n"),
+            subject_of("a", "1.0.0"), findings_of({"deprecated"}));
+  EXPECT_EQ(verdict.action, Action::kBlock);
+  EXPECT_EQ(rules_of(verdict), (Names{"b", "q", "w"}));
+  EXPECT_EQ(verdict.reasons[0].message, "No.");
+  EXPECT_EQ(verdict.reasons[0].at.str(), "policy.yaml:4:5");
+  EXPECT_EQ(verdict.reasons[0].findings, Names{"deprecated"});
+  EXPECT_EQ(verdict.reasons[1].message, "shows deprecated")
+      << "without a message the finding speaks";
+}
+
+struct ConditionCase {
+  const char* when;
+  bool matches;
+};
+
+TEST(Decide, EachConditionAsksWhatItSays) {
+  Subject subject = subject_of("@acme/x", "2.1.0", hours{48});
+  subject.popular = true;
+  subject.has_install_script = true;
+  const auto findings = findings_of({"deprecated", "size-jump"});
+  for (const ConditionCase& row : std::initializer_list<ConditionCase>{
+           {"{ finding: deprecated }", true},
+           {"{ finding: [known-malware, size-jump] }", true},
+           {"{ finding: known-malware }", false},
+           {"{ package: \"@acme/x\" }", true},
+           {"{ package: \"@acme/*\" }", true},
+           {"{ package: [\"y\", \"@acme/?\"] }", true},
+           {"{ package: \"@acme/y\" }", false},
+           {"{ version: \"^2\" }", true},
+           {"{ version: 2.1.0 }", true},
+           {"{ version: \"<2\" }", false},
+           {"{ younger_than: 3d }", true},
+           {"{ younger_than: 2d }", false},
+           {"{ older_than: 2d }", true},
+           {"{ older_than: 3d }", false},
+           {"{ has_install_script: true }", true},
+           {"{ publisher: [bob, alice] }", true},
+           {"{ publisher: bob }", false},
+           {"{ license: \"M?T\" }", true},
+           {"{ license: \"GPL-*\" }", false},
+           {"{ upstream: public }", true},
+           {"{ upstream: internal }", false},
+           {"{ popular: true }", true},
+           {"{ popular: false }", false},
+           {"{ all: [{ popular: true }, { upstream: public }] }", true},
+           {"{ all: [{ popular: true }, { upstream: internal }] }", false},
+           {"{ any: [{ popular: false }, { upstream: public }] }", true},
+           {"{ any: [{ popular: false }, { upstream: internal }] }", false},
+           {"{ not: { package: \"@acme/*\" } }", false},
+           {"{ not: { package: \"@other/*\" } }", true},
+           {"{ not: { not: { popular: true } } }", true},
+           {"{ not: { younger_than: 2d } }", true},
+           {"{ not: { any: [{ version: \"^1\" }, { upstream: internal }] } }", true},
+           {"{ popular: true, upstream: internal }", false}}) {
+    const Verdict verdict = judge(one(row.when, "block"), subject, findings);
+    EXPECT_EQ(verdict.action == Action::kBlock, row.matches) << row.when;
+  }
+}
+
+TEST(Decide, PrereleasesOfARangeAreHeldAndNotExcepted) {
+  const Subject beta = subject_of("a", "2.1.0-beta.1");
+  EXPECT_EQ(judge(one("{ version: \"^2\" }", "block"), beta).action, Action::kBlock);
+  EXPECT_EQ(judge(one("{ popular: false, not: { version: \"^2\" } }", "block"), beta).action,
+            Action::kBlock);
+  EXPECT_EQ(
+      judge(one("{ popular: false, not: { version: \"^2\" } }", "block"), subject_of("a", "2.1.0"))
+          .action,
+      Action::kAllow);
+}
+
+TEST(Decide, AVersionThatCannotBeOrderedIsHeldAndNotExcepted) {
+  const Subject odd = subject_of("a", "not-a-version");
+  EXPECT_EQ(judge(one("{ version: \"^2\" }", "block"), odd).action, Action::kBlock);
+  EXPECT_EQ(judge(one("{ popular: false, not: { version: \"^2\" } }", "block"), odd).action,
+            Action::kBlock);
+}
+
+TEST(Decide, FindingsThatOnlyInformMakeNothingHold) {
+  const std::vector<Finding> prepare = {
+      finding("install-script-added", {{"hook", "prepare"}, {"informs_only", true}})};
+  const std::string policy = rules_text(
+      "  - { id: q, when: { finding: install-script-added }, then: quarantine }\n"
+      "  - { id: b, when: { finding: install-script-added }, then: block }\n"
+      "  - { id: w, when: { finding: install-script-added }, then: warn }\n");
+  EXPECT_EQ(rules_of(judge(policy, subject_of("a", "1.0.0"), prepare)), Names{"w"});
+  auto both = prepare;
+  both.push_back(finding("install-script-added", {{"hook", "postinstall"}}));
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0"), both).action, Action::kBlock);
+}
+
+TEST(Decide, AnUnknownFindingIsNoReason) {
+  EXPECT_EQ(judge(one("{ finding: deprecated }", "block"), subject_of("a", "1.0.0"),
+                  {finding("of-a-later-build")})
+                .action,
+            Action::kAllow);
+}
+
+// ---- time
+
+struct BoundaryCase {
+  Millis since;  // after the release appeared
+  Action action;
+};
+
+TEST(Decide, AHoldEndsAtItsInstant) {
+  const std::string policy = one("{ younger_than: 24h }", "quarantine");
+  Subject subject = subject_of("a", "1.0.0");
+  subject.born = kNow;
+  const Time end = kNow + hours{24};
+  for (const BoundaryCase& row :
+       std::initializer_list<BoundaryCase>{{hours{-5}, Action::kQuarantine},
+                                           {hours{0}, Action::kQuarantine},
+                                           {hours{24} - Millis{1}, Action::kQuarantine},
+                                           {hours{24}, Action::kAllow},
+                                           {hours{24} + Millis{1}, Action::kAllow}}) {
+    const Verdict verdict = judge(policy, subject, {}, {}, kNow + row.since);
+    EXPECT_EQ(verdict.action, row.action) << row.since.count();
+    const auto expected = row.action == Action::kAllow ? std::nullopt : std::optional(end);
+    EXPECT_EQ(verdict.ends, expected);
+    EXPECT_EQ(verdict.valid_until, expected);
+    if (expected) {
+      EXPECT_EQ(verdict.reasons[0].ends, expected);
+    }
+  }
+}
+
+TEST(Decide, AHoldWithoutAnAgeWaitsForAnApproval) {
+  const Verdict verdict =
+      judge(rules_text("  - { id: c, when: { younger_than: 24h }, then: quarantine }\n"
+                       "  - { id: f, when: { finding: deprecated }, then: quarantine }\n"),
+            subject_of("a", "1.0.0"), findings_of({"deprecated"}));
+  EXPECT_EQ(rules_of(verdict), (Names{"f", "c"})) << "the cooldown stands behind";
+  EXPECT_EQ(verdict.ends, std::nullopt);
+  EXPECT_EQ(verdict.valid_until, kNow + hours{23})
+      << "the reasons change when the cooldown runs out";
+}
+
+TEST(Decide, TheLongestHoldCounts) {
+  const Verdict verdict =
+      judge(rules_text("  - { id: a, when: { younger_than: 24h }, then: quarantine }\n"
+                       "  - { id: b, when: { younger_than: 3d }, then: quarantine }\n"),
+            subject_of("a", "1.0.0"));
+  EXPECT_EQ(verdict.ends, kNow + hours{71});
+  EXPECT_EQ(verdict.valid_until, kNow + hours{23});
+}
+
+TEST(Decide, AHoldThatOnlyBeginsLaterIsForeseen) {
+  const std::string policy = rules_text(
+      "  - { id: a, when: { younger_than: 24h }, then: quarantine }\n"
+      "  - { id: b, when: { older_than: 10h, younger_than: 48h }, then: quarantine }\n");
+  const Verdict verdict = judge(policy, subject_of("a", "1.0.0"));
+  EXPECT_EQ(rules_of(verdict), Names{"a"});
+  EXPECT_EQ(verdict.ends, kNow + hours{47});
+  EXPECT_EQ(verdict.valid_until, kNow + hours{9});
+  const Verdict never =
+      judge(rules_text("  - { id: a, when: { younger_than: 24h }, then: quarantine }\n"
+                       "  - { id: b, when: { older_than: 10h }, then: quarantine }\n"),
+            subject_of("a", "1.0.0"));
+  EXPECT_EQ(never.ends, std::nullopt);
+}
+
+TEST(Decide, AnAgeThatCannotMatterMovesNoCacheTime) {
+  EXPECT_EQ(
+      judge(one("{ younger_than: 24h, finding: deprecated }", "block"), subject_of("a", "1.0.0"))
+          .valid_until,
+      std::nullopt);
+  EXPECT_EQ(judge(one("{ any: [{ younger_than: 24h }, { popular: false }] }", "block"),
+                  subject_of("a", "1.0.0"))
+                .valid_until,
+            std::nullopt);
+  EXPECT_EQ(judge(one("{ older_than: 24h }", "block"), subject_of("a", "1.0.0")).valid_until,
+            kNow + hours{23});
+}
+
+TEST(Decide, TheFreezeHoldsWhatAppearsAfterIt) {
+  const std::string policy =
+      "version: 1\nfreeze: { date: 2026-11-24T11:00:00Z, except: [\"@acme/*\"] }\n";
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0", hours{1})).action, Action::kQuarantine)
+      << "at the instant";
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0", hours{1} + Millis{1})).action, Action::kAllow);
+  EXPECT_EQ(judge(policy, subject_of("@acme/a", "1.0.0", hours{0})).action, Action::kAllow);
+  const Verdict verdict = judge(policy, subject_of("a", "1.0.0", hours{0}));
+  EXPECT_EQ(verdict.ends, std::nullopt);
+  EXPECT_EQ(verdict.valid_until, std::nullopt);
+  EXPECT_TRUE(verdict.baseline_fit) << "a date is no judgement";
+  EXPECT_EQ(verdict.reasons[0].message, "Published after the freeze of 2026-11-24 11:00 UTC");
+}
+
+// ---- waivers
+
+std::string waived(const std::string& waiver, const std::string& then = "block") {
+  return one("{ finding: [deprecated, size-jump] }", then) +
+         "waivers:\n  - { reason: ok, expires: 2027-01-01, " + waiver + " }\n";
+}
+
+TEST(Decide, AWaiverOfAnExactVersionLiftsRuleOrFinding) {
+  const auto findings = findings_of({"deprecated"});
+  for (const char* waiver :
+       {"package: a@1.0.0, rules: r", "package: a@1.0.0, findings: deprecated"}) {
+    const Verdict verdict = judge(waived(waiver), subject_of("a", "1.0.0"), findings);
+    EXPECT_EQ(verdict.action, Action::kAllow) << waiver;
+    EXPECT_EQ(verdict.would, Action::kAllow);
+    EXPECT_TRUE(verdict.baseline_fit);
+    EXPECT_EQ(rules_of(verdict), Names{"r (lifted)"});
+    EXPECT_EQ(verdict.reasons[0].waived_by, "waiver at policy.yaml:5:5 (ok)");
+    EXPECT_EQ(verdict.valid_until, at("2027-01-01"));
+    EXPECT_EQ(judge(waived(waiver), subject_of("a", "1.0.1"), findings).action, Action::kBlock)
+        << "another version";
+    EXPECT_EQ(judge(waived(waiver), subject_of("b", "1.0.0"), findings).action, Action::kBlock)
+        << "another package";
+  }
+}
+
+TEST(Decide, AWaivedFindingLeavesTheOthers) {
+  const std::string policy = waived("package: a@1.0.0, findings: deprecated");
+  const Verdict verdict =
+      judge(policy, subject_of("a", "1.0.0"), findings_of({"deprecated", "size-jump"}));
+  EXPECT_EQ(verdict.action, Action::kBlock);
+  EXPECT_EQ(verdict.reasons[0].findings, Names{"size-jump"});
+}
+
+TEST(Decide, AnOpenWaiverNeedsTheBaselinesPublisherAndHooks) {
+  for (const char* package : {"a", "\"a@^1\"", "\"?\"", "\"*@1.0.0\""}) {
+    const std::string policy =
+        waived(std::string("package: ") + package + ", findings: deprecated");
+    Subject subject = subject_of("a", "1.0.0");
+    EXPECT_EQ(judge(policy, subject, findings_of({"deprecated"})).action, Action::kBlock)
+        << package;
+    subject.same_publisher_and_hooks = true;
+    EXPECT_EQ(judge(policy, subject, findings_of({"deprecated"})).action, Action::kAllow)
+        << package;
+    Subject other = subject_of("zz", "2.0.0");
+    other.same_publisher_and_hooks = true;
+    if (std::string(package) != "\"*@1.0.0\"") {
+      EXPECT_EQ(judge(policy, other, findings_of({"deprecated"})).action, Action::kBlock)
+          << package;
+    }
+  }
+}
+
+TEST(Decide, AnOpenWaiverLiftsNoPrereleaseByRange) {
+  Subject beta = subject_of("a", "1.1.0-beta");
+  beta.same_publisher_and_hooks = true;
+  EXPECT_EQ(
+      judge(waived("package: \"a@^1\", findings: deprecated"), beta, findings_of({"deprecated"}))
+          .action,
+      Action::kBlock);
+}
+
+TEST(Decide, AWaiverEndsAtItsInstant) {
+  const auto policy = policy_of(waived("package: a@1.0.0, rules: r"));
+  const auto findings = findings_of({"deprecated"});
+  const Subject subject = subject_of("a", "1.0.0");
+  const Time end = at("2027-01-01");
+  EXPECT_EQ(decide(*policy, subject, findings, {}, end - Millis{1}).action, Action::kAllow);
+  EXPECT_EQ(decide(*policy, subject, findings, {}, end).action, Action::kBlock);
+}
+
+TEST(Decide, TheFloorIsWaivableButForTheFirst) {
+  const std::string waiver =
+      "version: 1\nwaivers:\n  - { reason: ok, expires: 2027-01-01, package: a@1.0.0, findings: "
+      "[archive-refused, "
+      "package-json-refused, archive-over-limit, release-republished, evidence-unavailable] }\n";
+  for (const char* id : {"archive-refused", "package-json-refused", "archive-over-limit",
+                         "release-republished", "evidence-unavailable"}) {
+    const Verdict verdict = judge(waiver, subject_of("a", "1.0.0"), findings_of({id}));
+    EXPECT_EQ(verdict.action, Action::kAllow) << id;
+    EXPECT_EQ(verdict.reasons[0].waived_by, "waiver at policy.yaml:3:5 (ok)");
+  }
+  EXPECT_EQ(judge(waiver, subject_of("a", "1.0.0"),
+                  findings_of({"archive-refused", "integrity-mismatch"}))
+                .action,
+            Action::kBlock);
+  // Not by a policy made otherwise either.
+  Policy forged = *policy_of(waiver);
+  forged.waivers[0].finding_set.set();
+  EXPECT_EQ(decide(forged, subject_of("a", "1.0.0"), findings_of({"integrity-mismatch"}), {}, kNow)
+                .action,
+            Action::kBlock);
+}
+
+// ---- rejections
+
+struct RejectionCase {
+  const char* range;
+  const char* version;
+  bool rejected;
+};
+
+TEST(Decide, ARejectionBlocksItsRangeAtOnce) {
+  for (const RejectionCase& row : std::initializer_list<RejectionCase>{{"1.0.0", "1.0.0", true},
+                                                                       {"1.0.0", "1.0.1", false},
+                                                                       {"^1", "1.9.0", true},
+                                                                       {"^1", "1.9.0-rc.1", true},
+                                                                       {"^1", "2.0.0", false},
+                                                                       {"*", "0.0.1-x", true},
+                                                                       {"odd", "odd", true},
+                                                                       {"odd", "1.0.0", false},
+                                                                       {"*", "odd", true}}) {
+    const Verdict verdict =
+        judge("version: 1\n", subject_of("a", row.version), {}, {rejection_of("a", row.range)});
+    EXPECT_EQ(verdict.action == Action::kBlock, row.rejected) << row.range << " " << row.version;
+    EXPECT_EQ(verdict.baseline_fit, !row.rejected);
+    if (row.rejected) {
+      EXPECT_EQ(rules_of(verdict), Names{"rejection"});
+      EXPECT_EQ(verdict.reasons[0].message, "rejected: steals tokens");
+    }
+  }
+  EXPECT_EQ(judge("version: 1\n", subject_of("b", "1.0.0"), {}, {rejection_of("a", "*")}).action,
+            Action::kAllow);
+}
+
+TEST(Decide, ARejectionEndsWhenReopenedOrExpired) {
+  Decision rejection = rejection_of("a", "*");
+  rejection.expires = kNow + hours{1};
+  const Verdict verdict = judge("version: 1\n", subject_of("a", "1.0.0"), {}, {rejection});
+  EXPECT_EQ(verdict.action, Action::kBlock);
+  EXPECT_EQ(verdict.valid_until, kNow + hours{1});
+  EXPECT_EQ(
+      judge("version: 1\n", subject_of("a", "1.0.0"), {}, {rejection}, kNow + hours{1}).action,
+      Action::kAllow);
+  rejection.reopened = true;
+  EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {}, {rejection}).action,
+            Action::kAllow);
+}
+
+// ---- monitor and break glass
+
+TEST(Decide, MonitorModeServesAndSaysWhatWouldHaveHappened) {
+  const std::string rules =
+      "rules:\n  - { id: b, when: { finding: deprecated }, then: block }\n"
+      "  - { id: w, when: { finding: deprecated }, then: warn }\n";
+  const Verdict verdict = judge("version: 1\nmode: monitor\n" + rules, subject_of("a", "1.0.0"),
+                                findings_of({"deprecated"}));
+  EXPECT_EQ(verdict.action, Action::kWarn);
+  EXPECT_EQ(verdict.would, Action::kBlock);
+  EXPECT_FALSE(verdict.baseline_fit) << "would be blocked";
+  EXPECT_EQ(rules_of(verdict), (Names{"w", "b (lifted)"}));
+  EXPECT_EQ(verdict.reasons[1].waived_by, "monitor mode");
+}
+
+TEST(Decide, MonitorModeServesTheFloorButWrongBytesAndRejections) {
+  const std::string policy = "version: 1\nmode: monitor\n";
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0"), findings_of({"archive-refused"})).action,
+            Action::kAllow);
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0"), findings_of({"archive-refused"})).would,
+            Action::kBlock);
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0"), findings_of({"integrity-mismatch"})).action,
+            Action::kBlock);
+  EXPECT_EQ(judge(policy, subject_of("a", "1.0.0"), {}, {rejection_of("a", "*")}).action,
+            Action::kBlock);
+}
+
+TEST(Decide, ARuleThatOnlyRecords) {
+  const Verdict verdict = judge(one("{ finding: deprecated }", "quarantine", ", mode: monitor"),
+                                subject_of("a", "1.0.0"), findings_of({"deprecated"}));
+  EXPECT_EQ(verdict.action, Action::kAllow);
+  EXPECT_EQ(verdict.would, Action::kQuarantine);
+  EXPECT_EQ(verdict.ends, std::nullopt);
+  EXPECT_EQ(verdict.reasons[0].waived_by, "monitor: this rule only records");
+}
+
+TEST(Decide, BreakGlassServesUntilItEnds) {
+  const std::string rules = "rules: [{ id: b, when: { finding: deprecated }, then: block }]\n";
+  const std::string glass =
+      "break_glass: [{ packages: [a, \"@x/*\"], reason: outage, by: alice, until: "
+      "2026-11-24T13:00:00Z }]\n";
+  const auto findings = findings_of({"deprecated"});
+  const Verdict verdict = judge("version: 1\n" + rules + glass, subject_of("a", "1.0.0"), findings);
+  EXPECT_EQ(verdict.action, Action::kAllow);
+  EXPECT_EQ(verdict.would, Action::kBlock);
+  EXPECT_FALSE(verdict.baseline_fit);
+  EXPECT_EQ(verdict.valid_until, at("2026-11-24T13:00:00Z"));
+  EXPECT_EQ(verdict.reasons[0].waived_by, "break glass by alice (outage)");
+  EXPECT_EQ(judge("version: 1\n" + rules + glass, subject_of("b", "1.0.0"), findings).action,
+            Action::kBlock);
+  EXPECT_EQ(judge("version: 1\n" + rules + glass, subject_of("@x/b", "1.0.0"), findings).action,
+            Action::kAllow);
+  EXPECT_EQ(judge("version: 1\n" + rules + glass, subject_of("a", "1.0.0"), findings, {},
+                  at("2026-11-24T13:00:00Z"))
+                .action,
+            Action::kBlock);
+  const std::string all =
+      "break_glass: [{ reason: outage, by: alice, until: 2026-11-24T13:00:00Z }]\n";
+  EXPECT_EQ(judge("version: 1\n" + rules + all, subject_of("b", "1.0.0"), findings).action,
+            Action::kAllow);
+  EXPECT_EQ(
+      judge("version: 1\n" + all, subject_of("b", "1.0.0"), findings_of({"integrity-mismatch"}))
+          .action,
+      Action::kBlock);
+}
+
+TEST(Decide, WarningsReachClientsOnlyWhereThePolicySaysSo) {
+  const auto findings = findings_of({"deprecated"});
+  const std::string when = "{ finding: deprecated }";
+  EXPECT_FALSE(judge(one(when, "warn"), subject_of("a", "1.0.0"), findings).warn_clients);
+  EXPECT_TRUE(
+      judge(one(when, "warn", ", tell: clients"), subject_of("a", "1.0.0"), findings).warn_clients);
+  EXPECT_TRUE(judge("tell: clients\n" + one(when, "warn"), subject_of("a", "1.0.0"), findings)
+                  .warn_clients);
+  EXPECT_FALSE(judge("tell: clients\n" + one(when, "block"), subject_of("a", "1.0.0"), findings)
+                   .warn_clients);
+  EXPECT_FALSE(
+      judge(one(when, "warn", ", tell: clients, mode: monitor"), subject_of("a", "1.0.0"), findings)
+          .warn_clients);
+}
+
+// ---- baselines
+
+struct BaselineCase {
+  const char* when;
+  const char* then;
+  bool fit;
+};
+
+TEST(Decide, WhoMayBeABaseline) {
+  for (const BaselineCase& row : std::initializer_list<BaselineCase>{
+           {"{ finding: deprecated }", "warn", true},
+           {"{ finding: deprecated }", "quarantine", false},
+           {"{ finding: deprecated }", "block", false},
+           {"{ finding: deprecated, younger_than: 14d }", "quarantine", false},
+           {"{ younger_than: 24h }", "quarantine", true},
+           {"{ younger_than: 24h }", "block", true},
+           {"{ package: a }", "quarantine", false}}) {
+    const Verdict verdict =
+        judge(one(row.when, row.then), subject_of("a", "1.0.0"), findings_of({"deprecated"}));
+    EXPECT_EQ(verdict.baseline_fit, row.fit) << row.when << " " << row.then;
+  }
+}
+
+}  // namespace
+}  // namespace npmgate::testing

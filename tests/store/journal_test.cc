@@ -1,0 +1,227 @@
+#include "tests/store/store_support.h"
+
+namespace npmgate::test {
+namespace {
+
+constexpr std::int64_t kHour = 3'600'000;
+constexpr std::int64_t kDay = 24 * kHour;
+
+class Journal : public StateStoreSuite {
+ protected:
+  std::vector<std::int64_t> ids(const AuditFilter& filter) {
+    std::vector<std::int64_t> out;
+    for (const AuditEntry& entry : must(store().audit_log(filter))) out.push_back(entry.id);
+    return out;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Both, Journal, ::testing::Values(StoreKind::kDisk, StoreKind::kMemory),
+                         kind_name);
+
+// ---- audit ----
+
+TEST_P(Journal, AuditKeepsEveryField) {
+  const AuditEntry entry = audit_entry("refused", "@s/left", at(123));
+  must(store().audit({entry}));
+  reopen();
+  const auto trail = must(store().audit_log({}));
+  ASSERT_EQ(trail.size(), 1U);
+  EXPECT_GT(trail[0].id, 0);
+  EXPECT_EQ(trail[0].at, entry.at);
+  EXPECT_EQ(trail[0].kind, entry.kind);
+  EXPECT_EQ(trail[0].actor, entry.actor);
+  EXPECT_EQ(trail[0].name, entry.name);
+  EXPECT_EQ(trail[0].version, entry.version);
+  EXPECT_EQ(trail[0].content_id, entry.content_id);
+  EXPECT_EQ(trail[0].action, entry.action);
+  EXPECT_EQ(trail[0].policy_hash, entry.policy_hash);
+  EXPECT_EQ(trail[0].client, entry.client);
+  EXPECT_EQ(trail[0].detail, entry.detail);
+}
+
+TEST_P(Journal, AuditFilters) {
+  must(store().audit({}));
+  must(store().audit({audit_entry("served", "a", at(1)), audit_entry("refused", "a", at(2)),
+                      audit_entry("served", "b", at(3)), audit_entry("served", "a", at(4))}));
+  const auto filter = [](std::string kind, std::string name, std::string version = "") {
+    AuditFilter out;
+    out.kind = std::move(kind);
+    out.name = std::move(name);
+    out.version = std::move(version);
+    return out;
+  };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(ids({}), (Ids{1, 2, 3, 4}));
+  EXPECT_EQ(ids(filter("served", "")), (Ids{1, 3, 4}));
+  EXPECT_EQ(ids(filter("", "a")), (Ids{1, 2, 4}));
+  EXPECT_EQ(ids(filter("served", "a")), (Ids{1, 4}));
+  EXPECT_EQ(ids(filter("", "a", "1.0.0")), (Ids{1, 2, 4}));
+  EXPECT_EQ(ids(filter("", "a", "9.9.9")), Ids{});
+  AuditFilter since = filter("", "");
+  since.since = at(3);
+  EXPECT_EQ(ids(since), (Ids{3, 4}));
+}
+
+TEST_P(Journal, AuditPagesByIdAndLimit) {
+  must(store().audit(std::vector<AuditEntry>(5, audit_entry("served"))));
+  AuditFilter page;
+  page.limit = 2;
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(ids(page), (Ids{1, 2}));
+  page.after_id = 2;
+  EXPECT_EQ(ids(page), (Ids{3, 4}));
+  page.after_id = 5;
+  EXPECT_EQ(ids(page), Ids{});
+  page.after_id = 0;
+  for (const int limit : {0, -1}) {
+    page.limit = limit;
+    EXPECT_EQ(ids(page), Ids{}) << "no limit is not a way to read everything";
+  }
+}
+
+TEST_P(Journal, AuditTextIsDataNotSql) {
+  AuditEntry entry = audit_entry("served", "a' OR '1'='1");
+  must(store().audit({entry}));
+  AuditFilter filter;
+  filter.name = "x' OR '1'='1";
+  EXPECT_TRUE(ids(filter).empty());
+  filter.name = entry.name;
+  EXPECT_EQ(ids(filter).size(), 1U);
+}
+
+// ---- ledger ----
+
+LedgerEntry fetched(const std::string& version, Time when,
+                    const std::string& address = "10.0.0.1") {
+  LedgerEntry entry;
+  entry.at = when;
+  entry.name = "left";
+  entry.version = version;
+  entry.content_id = "aa:bb";
+  entry.token = "ci";
+  entry.address = address;
+  entry.user_agent = "npm/11";
+  entry.command = "ci";
+  entry.project = "shop";
+  return entry;
+}
+
+TEST_P(Journal, LedgerKeepsEveryFieldNewestFirst) {
+  LedgerEntry reported = fetched("2.0.0", at(9 * kHour));
+  reported.reported = true;
+  must(store().ledger({fetched("1.0.0", at(5 * kHour)), reported}));
+  reopen();
+  const auto rows = must(store().downloads("left", 10));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].version, "2.0.0");
+  EXPECT_TRUE(rows[0].reported);
+  const LedgerEntry& row = rows[1];
+  EXPECT_EQ(row.at, at(5 * kHour));
+  EXPECT_EQ(row.name, "left");
+  EXPECT_EQ(row.version, "1.0.0");
+  EXPECT_EQ(row.content_id, "aa:bb");
+  EXPECT_EQ(row.token, "ci");
+  EXPECT_EQ(row.address, "10.0.0.1");
+  EXPECT_EQ(row.user_agent, "npm/11");
+  EXPECT_EQ(row.command, "ci");
+  EXPECT_EQ(row.project, "shop");
+  EXPECT_FALSE(row.reported);
+  EXPECT_EQ(row.count, 1);
+}
+
+TEST_P(Journal, LedgerAddsUpAlikeEntriesOfOneHour) {
+  must(store().ledger({fetched("1.0.0", at(kHour)), fetched("1.0.0", at(kHour + 50))}));
+  must(store().ledger({fetched("1.0.0", at(kHour + 20))}));  // late: the time does not go back
+  must(store().ledger({fetched("1.0.0", at(2 * kHour))}));
+  const auto rows = must(store().downloads("left", 10));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].at, at(2 * kHour));
+  EXPECT_EQ(rows[0].count, 1);
+  EXPECT_EQ(rows[1].at, at(kHour + 50));
+  EXPECT_EQ(rows[1].count, 3);
+}
+
+TEST_P(Journal, LedgerAddsUpReportsOfOneDay) {
+  for (const std::int64_t hour : {1, 5, 23, 25}) {
+    LedgerEntry entry = fetched("1.0.0", at(hour * kHour));
+    entry.reported = true;
+    entry.count = 2;
+    must(store().ledger({entry}));
+  }
+  const auto rows = must(store().downloads("left", 10));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[1].count, 6);
+  EXPECT_EQ(rows[1].at, at(23 * kHour));
+}
+
+TEST_P(Journal, LedgerKeepsApartWhatDiffers) {
+  std::vector<LedgerEntry> entries(8, fetched("1.0.0", at(1)));
+  entries[1].version = "1.0.1";
+  entries[2].content_id = "cc:dd";
+  entries[3].token = "other";
+  entries[4].address = "10.0.0.2";
+  entries[5].user_agent = "pnpm/10";
+  entries[6].project = "blog";
+  entries[7].reported = true;
+  must(store().ledger(entries));
+  EXPECT_EQ(must(store().downloads("left", 100)).size(), entries.size());
+  EXPECT_EQ(must(store().downloads("left", 3)).size(), 3U);
+  EXPECT_TRUE(must(store().downloads("left", 0)).empty());
+  EXPECT_TRUE(must(store().downloads("right", 100)).empty());
+}
+
+TEST_P(Journal, TrimDropsOldEntriesAndThenAddsAgain) {
+  must(store().ledger({}));
+  must(store().ledger({fetched("1.0.0", at(1)), fetched("1.0.0", at(10 * kDay), "10.0.0.9"),
+                       fetched("2.0.0", at(2))}));
+  must(store().trim_ledger(at(kDay)));
+  reopen();
+  const auto rows = must(store().downloads("left", 10));
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].address, "10.0.0.9");
+  must(store().ledger(
+      {fetched("2.0.0", at(11 * kDay))}));  // its release and client rows were dropped
+  EXPECT_EQ(must(store().downloads("left", 10)).size(), 2U);
+}
+
+// ---- tokens ----
+
+TokenRecord token(const std::string& name, const std::string& hash) {
+  TokenRecord record;
+  record.name = name;
+  record.scope = "install";
+  record.hash = hash;
+  record.created = at(50);
+  return record;
+}
+
+TEST_P(Journal, TokensRoundTrip) {
+  const auto first = must(store().add_token(token("ci", "h1")));
+  const auto second = must(store().add_token(token("ci", "h2")));
+  must(store().revoke_token(second, at(60)));
+  must(store().touch_token(first, at(70)));
+  must(store().touch_token(first, at(65)));  // a late report does not set it back
+  reopen();
+  const auto all = must(store().tokens());
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].id, first);
+  EXPECT_EQ(all[0].name, "ci");
+  EXPECT_EQ(all[0].scope, "install");
+  EXPECT_EQ(all[0].hash, "h1");
+  EXPECT_EQ(all[0].created, at(50));
+  EXPECT_EQ(all[0].revoked, std::nullopt);
+  EXPECT_EQ(all[0].last_used, at(70));
+  EXPECT_EQ(all[1].revoked, at(60));
+  EXPECT_EQ(all[1].last_used, std::nullopt);
+}
+
+TEST_P(Journal, TokenHashIsUniqueAndRevocationIsFinal) {
+  const auto id = must(store().add_token(token("a", "h")));
+  EXPECT_EQ(store().add_token(token("b", "h")).error().code, Code::kRefused);
+  must(store().revoke_token(id, at(1)));
+  must(store().revoke_token(id, at(2)));
+  EXPECT_EQ(must(store().tokens())[0].revoked, at(1));
+  EXPECT_EQ(store().revoke_token(99, at(1)).error().code, Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace npmgate::test
