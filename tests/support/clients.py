@@ -9,6 +9,7 @@ Install scripts are enabled in every client (by default several do not run them)
 off: what is held back, the gate held back. `clients.py --versions [DIR]` prints what is installed.
 """
 
+import hashlib
 import dataclasses
 import json
 import os
@@ -160,16 +161,20 @@ class Project:
         return found
 
     def tree(self):
-        """Every file below node_modules as {path: bytes}, without what clients write for themselves."""
-        files = {}
+        """Every file below node_modules as {path: digest}, without what clients write for themselves. Links are not followed: pnpm's
+        form loops."""
+        own = {".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml", ".cache", ".pnpm-workspace-state.json",
+               ".pnpm-workspace-state-v1.json"}
         modules = self.folder / "node_modules"
-        for path in sorted(modules.rglob("*")):
-            relative = path.relative_to(modules)
-            if relative.parts[0] in (".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml", ".cache",
-                                     ".pnpm-workspace-state.json", ".pnpm-workspace-state-v1.json"):
-                continue
-            if path.is_file() and not path.is_symlink():
-                files[str(relative)] = path.read_bytes()
+        files = {}
+        for folder, folders, names in os.walk(modules, followlinks=False):
+            if pathlib.Path(folder) == modules:
+                folders[:] = [name for name in folders if name not in own]
+                names = [name for name in names if name not in own]
+            for name in names:
+                path = pathlib.Path(folder, name)
+                if not path.is_symlink():
+                    files[str(path.relative_to(modules))] = hashlib.sha256(path.read_bytes()).hexdigest()
         return files
 
     def move_to(self, registry):
