@@ -203,10 +203,10 @@ void Decider::judge(const Rule& rule) {
   const FindingSet& seen = evidence_for(rule);
   const FindingSet left = seen & ~waived_;
   const Course with_all = course(*rule.when, subject_, seen, now_);
-  sooner(valid_until_, with_all.flips);
+  sooner(valid_until_, with_all.changes);
   if (!with_all.value) return;
   const Course with_left = left == seen ? with_all : course(*rule.when, subject_, left, now_);
-  sooner(valid_until_, with_left.flips);
+  sooner(valid_until_, with_left.changes);
   const bool without_waived = with_left.value;
   Draft& draft = drafts_.emplace_back();
   draft.rule = &rule;

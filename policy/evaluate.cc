@@ -86,20 +86,6 @@ Outcome evaluate(const Condition& condition, const Subject& subject, const Findi
   return {};
 }
 
-Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
-              Time from) {
-  Outcome now = evaluate(condition, subject, findings, from);
-  Course out{now.value, std::nullopt};
-  while (now.next) {
-    const Time at = *now.next;
-    now = evaluate(condition, subject, findings, at);
-    if (now.value == out.value) continue;
-    out.flips = at;
-    break;
-  }
-  return out;
-}
-
 void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,
                    Time at, FindingSet& used) {
   if (condition.kind == Kind::kFinding) {
@@ -111,6 +97,27 @@ void used_findings(const Condition& condition, const Subject& subject, const Fin
       }
     }
   }
+}
+
+Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
+              Time from) {
+  const auto used_at = [&](Time at) {
+    FindingSet used;
+    used_findings(condition, subject, findings, at, used);
+    return used;
+  };
+  Outcome now = evaluate(condition, subject, findings, from);
+  Course out{now.value, std::nullopt, std::nullopt};
+  if (!now.next) return out;
+  const FindingSet used = out.value ? used_at(from) : FindingSet();
+  while (now.next && !out.flips) {
+    const Time at = *now.next;
+    now = evaluate(condition, subject, findings, at);
+    if (now.value != out.value) out.flips = at;
+    if (out.changes) continue;
+    if (out.flips || (out.value && used_at(at) != used)) out.changes = at;
+  }
+  return out;
 }
 
 }  // namespace npmgate

@@ -438,18 +438,23 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
     auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
     current = update(current, add);
   }
-  std::function<Result<bool>()> record = [this, current, rules, version]() -> Result<bool> {
+  // The baseline is inspected too by now and can be served without another inspection: it needs a
+  // row as well.
+  std::function<Result<bool>()> record = [this, current, rules, version,
+                                          baseline = plan->baseline]() -> Result<bool> {
     Judge judge = this->judge(current, *rules);
-    const Judged* judged = judge.of(version);
-    if (judged == nullptr || !judged->evidence) return false;
-    ReleaseRow row;
-    row.name = current->name;
-    row.version = version;
-    row.content_id = judged->subject.content_id;
-    row.subject = judged->subject;
-    row.findings = judged->findings;
-    row.seen = judge.now();
-    if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+    for (const std::string& each : {version, baseline}) {
+      const Judged* judged = each.empty() ? nullptr : judge.of(each);
+      if (judged == nullptr || !judged->evidence) continue;
+      ReleaseRow row;
+      row.name = current->name;
+      row.version = each;
+      row.content_id = judged->subject.content_id;
+      row.subject = judged->subject;
+      row.findings = judged->findings;
+      row.seen = judge.now();
+      if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+    }
     return true;
   };
   auto recorded = co_await gear_.pool.offload(std::move(record));
@@ -477,9 +482,9 @@ Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
   std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
     auto pinned = gear_.store.pin(wanted);
     if (!pinned) return pinned;
-    if (auto done = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
-        !done)
-      return done.error();
+    // Evidence of before a restore may lack its row; the pin is what counts.
+    auto marked = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
+    if (!marked && marked.error().code != Code::kNotFound) return marked.error();
     return pinned;
   };
   auto pinned = co_await gear_.pool.offload(std::move(write));

@@ -247,6 +247,22 @@ TEST(Decide, AHoldThatOnlyBeginsLaterIsForeseen) {
   EXPECT_EQ(never.ends, std::nullopt);
 }
 
+// The rule holds all along, but from some instant on for one finding less: what an approval has to
+// cover may change with it.
+TEST(Decide, AHoldThatChangesItsGroundsIsForeseen) {
+  const std::string policy =
+      one("{ any: [{ younger_than: 24h, finding: deprecated }, { finding: size-jump }] }",
+          "quarantine");
+  const auto findings = findings_of({"deprecated", "size-jump"});
+  const Verdict verdict = judge(policy, subject_of("a", "1.0.0"), findings);
+  EXPECT_EQ(verdict.reasons[0].findings, (Names{"size-jump", "deprecated"}));
+  EXPECT_EQ(verdict.valid_until, kNow + hours{23});
+  EXPECT_EQ(verdict.ends, std::nullopt);
+  EXPECT_EQ(
+      judge(policy, subject_of("a", "1.0.0"), findings, {}, kNow + hours{23}).reasons[0].findings,
+      Names{"size-jump"});
+}
+
 TEST(Decide, AnAgeThatCannotMatterMovesNoCacheTime) {
   EXPECT_EQ(
       judge(one("{ younger_than: 24h, finding: deprecated }", "block"), subject_of("a", "1.0.0"))

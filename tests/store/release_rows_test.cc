@@ -113,6 +113,20 @@ TEST_P(Releases, MarkServedIsExactAndLasting) {
   EXPECT_EQ(store().mark_served("left", "1.0.0", "zz").error().code, Code::kNotFound);
 }
 
+TEST_P(Releases, OfOnePackageOnly) {
+  const ReleaseRow first = release_row("left", "2.0.0", "aa:bb");
+  const ReleaseRow second = release_row("left", "1.0.0", "");
+  must(store().put_release_row(first));
+  must(store().put_release_row(release_row("left-pad", "1.0.0", "aa:bb")));
+  must(store().put_release_row(second));
+  reopen();
+  const auto rows = must(store().releases_of("left"));
+  ASSERT_EQ(rows.size(), 2U);
+  expect_same(rows[0], first);
+  expect_same(rows[1], second);
+  EXPECT_TRUE(must(store().releases_of("nobody")).empty());
+}
+
 TEST_P(Releases, AVisitorMayUseTheStore) {
   for (const char* version : {"1.0.0", "2.0.0", "3.0.0"}) {
     must(store().put_release_row(release_row("left", version, "aa:bb")));

@@ -1,0 +1,198 @@
+#include "judge/judge.h"
+
+#include <algorithm>
+
+#include "judge_testing.h"
+
+namespace npmgate::testing {
+namespace {
+
+const std::string kHook = R"(,"scripts":{"postinstall":"node setup.js"})";
+const std::set<std::string, std::less<>> kNobody;
+
+Judge judge_of(std::shared_ptr<const PackageSnapshot> snapshot, const std::string& rules) {
+  return Judge(std::move(snapshot), policy_of(rules), {}, {}, kNow);
+}
+
+struct BaselineCase {
+  const char* name;
+  std::vector<Row> rows;
+  std::vector<std::string> inspected;
+  std::string rules;
+  const char* version;
+  const char* expected;
+};
+
+class Baseline : public ::testing::TestWithParam<BaselineCase> {};
+
+TEST_P(Baseline, Is) {
+  const BaselineCase& c = GetParam();
+  auto snapshot = snapshot_of(c.rows);
+  for (const std::string& version : c.inspected) inspect(*snapshot, version);
+  EXPECT_EQ(judge_of(snapshot, c.rules).baseline_of(c.version), c.expected);
+}
+
+std::vector<BaselineCase> baseline_cases() {
+  const std::string block = rule("bad", "version: \"1.1.0\"", "block");
+  const std::string hold = rule("hold", "version: \"1.1.0\"", "quarantine");
+  const std::string hooked =
+      rule("hooked", "finding: install-script-added, younger_than: 3d", "quarantine");
+  const std::string cooldown = rule("cooldown", "younger_than: 3d", "quarantine");
+  const std::vector<Row> plain = {{"1.0.0", 90, ""}, {"1.1.0", 60, ""}, {"1.2.0", 1, ""}};
+  const auto hook_at = [](int days) {
+    return std::vector<Row>{{"1.0.0", 90, ""}, {"1.1.0", days, kHook}, {"1.2.0", 1, kHook}};
+  };
+  return {
+      {"HighestLowerOldUninspected", plain, {}, "", "1.2.0", "1.1.0"},
+      {"FirstReleaseHasNone", plain, {}, "", "1.0.0", ""},
+      {"UnknownVersionHasNone", plain, {}, "", "9.9.9", ""},
+      {"BlockedIsSkipped", plain, {}, block, "1.2.0", "1.0.0"},
+      {"HeldIsSkipped", plain, {}, hold, "1.2.0", "1.0.0"},
+      {"RecentUninspectedIsSkipped",
+       {{"1.0.0", 90, ""}, {"1.1.0", 5, ""}, {"1.2.0", 1, ""}},
+       {},
+       "",
+       "1.2.0",
+       "1.0.0"},
+      {"RecentInspectedQualifies",
+       {{"1.0.0", 90, ""}, {"1.1.0", 5, ""}, {"1.2.0", 1, ""}},
+       {"1.1.0"},
+       "",
+       "1.2.0",
+       "1.1.0"},
+      {"AgeHoldAloneQualifies",
+       {{"1.0.0", 90, ""}, {"1.1.0", 2, ""}, {"1.2.0", 1, ""}},
+       {"1.1.0"},
+       cooldown,
+       "1.2.0",
+       "1.1.0"},
+      {"FindingHoldInForceIsSkipped", hook_at(2), {"1.1.0"}, hooked, "1.2.0", "1.0.0"},
+      {"HoldThatMerelyRanOutIsSkipped", hook_at(10), {"1.1.0"}, hooked, "1.2.0", "1.0.0"},
+      {"HoldOlderThanRecentQualifies", hook_at(40), {"1.1.0"}, hooked, "1.2.0", "1.1.0"},
+      {"PrereleaseFindsItsOwnLine",
+       {{"1.9.0", 90, ""}, {"2.0.0-rc.1", 60, ""}, {"2.0.0-rc.2", 1, ""}},
+       {},
+       "",
+       "2.0.0-rc.2",
+       "2.0.0-rc.1"},
+      {"FirstPrereleaseFallsBackToStable",
+       {{"1.9.0", 90, ""}, {"2.0.0-rc.1", 60, ""}, {"2.1.0-rc.1", 1, ""}},
+       {},
+       "",
+       "2.1.0-rc.1",
+       "1.9.0"},
+      {"StableNeverTakesPrerelease",
+       {{"1.9.0", 90, ""}, {"2.0.0-rc.1", 60, ""}, {"2.0.0", 1, ""}},
+       {},
+       "",
+       "2.0.0",
+       "1.9.0"},
+      {"PublishedLaterIsSkipped",
+       {{"1.0.0", 90, ""}, {"1.1.0", 40, ""}, {"1.2.0", 50, ""}},
+       {},
+       "",
+       "1.2.0",
+       "1.0.0"},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, Baseline, ::testing::ValuesIn(baseline_cases()),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Baseline, PublishOrderDoesNotCountWhereTimesAreIngest) {
+  auto snapshot = snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 40, ""}, {"1.2.0", 50, ""}});
+  snapshot->times_real = false;
+  EXPECT_EQ(judge_of(snapshot, "").baseline_of("1.2.0"), "1.1.0");
+}
+
+const std::vector<Row> kLines = {
+    {"1.0.0", 90, ""}, {"1.1.0", 2, ""}, {"1.2.0", 1, ""}, {"2.0.0", 60, ""}, {"3.0.0-rc.1", 1, ""}};
+const std::string kTags = R"("latest":"1.2.0","next":"3.0.0-rc.1")";
+
+using Names = std::vector<std::string>;
+
+TEST(Picks, TopOfEachLineAndTagTargets) {
+  Judge judge = judge_of(snapshot_of(kLines, kTags), "");
+  EXPECT_EQ(judge.picks_to_inspect(kNobody), (Names{"1.2.0", "3.0.0-rc.1"}));
+}
+
+TEST(Picks, InspectedTopEndsTheWalk) {
+  auto snapshot = snapshot_of(kLines, R"("latest":"1.2.0")");
+  inspect(*snapshot, "1.2.0");
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody), Names{});
+}
+
+TEST(Picks, NextLowerStandsInForOneLeftOut) {
+  const auto snapshot = snapshot_of(kLines, R"("latest":"1.2.0")");
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect({"1.2.0"}), (Names{"1.1.0"}));
+  EXPECT_EQ(judge_of(snapshot, rule("bad", "version: \"1.2.0\"", "block")).picks_to_inspect(kNobody),
+            (Names{"1.1.0"}));
+}
+
+TEST(Background, RecentUninspectedNewestFirst) {
+  auto snapshot = snapshot_of(kLines, kTags);
+  inspect(*snapshot, "1.2.0");
+  EXPECT_EQ(judge_of(snapshot, "").background_work(), (Names{"3.0.0-rc.1", "1.1.0"}));
+}
+
+Names kept_of(const Judge::Listing& listing) {
+  Names names;
+  for (const Judged* judged : listing.kept) names.push_back(judged->version);
+  return names;
+}
+
+TEST(Listing, HidesMovesTagsAndSaysUntilWhen) {
+  auto snapshot = snapshot_of(
+      {{"1.0.0", 90, ""}, {"1.1.0", 50, ""}, {"1.2.0", 2, ""}, {"1.3.0", 1, ""}},
+      R"("latest":"1.3.0","old":"1.0.0")");
+  inspect(*snapshot, "1.2.0");
+  inspect(*snapshot, "1.3.0");
+  Judge judge = judge_of(snapshot, rule("cooldown", "younger_than: 3d", "quarantine"));
+  const Judge::Listing listing = judge.listing(kNobody);
+  EXPECT_EQ(kept_of(listing), (Names{"1.0.0", "1.1.0"}));
+  ASSERT_EQ(listing.hidden.size(), 2U);
+  EXPECT_EQ(listing.hidden[0].version, "1.3.0");
+  EXPECT_EQ(listing.hidden[1].version, "1.2.0");
+  EXPECT_NE(listing.hidden[0].sentence.find("pkg@1.3.0 is quarantined until"), std::string::npos)
+      << listing.hidden[0].sentence;
+  EXPECT_EQ(listing.hidden[1].born, kNow - kDay * 2);
+  EXPECT_EQ(listing.dist_tags, (StringMap{{"latest", "1.1.0"}, {"old", "1.0.0"}}));
+  ASSERT_TRUE(listing.valid_until);
+  EXPECT_EQ(format_time(*listing.valid_until), format_time(kNow + kDay));
+}
+
+TEST(Listing, UndecidedIsLeftOutUntilItHasEvidence) {
+  auto snapshot = snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 1, ""}}, R"("latest":"1.1.0")");
+  {
+    Judge judge = judge_of(snapshot, "");
+    const Judge::Listing listing = judge.listing({"1.1.0"});
+    EXPECT_EQ(kept_of(listing), (Names{"1.0.0"}));
+    ASSERT_EQ(listing.hidden.size(), 1U);
+    EXPECT_NE(listing.hidden[0].sentence.find("its inspection has not ended"), std::string::npos);
+    EXPECT_EQ(listing.dist_tags, (StringMap{{"latest", "1.0.0"}}));
+    EXPECT_FALSE(listing.valid_until);
+  }
+  inspect(*snapshot, "1.1.0");
+  Judge judge = judge_of(snapshot, "");
+  EXPECT_EQ(kept_of(judge.listing({"1.1.0"})), (Names{"1.0.0", "1.1.0"}));
+}
+
+TEST(Judge, WithdrawnPinIsJudgedOnWhatWasKept) {
+  auto snapshot = snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 5, ""}});
+  inspect(*snapshot, "1.1.0");
+  Pin pin;
+  pin.version = "1.1.0";
+  pin.content_id = snapshot->evidence[0]->content_id();
+  pin.raw_manifest = std::string(snapshot->packument->find("1.1.0")->raw);
+  snapshot->pins.emplace("1.1.0", pin);
+  snapshot->packument = snapshot_of({{"1.0.0", 90, ""}})->packument;
+  Judge judge = judge_of(snapshot, "");
+  const Judged* judged = judge.of("1.1.0");
+  ASSERT_NE(judged, nullptr);
+  EXPECT_TRUE(judged->pinned);
+  EXPECT_EQ(judged->raw_manifest, pin.raw_manifest);
+  EXPECT_EQ(judge.of("1.2.0"), nullptr);
+}
+
+}  // namespace
+}  // namespace npmgate::testing

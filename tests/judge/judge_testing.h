@@ -1,0 +1,82 @@
+// What the tests of judge/ share: snapshots and policies from text.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "judge/judge.h"
+#include "judge/reach.h"
+
+namespace npmgate::testing {
+
+inline Time at(std::string_view text) {
+  return parse_time(text).value();
+}
+inline constexpr std::chrono::hours kDay{24};
+inline const Time kNow = at("2026-11-24T12:00:00Z");
+
+struct Row {
+  std::string version;
+  int days = 0;  // since its publish time
+  std::string more;  // further members of the manifest, with a leading comma
+};
+
+inline std::string packument_text(const std::vector<Row>& rows, const std::string& tags,
+                                  bool stamped = true) {
+  std::string versions;
+  std::string times;
+  for (const Row& row : rows) {
+    const std::string comma = versions.empty() ? "" : ",";
+    versions += comma + "\"" + row.version + R"(":{"name":"pkg","version":")" + row.version +
+                R"(","dist":{"tarball":"https://registry.example/pkg/-/pkg-)" + row.version +
+                R"(.tgz","shasum":"0000000000000000000000000000000000000001"})" + row.more + "}";
+    times += comma + "\"" + row.version + "\":\"" + format_time(kNow - kDay * row.days) + "\"";
+  }
+  return R"({"name":"pkg","dist-tags":{)" + tags + R"(},"versions":{)" + versions + "}" +
+         (stamped ? R"(,"time":{)" + times + "}" : std::string()) + "}";
+}
+
+inline std::shared_ptr<PackageSnapshot> snapshot_of(const std::vector<Row>& rows,
+                                                    const std::string& tags = "",
+                                                    bool stamped = true) {
+  auto parsed = Packument::parse(packument_text(rows, tags, stamped), *PackageName::parse("pkg"));
+  EXPECT_TRUE(parsed) << (parsed ? "" : to_string(parsed.error()));
+  auto snapshot = std::make_shared<PackageSnapshot>();
+  snapshot->name = "pkg";
+  snapshot->upstream = "public";
+  snapshot->packument = parsed.value();
+  return snapshot;
+}
+
+// Evidence as an inspection of the release would leave it where the tarball says the same.
+inline void inspect(PackageSnapshot& snapshot, const std::string& version) {
+  const PackumentVersion* found = snapshot.packument->find(version);
+  ASSERT_NE(found, nullptr) << version;
+  auto evidence = std::make_shared<Evidence>();
+  evidence->name = "pkg";
+  evidence->version = version;
+  evidence->tarball_sha512 = std::string(128, 'a');
+  evidence->manifest_sha256 = manifest_digest(found->raw);
+  evidence->release = found->release;
+  evidence->tree.package_json = found->release.manifest;
+  snapshot.evidence.push_back(std::move(evidence));
+}
+
+inline std::shared_ptr<const Policy> policy_of(const std::string& rules) {
+  const FileReader none = [](const std::string& path) -> Result<std::string> {
+    return fail(Code::kNotFound, Origin::kDisk, path);
+  };
+  const std::string text = rules.empty() ? "version: 1\n" : "version: 1\nrules:\n" + rules;
+  const PolicyResult result = load_policy(text, "policy.yaml", none, kNow);
+  for (const Problem& problem : result.problems) ADD_FAILURE() << problem.str();
+  return result.policy ? result.policy : std::make_shared<const Policy>();
+}
+
+inline std::string rule(const std::string& id, const std::string& when, const std::string& then) {
+  return "  - { id: " + id + ", when: { " + when + " }, then: " + then + " }\n";
+}
+
+}  // namespace npmgate::testing

@@ -1,0 +1,73 @@
+#include "judge/snapshot.h"
+
+#include "judge_testing.h"
+
+namespace npmgate::testing {
+namespace {
+
+constexpr int kNone = -1;
+
+struct BornCase {
+  const char* name;
+  bool times_real;
+  bool stamped;
+  int first_seen_days;     // kNone: never looked at
+  int looked_before_days;  // kNone: there at the first look
+  int expected_days;
+};
+
+class Born : public ::testing::TestWithParam<BornCase> {};
+
+// Of 1.1.0, published 10 days ago; the higher 1.2.0 of its line carries a stamp of 20 days ago.
+TEST_P(Born, Counts) {
+  const BornCase& c = GetParam();
+  auto snapshot = snapshot_of(
+      {{"1.1.0", 10, ""}, {"1.2.0", 20, ""}, {"1.3.0-rc.1", 90, ""}, {"2.0.0", 90, ""}}, "",
+      c.stamped);
+  snapshot->times_real = c.times_real;
+  if (c.first_seen_days != kNone) {
+    SeenVersion seen;
+    seen.version = "1.1.0";
+    seen.first_seen = kNow - kDay * c.first_seen_days;
+    if (c.looked_before_days != kNone) seen.looked_before = kNow - kDay * c.looked_before_days;
+    snapshot->record.versions.emplace("1.1.0", seen);
+  }
+  EXPECT_EQ(format_time(born(*snapshot, *snapshot->packument->find("1.1.0"), kNow)),
+            format_time(kNow - kDay * c.expected_days));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, Born,
+    ::testing::Values(BornCase{"PublishStamp", true, true, kNone, kNone, 10},
+                      BornCase{"SeenAtFirstLookKeepsStamp", true, true, 2, kNone, 10},
+                      BornCase{"LookBeforeStampChangesNothing", true, true, 9, 11, 10},
+                      BornCase{"BackdatedStampIsNotBelieved", true, true, 2, 3, 3},
+                      BornCase{"NoStampFirstSeen", true, false, 4, kNone, 4},
+                      BornCase{"NoStampNeverSeenIsNow", true, false, kNone, kNone, 0},
+                      BornCase{"IngestTakesOldestOfLine", false, true, kNone, kNone, 20},
+                      BornCase{"IngestBackdated", false, true, 2, 3, 3},
+                      BornCase{"IngestNoStamp", false, false, 4, 5, 4}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST(CurrentEvidence, MatchesManifestAndPrefersNewestInspector) {
+  auto snapshot = snapshot_of({{"1.0.0", 10, ""}});
+  const PackumentVersion& version = *snapshot->packument->find("1.0.0");
+  EXPECT_EQ(current_evidence(*snapshot, version), nullptr);
+  inspect(*snapshot, "1.0.0");
+  auto newer = std::make_shared<Evidence>(*snapshot->evidence[0]);
+  newer->inspector = kInspectorVersion + 1;
+  auto other = std::make_shared<Evidence>(*newer);
+  other->inspector = kInspectorVersion + 2;
+  other->manifest_sha256 = std::string(64, 'b');
+  snapshot->evidence = {newer, snapshot->evidence[0], other};
+  EXPECT_EQ(current_evidence(*snapshot, version), newer);
+  Pin pin;
+  pin.version = "1.0.0";
+  pin.content_id = other->content_id();
+  EXPECT_EQ(pinned_evidence(*snapshot, pin), other);
+  pin.content_id = "lost";
+  EXPECT_EQ(pinned_evidence(*snapshot, pin), nullptr);
+}
+
+}  // namespace
+}  // namespace npmgate::testing
