@@ -16,11 +16,12 @@ struct Outcome {
 
 Outcome evaluate(const Condition& condition, const Subject& subject, const FindingSet& findings,
                  Time at);
-// A condition's value at an instant, and the first later instant at which it is another one (none:
-// never).
+// A condition's value at an instant, and the first later instants (none: never) at which it is
+// another one, and at which it is that or rests on other findings.
 struct Course {
   bool value = false;
   std::optional<Time> flips;
+  std::optional<Time> changes;
 };
 Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
               Time from);

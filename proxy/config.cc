@@ -330,6 +330,20 @@ std::vector<Problem> check_config(const Config& config) {
     problems.push_back(
         {at,
          "more than one upstream without scopes or packages: the first would answer everything"});
+  // Understood but not built yet: refused, because a gate that ignores them would promise what it
+  // does not do.
+  if (config.clients_need_token) {
+    problems.push_back({at, "access.clients: token is not enforced by this version; use open"});
+  }
+  if (!config.feeds.empty()) {
+    problems.push_back(
+        {at, "feeds: advisory feeds are not loaded by this version; remove the key"});
+  }
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (!upstream.writable) continue;
+    problems.push_back(
+        {at, "upstream '" + upstream.name + "': writable: true is not supported by this version"});
+  }
   if (config.stale < config.fresh)
     problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
   return problems;
@@ -349,7 +363,7 @@ listen:
 admin: { address: 127.0.0.1, port: 4874 }   # review queue, metrics; bearer token
 
 access:
-  clients: open             # token: every request needs a client token (npm-gate token create)
+  clients: open             # every client that reaches the port may install
 
 upstreams:                  # first match decides; exactly one upstream ever answers for a name
   # - { name: internal, url: https://npm.internal.example/, scopes: ["@acme"], token_env: ACME_TOKEN, inspect: false }

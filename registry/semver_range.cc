@@ -13,7 +13,8 @@ namespace {
 
 using Form = SemverParser::Form;
 
-// Far above any real range. The worst text of this length takes about 10 ms to expand (a run of zeros, -O2).
+// Far above any real range. The worst text of this length takes about 10 ms to expand (a run of
+// zeros, -O2).
 constexpr std::size_t kMaxRangeLength = 16'384;
 
 constexpr std::string_view kNothing = "<0.0.0-0";  // semver's null set: lower than every version

@@ -5,9 +5,9 @@
 #include "store/sqlite_state_store.h"
 
 // In the order that read_row takes the columns; a macro, so that statements stay string literals.
-#define kSelectRows                                                                            \
-  "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"        \
-  " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen"     \
+#define kSelectRows                                                                        \
+  "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"    \
+  " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen" \
   " FROM release"
 
 namespace npmgate {
