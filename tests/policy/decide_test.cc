@@ -250,17 +250,19 @@ TEST(Decide, AHoldThatOnlyBeginsLaterIsForeseen) {
 // The rule holds all along, but from some instant on for one finding less: what an approval has to
 // cover may change with it.
 TEST(Decide, AHoldThatChangesItsGroundsIsForeseen) {
-  const std::string policy =
-      one("{ any: [{ younger_than: 24h, finding: deprecated }, { finding: size-jump }] }",
-          "quarantine");
+  const std::string young = "{ younger_than: 24h, finding: deprecated }";
   const auto findings = findings_of({"deprecated", "size-jump"});
-  const Verdict verdict = judge(policy, subject_of("a", "1.0.0"), findings);
-  EXPECT_EQ(verdict.reasons[0].findings, (Names{"size-jump", "deprecated"}));
-  EXPECT_EQ(verdict.valid_until, kNow + hours{23});
-  EXPECT_EQ(verdict.ends, std::nullopt);
-  EXPECT_EQ(
-      judge(policy, subject_of("a", "1.0.0"), findings, {}, kNow + hours{23}).reasons[0].findings,
-      Names{"size-jump"});
+  for (const char* lasting : {"{ finding: size-jump }", "{ popular: false, finding: size-jump }"}) {
+    const std::string policy =
+        one("{ any: [" + std::string(lasting) + ", " + young + "] }", "quarantine");
+    const Verdict verdict = judge(policy, subject_of("a", "1.0.0"), findings);
+    EXPECT_EQ(verdict.reasons[0].findings, (Names{"size-jump", "deprecated"}));
+    EXPECT_EQ(verdict.valid_until, kNow + hours{23});
+    EXPECT_EQ(verdict.ends, std::nullopt);
+    const Verdict later = judge(policy, subject_of("a", "1.0.0"), findings, {}, kNow + hours{23});
+    EXPECT_EQ(later.reasons[0].findings, Names{"size-jump"});
+    EXPECT_EQ(later.valid_until, std::nullopt);
+  }
 }
 
 TEST(Decide, AnAgeThatCannotMatterMovesNoCacheTime) {

@@ -130,6 +130,8 @@ INSTANTIATE_TEST_SUITE_P(
             "2.0.0-rc.1"},
         Row{"OthersNeverUpwards", {"1.0.0", "1.1.0"}, "old", "1.0.0", {"1.0.0"}, ""},
         Row{"LatestWithTheLast", {"1.0.0"}, "latest", "1.0.0", {"1.0.0"}, ""},
+        Row{"EqualIsNotLower", {"1.0.0+a", "1.0.0+b"}, "next", "1.0.0+b", {"1.0.0+b"}, ""},
+        Row{"ZeroMajorIsOneMajor", {"0.1.0", "0.2.0"}, "old", "0.2.0", {"0.2.0"}, "0.1.0"},
         Row{"TargetNotListed", {"1.0.0", "1.1.0"}, "latest", "1.5.0", {}, "1.1.0"},
         Row{"TargetNotAVersion", {"1.0.0", "1.1.0"}, "beta", "soon", {}, ""},
         Row{"LatestNotAVersion", {"1.0.0", "1.1.0"}, "latest", "soon", {}, "1.1.0"},

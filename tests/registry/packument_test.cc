@@ -340,6 +340,49 @@ TEST(PackumentTimes, ModifiedOfTheAbbreviatedForm) {
   EXPECT_TRUE((*parsed)->extras().empty());
 }
 
+// The bytes behind a slice belong to the next version: they must neither be read nor repair
+// anything.
+TEST(PackumentVersions, NoManifestBorrowsFromItsNeighbour) {
+  const std::vector<std::string> endings = {R"(,"a":"x\\")", R"(,"a":1.)",      R"(,"a":-)",
+                                            R"(,"a":nul)",   ",\"a\":\"\xc3\"", R"(,"a":1e)"};
+  for (const std::string& ending : endings) {
+    const auto parsed = parse_packument(packument_json(
+        "p", {{"1.0.0", plain("1.0.0", ending)}, {"1.0.1", plain("1.0.1", R"(,"b":"y")")}}));
+    ASSERT_TRUE(parsed) << ending;
+    const bool valid = test::oracle(plain("1.0.0", ending)).has_value();
+    EXPECT_EQ((*parsed)->find("1.0.0")->refusal.has_value(), !valid) << ending;
+    EXPECT_FALSE((*parsed)->find("1.0.1")->refusal) << ending;
+  }
+}
+
+TEST(PackumentVersions, EverySplitOfSizesReadsAlike) {
+  // Texts of every length around the parser's block size, in one buffer and alone.
+  std::vector<VersionText> versions;
+  for (int i = 0; i < 200; ++i) {
+    const std::string version = "1.0." + std::to_string(i);
+    const std::string filler(static_cast<std::size_t>(i), 'x');
+    versions.push_back({version, plain(version, R"(,"description":")" + filler + "\"")});
+  }
+  const auto parsed = parse_packument(packument_json("p", versions));
+  ASSERT_TRUE(parsed);
+  for (const auto& [version, raw] : versions) {
+    const PackumentVersion* found = (*parsed)->find(version);
+    ASSERT_TRUE(found && !found->refusal) << version;
+    ASSERT_EQ(found->raw, raw);
+    ASSERT_EQ(found->release, parse_release(raw).value()) << version;
+  }
+}
+
+TEST(PackumentVersions, ADocumentCutOffAnywhereIsRefused) {
+  const std::string text = packument_json(
+      "p", {{"1.0.0", plain("1.0.0", R"(,"a":"\\\"{[")")}, {"1.0.1", plain("1.0.1")}},
+      R"(,"dist-tags":{"latest":"1.0.1"},"time":{"1.0.0":"2020-01-01T00:00:00.000Z"})");
+  ASSERT_TRUE(parse_packument(text));
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    ASSERT_FALSE(parse_packument(text.substr(0, size))) << text.substr(0, size);
+  }
+}
+
 TEST(PackumentTags, OtherTypesAreLeftOut) {
   const auto parsed = with_members(R"(,"dist-tags":{"latest":"1.0.0","odd":1,"gone":"7.0.0"})");
   ASSERT_TRUE(parsed);

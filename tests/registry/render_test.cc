@@ -277,6 +277,45 @@ TEST(RenderPackument, WithoutTimesThereIsNoTimeMember) {
   EXPECT_EQ(abbreviated.at("modified"), "2021-01-01T00:00:00.000Z");
 }
 
+TEST(RenderPackument, ModifiedIsTheNewestInstantNotTheHighestVersion) {
+  const auto packument = packument_of(packument_json(
+      "p",
+      {{"1.0.0", manifest_json("p", "1.0.0")},
+       {"1.0.1", manifest_json("p", "1.0.1")},
+       {"2.0.0", manifest_json("p", "2.0.0")}},
+      R"(,"time":{"1.0.0":"2023-05-01T00:00:00.000Z","1.0.1":"2023-05-01T12:00:00.000+14:00",
+                  "2.0.0":"2021-01-01T00:00:00.000Z"})"));
+  const bj::object out = parsed(render_packument(input_of(*packument)));
+  EXPECT_EQ(out.at("time").at("modified"), "2023-05-01T00:00:00.000Z");
+}
+
+TEST(RenderPackument, NoneOfTheUpstreamsUrlsIsServedForScopedNames) {
+  const auto packument =
+      packument_of(packument_json("@s/p", {{"1.0.0", manifest_json("@s/p", "1.0.0")}}), "@s/p");
+  for (Form form : {Form::kFull, Form::kAbbreviated}) {
+    const std::string out = render_packument(input_of(*packument, form));
+    EXPECT_EQ(out.find("registry.example"), std::string::npos) << out;
+    EXPECT_NE(out.find("https://gate.example/npm/@s/p/-/p-1.0.0.tgz"), std::string::npos) << out;
+  }
+}
+
+TEST(RenderPackument, TagsAreWrittenAsGiven) {
+  const auto packument =
+      packument_of(packument_json("p", {{"1.0.0", manifest_json("p", "1.0.0")}}));
+  RenderInput input = input_of(*packument);
+  input.dist_tags = {{"latest", "1.0.0"}, {"od\"d\n", "1.0.0"}};
+  const bj::object out = parsed(render_packument(input));
+  EXPECT_EQ(out.at("dist-tags"), (bj::object{{"latest", "1.0.0"}, {"od\"d\n", "1.0.0"}}));
+}
+
+TEST(RenderPackument, TheSameInputGivesTheSameBytes) {
+  const auto packument = packument_of(sample(), "@s/p");
+  for (Form form : {Form::kFull, Form::kAbbreviated}) {
+    const RenderInput input = input_of(*packument, form);
+    EXPECT_EQ(render_packument(input), render_packument(input)) << "ETags are made of it";
+  }
+}
+
 TEST(RenderPackument, UnreadableStampsAreServedAsWritten) {
   const auto packument = packument_of(packument_json("p", {{"1.0.0", manifest_json("p", "1.0.0")}},
                                                      R"(,"time":{"1.0.0":"so\"on"})"));
