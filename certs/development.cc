@@ -171,6 +171,10 @@ std::vector<std::string> names_of(X509* certificate) {
 Result<std::vector<std::string>> write_development_pair(const std::string& folder,
                                                         const std::vector<std::string>& names,
                                                         Time now) {
+  if (names.empty()) {
+    return fail(Code::kMalformed, Origin::kClient,
+                "a server certificate needs at least one host name or address");
+  }
   std::error_code made;
   std::filesystem::create_directories(folder, made);
   if (made)

@@ -211,8 +211,7 @@ void Decider::judge(const Rule& rule) {
   Draft& draft = drafts_.emplace_back();
   draft.rule = &rule;
   Reason& reason = draft.reason;
-  FindingSet used;
-  used_findings(*rule.when, subject_, without_waived ? left : seen, now_, used);
+  const FindingSet used = grounds(*rule.when, subject_, without_waived ? left : seen, now_).used;
   reason.rule = rule.id;
   reason.action = rule.then;
   reason.findings = finding_ids(used);

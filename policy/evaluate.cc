@@ -86,36 +86,40 @@ Outcome evaluate(const Condition& condition, const Subject& subject, const Findi
   return {};
 }
 
-void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                   Time at, FindingSet& used) {
+Grounds grounds(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                Time at) {
+  Grounds out;
   if (condition.kind == Kind::kFinding) {
-    used |= condition.findings & findings;
+    out.used = condition.findings & findings;
   } else if (condition.kind == Kind::kAll || condition.kind == Kind::kAny) {
     for (const ConditionPtr& child : condition.children) {
-      if (evaluate(*child, subject, findings, at).value) {
-        used_findings(*child, subject, findings, at, used);
-      }
+      const Outcome part = evaluate(*child, subject, findings, at);
+      sooner(out.next, part.next);
+      if (!part.value) continue;
+      const Grounds below = grounds(*child, subject, findings, at);
+      out.used |= below.used;
+      sooner(out.next, below.next);
     }
   }
+  return out;
 }
 
 Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
               Time from) {
-  const auto used_at = [&](Time at) {
-    FindingSet used;
-    used_findings(condition, subject, findings, at, used);
-    return used;
-  };
   Outcome now = evaluate(condition, subject, findings, from);
   Course out{now.value, std::nullopt, std::nullopt};
-  if (!now.next) return out;
-  const FindingSet used = out.value ? used_at(from) : FindingSet();
   while (now.next && !out.flips) {
     const Time at = *now.next;
     now = evaluate(condition, subject, findings, at);
     if (now.value != out.value) out.flips = at;
-    if (out.changes) continue;
-    if (out.flips || (out.value && used_at(at) != used)) out.changes = at;
+  }
+  out.changes = out.flips;
+  if (!out.value) return out;
+  const Grounds first = grounds(condition, subject, findings, from);
+  for (auto next = first.next; next && (!out.changes || *next < *out.changes);) {
+    const Grounds then = grounds(condition, subject, findings, *next);
+    if (then.used != first.used) out.changes = next;
+    next = then.used != first.used ? std::nullopt : then.next;
   }
   return out;
 }

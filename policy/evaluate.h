@@ -25,8 +25,13 @@ struct Course {
 };
 Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
               Time from);
-// The findings that a condition which holds at `at` rests on, added to `used`.
-void used_findings(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                   Time at, FindingSet& used);
+// The findings that a condition which holds at `at` rests on, and the earliest later instant at
+// which they may be others. A condition can hold for good, and yet rest on less from some time on.
+struct Grounds {
+  FindingSet used;
+  std::optional<Time> next;
+};
+Grounds grounds(const Condition& condition, const Subject& subject, const FindingSet& findings,
+                Time at);
 
 }  // namespace npmgate

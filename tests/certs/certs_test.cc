@@ -26,8 +26,8 @@ class Certs : public ::testing::Test {
 
   std::string pair(const std::string& folder) {
     const std::string path = root_ + "/" + folder;
-    const auto written = write_development_pair(
-        path, {"npm.corp.example", "127.0.0.1", "::1"}, kNow);
+    const auto written =
+        write_development_pair(path, {"npm.corp.example", "127.0.0.1", "::1"}, kNow);
     EXPECT_TRUE(written) << (written ? "" : to_string(written.error()));
     return path;
   }

@@ -105,8 +105,11 @@ TEST(Baseline, PublishOrderDoesNotCountWhereTimesAreIngest) {
   EXPECT_EQ(judge_of(snapshot, "").baseline_of("1.2.0"), "1.1.0");
 }
 
-const std::vector<Row> kLines = {
-    {"1.0.0", 90, ""}, {"1.1.0", 2, ""}, {"1.2.0", 1, ""}, {"2.0.0", 60, ""}, {"3.0.0-rc.1", 1, ""}};
+const std::vector<Row> kLines = {{"1.0.0", 90, ""},
+                                 {"1.1.0", 2, ""},
+                                 {"1.2.0", 1, ""},
+                                 {"2.0.0", 60, ""},
+                                 {"3.0.0-rc.1", 1, ""}};
 const std::string kTags = R"("latest":"1.2.0","next":"3.0.0-rc.1")";
 
 using Names = std::vector<std::string>;
@@ -125,8 +128,9 @@ TEST(Picks, InspectedTopEndsTheWalk) {
 TEST(Picks, NextLowerStandsInForOneLeftOut) {
   const auto snapshot = snapshot_of(kLines, R"("latest":"1.2.0")");
   EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect({"1.2.0"}), (Names{"1.1.0"}));
-  EXPECT_EQ(judge_of(snapshot, rule("bad", "version: \"1.2.0\"", "block")).picks_to_inspect(kNobody),
-            (Names{"1.1.0"}));
+  EXPECT_EQ(
+      judge_of(snapshot, rule("bad", "version: \"1.2.0\"", "block")).picks_to_inspect(kNobody),
+      (Names{"1.1.0"}));
 }
 
 TEST(Background, RecentUninspectedNewestFirst) {
@@ -142,9 +146,9 @@ Names kept_of(const Judge::Listing& listing) {
 }
 
 TEST(Listing, HidesMovesTagsAndSaysUntilWhen) {
-  auto snapshot = snapshot_of(
-      {{"1.0.0", 90, ""}, {"1.1.0", 50, ""}, {"1.2.0", 2, ""}, {"1.3.0", 1, ""}},
-      R"("latest":"1.3.0","old":"1.0.0")");
+  auto snapshot =
+      snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 50, ""}, {"1.2.0", 2, ""}, {"1.3.0", 1, ""}},
+                  R"("latest":"1.3.0","old":"1.0.0")");
   inspect(*snapshot, "1.2.0");
   inspect(*snapshot, "1.3.0");
   Judge judge = judge_of(snapshot, rule("cooldown", "younger_than: 3d", "quarantine"));

@@ -20,7 +20,7 @@ inline const Time kNow = at("2026-11-24T12:00:00Z");
 
 struct Row {
   std::string version;
-  int days = 0;  // since its publish time
+  int days = 0;      // since its publish time
   std::string more;  // further members of the manifest, with a leading comma
 };
 

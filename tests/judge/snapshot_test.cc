@@ -21,9 +21,9 @@ class Born : public ::testing::TestWithParam<BornCase> {};
 // Of 1.1.0, published 10 days ago; the higher 1.2.0 of its line carries a stamp of 20 days ago.
 TEST_P(Born, Counts) {
   const BornCase& c = GetParam();
-  auto snapshot = snapshot_of(
-      {{"1.1.0", 10, ""}, {"1.2.0", 20, ""}, {"1.3.0-rc.1", 90, ""}, {"2.0.0", 90, ""}}, "",
-      c.stamped);
+  auto snapshot =
+      snapshot_of({{"1.1.0", 10, ""}, {"1.2.0", 20, ""}, {"1.3.0-rc.1", 90, ""}, {"2.0.0", 90, ""}},
+                  "", c.stamped);
   snapshot->times_real = c.times_real;
   if (c.first_seen_days != kNone) {
     SeenVersion seen;
