@@ -361,8 +361,10 @@ class Scan {
   // "rm -rf ~": recursive, of the home or root directory itself.
   void remove_shell(std::size_t end) {
     constexpr std::size_t kLongestCommand = 160;
+    if (end < remove_end_) return;  // a word of the command before
     auto rest = text_.substr(end, kLongestCommand);
     rest = rest.substr(0, rest.find_first_of(";|&\n"));
+    remove_end_ = end + rest.size();
     bool recursive = false, option = true;
     while (!rest.empty()) {
       const auto stop = std::min(rest.find_first_of(" '\"`)"), rest.size());
@@ -428,7 +430,7 @@ class Scan {
   const bool script_, all_text_;
   CodeScan found_;
 
-  std::size_t literal_ = 0, excess_ = 0;
+  std::size_t literal_ = 0, excess_ = 0, remove_end_ = 0;
   std::size_t sink_at_ = kNever, decode_at_ = kNever, exec_at_ = kNever, loop_at_ = kNever;
   std::array<std::size_t, 3> parse_ints_{kNever, kNever, kNever};
   std::size_t parse_int_count_ = 0, char_code_calls_ = 0;

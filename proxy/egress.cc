@@ -1,5 +1,6 @@
 #include "proxy/egress.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -42,11 +43,18 @@ bool is_public_address(const boost::asio::ip::address& address) {
   const auto v6 = address.to_v6();
   const auto bytes = v6.to_bytes();
   if (v6.is_v4_mapped()) return is_public_v4(v4_at(bytes, 12));
-  if (bytes[0] == 0x00 && bytes[1] == 0x64 && bytes[2] == 0xff && bytes[3] == 0x9b)
-    return is_public_v4(v4_at(bytes, 12));
+  if (bytes[0] == 0x00 && bytes[1] == 0x64 && bytes[2] == 0xff && bytes[3] == 0x9b) {
+    // Only the well-known /96 maps to the address inside; 64:ff9b:1::/48 (RFC 8215) is for local
+    // use.
+    const bool well_known =
+        std::all_of(bytes.begin() + 4, bytes.begin() + 12, [](unsigned char b) { return b == 0; });
+    return well_known && is_public_v4(v4_at(bytes, 12));
+  }
   if (bytes[0] == 0x20 && bytes[1] == 0x02) return is_public_v4(v4_at(bytes, 2));
   // Only 2000::/3 is global unicast; within it 2001::/23 (protocol assignments, Teredo) and
   // 2001:db8::/32 (documentation) are not.
+  if (bytes[0] == 0x3f && bytes[1] == 0xff && (bytes[2] & 0xf0) == 0x00)
+    return false;  // RFC 9637, documentation
   if ((bytes[0] & 0xe0) != 0x20) return false;
   if (bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] < 0x02) return false;
   return !(bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8);

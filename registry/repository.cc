@@ -39,8 +39,9 @@ std::optional<GitRepository> make(std::string_view host, std::string_view path) 
   if (path.ends_with(".git")) path.remove_suffix(4);
   if (host.starts_with("www.")) host.remove_prefix(4);
   const std::string_view bare_host = host.substr(0, host.find(':'));
-  const bool clean = std::all_of(path.begin(), path.end(), plain) &&
-                     std::all_of(bare_host.begin(), bare_host.end(), plain);
+  const bool clean =
+      std::all_of(path.begin(), path.end(), plain) &&
+      std::all_of(bare_host.begin(), bare_host.end(), [](char c) { return plain(c) && c != '/'; });
   if (!clean || host.empty() || host.find('.') == std::string_view::npos ||
       path.find('/') == std::string_view::npos)
     return std::nullopt;

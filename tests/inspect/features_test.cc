@@ -172,6 +172,7 @@ INSTANTIATE_TEST_SUITE_P(
         TraitCase{"rm_home", "run('rm -rf ~')", "destructive"},
         TraitCase{"rm_home_variable", "run('rm -fr $HOME/*; echo')", "destructive"},
         TraitCase{"rm_home_split_flags", "run('rm -f -r \"$HOME\"')", "destructive"},
+        TraitCase{"rm_inside_rm", "run('rm -f x rm -rf ~')", "destructive"},
         TraitCase{"rm_below_home", "run('rm -rf ~/.cache/tool'); run('rm -rf ./dist')", ""},
         TraitCase{"rm_file", "run('rm -f /')", ""},
         TraitCase{"rm_sync_home", "fs.rmSync(os.homedir(), { recursive: true })", "destructive"},

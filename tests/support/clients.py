@@ -9,8 +9,8 @@ Install scripts are enabled in every client (by default several do not run them)
 off: what is held back, the gate held back. `clients.py --versions [DIR]` prints what is installed.
 """
 
-import hashlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
