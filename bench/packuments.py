@@ -39,7 +39,8 @@ def nginx(base):
     """nginx over the files `identity` and `gzip` in `base`; gives its URL."""
     port = measuring.free_port()
     (base / "nginx.conf").write_text(NGINX.format(base=base, port=port))
-    base.chmod(0o755)  # its worker may be another user
+    base.chmod(0o755)  # started by root, its worker is another user
+    base.parent.chmod(0o711)
     process = subprocess.Popen(["nginx", "-c", str(base / "nginx.conf"), "-p", str(base)], stderr=subprocess.DEVNULL)
     try:
         measuring.wait_for(port, process)

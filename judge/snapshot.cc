@@ -36,7 +36,7 @@ std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot
   for (const auto& evidence : snapshot.evidence) {
     if (evidence->version != version.version) continue;
     if (digest.empty()) digest = manifest_digest(version.raw);
-    if (evidence->manifest_sha256 != digest) continue;
+    if (digest.empty() || evidence->manifest_sha256 != digest) continue;
     if (!best || evidence->inspector > best->inspector ||
         (evidence->inspector == best->inspector && evidence->gathered > best->gathered)) {
       best = evidence;

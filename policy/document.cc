@@ -15,8 +15,7 @@
 namespace npmgate {
 namespace {
 
-// A policy of a large company is some tens of KiB; yaml-cpp needs 59 ms for a scalar of this size
-//.
+// A policy of a large company is some tens of KiB; yaml-cpp needs 59 ms for a scalar of this size.
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 // Policies nest about 8 deep. yaml-cpp itself gives up near 500, after it built that much stack.
 constexpr int kMaxDepth = 32;

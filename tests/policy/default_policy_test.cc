@@ -293,7 +293,7 @@ TEST(DefaultPolicy, OldReleasesAreNeverHeldForTheirLooks) {
 }
 
 // ARCHITECTURE: a verdict is a matter of microseconds, so that a policy edit can judge everything
-// seen again. Optimised it takes 2 to 6 us (docs); the limit leaves room for -O0, sanitizers and a
+// seen again. Optimised it takes 0.5 to 6 us; the limit leaves room for -O0, sanitizers and a
 // busy machine.
 TEST(DefaultPolicy, DecidesInMicroseconds) {
   const auto policy = default_policy(kNow);
