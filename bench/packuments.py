@@ -3,12 +3,14 @@
 
     bench/packuments.py [PACKAGE]    needs nginx and wrk (scripts/install-packages.sh bench)
 
-nginx (one worker, sendfile on, tcp_nopush off) is the best a file can do; the ratio says what judging costs once it is done.
+nginx has one worker per core as the gate has one loop per core, sendfile on and tcp_nopush off; the ratio says what judging
+costs once it is done.
 Both are asked in turn over loopback, identity and gzip, three rounds, by wrk with one thread and 16 connections.
 """
 
 import contextlib
 import gzip
+import os
 import pathlib
 import re
 import shutil
@@ -21,7 +23,7 @@ import measuring
 ROUNDS = 3
 WRK = ["wrk", "-t1", "-c16", "-d5s"]
 ABBREVIATED = "application/vnd.npm.install-v1+json"
-NGINX = """daemon off; worker_processes 1; pid {base}/nginx.pid; error_log {base}/error.log warn;
+NGINX = """daemon off; worker_processes {cores}; pid {base}/nginx.pid; error_log {base}/error.log warn;
 events {{ worker_connections 256; }}
 http {{
   access_log off; sendfile on; tcp_nopush off; keepalive_requests 1000000; default_type application/json;
@@ -38,7 +40,7 @@ http {{
 def nginx(base):
     """nginx over the files `identity` and `gzip` in `base`; gives its URL."""
     port = measuring.free_port()
-    (base / "nginx.conf").write_text(NGINX.format(base=base, port=port))
+    (base / "nginx.conf").write_text(NGINX.format(base=base, port=port, cores=os.cpu_count()))
     base.chmod(0o755)  # started by root, its worker is another user
     base.parent.chmod(0o711)
     process = subprocess.Popen(["nginx", "-c", str(base / "nginx.conf"), "-p", str(base)], stderr=subprocess.DEVNULL)
@@ -95,6 +97,9 @@ def compare(base, url, package):
                 print(f"{encoding} round {number}: gate {ours:.0f}/s  nginx {theirs:.0f}/s  ratio {ratios[-1]:.2f}",
                       flush=True)
             size = (served / encoding).stat().st_size
+            body, _ = measuring.get(url, **{"Accept": ABBREVIATED, "Accept-Encoding": encoding})
+            if len(body) != size:
+                print(f"{encoding}: the gate's answer changed meanwhile ({len(body)} bytes now): measure again")
             print(f"{encoding}: {size} bytes, median ratio {measuring.median(ratios):.2f}", flush=True)
 
 

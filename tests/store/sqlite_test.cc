@@ -17,7 +17,7 @@ std::unique_ptr<Connection> memory() {
 TEST(Sqlite, EveryValueTypeComesBackAsItWent) {
   const auto db = memory();
   must(db->execute("CREATE TABLE t (a TEXT, b INTEGER, c INTEGER, d INTEGER, e INTEGER, f TEXT)"));
-  const std::string odd("nul \0 and \xff bytes", 19);
+  const std::string odd("nul \0 and \xff bytes", 17);
   constexpr auto kMin = std::numeric_limits<std::int64_t>::min();
   Statement insert(*db, "INSERT INTO t VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   ASSERT_TRUE(insert.run(odd, kMin, true, at(-5), std::optional<Time>(), std::string_view()));
