@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <iostream>
 
+#include "app/bench.h"
 #include "app/cli.h"
 #include "app/report.h"
-#include "proxy/packages.h"
 
 namespace npmgate {
 namespace {
@@ -19,89 +19,6 @@ struct Options {
   std::vector<std::string> specs;
   std::string baseline, policy;
   bool json = false;
-};
-
-// A folder of its own for one command, gone at its end.
-class Scratch {
- public:
-  Scratch()
-      : path_((std::filesystem::temp_directory_path() / ("npm-gate-" + random_hex(8))).string()) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-// Everything a command needs to judge releases without a listener. `storage` decides whether it
-// sees the gate's state or none.
-class Bench {
- public:
-  static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy) {
-    auto bench = std::unique_ptr<Bench>(new Bench(std::move(config)));
-    auto store = open_state_store(bench->config_.storage_path);
-    if (!store) return store.error();
-    bench->store_ = std::move(*store);
-    auto blobs = open_blob_store(bench->config_.storage_path);
-    if (!blobs) return blobs.error();
-    bench->blobs_ = std::move(*blobs);
-    bench->rulebook_ =
-        std::make_unique<Rulebook>(policy, bench->clock_, *bench->store_, bench->metrics_);
-    if (auto loaded = bench->rulebook_->load(); !loaded) return loaded.error();
-    ClientOptions options;
-    proxies_from_environment(options, &environment);
-    bench->client_ = make_http_client(options);
-    bench->packages_ = std::make_unique<Packages>(
-        Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
-             bench->pool_, *bench->rulebook_, bench->metrics_},
-        nullptr);
-    return bench;
-  }
-
-  // Runs one coroutine to its end.
-  template <class T>
-  T run(std::function<Task<T>()> body) {
-    std::optional<T> result;
-    auto guard = net::make_work_guard(context_);
-    auto wrapped = [&]() -> Task<void> {
-      result.emplace(co_await body());
-      guard.reset();
-      context_.stop();
-    };
-    net::co_spawn(context_, std::move(wrapped), [](std::exception_ptr failure) {
-      if (failure) std::rethrow_exception(failure);
-    });
-    context_.restart();
-    context_.run();
-    return std::move(*result);
-  }
-
-  Packages& packages() { return *packages_; }
-  Judge judge(const SnapshotPtr& snapshot) {
-    return packages_->judge(snapshot, *rulebook_->rules());
-  }
-  const Clock& clock() const { return clock_; }
-  const Policy& policy() const { return *rulebook_->rules()->policy; }
-
- private:
-  explicit Bench(Config config) : config_(std::move(config)) {}
-  Config config_;
-  SystemClock clock_;
-  Metrics metrics_;
-  Pool pool_{2, 1024};
-  net::io_context context_{1};
-  std::unique_ptr<StateStore> store_;
-  std::unique_ptr<BlobStore> blobs_;
-  std::unique_ptr<Upstream> client_;
-  std::unique_ptr<Rulebook> rulebook_;
-  std::unique_ptr<Packages> packages_;
 };
 
 struct Spec {

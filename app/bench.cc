@@ -1,0 +1,41 @@
+#include "app/bench.h"
+
+#include <filesystem>
+
+#include "app/cli.h"
+#include "base/digest.h"
+
+namespace npmgate {
+
+Scratch::Scratch()
+    : path_((std::filesystem::temp_directory_path() / ("npm-gate-" + random_hex(8))).string()) {
+  std::filesystem::create_directories(path_);
+}
+
+Scratch::~Scratch() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& policy) {
+  auto bench = std::unique_ptr<Bench>(new Bench(std::move(config)));
+  auto store = open_state_store(bench->config_.storage_path);
+  if (!store) return store.error();
+  bench->store_ = std::move(*store);
+  auto blobs = open_blob_store(bench->config_.storage_path);
+  if (!blobs) return blobs.error();
+  bench->blobs_ = std::move(*blobs);
+  bench->rulebook_ =
+      std::make_unique<Rulebook>(policy, bench->clock_, *bench->store_, bench->metrics_);
+  if (auto loaded = bench->rulebook_->load(); !loaded) return loaded.error();
+  ClientOptions options;
+  proxies_from_environment(options, &environment);
+  bench->client_ = make_http_client(options);
+  bench->packages_ = std::make_unique<Packages>(
+      Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
+           bench->pool_, *bench->rulebook_, bench->metrics_},
+      nullptr);
+  return bench;
+}
+
+}  // namespace npmgate

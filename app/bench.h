@@ -1,0 +1,73 @@
+// What a command needs to judge releases without a running gate: the stores, the rules, an upstream
+// client and Packages over them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/packages.h"
+
+namespace npmgate {
+
+// A folder of its own for one command, gone at its end.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Everything a command needs to judge releases without a listener. `storage` decides whether it
+// sees the gate's state or none. Used by one thread.
+class Bench {
+ public:
+  // `policy`: file, or "" for the built-in one. Fails like the stores and the policy loader do.
+  static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy);
+
+  // Runs one coroutine to its end.
+  template <class T>
+  T run(std::function<Task<T>()> body) {
+    std::optional<T> result;
+    auto guard = net::make_work_guard(context_);
+    auto wrapped = [&]() -> Task<void> {
+      result.emplace(co_await body());
+      guard.reset();
+      context_.stop();
+    };
+    net::co_spawn(context_, std::move(wrapped), [](std::exception_ptr failure) {
+      if (failure) std::rethrow_exception(failure);
+    });
+    context_.restart();
+    context_.run();
+    return std::move(*result);
+  }
+
+  Packages& packages() { return *packages_; }
+  Judge judge(const SnapshotPtr& snapshot) {
+    return packages_->judge(snapshot, *rulebook_->rules());
+  }
+  const Clock& clock() const { return clock_; }
+  const Policy& policy() const { return *rulebook_->rules()->policy; }
+
+ private:
+  explicit Bench(Config config) : config_(std::move(config)) {}
+  Config config_;
+  SystemClock clock_;
+  Metrics metrics_;
+  Pool pool_{2, 1024};
+  net::io_context context_{1};
+  std::unique_ptr<StateStore> store_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<Upstream> client_;
+  std::unique_ptr<Rulebook> rulebook_;
+  std::unique_ptr<Packages> packages_;
+};
+
+}  // namespace npmgate
