@@ -15,8 +15,6 @@
 namespace npmgate {
 namespace {
 
-// A policy of a large company is some tens of KiB; yaml-cpp needs 59 ms for a scalar of this size.
-constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 // Policies nest about 8 deep. yaml-cpp itself gives up near 500, after it built that much stack.
 constexpr int kMaxDepth = 32;
 // Enough to repair a file by; the rest are mostly echoes of the first.
@@ -305,11 +303,12 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return it == members.end() ? nullptr : &it->second;
 }
 
-YamlDocument parse_yaml(std::string_view text, const std::string& file) {
+YamlDocument parse_yaml(std::string_view text, const std::string& file, std::size_t max_bytes) {
   YamlDocument document;
   document.root.at = {file, 1, 1};
-  if (text.size() > kMaxBytes) {
-    document.problems.push_back({{file, 1, 1}, "larger than 1 MiB"});
+  if (text.size() > max_bytes) {
+    document.problems.push_back(
+        {{file, 1, 1}, "larger than " + std::to_string(max_bytes >> 20) + " MiB"});
     return document;
   }
   if (text.starts_with(kBom)) text.remove_prefix(kBom.size());

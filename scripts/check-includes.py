@@ -17,12 +17,13 @@ STANDS_ON = {
     "registry": ("base",),
     "inspect": ("base", "registry"),
     "policy": ("base", "registry", "inspect"),
+    "lockfile": ("base", "registry", "inspect", "policy"),
     "store": ("base", "registry", "inspect", "policy"),
     "judge": ("base", "registry", "inspect", "policy", "store"),
     "certs": ("base",),
-    "alert": ("base", "registry", "inspect", "policy", "store"),
-    "proxy": ("base", "registry", "inspect", "policy", "store", "judge", "certs", "alert"),
-    "app": ("base", "registry", "inspect", "policy", "store", "judge", "certs", "alert", "proxy"),
+    "alert": ("base", "registry", "inspect", "policy", "lockfile", "store"),
+    "proxy": ("base", "registry", "inspect", "policy", "lockfile", "store", "judge", "certs", "alert"),
+    "app": ("base", "registry", "inspect", "policy", "lockfile", "store", "judge", "certs", "alert", "proxy"),
 }
 # Folders of programs and checks around the product: they may include anything of it, and nothing includes them.
 AROUND = ("tests", "bench")

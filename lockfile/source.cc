@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <array>
+
+#include "lockfile/builder.h"
+#include "registry/semver.h"
+
+namespace npmgate {
+namespace {
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+bool is_git(std::string_view spec) {
+  if (starts_with_any(
+          spec, {"git+", "git:", "git@", "ssh:", "github:", "gitlab:", "bitbucket:", "gist:"}))
+    return true;
+  const std::string_view path = spec.substr(0, spec.find('#'));
+  const bool url = starts_with_any(spec, {"http://", "https://"});
+  // "owner/repository" is GitHub's; a URL of a repository ends in .git or names a commit (yarn).
+  if (url) return path.ends_with(".git") || spec.find("#commit=") != std::string_view::npos;
+  return !path.starts_with('@') && !path.starts_with('.') && !path.starts_with('/') &&
+         std::count(path.begin(), path.end(), '/') == 1 && path.find(':') == std::string_view::npos;
+}
+
+}  // namespace
+
+LockSource source_of(std::string_view spec) {
+  constexpr std::array<std::pair<std::string_view, LockSource>, 9> kProtocols = {{
+      {"npm:", LockSource::kRegistry},
+      {"workspace:", LockSource::kWorkspace},
+      {"patch:", LockSource::kPatch},
+      {"link:", LockSource::kLink},
+      {"portal:", LockSource::kLink},
+      {"file:", LockSource::kFile},
+      {"exec:", LockSource::kOther},
+      {"catalog:", LockSource::kRegistry},
+      {"jsr:", LockSource::kOther},
+  }};
+  for (const auto& [prefix, source] : kProtocols) {
+    if (spec.starts_with(prefix)) return source;
+  }
+  if (is_git(spec)) return LockSource::kGit;
+  if (starts_with_any(spec, {"http://", "https://"})) return LockSource::kRemote;
+  if (starts_with_any(spec, {"./", "../", "/", "~/"}) || spec.ends_with(".tgz") ||
+      spec.ends_with(".tar.gz"))
+    return LockSource::kFile;
+  return LockSource::kRegistry;
+}
+
+bool is_exact_version(std::string_view text) {
+  return Version::parse(text).has_value() || Version::parse_loose(text).has_value();
+}
+
+std::string percent_decoded(std::string_view text) {
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
+    out += escape ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
+    if (escape) i += 2;
+  }
+  return out;
+}
+
+bool names_release(std::string_view url, std::string_view name, std::string_view version) {
+  const std::string path = percent_decoded(url.substr(0, url.find_first_of("?#")));
+  const std::size_t slash = name.rfind('/');
+  const std::string_view base = slash == std::string_view::npos ? name : name.substr(slash + 1);
+  const std::string wanted = "/" + std::string(name) + "/-/" + std::string(base) + "-" +
+                             std::string(version.substr(0, version.find('+'))) + ".tgz";
+  // A dot segment would lead elsewhere than the end of the path says.
+  return path.ends_with(wanted) && path.find("/../") == std::string::npos;
+}
+
+std::pair<std::string, std::string> split_at(std::string_view text) {
+  const std::size_t at = text.find('@', 1);
+  if (at == std::string_view::npos) return {std::string(text), ""};
+  return {std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+}
+
+}  // namespace npmgate
