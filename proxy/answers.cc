@@ -247,7 +247,9 @@ Task<Response> Answers::packument(PackageName name, Form form, const Request& re
     }
     co_return answer;
   };
-  auto answer = co_await renders_.join(key, std::move(work), kRenderLimit);
+  // A request that comes after a decision never joins a rendering that began before it.
+  const std::string flight = key + "#" + std::to_string(gear_.rulebook.revision());
+  auto answer = co_await renders_.join(flight, std::move(work), kRenderLimit);
   if (!answer) {
     const Error late = fail(Code::kTimeout, Origin::kSelf,
                             name.str() + " could not be judged in time; try again shortly", true);

@@ -118,16 +118,17 @@ class SingleFlight {
     auto executor = co_await net::this_coro::executor;
     std::shared_ptr<Flight> flight;
     auto timer = std::make_shared<net::steady_timer>(executor, limit);
+    bool first = false;
     {
       const std::lock_guard lock(mutex_);
-      auto [it, first] = flights_.try_emplace(key);
-      if (first) {
-        it->second = std::make_shared<Flight>();
-        start(executor, key, it->second, std::move(work));
-      }
+      auto [it, fresh] = flights_.try_emplace(key);
+      if (fresh) it->second = std::make_shared<Flight>();
+      first = fresh;
       flight = it->second;
       flight->waiters.push_back(timer);
     }
+    // Outside the lock: work that never waits runs to its end in here, and finish() locks.
+    if (first) start(executor, key, flight, std::move(work));
     co_await timer->async_wait(kTuple);
     const std::lock_guard lock(mutex_);
     co_return flight->value;

@@ -33,12 +33,21 @@ void each_element(std::string_view list, F&& visit) {
   }
 }
 
+// Whether the parameters behind a coding hold a quality of zero (RFC 9110, 12.4.2: OWS around ';',
+// the name without case, at most three decimals).
 bool zero_quality(std::string_view parameters) {
-  const std::size_t q = parameters.find("q=");
-  if (q == std::string_view::npos) return false;
-  const std::string_view value = parameters.substr(q + 2);
-  return value.starts_with('0') &&
-         value.substr(1).find_first_of("123456789") == std::string_view::npos;
+  while (!parameters.empty()) {
+    parameters.remove_prefix(1);  // the ';'
+    const std::size_t end = parameters.find(';');
+    const std::string_view parameter = trim(parameters.substr(0, end));
+    const std::size_t equals = parameter.find('=');
+    if (equals != std::string_view::npos && iequals(trim(parameter.substr(0, equals)), "q")) {
+      const std::string_view value = trim(parameter.substr(equals + 1));
+      return value.starts_with('0') && value.find_first_of("123456789") == std::string_view::npos;
+    }
+    parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end);
+  }
+  return false;
 }
 
 }  // namespace

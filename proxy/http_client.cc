@@ -39,6 +39,11 @@ Error io_error(std::string_view what, const Url& url, const error_code& ec) {
               !untrusted);
 }
 
+Error too_large(const Url& url, const FetchRequest& request) {
+  return fail(Code::kTooLarge, Origin::kUpstream,
+              "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
+}
+
 using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
 
@@ -280,6 +285,7 @@ class HttpClient final : public Upstream {
     parser.body_limit(request.max_body);
     if (request.method == "HEAD") parser.skip(true);
     error = co_await read_header(*connection, parser, deadline);
+    if (error == http::error::body_limit) co_return too_large(url, request);
     if (error) co_return io_error("no answer from", url, error);
     answered = true;
 
@@ -365,19 +371,11 @@ class HttpClient final : public Upstream {
           std::min(deadline, std::chrono::steady_clock::now() + kReadLimit));
       error_code error = co_await read_some(connection, parser);
       if (error == http::error::need_buffer) error = {};
-      if (error == http::error::body_limit) {
-        co_return fail(
-            Code::kTooLarge, Origin::kUpstream,
-            "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
-      }
+      if (error == http::error::body_limit) co_return too_large(url, request);
       if (error) co_return io_error("the answer broke off from", url, error);
       const std::string_view data(piece.data(), piece.size() - parser.get().body().size);
       total += data.size();
-      if (total > request.max_body) {
-        co_return fail(
-            Code::kTooLarge, Origin::kUpstream,
-            "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
-      }
+      if (total > request.max_body) co_return too_large(url, request);
       if (to_sink) {
         if (auto taken = request.sink(data); !taken) co_return taken.error();
       } else {
@@ -451,13 +449,19 @@ void proxies_from_environment(ClientOptions& options, const EnvReader& env) {
 }
 
 bool bypasses_proxy(std::string_view no_proxy, const Url& url) {
-  while (!no_proxy.empty()) {
-    const std::size_t comma = no_proxy.find(',');
-    std::string_view item = no_proxy.substr(0, comma);
-    no_proxy = comma == std::string_view::npos ? std::string_view() : no_proxy.substr(comma + 1);
+  std::string list(no_proxy);
+  std::transform(list.begin(), list.end(), list.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  });
+  std::string_view rest = list;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    std::string_view item = rest.substr(0, comma);
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
     if (item == "*") return true;
+    if (item.starts_with('[') && item.ends_with(']')) item = item.substr(1, item.size() - 2);
     const std::size_t colon = item.rfind(':');
     if (colon != std::string_view::npos && item.find(':') == colon) {
       if (item.substr(colon + 1) != std::to_string(url.port)) continue;

@@ -1,0 +1,143 @@
+// A whole gate in memory: fake clock, fake upstream, state without a disk, tarballs in a temporary
+// folder; requests go in and answers come out without a socket.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "proxy/gate.h"
+#include "tests/support/run_task.h"
+
+namespace npmgate::testing {
+
+class FakeClock final : public Clock {
+ public:
+  explicit FakeClock(Time start) : now_(start) {}
+  Time now() const override { return now_.load(); }
+  void advance(Millis by) { now_.store(now_.load() + by); }
+
+ private:
+  std::atomic<Time> now_;
+};
+
+// Answers from a table of URLs, remembers what it was asked, and fails the n-th request on demand.
+class FakeUpstream final : public Upstream {
+ public:
+  struct Page {
+    int status = 200;
+    std::string body, etag;
+  };
+  void put(const std::string& url, Page page) { pages_[url] = std::move(page); }
+  // The n-th request from now on (0 = the next) gets no answer; -1: none.
+  void fail_at(int n) { fail_at_ = n; }
+  const std::vector<std::string>& requests() const { return requests_; }
+
+  Task<Result<FetchReply>> fetch(FetchRequest request) override {
+    requests_.push_back(request.url);
+    if (fail_at_ >= 0 && fail_at_-- == 0)
+      co_return fail(Code::kUnavailable, Origin::kUpstream, "the fake upstream is down", true);
+    FetchReply reply;
+    const auto page = pages_.find(request.url);
+    reply.status = page == pages_.end() ? 404 : page->second.status;
+    if (page == pages_.end()) co_return reply;
+    const std::string& etag = page->second.etag;
+    if (!etag.empty()) reply.headers.add("etag", etag);
+    for (const auto& [name, value] : request.headers) {
+      if (name == "If-None-Match" && !etag.empty() && value == etag) reply.status = 304;
+    }
+    if (reply.status == 200 && request.sink) {
+      if (auto taken = request.sink(page->second.body); !taken) co_return taken.error();
+    } else if (reply.status == 200) {
+      reply.body = page->second.body;
+    }
+    co_return reply;
+  }
+
+ private:
+  std::map<std::string, Page> pages_;
+  std::vector<std::string> requests_;
+  int fail_at_ = -1;
+};
+
+class GateRig {
+ public:
+  static constexpr const char* kUpstreamUrl = "https://registry.example/";
+
+  // `policy`: YAML text, "" = the built-in default.
+  GateRig(Time start, const std::string& policy)
+      : folder_(std::filesystem::path(::testing::TempDir()) / ("gate-rig-" + random_hex(8))),
+        clock(start),
+        blobs_(prepare(folder_, policy)),
+        store_(std::move(*open_memory_state_store())),
+        rulebook(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_, metrics),
+        gate(Gear{config_of(folder_), clock, upstream, *store_, *blobs_, pool_, rulebook, metrics},
+             nullptr) {
+    const auto loaded = rulebook.load();
+    EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
+  }
+  ~GateRig() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  Response ask(const std::string& target, const std::string& accept = "application/json",
+               const std::string& method = "GET") {
+    auto request = std::make_shared<Request>();
+    request->method = method;
+    request->target = target;
+    request->peer = "127.0.0.1";
+    request->headers.add("host", "127.0.0.1:4873");
+    request->headers.add("accept", accept);
+    return run_task(context_, gate.handle(std::move(request)));
+  }
+  // Runs what was left to be done behind answers.
+  void settle() {
+    context_.restart();
+    context_.run();
+  }
+  StateStore& store() { return *store_; }
+
+ private:
+  static std::unique_ptr<BlobStore> prepare(const std::filesystem::path& folder,
+                                            const std::string& policy) {
+    std::filesystem::create_directories(folder);
+    if (!policy.empty()) write_file((folder / "policy.yaml").string(), policy);
+    return std::move(*open_blob_store(folder.string()));
+  }
+  static void write_file(const std::string& path, const std::string& text) {
+    std::FILE* file = std::fopen(path.c_str(), "w");
+    std::fwrite(text.data(), 1, text.size(), file);
+    std::fclose(file);
+  }
+  const Config& config_of(const std::filesystem::path& folder) {
+    config.storage_path = folder.string();
+    config.upstreams.emplace_back();
+    config.upstreams.front().url = kUpstreamUrl;
+    return config;
+  }
+
+  std::filesystem::path folder_;
+
+ public:
+  Config config;
+  FakeClock clock;
+  FakeUpstream upstream;
+  Metrics metrics;
+
+ private:
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<StateStore> store_;
+  Pool pool_{1, 64};
+
+ public:
+  Rulebook rulebook;
+  Gate gate;
+
+ private:
+  net::io_context context_{1};
+};
+
+}  // namespace npmgate::testing
