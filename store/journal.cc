@@ -44,7 +44,11 @@ std::string audit_query(const AuditFilter& filter) {
   if (!filter.version.empty()) sql += " AND version=?3";
   if (!filter.kind.empty()) sql += " AND kind=?4";
   if (filter.since) sql += " AND at>=?5";
-  return sql + " ORDER BY id LIMIT ?6";
+  if (filter.until) sql += " AND at<?6";
+  if (!filter.actor.empty()) sql += " AND actor=?7";
+  if (!filter.client.empty()) sql += " AND instr(client, ?8)>0";
+  if (!filter.action.empty()) sql += " AND action=?9";
+  return sql + (filter.latest ? " ORDER BY id DESC LIMIT ?10" : " ORDER BY id LIMIT ?10");
 }
 
 }  // namespace
@@ -74,10 +78,11 @@ Result<std::vector<AuditEntry>> SqliteStateStore::audit_log(const AuditFilter& f
     std::vector<AuditEntry> entries;
     const std::string sql = audit_query(filter);
     Statement rows(connection, sql);
-    rows.bind(filter.after_id, filter.name, filter.version, filter.kind, filter.since,
-              std::max(filter.limit, 0));
+    rows.bind(filter.after_id, filter.name, filter.version, filter.kind, filter.since, filter.until,
+              filter.actor, filter.client, filter.action, std::max(filter.limit, 0));
     while (rows.step()) entries.push_back(read_audit(rows));
     if (auto done = rows.result(); !done) return done.error();
+    if (filter.latest) std::reverse(entries.begin(), entries.end());
     return entries;
   });
 }

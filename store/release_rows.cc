@@ -5,10 +5,10 @@
 #include "store/sqlite_state_store.h"
 
 // In the order that read_row takes the columns; a macro, so that statements stay string literals.
-#define kSelectRows                                                                        \
-  "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"    \
-  " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen" \
-  " FROM release"
+#define kSelectRows                                                                         \
+  "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"     \
+  " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen," \
+  " verdict FROM release"
 
 namespace npmgate {
 namespace {
@@ -40,38 +40,50 @@ bool read_row(const Statement& row, ReleaseRow& out) {
   subject.same_publisher_and_hooks = row.flag(11);
   out.served = row.flag(13);
   out.seen = row.time(14);
+  out.verdict = row.text(15);
   return true;
 }
 
 }  // namespace
 
-Result<void> SqliteStateStore::put_release_row(const ReleaseRow& row) {
+Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
   const std::string findings = findings_to_text(row.findings);
   const Subject& subject = row.subject;
-  return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<void> {
-    Statement save(connection,
-                   "INSERT INTO release (name, version, content_id, upstream, popular,"
-                   " has_install_script, publisher, license, born, published, inspected,"
-                   " same_publisher_and_hooks, findings, served, seen)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-                   " ON CONFLICT (name, version, content_id) DO UPDATE SET"
-                   " upstream=excluded.upstream, popular=excluded.popular,"
-                   " has_install_script=excluded.has_install_script,"
-                   " publisher=excluded.publisher, license=excluded.license, born=excluded.born,"
-                   " published=excluded.published, inspected=excluded.inspected,"
-                   " same_publisher_and_hooks=excluded.same_publisher_and_hooks,"
-                   " findings=excluded.findings, served=max(served, excluded.served),"
-                   " seen=min(seen, excluded.seen)");
-    save.run(row.name, row.version, row.content_id, subject.upstream, subject.popular,
-             subject.has_install_script, subject.publisher, subject.license, subject.born,
-             subject.published, subject.inspected, subject.same_publisher_and_hooks, findings,
-             row.served, row.seen);
-    if (auto done = save.result(); !done || row.content_id.empty()) return done;
-    // It was listed by its metadata alone until its tarball was read.
-    Statement drop(connection,
-                   "DELETE FROM release WHERE name=?1 AND version=?2 AND content_id=''");
-    drop.run(row.name, row.version);
-    return drop.result();
+  Statement save(connection,
+                 "INSERT INTO release (name, version, content_id, upstream, popular,"
+                 " has_install_script, publisher, license, born, published, inspected,"
+                 " same_publisher_and_hooks, findings, served, seen)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+                 " ON CONFLICT (name, version, content_id) DO UPDATE SET"
+                 " upstream=excluded.upstream, popular=excluded.popular,"
+                 " has_install_script=excluded.has_install_script,"
+                 " publisher=excluded.publisher, license=excluded.license, born=excluded.born,"
+                 " published=excluded.published, inspected=excluded.inspected,"
+                 " same_publisher_and_hooks=excluded.same_publisher_and_hooks,"
+                 " findings=excluded.findings, served=max(served, excluded.served),"
+                 " seen=min(seen, excluded.seen)");
+  save.run(row.name, row.version, row.content_id, subject.upstream, subject.popular,
+           subject.has_install_script, subject.publisher, subject.license, subject.born,
+           subject.published, subject.inspected, subject.same_publisher_and_hooks, findings,
+           row.served, row.seen);
+  if (auto done = save.result(); !done || row.content_id.empty()) return done;
+  // It was listed by its metadata alone until its tarball was read, and what it was judged to be
+  // goes on.
+  Statement keep(connection,
+                 "UPDATE release SET verdict=listed.verdict FROM release AS listed"
+                 " WHERE release.name=?1 AND release.version=?2 AND release.content_id=?3"
+                 " AND release.verdict='' AND listed.name=?1 AND listed.version=?2"
+                 " AND listed.content_id=''");
+  keep.run(row.name, row.version, row.content_id);
+  if (auto kept = keep.result(); !kept) return kept;
+  Statement drop(connection, "DELETE FROM release WHERE name=?1 AND version=?2 AND content_id=''");
+  drop.run(row.name, row.version);
+  return drop.result();
+}
+
+Result<void> SqliteStateStore::put_release_row(const ReleaseRow& row) {
+  return database_->write(Durability::kProcess, [&](Connection& connection) {
+    return save_release_row(connection, row);
   });
 }
 

@@ -180,10 +180,15 @@ CREATE TABLE setting (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// The verdict last observed (record_verdicts).
+constexpr std::string_view kLastVerdict =
+    "ALTER TABLE release ADD COLUMN verdict TEXT NOT NULL DEFAULT '';";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
      kFirst},
+    {"last verdict of each release", kLastVerdict},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

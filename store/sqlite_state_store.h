@@ -1,6 +1,6 @@
 // StateStore over SQLite. The methods are grouped by file: state_store.cc (opening, pins, settings,
-// backup), looks.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, journal.cc (audit,
-// ledger, tokens), documents.cc.
+// backup), looks.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, verdict_rows.cc,
+// journal.cc (audit, ledger, tokens), documents.cc.
 #pragma once
 
 #include <memory>
@@ -45,6 +45,7 @@ class SqliteStateStore final : public StateStore {
   Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) override;
   Result<std::vector<ReleaseRow>> releases_of(std::string_view name) override;
 
+  Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at) override;
   Result<void> audit(const std::vector<AuditEntry>& entries) override;
   Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) override;
   Result<void> ledger(const std::vector<LedgerEntry>& entries) override;
@@ -72,6 +73,7 @@ class SqliteStateStore final : public StateStore {
 };
 
 // Within a transaction of the caller.
+Result<void> save_release_row(Connection& connection, const ReleaseRow& row);
 Result<void> insert_audit(Connection& connection, const AuditEntry& entry);
 
 }  // namespace npmgate

@@ -67,6 +67,10 @@ struct AuditFilter {
   std::optional<Time> since;
   std::int64_t after_id = 0;
   int limit = 100;
+  std::optional<Time> until;  // before this moment
+  std::string actor, action;
+  std::string client;   // a part of it: an address or a token name
+  bool latest = false;  // where there are more than `limit`: the last ones instead of the first
 };
 
 // Who got what: one row per tarball sent or reported.
@@ -95,6 +99,16 @@ struct ReleaseRow {
   std::vector<Finding> findings;
   bool served = false;  // bytes have left for a client at least once; once set it stays
   Time seen{};          // the earliest put stays
+  std::string verdict;  // the last one recorded (record_verdicts); "" = none yet
+};
+
+// What a release was just judged to be.
+struct SeenVerdict {
+  ReleaseRow row;
+  bool refresh = false;     // the row is written too, as put_release_row does
+  std::string action;       // allow, warn, quarantine, block
+  std::string policy_hash;  // of the policy that said so
+  std::string because;      // rules that decided, for the audit trail
 };
 
 class StateStore {
@@ -150,6 +164,11 @@ class StateStore {
   // valid during the call.
   virtual Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) = 0;
   virtual Result<std::vector<ReleaseRow>> releases_of(std::string_view name) = 0;
+
+  // Remembers the verdicts as observed at `at`. One that differs from the last recorded verdict of
+  // its release is written to the audit trail with it (kind verdict, detail {"before", "because"});
+  // a first one only where the release is refused. Returns how many were written.
+  virtual Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at) = 0;
 
   virtual Result<void> audit(const std::vector<AuditEntry>& entries) = 0;
   // Ascending ids after `after_id`, at most `limit`; empty fields of the filter match everything.
