@@ -82,6 +82,9 @@ std::string refusal_sentence(const Subject& subject, const Verdict& verdict,
 // The story from evidence to verdict for people (explain), several lines; and the same as data.
 std::string explain_text(const Subject& subject, const Verdict& verdict,
                          std::span<const Finding> findings, Time now);
+// What would have to change for the release to be served, one sentence each, the nearest first;
+// empty where it is served.
+std::vector<std::string> ways_out(const Subject& subject, const Verdict& verdict, Time now);
 boost::json::value to_json(const Verdict& verdict);
 boost::json::value to_json(const Finding& finding);
 

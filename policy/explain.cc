@@ -144,6 +144,9 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
       out += "      " + log::printable(json::serialize(finding.proof), kMaxProof) + "\n";
     }
   }
+  const std::vector<std::string> ways = ways_out(subject, verdict, now);
+  if (!ways.empty()) out += "what would change it:\n";
+  for (const std::string& way : ways) out += "  " + way + "\n";
   if (verdict.valid_until)
     out += "may change by itself " + format_minute(*verdict.valid_until) + "\n";
   return out;

@@ -99,8 +99,100 @@ TEST(Explain, TellsTheStoryFromEvidenceToVerdict) {
                 "  high  install-script-added [packument-field]: shows install-script-added\n"
                 "      {\"hook\":\"postinstall\"}\n"
                 "  info  deprecated [packument-field]: shows deprecated\n"
+                "what would change it:\n"
+                "  time: the hold ends by itself 2026-12-07 12:00 UTC\n"
+                "  npm-gate quarantine approve a@1.0.0 --reason TEXT: for this content and these "
+                "findings\n"
+                "  a waiver in the policy lifts takeover (policy.yaml:3:5): { package: a@1.0.0, "
+                "rules: [takeover], reason: ..., expires: ... }\n"
                 "may change by itself 2026-12-07 12:00 UTC\n");
 }
+
+struct WayOutRow {
+  const char* name;
+  const char* rule;
+  const char* finding;
+  bool inspected, rejected;
+  std::vector<std::string> ways;
+};
+void PrintTo(const WayOutRow& row, std::ostream* out) {
+  *out << row.name;
+}
+
+class WaysOut : public ::testing::TestWithParam<WayOutRow> {};
+
+TEST_P(WaysOut, AreNamedNearestFirst) {
+  const WayOutRow& row = GetParam();
+  Subject subject = subject_of("a", "1.0.0", hours{24});
+  subject.inspected = row.inspected;
+  const auto findings = findings_of({row.finding});
+  std::vector<Decision> decisions;
+  if (row.rejected) decisions.push_back(rejection_of("a", "*"));
+  const Verdict verdict =
+      decide(*policy_of(rules_text(row.rule)), subject, findings, decisions, kNow);
+  EXPECT_EQ(ways_out(subject, verdict, kNow), row.ways);
+}
+
+const std::string kApprove =
+    "npm-gate quarantine approve a@1.0.0 --reason TEXT: for this content and these findings";
+const std::string kWaiverStart = "a waiver in the policy lifts ";
+const std::string kWaiverEnd = ", reason: ..., expires: ... }";
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, WaysOut,
+    ::testing::Values(
+        WayOutRow{"served",
+                  "  - { id: r, when: { popular: true }, then: block }\n",
+                  "deprecated",
+                  true,
+                  false,
+                  {}},
+        WayOutRow{
+            "tag",
+            "  - { id: r, when: { finding: missing-git-tag }, then: quarantine }\n",
+            "missing-git-tag",
+            true,
+            false,
+            {kApprove, "missing-git-tag goes away when the repository gets the tag of this release",
+             kWaiverStart + "r (policy.yaml:3:5): { package: a@1.0.0, rules: [r]" + kWaiverEnd}},
+        WayOutRow{
+            "not_inspected",
+            "  - { id: r, when: { finding: license-changed }, then: quarantine }\n",
+            "license-changed",
+            false,
+            false,
+            {"an approval, once its tarball was inspected",
+             kWaiverStart + "r (policy.yaml:3:5): { package: a@1.0.0, rules: [r]" + kWaiverEnd}},
+        WayOutRow{
+            "block",
+            "  - { id: r, when: { finding: license-changed }, then: block }\n",
+            "license-changed",
+            true,
+            false,
+            {kWaiverStart + "r (policy.yaml:3:5): { package: a@1.0.0, rules: [r]" + kWaiverEnd}},
+        WayOutRow{"floor",
+                  "  - { id: r, when: { popular: true }, then: warn }\n",
+                  "archive-refused",
+                  true,
+                  false,
+                  {kWaiverStart +
+                   "floor:archive-refused: { package: a@1.0.0, findings: [archive-refused]" +
+                   kWaiverEnd}},
+        WayOutRow{"integrity",
+                  "  - { id: r, when: { popular: true }, then: warn }\n",
+                  "integrity-mismatch",
+                  true,
+                  false,
+                  {"integrity-mismatch goes away when the upstream sends the bytes that its "
+                   "packument promises",
+                   "no waiver and no approval lifts integrity-mismatch"}},
+        WayOutRow{"rejected",
+                  "  - { id: r, when: { popular: true }, then: warn }\n",
+                  "deprecated",
+                  true,
+                  true,
+                  {"npm-gate quarantine reopen takes the rejection back"}}),
+    [](const auto& row) { return row.param.name; });
 
 TEST(Explain, TellsApprovalsMonitorModeAndWhatWasNotInspected) {
   Subject subject = subject_of("a", "1.0.0");
