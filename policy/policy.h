@@ -110,6 +110,9 @@ struct Policy {
 struct PolicyResult {
   std::shared_ptr<const Policy> policy;  // null where problems is not empty
   std::vector<Problem> problems;
+  // Every file that was read or could not be, the main one first: what a change of the policy may
+  // come through.
+  std::vector<std::string> files = {};
 };
 
 // Reads files named by `include` and `lists: {x: {file: …}}`, relative to the including file;

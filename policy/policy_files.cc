@@ -62,6 +62,7 @@ PolicyLoader::PolicyLoader(const FileReader& read, Time now)
 
 PolicyResult PolicyLoader::load(std::string_view text, const std::string& file) {
   policy_->file = file;
+  paths_.push_back(file);
   open(text, file, true);
   for (const File& each : files_) rules(each);
   if (const YamlNode* node = files_.front().freeze) freeze(*node);
@@ -71,6 +72,7 @@ PolicyResult PolicyLoader::load(std::string_view text, const std::string& file) 
   policy_->hash = sha256_hex(all_text_).substr(0, 16);
   sort_problems(policy_->warnings);
   PolicyResult result;
+  result.files = std::move(paths_);
   if (problems_.empty()) {
     result.policy = std::move(policy_);
     return result;
@@ -166,6 +168,7 @@ void PolicyLoader::include(const YamlNode& item, const File& from) {
     return;
   }
   if (files_read_ >= kMaxFiles) return problem(item.at, "include: more than 64 files");
+  paths_.push_back(path);
   const auto text = read_(path);
   if (!text) return problem(item.at, "include: " + text.error().context);
   open(*text, path, false);
@@ -228,6 +231,7 @@ void PolicyLoader::list_file(const YamlNode& node, NameSet& names, const File& f
   if (files_read_ >= kMaxFiles) return problem(node.at, "file: more than 64 files");
   ++files_read_;
   const std::string path = beside(from.path, node.scalar);
+  paths_.push_back(path);
   const auto read = read_(path);
   if (!read) return problem(node.at, "file: " + read.error().context);
   all_text_ += std::to_string(read->size()) + ":" + *read;
@@ -275,6 +279,7 @@ PolicyResult load_policy_file(const std::string& file, const FileReader& read, T
   const auto text = read(file);
   if (text) return load_policy(*text, file, read, now);
   PolicyResult result;
+  result.files.push_back(file);
   result.problems.push_back({{file, 1, 1}, text.error().context});
   return result;
 }

@@ -74,6 +74,7 @@ class PolicyLoader {
       open_;              // files being read, outermost first: what an include may not name again
   std::string all_text_;  // what the hash covers
   std::size_t files_read_ = 0;
+  std::vector<std::string> paths_;  // asked for, whether they could be read or not
   NamedLists lists_;
   std::shared_ptr<Policy> policy_;
   std::vector<Problem> problems_;

@@ -1,5 +1,7 @@
 #include "proxy/rulebook.h"
 
+#include <utility>
+
 #include "base/log.h"
 
 namespace npmgate {
@@ -24,7 +26,13 @@ void Rulebook::swap(std::shared_ptr<Rules> next) {
   revision_.store(rules_->revision, std::memory_order_release);
 }
 
-Result<void> Rulebook::load() {
+std::vector<std::string> Rulebook::watched() const {
+  const std::lock_guard lock(mutex_);
+  return files_;
+}
+
+Result<Rulebook::Loaded> Rulebook::load() {
+  const std::lock_guard turn(loading_);
   auto decisions = store_.decisions();
   if (!decisions) return decisions.error();
   PolicyResult loaded;
@@ -33,13 +41,24 @@ Result<void> Rulebook::load() {
   } else {
     loaded = load_policy_file(file_, disk_reader(), clock_.now());
   }
+  std::vector<Problem> before;
+  {
+    const std::lock_guard lock(mutex_);
+    files_ = std::move(loaded.files);
+    before = std::exchange(problems_, loaded.problems);
+  }
   if (!loaded.policy) {
     metrics_.add("npm_gate_policy_loads_total", R"(result="refused")");
-    for (const Problem& problem : loaded.problems) log::error("policy-refused", problem.str());
     const std::string first = loaded.problems.empty() ? file_ : loaded.problems.front().str();
-    const std::lock_guard lock(mutex_);
-    problems_ = std::move(loaded.problems);
+    if (rules() && before == loaded.problems) return Loaded::kRepeated;
+    for (const Problem& problem : loaded.problems) log::error("policy-refused", problem.str());
     return fail(Code::kMalformed, Origin::kPolicy, first);
+  }
+  const std::shared_ptr<const Rules> old = rules();
+  if (old && old->policy->hash == loaded.policy->hash && old->decisions == *decisions) {
+    metrics_.add("npm_gate_policy_loads_total", R"(result="unchanged")");
+    // A mistake that was taken back is news.
+    return before.empty() ? Loaded::kUnchanged : Loaded::kSwapped;
   }
   for (const Problem& warning : loaded.policy->warnings) log::warn("policy", warning.str());
   metrics_.add("npm_gate_policy_loads_total", R"(result="loaded")");
@@ -47,12 +66,11 @@ Result<void> Rulebook::load() {
   next->policy = loaded.policy;
   next->decisions = std::move(*decisions);
   swap(std::move(next));
-  const std::lock_guard lock(mutex_);
-  problems_.clear();
-  return {};
+  return Loaded::kSwapped;
 }
 
 Result<void> Rulebook::reload_decisions() {
+  const std::lock_guard turn(loading_);
   auto decisions = store_.decisions();
   if (!decisions) return decisions.error();
   auto next = std::make_shared<Rules>();

@@ -29,10 +29,14 @@ class Rulebook {
   Rulebook(std::string policy_file, const Clock& clock, StateStore& store, Metrics& metrics)
       : file_(std::move(policy_file)), clock_(clock), store_(store), metrics_(metrics) {}
 
+  // What a load came to. kUnchanged: the files say what is in force already; nothing was swapped,
+  // so that no finished answer is thrown away. kRepeated: refused for the same problems as before.
+  enum class Loaded { kSwapped, kUnchanged, kRepeated };
   // Loads the policy and the decisions. At start an invalid policy is an error (exit 2); later the
   // old one stays in force and log, metric and problems() say why. Blocks on disk.
-  Result<void> load();
-  // Decisions changed in the store: read them again. Blocks on disk.
+  Result<Loaded> load();
+  // Decisions changed in the store: read them again. On return they are in force: the next answer
+  // is made with them. Blocks on disk.
   Result<void> reload_decisions();
 
   std::shared_ptr<const Rules> rules() const {
@@ -41,6 +45,8 @@ class Rulebook {
   }
   std::uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
   std::vector<Problem> problems() const;  // of the last load; empty = the file on disk is in force
+  // Files that the last load read or looked for; empty for the built-in policy.
+  std::vector<std::string> watched() const;
   const std::string& file() const { return file_; }
 
  private:
@@ -50,9 +56,12 @@ class Rulebook {
   const Clock& clock_;
   StateStore& store_;
   Metrics& metrics_;
+  // Held over reading and swapping, so that what is read last is also what is swapped in last.
+  std::mutex loading_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Rules> rules_;
   std::vector<Problem> problems_;
+  std::vector<std::string> files_;
   std::atomic<std::uint64_t> revision_{0};
 };
 

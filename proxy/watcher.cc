@@ -3,7 +3,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <filesystem>
 
@@ -11,21 +14,102 @@ namespace npmgate {
 namespace {
 
 constexpr auto kFlush = std::chrono::milliseconds(250);
-// Editors write in several steps (truncate, write, rename): the file is read once they have been
-// quiet for this long.
+// Editors write in several steps (truncate, write, rename): the files are read once they have been
+// quiet for this long, or after this many times of it where they never are.
 constexpr auto kSettle = std::chrono::milliseconds(50);
+constexpr int kMaxSettles = 20;
+constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
+                                  IN_CREATE | IN_MOVE_SELF | IN_DELETE_SELF;
+// Links that lead to links: more than the kernel follows.
+constexpr int kMaxLinks = 40;
+constexpr std::size_t kSweepBatch = 1000;
+
+SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict, const Rules& rules) {
+  SeenVerdict seen;
+  seen.row.name = row.name;
+  seen.row.version = row.version;
+  seen.row.content_id = row.content_id;
+  seen.action = to_string(verdict.action);
+  seen.policy_hash = rules.policy->hash;
+  for (const Reason& reason : verdict.reasons) {
+    if (reason.waived_by.empty()) seen.because += (seen.because.empty() ? "" : " ") + reason.rule;
+  }
+  if (seen.because.empty() && !verdict.approved_by.empty())
+    seen.because = "approved by " + verdict.approved_by;
+  return seen;
+}
 
 }  // namespace
 
-Watcher::Watcher(net::any_io_executor executor, Rulebook& rulebook, Recorder& recorder, Pool& pool)
+std::vector<std::string> folders_to_watch(const std::vector<std::string>& files) {
+  namespace fs = std::filesystem;
+  std::set<std::string> folders;
+  for (const std::string& file : files) {
+    std::error_code ec;
+    fs::path rest = fs::absolute(file, ec).lexically_normal(), walked;
+    folders.insert(rest.parent_path().string());
+    int links = 0;
+    while (!rest.empty() && links < kMaxLinks) {
+      const fs::path part = *rest.begin();
+      const fs::path here = walked / part;
+      fs::path after;
+      for (auto it = std::next(rest.begin()); it != rest.end(); ++it) after /= *it;
+      if (!fs::is_symlink(here, ec)) {
+        walked = here;
+        rest = after;
+        continue;
+      }
+      ++links;
+      folders.insert(here.parent_path().string());
+      const fs::path target = fs::read_symlink(here, ec);
+      rest = ((target.is_absolute() ? target : walked / target) / after).lexically_normal();
+      walked.clear();
+    }
+    if (walked.has_parent_path()) folders.insert(walked.parent_path().string());
+  }
+  return {folders.begin(), folders.end()};
+}
+
+Result<std::size_t> record_changed_verdicts(StateStore& store, const Rules& rules, Time now,
+                                            std::string_view name) {
+  std::vector<SeenVerdict> changed;
+  const auto look = [&](const ReleaseRow& row) {
+    const Verdict verdict =
+        decide(*rules.policy, row.subject, row.findings, rules.of(row.name), now);
+    if (to_string(verdict.action) != row.verdict)
+      changed.push_back(seen_verdict(row, verdict, rules));
+  };
+  if (name.empty()) {
+    if (auto done = store.for_each_release(look); !done) return done.error();
+  } else {
+    const auto rows = store.releases_of(name);
+    if (!rows) return rows.error();
+    for (const ReleaseRow& row : *rows) look(row);
+  }
+  std::size_t written = 0;
+  for (std::size_t at = 0; at < changed.size(); at += kSweepBatch) {
+    const auto begin = changed.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto end =
+        changed.begin() + static_cast<std::ptrdiff_t>(std::min(changed.size(), at + kSweepBatch));
+    auto done = store.record_verdicts({begin, end}, now);
+    if (!done) return done.error();
+    written += *done;
+  }
+  return written;
+}
+
+Watcher::Watcher(net::any_io_executor executor, Rulebook& rulebook, Recorder& recorder,
+                 StateStore& store, Pool& pool)
     : executor_(executor),
       rulebook_(rulebook),
       recorder_(recorder),
+      store_(store),
       pool_(pool),
       inotify_(executor),
       hangup_(executor, SIGHUP) {}
 
 void Watcher::start() {
+  note_load(Rulebook::Loaded::kSwapped);
   spawn_detached(executor_, "flush", [this] { return flush_loop(); });
   spawn_detached(executor_, "hangup", [this] { return hangup_loop(); });
   if (rulebook_.file().empty()) return;
@@ -35,11 +119,7 @@ void Watcher::start() {
     return;
   }
   inotify_.assign(fd);
-  // The folder, not the file: a rename over the file (what editors and configuration tools do)
-  // would end a watch on its inode.
-  std::filesystem::path folder = std::filesystem::path(rulebook_.file()).parent_path();
-  if (folder.empty()) folder = ".";
-  inotify_add_watch(fd, folder.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_CREATE);
+  watch_folders();
   spawn_detached(executor_, "policy watch", [this] { return policy_loop(); });
 }
 
@@ -50,26 +130,61 @@ void Watcher::stop() {
   hangup_.cancel(ignored);
 }
 
-Task<void> Watcher::reload() {
-  std::function<Result<bool>()> work = [this]() -> Result<bool> {
-    if (auto done = rulebook_.load(); !done) return done.error();
-    return true;
-  };
-  auto done = co_await pool_.offload(std::move(work));
+// Folders, not files: a rename over a file (what editors and configuration tools do) would end a
+// watch on its inode. Folders that were replaced get a new watch. True where one was added.
+bool Watcher::watch_folders() {
+  bool added = false;
+  if (!inotify_.is_open()) return added;
+  for (const std::string& folder : folders_to_watch(rulebook_.watched())) {
+    const int watch = inotify_add_watch(inotify_.native_handle(), folder.c_str(), kEvents);
+    if (watch >= 0 && watches_.insert(watch).second) added = true;
+  }
+  return added;
+}
+
+void Watcher::note_load(const Result<Rulebook::Loaded>& loaded) {
   AuditEntry entry;
   entry.at = SystemClock().now();
   entry.actor = "gate";
-  if (done) {
+  entry.policy_hash = rulebook_.rules()->policy->hash;
+  const std::string file = rulebook_.file().empty() ? "built-in policy" : rulebook_.file();
+  boost::json::object detail{{"file", file}};
+  if (loaded) {
     entry.kind = "policy-loaded";
-    log::info("policy-loaded", rulebook_.file(), {{"hash", rulebook_.rules()->policy->hash}});
+    log::info("policy-loaded", file, {{"hash", entry.policy_hash}});
   } else {
     entry.kind = "policy-refused";
-    entry.detail = done.error().context;
+    boost::json::array problems;
+    for (const Problem& problem : rulebook_.problems())
+      problems.push_back(boost::json::string(problem.str()));
+    detail["problems"] = std::move(problems);
     log::error("policy-refused", "the policy before it stays in force",
-               {{"problem", done.error().context}});
+               {{"problem", loaded.error().context}});
   }
-  entry.policy_hash = rulebook_.rules()->policy->hash;
+  entry.detail = boost::json::serialize(detail);
   recorder_.audit(std::move(entry));
+}
+
+Task<void> Watcher::reload() {
+  std::function<Result<Rulebook::Loaded>()> work = [this] { return rulebook_.load(); };
+  auto loaded = co_await pool_.offload(std::move(work));
+  // A change between the look and the watch would go unnoticed.
+  if (watch_folders()) {
+    std::function<Result<Rulebook::Loaded>()> again = [this] { return rulebook_.load(); };
+    auto second = co_await pool_.offload(std::move(again));
+    if (!second || *second == Rulebook::Loaded::kSwapped) loaded = second;
+  }
+  if (loaded && *loaded != Rulebook::Loaded::kSwapped) co_return;
+  note_load(loaded);
+  if (!loaded) co_return;
+  const std::shared_ptr<const Rules> rules = rulebook_.rules();
+  std::function<Result<std::size_t>()> sweep = [this, rules] {
+    return record_changed_verdicts(store_, *rules, SystemClock().now());
+  };
+  auto changed = co_await pool_.offload(std::move(sweep));
+  if (!changed) log::error("records", to_string(changed.error()));
+  if (changed && *changed > 0)
+    log::info("verdicts-changed", "by the policy now in force", {{"releases", *changed}});
 }
 
 Task<void> Watcher::flush_loop() {
@@ -85,16 +200,27 @@ Task<void> Watcher::flush_loop() {
   }
 }
 
-Task<void> Watcher::policy_loop() {
+// Waits until nothing has happened for a while. False: the gate stops.
+Task<bool> Watcher::settled() {
   std::array<char, 8192> events{};
   net::steady_timer settle(executor_);
+  for (int i = 0; i < kMaxSettles && !stopping_; ++i) {
+    settle.expires_after(kSettle);
+    co_await settle.async_wait(kTuple);
+    bool more = false;
+    while (::read(inotify_.native_handle(), events.data(), events.size()) > 0) more = true;
+    if (!more) break;
+  }
+  co_return !stopping_;
+}
+
+Task<void> Watcher::policy_loop() {
+  std::array<char, 8192> events{};
   while (!stopping_) {
     auto [error, count] = co_await inotify_.async_read_some(net::buffer(events), kTuple);
     if (error) co_return;
-    settle.expires_after(kSettle);
-    co_await settle.async_wait(kTuple);
-    while (::read(inotify_.native_handle(), events.data(), events.size()) > 0) {
-    }
+    const bool go_on = co_await settled();
+    if (!go_on) co_return;
     co_await reload();
   }
 }
