@@ -1,5 +1,7 @@
 #include "app/admin_commands.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -12,7 +14,8 @@ namespace npmgate {
 namespace {
 
 struct Options {
-  std::string admin = "http://127.0.0.1:4874/", token, spec, reason, expires;
+  std::string admin = "http://127.0.0.1:4874/", token, spec, reason, expires, content, seen,
+              verdict, package;
   bool json = false;
 };
 
@@ -83,70 +86,156 @@ std::string text(const boost::json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
 }
 
+std::string joined(const boost::json::value& list, const char* separator) {
+  std::string out;
+  for (const auto& item : list.as_array()) out += (out.empty() ? "" : separator) + text(item);
+  return log::printable(out, 300);
+}
+
+void print_row(const boost::json::value& row) {
+  std::cout << text(row.at("name")) << "@" << text(row.at("version")) << "  ";
+  const std::string verdict = text(row.at("verdict"));
+  if (verdict != "quarantine") std::cout << verdict;
+  if (verdict == "quarantine")
+    std::cout << (row.at("ends").is_null() ? "until approved" : "until " + text(row.at("ends")));
+  if (!row.at("replaces").as_array().empty())
+    std::cout << "  replaces bad " << joined(row.at("replaces"), ", ");
+  if (const std::int64_t waiting = row.at("waiting").to_number<std::int64_t>(); waiting > 0)
+    std::cout << "  waiting: " << waiting;
+  if (!row.at("inspected").as_bool()) std::cout << "  (not inspected yet)";
+  std::cout << "  [" << joined(row.at("rules"), " ") << "]";
+  for (const auto& finding : row.at("findings").as_array())
+    std::cout << "  " << text(finding.at("id"));
+  std::cout << "\n";
+}
+
+std::string encoded(std::string_view value) {
+  std::string out;
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : value) {
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.';
+    if (plain) {
+      out += c;
+    } else {
+      out +=
+          {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
+    }
+  }
+  return out;
+}
+
 int list(const Options& options) {
   int code = kDone;
   std::string cursor;
   while (true) {
-    const auto answer = call(
-        options, "GET", "api/v1/releases?verdict=quarantine&limit=1000&cursor=" + cursor, "", code);
+    const auto answer =
+        call(options, "GET",
+             "api/v1/releases?limit=1000&verdict=" + encoded(options.verdict) +
+                 "&package=" + encoded(options.package) + "&cursor=" + encoded(cursor),
+             "", code);
     if (!answer) return code;
     for (const auto& row : answer->at("releases").as_array()) {
       if (options.json) {
         std::cout << boost::json::serialize(row) << "\n";
-        continue;
+      } else {
+        print_row(row);
       }
-      std::cout << text(row.at("name")) << "@" << text(row.at("version")) << "  "
-                << (row.at("ends").is_null() ? "until approved" : "until " + text(row.at("ends")));
-      for (const auto& finding : row.at("findings").as_array())
-        std::cout << "  " << text(finding.at("id"));
-      std::cout << "\n";
     }
     const auto& next = answer->at("next");
     if (next.is_null()) return kDone;
     cursor = text(next);
-    for (std::size_t at = 0; (at = cursor.find('+', at)) != std::string::npos; at += 3)
-      cursor.replace(at, 1, "%2B");
   }
+}
+
+void print_surroundings(const boost::json::value& release) {
+  for (const auto& [tag, now] : release.at("dist_tags").as_object())
+    std::cout << "dist-tag " << log::printable(std::string(tag), 60)
+              << " points here upstream; served: " << (now.is_null() ? "dropped" : text(now))
+              << "\n";
+  for (const auto& each : release.at("decisions").as_array()) {
+    if (each.at("reopened").as_bool()) continue;
+    std::cout << "decided: " << text(each.at("kind")) << " "
+              << log::printable(text(each.at("versions"))) << " by "
+              << log::printable(text(each.at("actor"))) << " " << text(each.at("time")) << ": "
+              << log::printable(text(each.at("reason")), 300) << "\n";
+  }
+  for (const auto& each : release.at("waiting").as_array()) {
+    std::cout << "waiting: " << log::printable(text(each.at("client"))) << "  "
+              << log::printable(text(each.at("project"))) << "  "
+              << log::printable(text(each.at("command"))) << "  "
+              << log::printable(text(each.at("user_agent"))) << "  refused "
+              << text(each.at("times")) << " times, last " << text(each.at("last")) << "\n";
+  }
+  std::cout << "content " << text(release.at("content")) << "\nseen    " << text(release.at("seen"))
+            << "\n";
+}
+
+std::optional<boost::json::value> print_page(const Options& options, const std::string& path,
+                                             int& code) {
+  const std::string page = wants_colour() ? "?page=colour" : "?page=plain";
+  auto answer = call(options, "GET", path + page, "", code);
+  if (!answer) return answer;
+  const auto* page_text = answer->get_object().if_contains("page");
+  std::cout << (page_text != nullptr ? text(*page_text) : text(answer->at("explain"))) << "\n";
+  print_surroundings(*answer);
+  return answer;
 }
 
 int show(const Options& options) {
   const auto path = release_path(options.spec);
   if (!path) return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@VERSION");
   int code = kDone;
+  if (!options.json) return print_page(options, *path, code), code;
   const auto answer = call(options, "GET", *path, "", code);
+  if (answer) std::cout << boost::json::serialize(*answer) << "\n";
+  return code;
+}
+
+// What the approval covers: what the flags name, or else what is shown now, and on a terminal only
+// after a yes.
+bool bind_approval(const Options& options, const std::string& path, boost::json::object& body,
+                   int& code) {
+  const bool asks = options.content.empty() && options.seen.empty() && !options.json &&
+                    isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  const auto shown = asks ? print_page(options, path, code) : call(options, "GET", path, "", code);
+  if (!shown) return false;
+  body["content"] = options.content.empty() ? text(shown->at("content")) : options.content;
+  body["seen"] = options.seen.empty() ? text(shown->at("seen")) : options.seen;
+  if (!asks) return true;
+  std::cout << "approve this? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "yes") return true;
+  std::cerr << "npm-gate: nothing was decided\n";
+  code = kNo;
+  return false;
+}
+
+int decide_release(const Options& options, const std::string& verb) {
+  const auto path = release_path(options.spec);
+  if (!path)
+    return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@" +
+                        (verb == "approve" ? "VERSION" : "VERSION or NAME@RANGE"));
+  int code = kDone;
+  boost::json::object body{{"reason", options.reason}};
+  if (!options.expires.empty()) body["expires"] = options.expires;
+  if (verb == "approve" && !bind_approval(options, *path, body, code)) return code;
+  const auto answer = call(options, "POST", *path + "/" + verb, boost::json::serialize(body), code);
   if (!answer) return code;
   if (options.json) {
     std::cout << boost::json::serialize(*answer) << "\n";
     return kDone;
   }
-  std::cout << text(answer->at("explain")) << "\n";
-  for (const auto& finding : answer->at("findings").as_array()) {
-    std::cout << "  " << text(finding.at("severity")) << "  " << text(finding.at("id")) << ": "
-              << log::printable(text(finding.at("message")), 400) << "\n      "
-              << log::printable(boost::json::serialize(finding.at("proof")), 600) << "\n";
-  }
-  std::cout << "content " << text(answer->at("content")) << "\n";
-  return kDone;
-}
-
-int decide_release(const Options& options, const std::string& verb) {
-  const auto path = release_path(options.spec);
-  if (!path) return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@VERSION");
-  int code = kDone;
-  boost::json::object body{{"reason", options.reason}};
-  if (!options.expires.empty()) body["expires"] = options.expires;
+  std::cout << log::printable(options.spec) << ": " << verb << " recorded";
   if (verb == "approve") {
-    // Bound to what is shown now: if the release changes in between, the API answers with a
-    // conflict.
-    const auto shown = call(options, "GET", *path, "", code);
-    if (!shown) return code;
-    body["content"] = shown->at("content");
-    body["shown"] = shown->at("shown");
+    std::cout << "; now " << text(answer->at("verdict").at("action")) << "\n";
+    return kDone;
   }
-  const auto answer = call(options, "POST", *path + "/" + verb, boost::json::serialize(body), code);
-  if (!answer) return code;
-  std::cout << options.spec << ": " << verb << " recorded; now "
-            << text(answer->at("verdict").at("action")) << "\n";
+  std::cout << "\n";
+  for (const auto& release : answer->at("releases").as_array())
+    std::cout << "  " << text(release.at("version")) << "  now " << text(release.at("verdict"))
+              << (release.at("served").as_bool() ? "  (was served before)" : "") << "\n";
   return kDone;
 }
 
@@ -163,21 +252,42 @@ void add_quarantine(CLI::App& app, int& exit_code) {
     sub->add_option("--token", options->token, "review token (or NPM_GATE_TOKEN)");
     return sub;
   };
-  CLI::App* list_command = common(command->add_subcommand("list", "Releases that are held"));
+  CLI::App* list_command = common(command->add_subcommand(
+      "list", "Releases that are held; those first that replace a blocked or withdrawn one"));
+  list_command->add_option("--verdict", options->verdict,
+                           "allow, warn, quarantine or block (default quarantine)");
+  list_command->add_option("--package", options->package, "name or glob");
   list_command->add_flag("--json", options->json, "JSON lines");
-  list_command->callback([options, &exit_code] { exit_code = list(*options); });
-  CLI::App* show_command =
-      common(command->add_subcommand("show", "One release: verdict, findings, proofs"));
+  list_command->callback([options, &exit_code] {
+    if (options->verdict.empty()) options->verdict = "quarantine";
+    exit_code = list(*options);
+  });
+  CLI::App* show_command = common(command->add_subcommand(
+      "show", "One release: what changed, findings with proof, verdict, who waits for it"));
   show_command->add_option("NAME@VERSION", options->spec)->required();
   show_command->add_flag("--json", options->json);
   show_command->callback([options, &exit_code] { exit_code = show(*options); });
-  for (const char* verb : {"approve", "reject", "reopen"}) {
-    CLI::App* sub = common(command->add_subcommand(verb, std::string(verb) + " a release"));
-    sub->add_option("NAME@VERSION", options->spec)->required();
+  const std::pair<const char*, const char*> verbs[] = {
+      {"approve", "Lift the holds of one release: of this content, with these findings"},
+      {"reject", "Refuse a version or a range at once, for everybody, known or not"},
+      {"reopen", "Take back the decisions about a version or range"}};
+  for (const auto& [verb, help] : verbs) {
+    const bool approves = std::string_view(verb) == "approve";
+    CLI::App* sub = common(command->add_subcommand(verb, help));
+    sub->add_option(approves ? "NAME@VERSION" : "NAME@RANGE", options->spec)->required();
     sub->add_option("--reason", options->reason, "why; recorded in the audit trail")->required();
+    sub->add_flag("--json", options->json);
     if (std::string_view(verb) != "reopen")
       sub->add_option("--expires", options->expires, "date or time at which the decision ends");
-    sub->callback([options, verb, &exit_code] { exit_code = decide_release(*options, verb); });
+    if (approves) {
+      sub->add_option("--content", options->content,
+                      "content id as show printed it: another content is a conflict");
+      sub->add_option("--seen", options->seen,
+                      "the word under it: other findings or proofs are a conflict");
+    }
+    sub->callback([options, name = std::string(verb), &exit_code] {
+      exit_code = decide_release(*options, name);
+    });
   }
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "app/cli.h"
+#include "app/report.h"
 #include "certs/tls_context.h"
 #include "proxy/admin.h"
 #include "proxy/gate.h"
@@ -74,6 +75,26 @@ GitOptions git_options(const Config& config) {
   return options;
 }
 
+ReportInput report_input(const Judged& judged, const Release* baseline, Time now, bool colour) {
+  ReportInput input;
+  input.judged = &judged;
+  input.baseline = baseline;
+  input.now = now;
+  input.colour = colour;
+  return input;
+}
+
+ReleaseReport told_by_report() {
+  ReleaseReport report;
+  report.text = [](const Judged& judged, const Release* baseline, Time now, bool colour) {
+    return report_text(report_input(judged, baseline, now, colour));
+  };
+  report.json = [](const Judged& judged, const Release* baseline, Time now) {
+    return report_json(report_input(judged, baseline, now, false));
+  };
+  return report;
+}
+
 int run_gate(const Config& config) {
   log::configure(config.log_level, config.log_format);
   raise_descriptor_limit();
@@ -100,7 +121,8 @@ int run_gate(const Config& config) {
   OutsideObserver observer(tags, *upstream, **store, pool, clock);
   Gate gate(Gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics}, &observer);
   observer.attach(gate.packages());
-  Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool});
+  Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool,
+                        told_by_report()});
 
   Loops loops(config.loops != 0 ? config.loops : cores);
   ListenOptions clients;
@@ -125,7 +147,7 @@ int run_gate(const Config& config) {
       start_server({loops.contexts.front().get()}, admins, ServerLimits{}, admin, metrics);
   if (!admin_server) return report(admin_server.error());
 
-  Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), pool);
+  Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), **store, pool);
   watcher.start();
   net::signal_set signals(*loops.contexts.front(), SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& ec, int number) {

@@ -12,7 +12,6 @@ namespace npmgate {
 namespace {
 
 constexpr std::size_t kMaxBody = 64 * 1024;
-constexpr int kDefaultLimit = 100;
 constexpr int kMaxLimit = 1000;
 // Failed logins of one address before it has to wait.
 constexpr int kFailuresAllowed = 5;
@@ -38,43 +37,6 @@ std::string percent_decode(std::string_view text) {
       out += text[i] == '+' ? ' ' : text[i];
     }
   }
-  return out;
-}
-
-int limit_of(const std::string& query) {
-  const std::string text = query_value(query, "limit");
-  if (text.empty()) return kDefaultLimit;
-  const int value = std::atoi(text.c_str());
-  return value < 1 ? kDefaultLimit : std::min(value, kMaxLimit);
-}
-
-std::string text_of(const boost::json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-std::vector<std::string> shown_findings(const std::vector<Finding>& findings) {
-  std::vector<std::string> shown;
-  for (const Finding& finding : findings) shown.push_back(finding.id + ":" + finding.digest());
-  return shown;
-}
-
-boost::json::object row_json(const ReleaseRow& row, const Verdict& verdict) {
-  boost::json::array findings;
-  for (const Finding& finding : row.findings) {
-    findings.push_back(boost::json::object{{"id", finding.id},
-                                           {"severity", to_string(finding.severity)},
-                                           {"message", finding.message}});
-  }
-  boost::json::object out{{"name", row.name},
-                          {"version", row.version},
-                          {"content", row.content_id},
-                          {"verdict", to_string(verdict.action)},
-                          {"seen", format_time(row.seen)},
-                          {"served", row.served}};
-  out["ends"] =
-      verdict.ends ? boost::json::value(format_time(*verdict.ends)) : boost::json::value();
-  out["findings"] = std::move(findings);
   return out;
 }
 
@@ -167,14 +129,17 @@ Task<Response> Admin::api(std::string path, std::string query, const Request& re
       verb = candidate + 1;
       rest.resize(rest.size() - verb.size() - 1);
     }
+    if (verb.empty() && request.method != "GET" && request.method != "HEAD")
+      co_return error_response(
+          405, "npm-gate: GET a release, or POST approve, reject or reopen below it");
     const std::size_t slash = rest.rfind('/');
     if (slash == std::string::npos)
       co_return error_response(404, "npm-gate: expected /api/v1/releases/NAME/VERSION");
-    co_return co_await release(rest.substr(0, slash), rest.substr(slash + 1), verb, request,
-                               std::move(actor));
+    co_return co_await review_.release(rest.substr(0, slash), rest.substr(slash + 1), verb, query,
+                                       request.body, actor.name);
   }
   std::function<Result<Response>()> work = [this, &path, &query]() -> Result<Response> {
-    if (path == "/api/v1/releases") return list_releases(query);
+    if (path == "/api/v1/releases") return review_.list(query);
     if (path == "/api/v1/downloads") return downloads(query);
     if (path == "/api/v1/policy") return policy();
     return error_response(404, "npm-gate: no such endpoint");
@@ -182,35 +147,6 @@ Task<Response> Admin::api(std::string path, std::string query, const Request& re
   auto response = co_await gear_.pool.offload(std::move(work));
   if (!response) co_return response_for(response.error());
   co_return std::move(*response);
-}
-
-Result<Response> Admin::list_releases(const std::string& query) {
-  const std::string wanted = query_value(query, "verdict"), package = query_value(query, "package"),
-                    cursor = query_value(query, "cursor");
-  const int limit = limit_of(query);
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  const Time now = gear_.clock.now();
-  boost::json::array rows;
-  std::string next;
-  std::map<std::string, std::pair<ReleaseRow, Verdict>> sorted;
-  auto done = gear_.store.for_each_release([&](const ReleaseRow& row) {
-    if (!package.empty() && !glob_match(package, row.name)) return;
-    Verdict verdict = decide(*rules->policy, row.subject, row.findings, rules->of(row.name), now);
-    if (!wanted.empty() && to_string(verdict.action) != wanted) return;
-    const std::string key = row.name + "@" + row.version;
-    if (!cursor.empty() && key <= cursor) return;
-    sorted.insert_or_assign(key, std::pair(row, std::move(verdict)));
-    if (sorted.size() > static_cast<std::size_t>(limit) + 1) sorted.erase(std::prev(sorted.end()));
-  });
-  if (!done) return done.error();
-  for (const auto& [key, entry] : sorted) {
-    if (rows.size() == static_cast<std::size_t>(limit)) break;
-    rows.push_back(row_json(entry.first, entry.second));
-    next = key;
-  }
-  boost::json::object out{{"releases", rows}};
-  out["next"] = sorted.size() > rows.size() ? boost::json::value(next) : boost::json::value();
-  return json_response(200, boost::json::serialize(out));
 }
 
 Result<Response> Admin::downloads(const std::string& query) {
@@ -258,110 +194,6 @@ Result<Response> Admin::policy() const {
                                                       {"monitor", rules->policy->monitor},
                                                       {"rules", names},
                                                       {"problems", problems}}));
-}
-
-Result<Response> Admin::show(const SnapshotPtr& snapshot, const std::string& version) const {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  Judge judge = gear_.packages.judge(snapshot, *rules);
-  const Judged* judged = judge.of(version);
-  if (judged == nullptr)
-    return error_response(
-        404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
-  boost::json::object out = release_json(*judged);
-  out["shown"] = boost::json::value_from(shown_findings(judged->findings));
-  out["explain"] = explain_text(judged->subject, judged->verdict, judged->findings, judge.now());
-  if (judged->evidence) out["evidence"] = to_json(*judged->evidence);
-  return json_response(200, boost::json::serialize(out));
-}
-
-Task<Response> Admin::release(std::string name_text, std::string version, std::string verb,
-                              const Request& request, Actor actor) {
-  const auto name = PackageName::parse(name_text);
-  if (!name)
-    co_return error_response(
-        400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
-  auto snapshot = co_await gear_.packages.get(*name);
-  if (!snapshot) co_return response_for(snapshot.error());
-  std::function<Result<Response>()> work = [this, &snapshot, &version, &verb, &request,
-                                            &actor]() -> Result<Response> {
-    return verb.empty() ? show(*snapshot, version)
-                        : decide_release(*snapshot, version, verb, request.body, actor);
-  };
-  auto response = co_await gear_.pool.offload(std::move(work));
-  if (!response) co_return response_for(response.error());
-  co_return std::move(*response);
-}
-
-Result<Response> Admin::decide_release(const SnapshotPtr& snapshot, const std::string& version,
-                                       const std::string& verb, const std::string& body,
-                                       const Actor& actor) {
-  boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(body.empty() ? "{}" : body, ec);
-  if (ec || !parsed.is_object())
-    return error_response(400, "npm-gate: the body must be a JSON object with a reason");
-  const boost::json::object& object = parsed.get_object();
-  Decision decision;
-  decision.name = snapshot->name;
-  decision.versions = version;
-  decision.actor = actor.name;
-  decision.reason = text_of(object, "reason");
-  decision.at = gear_.clock.now();
-  if (decision.reason.empty())
-    return error_response(400, "npm-gate: a reason is needed: {\"reason\": \"why\"}");
-  if (const std::string expires = text_of(object, "expires"); !expires.empty()) {
-    decision.expires = parse_time(expires);
-    if (!decision.expires)
-      return error_response(400, "npm-gate: expires must be a date or an RFC 3339 time");
-  }
-  AuditEntry audit;
-  audit.at = decision.at;
-  audit.kind = "decision";
-  audit.actor = "admin:" + actor.name;
-  audit.name = snapshot->name;
-  audit.version = version;
-  audit.action = verb;
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  audit.policy_hash = rules->policy->hash;
-  audit.detail = boost::json::serialize(boost::json::object{{"reason", decision.reason}});
-  if (verb == "reopen") {
-    for (const Decision& old : rules->of(snapshot->name)) {
-      if (old.versions != version || old.reopened) continue;
-      if (auto done = gear_.store.reopen(old.id, audit); !done) return done.error();
-    }
-  } else if (verb == "reject") {
-    if (version != "*" && !Range::parse(version))
-      return error_response(
-          400, "npm-gate: '" + log::printable(version, 60) + "' is not a version range");
-    decision.kind = Decision::Kind::kReject;
-    if (auto done = gear_.store.add_decision(decision, audit); !done) return done.error();
-  } else {
-    Judge judge = gear_.packages.judge(snapshot, *rules);
-    const Judged* judged = judge.of(version);
-    if (judged == nullptr || !judged->evidence)
-      return error_response(404, "npm-gate: " + snapshot->name + "@" + log::printable(version, 60) +
-                                     " was not inspected yet: nothing to approve");
-    const std::string content = text_of(object, "content");
-    if (content != judged->subject.content_id)
-      return error_response(
-          409, "npm-gate: the release is not the one that was shown: its content is now " +
-                   judged->subject.content_id);
-    decision.content_id = content;
-    decision.findings = shown_findings(judged->findings);
-    if (const auto* shown = object.if_contains("shown");
-        shown != nullptr && *shown != boost::json::value_from(decision.findings)) {
-      return error_response(
-          409, "npm-gate: its findings are not those that were shown; look again before approving");
-    }
-    if (judged->verdict.action == Action::kBlock)
-      return error_response(409,
-                            "npm-gate: a block cannot be approved, only waived in the policy file");
-    audit.content_id = content;
-    if (auto done = gear_.store.add_decision(decision, audit); !done) return done.error();
-  }
-  if (auto done = gear_.rulebook.reload_decisions(); !done) return done.error();
-  return show(snapshot, verb == "reject" && snapshot->packument->find(version) == nullptr
-                            ? snapshot->packument->versions().back().version
-                            : version);
 }
 
 }  // namespace npmgate

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/gate.h"
+#include "proxy/review.h"
 
 namespace npmgate {
 
@@ -16,13 +17,17 @@ struct AdminGear {
   Metrics& metrics;
   Packages& packages;
   Pool& pool;
+  ReleaseReport report = {};
 };
 
 // Every /api/v1 request needs a bearer token of scope review or admin (npm-gate token create);
 // /healthz, /readyz and /metrics need none from a loopback address. Thread-safe.
 class Admin final : public Service {
  public:
-  explicit Admin(AdminGear gear) : gear_(gear) {}
+  explicit Admin(AdminGear gear)
+      : gear_(gear),
+        review_({gear.config, gear.clock, gear.store, gear.rulebook, gear.packages, gear.pool,
+                 gear.report}) {}
   Task<Response> handle(std::shared_ptr<const Request> request) override;
   std::size_t body_limit(std::string_view method, std::string_view target) const override;
 
@@ -34,17 +39,11 @@ class Admin final : public Service {
   bool locked_out(const std::string& peer);
   void note_failure(const std::string& peer);
   Task<Response> api(std::string path, std::string query, const Request& request, Actor actor);
-  Task<Response> release(std::string name, std::string version, std::string verb,
-                         const Request& request, Actor actor);
-  Result<Response> list_releases(const std::string& query);
   Result<Response> downloads(const std::string& query);
   Result<Response> policy() const;
-  Result<Response> show(const SnapshotPtr& snapshot, const std::string& version) const;
-  Result<Response> decide_release(const SnapshotPtr& snapshot, const std::string& version,
-                                  const std::string& verb, const std::string& body,
-                                  const Actor& actor);
 
   AdminGear gear_;
+  Review review_;
   std::mutex mutex_;
   struct Failures {
     int count = 0;

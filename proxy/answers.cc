@@ -106,11 +106,27 @@ Task<Result<Answers::Prepared>> Answers::prepare(PackageName name) {
   co_return prepared;
 }
 
+// The review list holds what was inspected, what is recent, and whatever waits for an approval:
+// a release is work for reviewers from the moment it is known, asked for or not.
+void Answers::tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash) {
+  for (const Judged* judged : listing.kept) {
+    if (judged->evidence) recorder_.judged(*judged, policy_hash);
+  }
+  for (const Judge::Hidden& hidden : listing.hidden) {
+    const Judged* judged = judge.of(hidden.version);
+    if (judged == nullptr || judged->verdict.served()) continue;
+    if (judged->evidence || judged->recent || judged->verdict.action == Action::kQuarantine)
+      recorder_.judged(*judged, policy_hash);
+  }
+}
+
 Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
                                   const std::string& base_url) {
   const PackageSnapshot& snapshot = *prepared.snapshot;
   Judge judge = packages_.judge(prepared.snapshot, *prepared.rules);
   const Judge::Listing listing = judge.listing(prepared.undecided);
+  if (packages_.route(*PackageName::parse(snapshot.name))->inspect)
+    tell(judge, listing, prepared.rules->policy->hash);
   auto answer = std::make_shared<Answer>();
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;

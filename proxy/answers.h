@@ -11,6 +11,7 @@
 
 #include "proxy/http.h"
 #include "proxy/packages.h"
+#include "proxy/recorder.h"
 #include "registry/render.h"
 
 namespace npmgate {
@@ -30,7 +31,8 @@ using AnswerPtr = std::shared_ptr<const Answer>;
 
 class Answers {
  public:
-  Answers(Gear gear, Packages& packages) : gear_(gear), packages_(packages) {}
+  Answers(Gear gear, Packages& packages, Recorder& recorder)
+      : gear_(gear), packages_(packages), recorder_(recorder) {}
 
   // GET /name. Inspects what a resolver would pick, within inspection.timeout, before it answers.
   Task<Response> packument(PackageName name, Form form, const Request& request);
@@ -49,6 +51,7 @@ class Answers {
   Task<Result<Prepared>> prepare(PackageName name);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
+  void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
   Result<AnswerPtr> render(const Prepared& prepared, Form form, const std::string& base_url);
   AnswerPtr cached(const std::string& key, const SnapshotPtr& snapshot);
   void put(const std::string& key, AnswerPtr answer);
@@ -60,6 +63,7 @@ class Answers {
   };
   Gear gear_;
   Packages& packages_;
+  Recorder& recorder_;
   SingleFlight<Result<AnswerPtr>> renders_;
   std::mutex mutex_;
   std::unordered_map<std::string, Slot> slots_;

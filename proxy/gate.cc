@@ -49,8 +49,8 @@ std::string prefix_of(const Config& config) {
 Gate::Gate(Gear gear, Observer* observer)
     : gear_(gear),
       packages_(gear, observer),
-      recorder_(gear.store),
-      answers_(gear, packages_),
+      recorder_(gear.store, gear.clock),
+      answers_(gear, packages_, recorder_),
       tarballs_(gear, packages_, recorder_),
       prefix_(prefix_of(gear.config)) {}
 
@@ -99,7 +99,10 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     co_return co_await packument(std::move(*packument_target), request);
   }
   if (auto* manifest = std::get_if<ManifestTarget>(&target)) {
-    co_return co_await answers_.manifest(manifest->name, manifest->version_or_tag, request);
+    Response response =
+        co_await answers_.manifest(manifest->name, manifest->version_or_tag, request);
+    note_refusal(response, manifest->name.str(), manifest->version_or_tag, request);
+    co_return response;
   }
   if (auto* tags = std::get_if<DistTagsTarget>(&target)) {
     co_return co_await answers_.dist_tags(tags->name, tags->tag, request);
@@ -126,7 +129,34 @@ Task<Response> Gate::packument(PackumentTarget target, const Request& request) {
             " for writing is not possible through this registry; publish to the registry itself",
         "read-only registry");
   }
-  co_return co_await answers_.packument(target.name, form_of(request), request);
+  Response response = co_await answers_.packument(target.name, form_of(request), request);
+  note_refusal(response, target.name.str(), "", request);
+  co_return response;
+}
+
+// A verdict that a client met at a door other than the tarball's (which records its own).
+void Gate::note_refusal(const Response& response, const std::string& name,
+                        const std::string& version, const Request& request) {
+  if (response.status != 403) return;
+  const LedgerEntry who = ledger_entry(request, gear_.clock.now());
+  AuditEntry entry;
+  entry.at = who.at;
+  entry.kind = "refused";
+  entry.actor = "client";
+  entry.name = name;
+  entry.version = log::printable(version, 100);
+  entry.policy_hash = gear_.rulebook.rules()->policy->hash;
+  entry.client = request.peer;
+  std::string sentence;
+  for (const auto& [header, value] : response.headers) {
+    if (header == "npm-notice") sentence = value;
+  }
+  entry.detail = boost::json::serialize(boost::json::object{{"sentence", sentence},
+                                                            {"door", std::string(response.kind)},
+                                                            {"user_agent", who.user_agent},
+                                                            {"command", who.command},
+                                                            {"project", who.project}});
+  recorder_.audit(std::move(entry));
 }
 
 Response Gate::write_refused(const WriteTarget& target) const {

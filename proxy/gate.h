@@ -34,6 +34,8 @@ class Gate final : public Service {
  private:
   Task<Response> dispatch(Target target, const Request& request);
   Task<Response> packument(PackumentTarget target, const Request& request);
+  void note_refusal(const Response& response, const std::string& name, const std::string& version,
+                    const Request& request);
   Task<Response> service(ServiceTarget target, const Request& request);
   Task<Response> audit_bulk(ServiceTarget target, const Request& request);
   Result<std::string> with_advisories(const boost::json::object& asked,

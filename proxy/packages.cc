@@ -161,6 +161,12 @@ Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name,
   return build(name, upstream, std::move((*document)->body), (*document)->fetched, false);
 }
 
+Result<SnapshotPtr> Packages::stored(const PackageName& name) {
+  const UpstreamConfig* upstream = route(name);
+  if (upstream == nullptr) return SnapshotPtr();
+  return load_from_disk(name, *upstream);
+}
+
 Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
   const UpstreamConfig* upstream = route(name);
   if (upstream == nullptr)

@@ -72,6 +72,10 @@ class Packages {
 
   Judge judge(const SnapshotPtr& snapshot, const Rules& rules) const;
 
+  // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
+  // Blocks on disk.
+  Result<SnapshotPtr> stored(const PackageName& name);
+
   // Drops what memory holds of a name; the next request reads disk and upstream again.
   void forget(const std::string& name);
   Task<Result<SnapshotPtr>> refresh(PackageName name) { return get(std::move(name), true); }

@@ -4,27 +4,38 @@
 #pragma once
 
 #include <mutex>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
+#include "judge/judge.h"
 #include "store/state_store.h"
 
 namespace npmgate {
 
 class Recorder {
  public:
-  explicit Recorder(StateStore& store) : store_(store) {}
+  Recorder(StateStore& store, const Clock& clock) : store_(store), clock_(clock) {}
   void audit(AuditEntry entry);
   void ledger(LedgerEntry entry);
+  // A release was judged for an answer: its row in the review list follows, and where its verdict
+  // is another than before, the audit trail says so. Cheap where nothing has changed.
+  void judged(const Judged& judged, const std::string& policy_hash);
   // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at
   // most kKeep entries, then the oldest go, with a log line).
   void flush();
 
  private:
   static constexpr std::size_t kKeep = 100'000;
+  void flush_verdicts();
+
   StateStore& store_;
+  const Clock& clock_;
   std::mutex mutex_;
   std::vector<AuditEntry> audit_;
   std::vector<LedgerEntry> ledger_;
+  std::vector<SeenVerdict> verdicts_;
+  std::unordered_map<std::string, std::size_t> told_;  // by release: what its row was told last
 };
 
 }  // namespace npmgate

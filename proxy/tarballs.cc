@@ -1,5 +1,6 @@
 #include "proxy/tarballs.h"
 
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
@@ -68,6 +69,7 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
     ruling.raw_manifest = judged->raw_manifest;
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
+    if (judged->evidence) recorder_.judged(*judged, rules->policy->hash);
     if (!ruling.served)
       ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
     return ruling;
@@ -132,7 +134,11 @@ Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& ve
   entry.content_id = ruling.content_id;
   entry.action = ruling.action;
   entry.policy_hash = ruling.policy_hash;
-  entry.detail = boost::json::serialize(boost::json::value{{"sentence", ruling.sentence}});
+  const LedgerEntry who = ledger_entry(request, entry.at);
+  entry.detail = boost::json::serialize(boost::json::object{{"sentence", ruling.sentence},
+                                                            {"user_agent", who.user_agent},
+                                                            {"command", who.command},
+                                                            {"project", who.project}});
   recorder_.audit(std::move(entry));
   gear_.metrics.add("npm_gate_refusals_total", "action=\"" + ruling.action + "\"");
   log::info("refused", ruling.sentence, {{"client", request.peer}});
