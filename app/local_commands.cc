@@ -21,6 +21,23 @@
 #include "store/state_store.h"
 
 namespace npmgate {
+
+Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags) {
+  std::string path = Config{}.storage_path;
+  if (!flags.config_file.empty()) {
+    const auto text = read_file(flags.config_file);
+    if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
+    const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
+    if (!loaded.problems.empty())
+      return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
+    path = loaded.config.storage_path;
+  }
+  if (!std::filesystem::exists(path))
+    return fail(Code::kNotFound, Origin::kDisk,
+                "no state in " + path + "; run npm-gate serve once, or name its --config");
+  return open_state_store(path);
+}
+
 namespace {
 
 int write_new(const std::filesystem::path& path, std::string_view text) {
@@ -45,30 +62,6 @@ int init(const std::string& directory) {
   return write_new(folder / "policy.yaml", default_policy_text());
 }
 
-int policy_check(const std::string& file, bool json) {
-  const PolicyResult loaded = load_policy_file(file, disk_reader(), SystemClock().now());
-  const auto& warnings = loaded.policy ? loaded.policy->warnings : std::vector<Problem>{};
-  if (json) {
-    boost::json::array problems, warned;
-    for (const Problem& problem : loaded.problems)
-      problems.push_back(
-          boost::json::object{{"at", problem.at.str()}, {"message", problem.message}});
-    for (const Problem& warning : warnings)
-      warned.push_back(boost::json::object{{"at", warning.at.str()}, {"message", warning.message}});
-    std::cout << boost::json::serialize(boost::json::object{{"valid", loaded.problems.empty()},
-                                                            {"problems", problems},
-                                                            {"warnings", warned}})
-              << "\n";
-    return loaded.problems.empty() ? kDone : kNo;
-  }
-  for (const Problem& problem : loaded.problems) std::cerr << problem.str() << "\n";
-  for (const Problem& warning : warnings) std::cerr << warning.str() << " (warning)\n";
-  if (!loaded.policy) return kNo;
-  std::cout << file << ": valid, " << loaded.policy->rules.size() << " rules, "
-            << loaded.policy->waivers.size() << " waivers, hash " << loaded.policy->hash << "\n";
-  return kDone;
-}
-
 int print_version(bool json) {
   const boost::json::object parts{{"npm-gate", NPM_GATE_VERSION},
                                   {"boost", BOOST_LIB_VERSION},
@@ -84,22 +77,6 @@ int print_version(bool json) {
   for (const auto& [name, value] : parts)
     std::cout << std::string(name) << " " << std::string(value.get_string()) << "\n";
   return kDone;
-}
-
-Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags) {
-  std::string path = Config{}.storage_path;
-  if (!flags.config_file.empty()) {
-    const auto text = read_file(flags.config_file);
-    if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
-    const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
-    if (!loaded.problems.empty())
-      return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
-    path = loaded.config.storage_path;
-  }
-  if (!std::filesystem::exists(path))
-    return fail(Code::kNotFound, Origin::kDisk,
-                "no state in " + path + "; run npm-gate serve once, or name its --config");
-  return open_state_store(path);
 }
 
 int token_create(const ConfigFlags& flags, const std::string& name, const std::string& scope) {
@@ -158,39 +135,6 @@ int token_revoke(const ConfigFlags& flags, std::int64_t id) {
   return kDone;
 }
 
-boost::json::object audit_json(const AuditEntry& entry) {
-  return {{"id", entry.id},
-          {"time", format_time(entry.at)},
-          {"kind", entry.kind},
-          {"actor", entry.actor},
-          {"name", entry.name},
-          {"version", entry.version},
-          {"content", entry.content_id},
-          {"action", entry.action},
-          {"policy", entry.policy_hash},
-          {"client", entry.client},
-          {"detail", entry.detail}};
-}
-
-int show_log(const ConfigFlags& flags, const AuditFilter& filter, bool json) {
-  auto store = open_state(flags);
-  if (!store) return report(store.error());
-  auto entries = (*store)->audit_log(filter);
-  if (!entries) return report(entries.error());
-  for (const AuditEntry& entry : *entries) {
-    if (json) {
-      std::cout << boost::json::serialize(audit_json(entry)) << "\n";
-      continue;
-    }
-    std::cout << format_time(entry.at) << "  " << entry.kind << "  " << entry.actor;
-    if (!entry.name.empty()) std::cout << "  " << entry.name << "@" << entry.version;
-    if (!entry.action.empty()) std::cout << "  " << entry.action;
-    std::cout << "  " << log::printable(entry.client) << "  " << log::printable(entry.detail, 300)
-              << "\n";
-  }
-  return kDone;
-}
-
 int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json) {
   const std::size_t at = spec.rfind('@');
   const std::string name = at == std::string::npos || at == 0 ? spec : spec.substr(0, at);
@@ -236,23 +180,6 @@ void add_init(CLI::App& app, int& exit_code) {
   command->callback([directory, &exit_code] { exit_code = init(*directory); });
 }
 
-void add_policy(CLI::App& app, int& exit_code) {
-  CLI::App* policy = app.add_subcommand("policy", "Check policy files");
-  policy->require_subcommand(1);
-  auto file = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
-  CLI::App* check = policy->add_subcommand(
-      "check", "Validate a policy file; every problem with file:line:column");
-  check->add_option("FILE", *file)->required();
-  check->add_flag("--json", *json);
-  check->callback([file, json, &exit_code] { exit_code = policy_check(*file, *json); });
-  CLI::App* schema =
-      policy->add_subcommand("schema", "Print the JSON Schema of policy files, for editors");
-  schema->callback([] { std::cout << policy_schema() << "\n"; });
-  CLI::App* shipped = policy->add_subcommand("default", "Print the built-in default policy");
-  shipped->callback([] { std::cout << default_policy_text(); });
-}
-
 void add_version(CLI::App& app, int& exit_code) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command =
@@ -282,21 +209,6 @@ void add_token(CLI::App& app, int& exit_code) {
   revoke->add_option("ID", *id)->required();
   revoke->add_option("--config", flags->config_file)->type_name("FILE");
   revoke->callback([=, &exit_code] { exit_code = token_revoke(*flags, *id); });
-}
-
-void add_log(CLI::App& app, int& exit_code) {
-  auto flags = std::make_shared<ConfigFlags>();
-  auto filter = std::make_shared<AuditFilter>();
-  auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand(
-      "log", "The audit trail: who was served, refused, approved what, when, under which policy");
-  command->add_option("--config", flags->config_file)->type_name("FILE");
-  command->add_option("--kind", filter->kind, "served, refused, decision, policy-loaded, token …");
-  command->add_option("--package", filter->name);
-  command->add_option("--version", filter->version);
-  command->add_option("--limit", filter->limit)->check(CLI::Range(1, 1'000'000));
-  command->add_flag("--json", *json, "JSON lines");
-  command->callback([=, &exit_code] { exit_code = show_log(*flags, *filter, *json); });
 }
 
 void add_downloads(CLI::App& app, int& exit_code) {

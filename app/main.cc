@@ -6,6 +6,8 @@
 #include "app/cli.h"
 #include "app/inspect_command.h"
 #include "app/local_commands.h"
+#include "app/log_command.h"
+#include "app/policy_command.h"
 #include "app/serve.h"
 
 int main(int argc, char** argv) {
