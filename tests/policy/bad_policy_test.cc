@@ -1,5 +1,10 @@
 // Every mistake an admin can make is told with its place and its remedy: all problems of a file, in
 // the order of the file.
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+#include <fstream>
+
 #include "policy_testing.h"
 
 namespace npmgate::testing {
@@ -399,6 +404,24 @@ INSTANTIATE_TEST_SUITE_P(Rule, BadPolicyTest, ::testing::ValuesIn(kRuleRows), kN
 INSTANTIATE_TEST_SUITE_P(Condition, BadPolicyTest, ::testing::ValuesIn(kConditionRows), kName);
 INSTANTIATE_TEST_SUITE_P(List, BadPolicyTest, ::testing::ValuesIn(kListRows), kName);
 INSTANTIATE_TEST_SUITE_P(Waiver, BadPolicyTest, ::testing::ValuesIn(kWaiverRows), kName);
+
+// For schema_validator_test.py: the table as JSON in the file that NPM_GATE_BAD_POLICIES names.
+TEST(BadPolicy, TableIsWrittenForOtherValidators) {
+  const char* file = std::getenv("NPM_GATE_BAD_POLICIES");
+  if (file == nullptr) GTEST_SKIP() << "nobody asked for it";
+  boost::json::array rows;
+  const auto add = [&](const auto& table) {
+    for (const BadPolicy& row : table)
+      rows.push_back(boost::json::object{{"name", row.name}, {"text", row.text}});
+  };
+  add(kFileRows);
+  add(kRuleRows);
+  add(kConditionRows);
+  add(kListRows);
+  add(kWaiverRows);
+  ASSERT_GE(rows.size(), 60U);
+  std::ofstream(file) << boost::json::serialize(rows);
+}
 
 TEST(BadPolicy, AFileThatCannotBeReadIsAProblemOfThatFile) {
   const PolicyResult result = load_policy_file("gone.yaml", reader_of({}), kNow);
