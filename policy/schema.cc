@@ -25,6 +25,11 @@ json::object text(std::string_view description) {
   return with(description, {{"type", "string"}, {"minLength", 1}});
 }
 
+// What is shown on one line; a block of YAML text may end with line breaks.
+json::object line(std::string_view description) {
+  return with(description, {{"type", "string"}, {"pattern", "^[^\\r\\n\\t]{1,300}\\n*$"}});
+}
+
 json::object choice(std::string_view description, std::initializer_list<std::string_view> words) {
   json::array values;
   for (const std::string_view word : words) values.emplace_back(word);
@@ -89,7 +94,7 @@ json::object of_kind(Condition::Kind kind, bool negated) {
       return {{"type", "boolean"}};
     case Kind::kVersion:
       // `version: 2` is a number to an editor.
-      return {{"type", json::array{"string", "number"}}};
+      return {{"type", json::array{"string", "number"}}, {"minLength", 1}};
     case Kind::kPublisher:
     case Kind::kLicense:
     case Kind::kUpstream:
@@ -124,7 +129,7 @@ json::object rule() {
        {"when", with("several keys in one map must all hold", reference("condition"))},
        {"then", choice("the strictest action of all rules that match wins",
                        {"warn", "quarantine", "block"})},
-       {"message", text("told to whoever is refused; one line")},
+       {"message", line("told to whoever is refused; one line")},
        {"mode", choice("monitor: this rule only records", {"enforce", "monitor"})},
        {"tell", choice("warnings of this rule show in npm's output", {"clients"})}},
       {"id", "when", "then"});
@@ -136,7 +141,7 @@ json::object waiver() {
         text("name@1.2.3 may waive rules and findings; a name, glob or range findings only")},
        {"rules", with("ids of rules", one_or_many({{"type", "string"}}))},
        {"findings", with("ids of findings", one_or_many(reference("finding")))},
-       {"reason", text("why this is no danger, and who says so")},
+       {"reason", line("why this is no danger, and who says so")},
        {"expires", date("when it must be looked at again")}},
       {"package", "reason", "expires"});
   out["anyOf"] = json::array{json::object{{"required", json::array{"rules"}}},
@@ -166,8 +171,8 @@ json::object freeze() {
 json::object break_glass() {
   return with("serve unjudged until a time; loud in log, metrics and audit trail",
               list_of(map_of({{"packages", reference("names")},
-                              {"reason", text("why")},
-                              {"by", text("who")},
+                              {"reason", line("why")},
+                              {"by", line("who")},
                               {"until", date("when it ends by itself")}},
                              {"reason", "by", "until"})));
 }

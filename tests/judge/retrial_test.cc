@@ -108,7 +108,9 @@ TEST_F(Retrials, AnotherBaselineMakesOtherFindings) {
   auto snapshot = snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 20, with}, {"1.2.0", 10, with}});
   for (const char* version : {"1.0.0", "1.1.0", "1.2.0"}) inspect(*snapshot, version);
   const std::shared_ptr<const PackageSnapshot> stored = snapshot;
-  input_.snapshot = [stored](const std::string&) { return Result(stored); };
+  input_.snapshot = [stored](const std::string&) -> Result<std::shared_ptr<const PackageSnapshot>> {
+    return stored;
+  };
   const auto old = policy_of("");
   Judge judge(stored, old, {}, input_.options, kNow);
   for (const char* version : {"1.0.0", "1.1.0", "1.2.0"}) {

@@ -18,6 +18,7 @@ std::int64_t version_of(Connection& db) {
 // understands: add one instead.
 constexpr std::string_view kReleased[] = {
     "950be251ff0d705718189bce8221e104a23ced06b24c71637a3c3a140fc7dd9a",
+    "6a1eafc15db99f537c1ca086a2042da497441d80d078c6bcac60658d730c8c64",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {
@@ -59,7 +60,9 @@ void create_fixture(const std::string& path, std::size_t schema) {
       "commit":"","first_commit":"","tagged":[],"untagged":[],"habit":"","asked":3}');
     INSERT INTO pin VALUES (1, 'left', '1.0.0', 'aa:bb', 'aa', '{}', 4);
     INSERT INTO decision VALUES (1, 'reject', 'left', '<2', '', '[]', 'admin:eve', 'bad', 5, NULL, 0);
-    INSERT INTO release VALUES (1, 'left', '1.0.0', 'aa:bb', 'public', 0, 1, 'bob', 'MIT', 6, NULL,
+    INSERT INTO release (id, name, version, content_id, upstream, popular, has_install_script,
+      publisher, license, born, published, inspected, same_publisher_and_hooks, findings, served, seen)
+      VALUES (1, 'left', '1.0.0', 'aa:bb', 'public', 0, 1, 'bob', 'MIT', 6, NULL,
       1, 0, '[["size-jump",2,"bigger","tarball",{"by":3}]]', 1, 7);
     INSERT INTO audit VALUES (1, 8, 'served', 'client', 'left', '1.0.0', 'aa:bb', 'allow', 'p', 'c', '{}');
     INSERT INTO ledger_release VALUES (1, 'left', '1.0.0', 'aa:bb');
