@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
+import tarballs
 import wire
 from clients import marker_script
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
@@ -284,6 +285,141 @@ class Doors(case.EndToEnd):
             with self.subTest(host=host):
                 self.assertIn(self.gate.get("/door", {"Host": host}).status, (400, 421))
         self.assertEqual(self.gate.get("/door", {"Host": f"localhost:{self.gate.port}"}).status, 200)
+
+
+TABLE_POLICY = POLICY + """\
+  - id: taken-back
+    when: { finding: release-withdrawn }
+    then: block
+"""
+# State -> (version, in packuments, status of the manifest, status of the tarball).
+STATES = {
+    "allowed": ("1.1.0", True, 200, 200),
+    "quarantined": ("1.2.0", False, 403, 403),
+    "republished": ("1.3.0", True, 200, 200),  # as first accepted; the newcomer is nowhere
+    "withdrawn": ("1.4.0", False, 404, 403),  # its manifest is gone with the upstream's; lock files ask for the tarball
+    "uninspected": ("1.5.0", False, 403, 503),
+    "blocked": ("2.0.0", False, 403, 403),
+}
+SECRET = "the-newcomers-hook"
+
+
+class EveryDoor(case.EndToEnd):
+    """The table: every door times every state a release can be in. What is left out at one door is left out at all of them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = cls.enterClassContext(FixtureRegistry([cls.package(name) for name in NAMES]))
+        cls.gate = cls.enterClassContext(Gate(cls.registry.url, TABLE_POLICY, {"packuments": {"fresh": "1s"}}))
+        cls.first = {(name, version): cls.registry.tarball(name, version) for name in NAMES
+                     for version in ("1.0.0", *(row[0] for row in STATES.values()))}
+        for name in NAMES:
+            cls.registry.fault(f"/{name}/-/*-1.5.0.tgz", "status", status=500)
+            for state in ("republished", "withdrawn"):
+                answer = cls.gate.tarball(name, STATES[state][0])
+                assert (answer.status, answer.body) == (200, cls.first[name, STATES[state][0]]), answer
+            cls.change_mind(name)
+
+    @staticmethod
+    def package(name):
+        """One release in each state, and one below them all."""
+        hooked = {"manifest": HOOK, "files": HOOK_FILES}
+        ages = {"1.0.0": 300, "1.1.0": 200, "1.2.0": 9, "1.3.0": 150, "1.4.0": 140, "1.5.0": 8, "2.0.0": 7}
+        releases = [Release(v, published=days_ago(days), **(hooked if v == "1.2.0" else {})) for v, days in ages.items()]
+        return Package(name, releases, tags={"latest": "1.5.0", **{state: version for state, (version, *_) in STATES.items()}})
+
+    @classmethod
+    def change_mind(cls, name):
+        """The upstream republishes one release and takes one back; waits until the gate has seen it."""
+        cls.registry.republish(name, "1.3.0", files={"evil.js": SECRET}, manifest={"scripts": {"postinstall": SECRET}})
+        cls.registry.unpublish(name, "1.4.0")
+        tags = cls.registry.packages[name].tags
+        cls.registry.packages[name].tags = {tag: version for tag, version in tags.items() if tag != "withdrawn"}
+        assert wire.eventually(lambda: "1.4.0" not in cls.gate.versions(name)), "the gate never looked again"
+
+    def answers(self, name, version):
+        """(door, what kind of door, answer) for every way to ask for or about one version."""
+        for spelling in spellings(name):
+            for accept in ("application/json", CORGI, "*/*"):
+                for coding in ("identity", "gzip"):
+                    headers = {"Accept": accept, "Accept-Encoding": coding}
+                    yield f"/{spelling} {accept} {coding}", "packument", self.gate.get(f"/{spelling}", headers)
+            yield f"HEAD /{spelling}", "head", self.gate.send(f"/{spelling}", "HEAD")
+            yield f"/{spelling}?write=true", "write", self.gate.get(f"/{spelling}?write=true", {"Accept": "application/json"})
+            yield f"/{spelling}/{version}", "manifest", self.gate.get(f"/{spelling}/{version}")
+            yield f"HEAD /{spelling}/{version}", "head-manifest", self.gate.send(f"/{spelling}/{version}", "HEAD")
+            yield f"/-/package/{spelling}/dist-tags", "tags", self.gate.get(f"/-/package/{spelling}/dist-tags")
+        for path in tarball_paths(name, version):
+            yield path, "tarball", self.gate.get(path)
+            yield f"HEAD {path}", "head-tarball", self.gate.send(path, "HEAD")
+            yield f"{path} range", "range", self.gate.get(path, {"Range": "bytes=0-99"})
+
+    def test_every_door(self):
+        """One subtest for each door and state."""
+        doors = 0
+        for name in NAMES:
+            for state, (version, listed, manifest, tarball) in STATES.items():
+                for door, kind, answer in self.answers(name, version):
+                    doors += 1
+                    with self.subTest(state=state, door=door):
+                        self.check(name, version, kind, answer, (listed, manifest, tarball))
+        self.say(f"{doors} answers: {len(STATES)} states at every door of {len(NAMES)} names")
+
+    def check(self, name, version, kind, answer, expected):
+        """One answer against the table."""
+        listed, manifest, tarball = expected
+        plain = answer.plain() if answer.body else b""
+        self.assertNotIn(SECRET.encode(), plain)
+        if kind == "packument":
+            document = answer.json()
+            self.assertEqual((answer.status, version in document["versions"], version in document["time"]), (200, listed, listed))
+            self.assertTrue(set(document["dist-tags"].values()) <= set(document["versions"]))
+            if listed:
+                self.check_manifest(name, version, document["versions"][version])
+        elif kind == "write":
+            # Never the filtered document: a client would write back what was left out as gone.
+            self.assertEqual(answer.status, 403, answer)
+        elif kind == "tags":
+            self.assertEqual((answer.status, version in answer.json().values()), (200, listed))
+        elif kind in ("manifest", "head-manifest"):
+            self.assertEqual(answer.status, manifest, answer)
+            if answer.status == 200 and answer.body:
+                self.check_manifest(name, version, answer.json())
+        elif kind == "head":
+            self.assertEqual((answer.status, answer.body), (200, b""))
+        else:
+            self.check_tarball(name, version, kind, answer, tarball)
+
+    def check_manifest(self, name, version, manifest):
+        """It is that of the bytes first seen, and points at the gate."""
+        digest = tarballs.integrity(self.first[name, version])
+        self.assertEqual((manifest["version"], manifest["dist"]["integrity"]), (version, digest))
+        self.assertTrue(manifest["dist"]["tarball"].startswith(self.gate.url), manifest["dist"])
+
+    def check_tarball(self, name, version, kind, answer, status):
+        """The bytes first seen, all or a range of them, or none."""
+        self.assertIn(answer.status, (status, 206) if status == 200 else (status,), answer)
+        if kind == "head-tarball" or status != 200:
+            self.assertNotIn(self.first[name, version][40:104], answer.body)
+        elif answer.status == 206:
+            self.assertEqual(answer.body, self.first[name, version][:100])
+        else:
+            self.assertEqual(answer.body, self.first[name, version])
+
+    def test_every_tag(self):
+        """A tag as a version never leads to a release that is left out."""
+        for name in NAMES:
+            tags = self.gate.packument(name).json()["dist-tags"]
+            for tag in ("latest", *STATES):
+                for spelling in spellings(name):
+                    with self.subTest(tag=tag, spelling=spelling):
+                        answer = self.gate.get(f"/{spelling}/{tag}")
+                        if tag in tags:
+                            self.assertEqual((answer.status, answer.json()["version"]), (200, tags[tag]))
+                            self.check_manifest(name, tags[tag], answer.json())
+                        else:
+                            self.assertIn(answer.status, (403, 404), answer)
 
 
 NO_RULES = "version: 1\nmode: enforce\nrules: []\n"
