@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """What was accepted for a name@version stays what is served, whatever the upstream says later; a newcomer never is."""
 
+import os
 import pathlib
+import random
+import shutil
+import socket
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -9,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import case
 import wire
 from clients import Project, marker_script
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
+from fixture_registry import Canary, FixtureRegistry, Package, Release, days_ago
 from gate import Gate
 
 EVIL_SCRIPTS = {"postinstall": "node evil.js"}
@@ -130,6 +134,129 @@ class Identity(case.EndToEnd):
             self.assertEqual(self.registry.seen("/@acme*"), [])
 
 
+class Swapped(case.EndToEnd):
+    """Somebody changes a judged tarball on disk while the gate runs: the bytes that were judged are served, or none."""
+
+    def setUp(self):
+        files = {"big.bin": random.Random(1).randbytes(3 << 20)}  # more than a socket holds
+        self.registry = self.enterContext(FixtureRegistry([
+            Package("steady", [Release("1.0.0", published=days_ago(300), files=files)]),
+        ]))
+        self.gate = self.enterContext(Gate(self.registry.url, settings=SETTINGS))
+        self.good = self.registry.tarball("steady", "1.0.0")
+        answer = self.gate.tarball("steady", "1.0.0")
+        self.assertEqual(answer.status, 200, answer)
+        self.assertTrue(answer.body == self.good)
+
+    def blob(self):
+        """The one tarball on disk."""
+        files = [path for path in (self.gate.data / "tarballs").rglob("*") if path.is_file()]
+        self.assertEqual(len(files), 1, files)
+        return files[0]
+
+    def assert_good_or_none(self, moment):
+        """Whatever the answer, it never holds a byte that was not judged; with the upstream there, it is the right ones again."""
+        for _ in range(2):
+            answer = self.gate.tarball("steady", "1.0.0")
+            self.say(moment, "->", answer.status, answer.error())
+            if answer.status == 200:
+                self.assertTrue(answer.body == self.good, moment)
+            else:
+                self.assertEqual(answer.status, 503, answer)
+        self.assertTrue(wire.eventually(lambda: self.gate.tarball("steady", "1.0.0").body == self.good), moment)
+
+    def changed(self):
+        """The same length, other bytes in the middle."""
+        middle = len(self.good) // 2
+        return self.good[:middle] + bytes(byte ^ 0x55 for byte in self.good[middle : middle + 64]) + self.good[middle + 64 :]
+
+    def test_every_way_to_change_it(self):
+        """Written in place, with the old times put back, replaced, cut, emptied, linked elsewhere, deleted, made a folder."""
+
+        def in_place(path):
+            with open(path, "r+b") as file:
+                file.write(self.changed())
+
+        def times_put_back(path):
+            before = path.stat()
+            in_place(path)
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+        def replaced(path):
+            other = path.with_suffix(".new")
+            other.write_bytes(self.changed())
+            shutil.copystat(path, other)
+            other.replace(path)
+
+        def linked(path):
+            elsewhere = self.gate.base / "elsewhere"
+            elsewhere.write_bytes(self.changed())
+            path.unlink()
+            path.symlink_to(elsewhere)
+
+        def folder(path):
+            path.unlink()
+            path.mkdir()
+
+        ways = [in_place, times_put_back, replaced, linked, folder,
+                lambda path: os.truncate(path, 100), lambda path: os.truncate(path, 0), lambda path: path.unlink(),
+                lambda path: path.write_bytes(self.good + b"more")]
+        for number, way in enumerate(ways):
+            with self.subTest(way=getattr(way, "__name__", number)):
+                path = self.blob()
+                os.chmod(path, 0o600)
+                way(path)
+                self.assert_good_or_none(f"changed in way {number}")
+
+    def test_upstream_gone_too(self):
+        """With no upstream to fetch the right bytes from, there are none."""
+        path = self.blob()
+        os.chmod(path, 0o600)
+        path.write_bytes(self.changed())
+        self.registry.stop()
+        for _ in range(3):
+            self.assertEqual(self.gate.tarball("steady", "1.0.0").status, 503)
+
+    def test_upstream_changed_too(self):
+        """The damaged blob is not mended with bytes that were never judged."""
+        path = self.blob()
+        os.chmod(path, 0o600)
+        path.write_bytes(self.changed())
+        self.registry.republish("steady", "1.0.0", files=EVIL_FILES, manifest={"scripts": EVIL_SCRIPTS})
+        evil = self.registry.tarball("steady", "1.0.0")
+        for _ in range(3):
+            answer = self.gate.tarball("steady", "1.0.0")
+            self.say("damaged and republished ->", answer.status, answer.error())
+            self.assertNotEqual(answer.status, 200)
+            self.assertNotIn(evil[:64], answer.body)
+
+    def test_while_a_client_reads(self):
+        """A client in the middle of the body keeps the file it was promised; the next one gets the right bytes too."""
+        head = f"GET /steady/-/steady-1.0.0.tgz HTTP/1.1\r\nHost: 127.0.0.1:{self.gate.port}\r\nConnection: close\r\n\r\n".encode()
+        with socket.create_connection(("127.0.0.1", self.gate.port), timeout=30) as peer:
+            peer.sendall(head)
+            received = peer.recv(1000)
+            path = self.blob()
+            other = path.with_suffix(".new")
+            other.write_bytes(self.changed())
+            other.replace(path)
+            while chunk := peer.recv(65536):
+                received += chunk
+        self.assertTrue(received.split(b"\r\n\r\n", 1)[1] == self.good)
+        self.assert_good_or_none("replaced while a client reads")
+
+    def test_while_the_gate_is_down(self):
+        """After a restart nothing on disk is trusted before it was hashed."""
+        path = self.blob()
+        self.gate.stop()
+        before = path.stat()
+        os.chmod(path, 0o600)
+        path.write_bytes(self.changed())
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.gate.restart()
+        self.assert_good_or_none("changed between two runs")
+
+
 class Credentials(case.EndToEnd):
     """What a client or an admin trusts the gate with goes nowhere else."""
 
@@ -148,6 +275,37 @@ class Credentials(case.EndToEnd):
                 self.assertEqual({request.get("authorization") for request in seen}, {"Bearer upstream-canary"})
                 for secret in ("client-canary", "upstream-canary", "path-canary"):
                     self.assertNotIn(secret, gate.log())
+
+    def test_tokens_of_real_clients(self):
+        """Where a packument sends clients elsewhere, their tokens would go along (yarn 4 with npmAlwaysAuth): nobody is sent anywhere."""
+        with Canary() as elsewhere, FixtureRegistry([
+                Package("lured", [Release("1.0.0", published=days_ago(300))]),
+                Package("@scope/lured", [Release("1.0.0", published=days_ago(300))]),
+        ]) as registry, Gate(registry.url) as gate:
+            for name in ("lured", "@scope/lured"):
+                dist = registry.manifest(registry.packages[name], registry.packages[name].release("1.0.0"))["dist"]
+                registry.edit_manifest(name, "1.0.0", dist={**dist, "tarball": f"{elsewhere.url}lured-1.0.0.tgz"})
+            for client in case.installed_clients():
+                with self.subTest(client=client.name), Project(client, gate.url) as project:
+                    self.give_token(project, gate.port)
+                    result = project.install({"lured": "1.0.0", "@scope/lured": "1.0.0"})
+                    self.say("token", result)
+                    self.assertEqual(len(result.versions), 2, result.text)
+            self.assertEqual([request.path for request in elsewhere.requests], [])
+            received = str([(request.target, request.headers, request.body) for request in registry.seen()])
+            self.assertTrue(registry.seen("*.tgz"))
+            for text in (received, gate.log()):
+                self.assertNotIn("client-canary", text)
+
+    @staticmethod
+    def give_token(project, port):
+        """A token for the gate, as users write it down."""
+        if project.client.family == "yarn4":
+            with open(project.folder / ".yarnrc.yml", "a", encoding="utf-8") as file:
+                file.write("npmAuthToken: client-canary\nnpmAlwaysAuth: true\n")
+        for npmrc in (project.folder / ".npmrc", project.base / "home" / ".npmrc"):
+            with open(npmrc, "a", encoding="utf-8") as file:
+                file.write(f"//127.0.0.1:{port}/:_authToken=client-canary\nalways-auth=true\n")
 
 
 if __name__ == "__main__":
