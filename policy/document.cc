@@ -256,7 +256,7 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (!top.key) {
       take_key(top, std::move(node));
     } else {
-      top.node.members.emplace_back(std::move(*top.key), std::move(node));
+      top.node.members.push_back({std::move(*top.key), std::move(node)});
       top.key.reset();
     }
   }

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -27,14 +26,21 @@ struct Problem {
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
+struct YamlMember;
+
 struct YamlNode {
   enum class Kind { kNull, kScalar, kSequence, kMap } kind = Kind::kNull;
   Position at;
   std::string scalar;
-  bool quoted = false;          // a quoted scalar is text, whatever it looks like
-  std::vector<YamlNode> items;  // sequence
-  std::vector<std::pair<YamlNode, YamlNode>> members;  // map, in file order, keys unique
-  const YamlNode* find(std::string_view key) const;    // nullptr where absent or no map
+  bool quoted = false;              // a quoted scalar is text, whatever it looks like
+  std::vector<YamlNode> items;      // sequence
+  std::vector<YamlMember> members;  // map, in file order, keys unique
+  const YamlNode* find(std::string_view key) const;  // nullptr where absent or no map
+};
+
+// A key and its value; a pair of a type that is not complete yet is nothing a vector may hold.
+struct YamlMember {
+  YamlNode first, second;
 };
 
 // A policy of a large company is some tens of KiB; yaml-cpp needs 59 ms for a scalar of this size.
