@@ -88,9 +88,9 @@ class Maker:
         return tarcraft.entry(raw, body, **fields)
 
     def fallback(self, raw):
-        """The name under a pax path: what packers write, or another file's."""
+        """The name under a pax path: what packers write, another file's, or none."""
         if raw.isascii() and self.rng.random() < 0.5:
-            return "package/short"
+            return self.rng.choice(("package/short", "package/short", "package/short", ""))
         return raw if len(raw) <= 100 and self.rng.random() < 0.3 else "PaxHeader"
 
     def good_records(self):
