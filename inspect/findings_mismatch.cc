@@ -25,6 +25,7 @@ class Comparison {
     compare_maps("optionalDependencies", packument_.optional_dependencies,
                  tarball_.optional_dependencies);
     compare_maps("peerDependencies", packument_.peer_dependencies, tarball_.peer_dependencies);
+    compare_bundled();
     compare_bins();
     return mismatches_;
   }
@@ -102,6 +103,16 @@ class Comparison {
     for (const auto& [name, spec] : shipped) {
       if (!stated.contains(name)) add(field + "." + name, "", spec);
     }
+  }
+
+  // npm takes from the packument which packages in node_modules count, the others from the tarball.
+  void compare_bundled() {
+    const auto names = [](const Manifest& manifest) {
+      StringMap out;
+      for (const std::string& name : manifest.bundled) out.emplace(name, "bundled");
+      return out;
+    };
+    compare_maps("bundleDependencies", names(packument_), names(tarball_));
   }
 
   // npm-normalize-package-bin: keys keep their last segment, values lose "./", "/" and climb no

@@ -142,6 +142,21 @@ stated.peer_dependencies["a"] = "^1";
   "peerDependencies.a"
 }
 }
+, MismatchRow{"bundled_in_the_packument", CHANGE{UNUSED;
+stated.bundled = {"a"};
+}
+, {
+  "bundleDependencies.a"
+}
+}
+, MismatchRow{"bundled_in_the_tarball", CHANGE{UNUSED;
+stated.bundled = {"a"};
+shipped.bundled = {"b", "a"};
+}
+, {
+  "bundleDependencies.b"
+}
+}
 , MismatchRow{"bin", CHANGE{UNUSED;
 stated.bin["demo"] = "a.js";
 shipped.bin["demo"] = "b.js";
@@ -246,6 +261,12 @@ shipped.dependencies["a"] = "o/a";
 , MismatchRow{"hosted_ssh", CHANGE{UNUSED;
 stated.dependencies["a"] = "git+ssh://git@github.com/o/a.git#v1";
 shipped.dependencies["a"] = "github:o/a#v1";
+}
+, {}
+}
+, MismatchRow{"bundled_in_another_order", CHANGE{UNUSED;
+stated.bundled = {"a", "b"};
+shipped.bundled = {"b", "a"};
 }
 , {}
 }
