@@ -2,8 +2,8 @@
 profile says to each.
 
 Every package has a harmless package.json A; most also try to smuggle in a package.json B that only
-some readers see. The postinstall of A writes an empty file `ran-A`, that of B `ran-B`: whoever
-installs the package can see which one was run.
+some readers see. The postinstall of A leaves a marker `CASE.A`, that of B `CASE.B` (crafted_base.mark):
+whoever installs the package can see which one was run.
 
     python3 crafted.py DIRECTORY    writes <case>.tgz for every case and manifest.json
 
@@ -18,12 +18,13 @@ import pathlib
 
 import crafted_gzip
 import crafted_json
+import crafted_near
 import crafted_own
 import crafted_pax
 import crafted_tar
 from crafted_base import Case
 
-TABLES = (crafted_tar, crafted_pax, crafted_gzip, crafted_json, crafted_own)
+TABLES = (crafted_tar, crafted_pax, crafted_gzip, crafted_json, crafted_own, crafted_near)
 
 
 def cases():
@@ -42,6 +43,7 @@ def describe(case: Case):
     row = dataclasses.asdict(case)
     row["case"] = row.pop("name")
     row["size"] = len(row.pop("data"))
+    row["near"] = [rule for rule, name in crafted_near.NEAR.items() if name == case.name]
     return row
 
 
