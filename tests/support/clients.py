@@ -104,8 +104,9 @@ class Result:
 class Project:
     """A project folder with a home and caches that nothing else uses; removed on exit."""
 
-    def __init__(self, client, registry, scripts=True):
-        self.client, self.registry, self.scripts = client, registry, scripts
+    def __init__(self, client, registry, scripts=True, trusted=()):
+        """`trusted`: names beside the direct dependencies whose scripts run too, where a client asks for names (bun)."""
+        self.client, self.registry, self.scripts, self.trusted = client, registry, scripts, trusted
         self.base = pathlib.Path(tempfile.mkdtemp(prefix=f"gate-{client.name}-"))
         self.folder = self.base / "project"
         self.markers = self.base / "markers"
@@ -124,10 +125,11 @@ class Project:
         """The client's lock file; may not exist yet."""
         return self.folder / self.client.lockfile
 
-    def install(self, dependencies=None, frozen=False, extra=(), timeout=TIMEOUT):
-        """Runs an install. `dependencies` None: package.json stays. `frozen`: exactly the lock file (npm ci and its kin)."""
+    def install(self, dependencies=None, frozen=False, extra=(), timeout=TIMEOUT, optional=None):
+        """Runs an install. `dependencies` None: package.json stays; `optional` are dependencies whose failure most clients survive.
+        `frozen`: exactly the lock file (npm ci and its kin)."""
         if dependencies is not None:
-            self._write_package_json(dependencies)
+            self._write_package_json(dependencies, optional or {})
         return self.run(self._install_arguments(frozen) + list(extra), timeout)
 
     def run(self, arguments, timeout=TIMEOUT):
@@ -149,15 +151,16 @@ class Project:
     def installed(self):
         """Versions of the direct dependencies in node_modules."""
         try:
-            wanted = json.loads((self.folder / "package.json").read_text())["dependencies"]
+            manifest = json.loads((self.folder / "package.json").read_text())
         except FileNotFoundError:
             return {}
+        wanted = {**manifest["dependencies"], **manifest.get("optionalDependencies", {})}
         found = {}
         for name in wanted:
             try:
                 found[name] = json.loads((self.folder / "node_modules" / name / "package.json").read_text())["version"]
-            except (FileNotFoundError, NotADirectoryError):
-                pass
+            except (OSError, ValueError, KeyError):
+                pass  # not there, or not what every reader takes for a package.json
         return found
 
     def tree(self):
@@ -199,10 +202,12 @@ class Project:
         shutil.rmtree(self.folder / "node_modules", ignore_errors=True)
 
     # How each client is told.
-    def _write_package_json(self, dependencies):
+    def _write_package_json(self, dependencies, optional):
         manifest = {"name": "consumer", "version": "1.0.0", "private": True, "dependencies": dependencies}
+        if optional:
+            manifest["optionalDependencies"] = optional
         if self.client.family == "bun" and self.scripts:
-            manifest["trustedDependencies"] = list(dependencies)
+            manifest["trustedDependencies"] = [*dependencies, *optional, *self.trusted]
         (self.folder / "package.json").write_text(json.dumps(manifest, indent=2))
         if self.client.family == "yarn4" and not self.lockfile.exists():
             self.lockfile.write_text("")  # marks the project's root; yarn would look for one further up

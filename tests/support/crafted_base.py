@@ -19,9 +19,15 @@ class Case:
     data: bytes = dataclasses.field(repr=False)
 
 
+def mark(name):
+    """A harmless command: leaves an empty file `name` in the folder that the test names in its environment."""
+    folder = "process.env.NPM_GATE_TEST_MARKERS"
+    return f"node -e \"{folder}&&require('fs').writeFileSync({folder}+'/{name}','')\""
+
+
 def manifest(case, letter):
-    """package.json A or B of a case: they differ in a field and in the file their postinstall leaves."""
-    script = f"node -e \"require('fs').writeFileSync('ran-{letter}','')\""
+    """package.json A or B of a case: they differ in a field and in the marker that their postinstall leaves."""
+    script = mark(f"{case}.{letter}")
     return {
         "name": f"crafted-{case}",
         "version": "1.0.0",

@@ -14,8 +14,13 @@ def _json(name, what, rule, text, agreed=False):
                stage="package-json", agreed=agreed)
 
 
-def _script(letter):
-    return manifest("x", letter)["scripts"]["postinstall"]
+def _script(kit, letter):
+    return manifest(kit.case, letter)["scripts"]["postinstall"]
+
+
+def _hook(kit, letter):
+    """The scripts of package.json A or B, as JSON text."""
+    return json.dumps({"postinstall": _script(kit, letter)})
 
 
 def _object(case, inner, letter="B"):
@@ -38,17 +43,14 @@ def _spaced(kit, blank):
     return kit.b.replace(b"\n  ", b"\n" + blank)
 
 
-_A = json.dumps({"postinstall": _script("A")})
-_B = json.dumps({"postinstall": _script("B")})
-
 _json("js-utf16", "UTF-16 with a byte order mark", "nul",
       lambda k: k.b.decode().encode("utf-16"))
 _json("js-dupkey", "scripts twice: A, then B", "duplicate-key",
-      lambda k: _object(k.case, f'"scripts": {_A}, '))
+      lambda k: _object(k.case, f'"scripts": {_hook(k, "A")}, '))
 _json("js-dupkey-rev", "scripts twice: B, then A", "duplicate-key",
-      lambda k: _object(k.case, f'"scripts": {_B}, ', letter="A"))
+      lambda k: _object(k.case, f'"scripts": {_hook(k, "B")}, ', letter="A"))
 _json("js-dupkey-inner", "postinstall twice: A, then B", "duplicate-key",
-      lambda k: _scripts(k.case, _A[:-1] + ", " + _B[1:]))
+      lambda k: _scripts(k.case, _hook(k, "A")[:-1] + ", " + _hook(k, "B")[1:]))
 _json("js-comments", "comments", "not-json",
       lambda k: b"// a line\n" + k.b.replace(b"{", b"{ /* a block */", 1))
 _json("js-trailing-comma", "a comma too many", "not-json",
@@ -81,9 +83,9 @@ _table.tar("js-long-key", "a string of 4 MiB before scripts", "limit-ratio",
            lambda k: entry("package/package.json",
                            _object(k.case, '"long": "' + "x" * (4 << 20) + '", ')))
 _json("js-script-array", "postinstall is a list", "scripts-not-strings",
-      lambda k: _scripts(k.case, json.dumps({"postinstall": [_script("B")]})))
+      lambda k: _scripts(k.case, json.dumps({"postinstall": [_script(k, "B")]})))
 _json("js-script-object", "postinstall is an object", "scripts-not-strings",
-      lambda k: _scripts(k.case, json.dumps({"postinstall": {"run": _script("B")}})))
+      lambda k: _scripts(k.case, json.dumps({"postinstall": {"run": _script(k, "B")}})))
 _json("js-empty", "an empty file", "not-json", lambda k: b"")
 _json("js-null", "null", "not-an-object", lambda k: b"null\n")
 
@@ -93,13 +95,13 @@ _json("js-escaped-key", "escapes in keys", None, agreed=True,
       text=lambda k: k.a.replace(b'"scripts"', b'"scr\\u0069pts"'))
 _json("js-proto", "a __proto__ with scripts", "proto-key", agreed=True,
       text=lambda k: f'{{"name": "crafted-{k.case}", "version": "1.0.0", '
-      f'"__proto__": {{"scripts": {_B}}}}}'.encode())
+      f'"__proto__": {{"scripts": {_hook(k, "B")}}}}}'.encode())
 _json("js-proto-scripts", "a __proto__ in scripts", "proto-key", agreed=True,
-      text=lambda k: _scripts(k.case, f'{{"__proto__": {_B}}}'))
+      text=lambda k: _scripts(k.case, f'{{"__proto__": {_hook(k, "B")}}}'))
 _json("js-scripts-array", "scripts is a list", "scripts-not-strings", agreed=True,
-      text=lambda k: _scripts(k.case, json.dumps([_script("B")])))
+      text=lambda k: _scripts(k.case, json.dumps([_script(k, "B")])))
 _json("js-script-empty-first", "an empty preinstall before the postinstall", None, agreed=True,
-      text=lambda k: _scripts(k.case, json.dumps({"preinstall": "", "postinstall": _script("B")})))
+      text=lambda k: _scripts(k.case, json.dumps({"preinstall": "", "postinstall": _script(k, "B")})))
 _json("js-case-key", "Scripts and PostInstall", None, agreed=True,
       text=lambda k: k.a.replace(b'"scripts"', b'"Scripts"'))
 _json("js-array-root", "the object in a list", "not-an-object", agreed=True,
