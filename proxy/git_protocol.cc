@@ -115,8 +115,11 @@ Result<GitTags> parse_ls_refs(std::string_view body) {
     std::string_view rest = line->text.substr(blank + 1);
     const std::string_view name = rest.substr(0, rest.find(' '));
     constexpr std::string_view kMark = " peeled:";
-    if (const std::size_t at = rest.find(kMark); at != std::string_view::npos)
-      commit = rest.substr(at + kMark.size());
+    if (const std::size_t at = rest.find(kMark); at != std::string_view::npos) {
+      const std::string_view peeled = rest.substr(at + kMark.size());
+      commit = peeled.substr(0, peeled.find(' '));
+      if (!is_object_id(commit)) return malformed();
+    }
     if (name.starts_with(kTags)) tags[std::string(name.substr(kTags.size()))] = commit;
   }
 }

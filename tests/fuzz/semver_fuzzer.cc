@@ -1,0 +1,79 @@
+// Versions and ranges: a total order, texts that read back as themselves, and ranges that mean the
+// same in their normal form. Input: one range and up to four versions, a line each.
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "registry/semver.h"
+#include "tests/fuzz/check.h"
+
+namespace npmgate::fuzz {
+namespace {
+
+std::string_view take_line(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find('\n'), rest.size());
+  const std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return line;
+}
+
+std::optional<Version> read_version(std::string_view text) {
+  const auto strict = Version::parse(text);
+  const auto loose = Version::parse_loose(text);
+  NPM_GATE_PROMISE(!strict || loose);
+  if (strict) NPM_GATE_PROMISE(*strict == *loose);
+  if (!loose) return loose;
+  const auto again = Version::parse(loose->str());
+  NPM_GATE_PROMISE(again && *again == *loose && again->str() == loose->str());
+  return loose;
+}
+
+void check_order(const std::vector<Version>& versions) {
+  for (const Version& a : versions) {
+    for (const Version& b : versions) {
+      const auto order = a <=> b;
+      NPM_GATE_PROMISE((order == 0) == (a == b));
+      NPM_GATE_PROMISE((order < 0) == ((b <=> a) > 0));
+      NPM_GATE_PROMISE((a == b) == (a.str() == b.str()));
+      for (const Version& c : versions) {
+        if (order <= 0 && (b <=> c) <= 0) NPM_GATE_PROMISE((a <=> c) <= 0);
+      }
+    }
+  }
+}
+
+void check_range(const Range& range, const std::vector<Version>& versions) {
+  const std::string text = range.str();
+  if (text.size() > 16'384) return;
+  const auto again = Range::parse(text);
+  NPM_GATE_PROMISE(again.has_value() && again->str() == text);
+  const auto exact = range.exact();
+  for (const Version& version : versions) {
+    const bool matches = range.matches(version);
+    NPM_GATE_PROMISE(again->matches(version) == matches);
+    if (matches) NPM_GATE_PROMISE(range.matches(version, true));
+    if (exact && matches) NPM_GATE_PROMISE(version == *exact);
+  }
+}
+
+void run(std::string_view input) {
+  const std::string_view range_text = take_line(input);
+  std::vector<Version> versions;
+  for (int i = 0; i < 4 && !input.empty(); ++i) {
+    if (auto version = read_version(take_line(input))) versions.push_back(std::move(*version));
+  }
+  check_order(versions);
+  const auto strict = Range::parse(range_text, false);
+  const auto loose = Range::parse(range_text, true);
+  NPM_GATE_PROMISE(!strict || loose);
+  if (loose) check_range(*loose, versions);
+}
+
+}  // namespace
+}  // namespace npmgate::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  npmgate::fuzz::run(npmgate::fuzz::as_text(data, size));
+  return 0;
+}

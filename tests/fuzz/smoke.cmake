@@ -1,0 +1,15 @@
+# One short run of a fuzz target: PROGRAM MAX_LEN CORPUS DICTIONARY WORK. What is found goes to WORK, the corpus stays as it is.
+file(MAKE_DIRECTORY ${WORK}/found)
+set(seconds 8)
+if("$ENV{NPM_GATE_ALL}" STREQUAL "1")
+  set(seconds 60)
+endif()
+set(options -max_total_time=${seconds} -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0
+    -artifact_prefix=${WORK}/)
+if(EXISTS ${DICTIONARY})
+  list(APPEND options -dict=${DICTIONARY})
+endif()
+execute_process(COMMAND ${PROGRAM} ${options} ${WORK}/found ${CORPUS} RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} found something (exit ${status}); its input is in ${WORK}")
+endif()
