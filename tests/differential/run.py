@@ -119,33 +119,25 @@ class Readers:
         self.names = {"libarchive": lambda batch: readings(run_batch([options.libarchive], batch)),
                       "tarfile": lambda batch: readings([read_tarfile(data) for data in batch])}
         self.on_disk = {}
-        self.add("node-tar", node_tar(), lambda module: (HERE / "node_tar.cjs", module, self.scratch()),
-                 on_disk=True)
-        parsers = HERE / "client_parsers.cjs"
-        self.add("pnpm 10", installed("pnpm10/dist/worker.js"), lambda file: (parsers, "pnpm", file))
-        self.add("yarn 1 (tar-stream)", installed("yarn1/lib/cli.js"), lambda file: (parsers, "yarn", file, self.scratch()),
-                 on_disk=True)
+        self.add("node-tar", node_tar(), "npm", on_disk=True)
+        self.add("pnpm 10", installed("pnpm10/dist/worker.js"), "pnpm")
+        self.add("yarn 1 (tar-stream)", installed("yarn1/lib/cli.js"), "yarn", on_disk=True)
 
-    def add(self, name, place, arguments, on_disk=False):
-        """A reader in JavaScript that strips the top directory itself."""
+    def add(self, name, place, kind, on_disk=False):
+        """A client's reader (client_readers.cjs), which takes the top directory off itself."""
         if place is None:
             print(f"{name} is not installed: not compared")
             return
 
         def read(batch):
-            command = [node(), *map(str, arguments(place))]
-            try:
+            command = [node(), str(HERE / "client_readers.cjs"), kind, str(place)]
+            if not on_disk:
                 return readings(run_batch(command, batch), paths=dict)
-            finally:
-                if on_disk:
-                    shutil.rmtree(command[-1], ignore_errors=True)
+            # In memory where there is a file system for it.
+            with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as scratch:
+                return readings(run_batch([*command, scratch], batch), paths=dict)
 
         (self.on_disk if on_disk else self.names)[name] = read
-
-    @staticmethod
-    def scratch():
-        """Where a reader writes; memory where there is such a place."""
-        return tempfile.mkdtemp(prefix="differential-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
     def read(self, batch, accepted):
         """{reader: readings}; None where a reader was not asked."""

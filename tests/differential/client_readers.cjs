@@ -1,7 +1,7 @@
-// The tar readers that are built into two clients, taken out of the installed programs: pnpm 10's own parser, and yarn 1's
-// tar-fs over tar-stream with its gunzip-maybe, set up as yarn does.
-// Usage: node client_parsers.cjs pnpm <worker.js> | yarn <cli.js> <scratch folder>; framing and output as in profile_driver.cc,
-// with the names as these clients would store them (top directory taken off).
+// The tar readers of three clients, taken out of the installed programs: npm's node-tar, pnpm 10's own parser, and yarn 1's tar-fs over
+// tar-stream with its gunzip-maybe, each set up as its client does (top directory off, no links, no owners).
+// Usage: node client_readers.cjs npm <folder of node-tar> <scratch> | pnpm <worker.js> | yarn <cli.js> <scratch>
+// Framing and output as in profile_driver.cc; those with a scratch folder print what is on disk afterwards.
 'use strict';
 const crypto = require('node:crypto');
 const fs = require('node:fs');
@@ -9,8 +9,10 @@ const Module = require('node:module');
 const path = require('node:path');
 const zlib = require('node:zlib');
 
-const AT_ONCE = 16;
-const PATIENCE_MS = 60000;  // yarn waits for ever where its streams lose each other
+const AT_ONCE = 16;  // yarn's is asynchronous to the last file
+const PATIENCE_MS = 60000;  // and waits for ever where its streams lose each other
+// A network delivers a file in pieces; where they end must not matter. Small ones put borders inside pax headers.
+const PIECES = [65536, 7, 1024, 31, 200];
 const sha256 = (body) => crypto.createHash('sha256').update(body).digest('hex');
 
 function evaluate(file, text) {
@@ -55,6 +57,34 @@ function files(folder, prefix, found) {
   return found;
 }
 
+function npmReader(folder, scratch) {
+  const tar = require(folder);
+  return async (archive, number) => {
+    const cwd = path.join(scratch, String(number));
+    fs.mkdirSync(cwd);
+    try {
+      const unpack = new tar.UnpackSync({
+        cwd,
+        strip: 1,
+        noMtime: true,
+        preserveOwner: false,
+        filter: (name, entry) => {
+          entry.mode = entry.type === 'Directory' ? 0o755 : 0o644;
+          return !/Link$/.test(entry.type);
+        },
+        onwarn: () => {},
+      });
+      unpack.on('error', (error) => { throw error; });
+      const size = PIECES[number % PIECES.length];
+      for (let at = 0; at < archive.length; at += size) unpack.write(archive.subarray(at, at + size));
+      unpack.end();
+      return {entries: files(cwd, '', [])};
+    } finally {
+      fs.rmSync(cwd, {recursive: true, force: true});
+    }
+  };
+}
+
 function yarnReader(file, scratch) {
   const text = fs.readFileSync(file, 'utf8');
   const load = evaluate(file, text.replace(/return __webpack_require__\(__webpack_require__\.s = \d+\);/, 'return __webpack_require__;'));
@@ -96,7 +126,7 @@ async function answer(read, archive, number) {
 
 async function main() {
   const [kind, file, scratch] = process.argv.slice(2);
-  const read = kind === 'pnpm' ? pnpmReader(file) : yarnReader(file, scratch);
+  const read = {npm: npmReader, pnpm: pnpmReader, yarn: yarnReader}[kind](file, scratch);
   const input = fs.readFileSync(0);
   let waiting = [];
   const flush = async () => {
