@@ -183,13 +183,21 @@ IntegrityFact integrity_from(const JsonFields& parent) {
           fields.text("expected"), fields.text("actual")};
 }
 
+json::object archive_refusal_json(const ArchiveRefusal& refusal) {
+  auto out = refusal_json(refusal);
+  out.emplace("overLimit", refusal.over_limit);
+  return out;
+}
+std::optional<ArchiveRefusal> archive_refusal_from(const JsonFields& fields) {
+  const auto refusal = refusal_from(fields, "archiveRefusal");
+  if (!refusal) return std::nullopt;
+  const JsonFields inside(*fields.find("archiveRefusal"), fields.ok());
+  return ArchiveRefusal{inside.flag("overLimit"), refusal->rule, refusal->detail};
+}
+
 void read_outcome(const JsonFields& fields, Evidence& evidence, bool& ok) {
   evidence.integrity = integrity_from(fields);
-  if (const auto refusal = refusal_from(fields, "archiveRefusal")) {
-    const JsonFields inside(*fields.find("archiveRefusal"), ok);
-    evidence.archive_refusal =
-        ArchiveRefusal{inside.flag("overLimit"), refusal->rule, refusal->detail};
-  }
+  evidence.archive_refusal = archive_refusal_from(fields);
   evidence.package_json_refusal = refusal_from(fields, "packageJsonRefusal");
   for (const auto& element : fields.array("unavailable")) {
     const JsonFields inside(element, ok);
@@ -232,11 +240,8 @@ json::value to_json(const Evidence& evidence) {
                    {"gathered", time_to_json(evidence.gathered)},
                    {"release", to_json(evidence.release)},
                    {"integrity", integrity_json(evidence.integrity)}};
-  if (evidence.archive_refusal) {
-    auto refusal = refusal_json(*evidence.archive_refusal);
-    refusal.emplace("overLimit", evidence.archive_refusal->over_limit);
-    out.emplace("archiveRefusal", std::move(refusal));
-  }
+  if (evidence.archive_refusal)
+    out.emplace("archiveRefusal", archive_refusal_json(*evidence.archive_refusal));
   if (evidence.package_json_refusal)
     out.emplace("packageJsonRefusal", refusal_json(*evidence.package_json_refusal));
   json::array unavailable;
@@ -253,6 +258,26 @@ Result<Evidence> evidence_from_json(const json::value& value) {
   if (ok && to_json(evidence) == value) return evidence;
   return fail(Code::kCorrupt, Origin::kDisk,
               "evidence: not what this program writes as format " + std::to_string(kFormat));
+}
+
+json::value to_json(const Contents& contents) {
+  json::object out{{"contents", kFormat}, {"tree", tree_json(contents.tree)}};
+  if (contents.archive_refusal)
+    out.emplace("archiveRefusal", archive_refusal_json(*contents.archive_refusal));
+  if (contents.package_json_refusal)
+    out.emplace("packageJsonRefusal", refusal_json(*contents.package_json_refusal));
+  return out;
+}
+
+Result<Contents> contents_from_json(const json::value& value) {
+  bool ok = true;
+  const JsonFields fields(value, ok);
+  ok = ok && fields.number("contents") == kFormat;
+  Contents contents{archive_refusal_from(fields), refusal_from(fields, "packageJsonRefusal"), {}};
+  if (const auto* tree = fields.find("tree")) contents.tree = tree_from(*tree, ok);
+  if (ok && to_json(contents) == value) return contents;
+  return fail(Code::kCorrupt, Origin::kSelf,
+              "contents: not what this program writes as format " + std::to_string(kFormat));
 }
 
 }  // namespace npmgate

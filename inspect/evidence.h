@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/time.h"
 #include "inspect/archive.h"
 #include "inspect/tree.h"
@@ -65,9 +66,33 @@ struct InspectionInput {
   std::span<const std::byte> tarball;
   ArchiveLimits limits;
   Time now{};
+  std::vector<Digest>
+      digests;  // of `tarball`, computed while it came in; missing ones are computed
 };
-// Hash, verify, unpack in memory, measure. Pure; CPU-bound: run it off the loops. Everything that
-// goes wrong is in the evidence.
+
+// An inspection has two halves. The first says which release this is: digests over bytes as a
+// whole and values the caller has; nothing in the tarball is read, so it runs in the gate.
+Evidence identify_release(const InspectionInput& input);
+// False where the bytes are missing or not the release's: then they say nothing about it.
+bool wants_contents(const Evidence& identified);
+
+// The second half says what the tarball holds: inflating, walking and parsing hostile bytes. It
+// needs nothing but the bytes, and can run in a process that has nothing but them (sandbox/).
+struct Contents {
+  std::optional<ArchiveRefusal> archive_refusal;
+  std::optional<JsonRefusal> package_json_refusal;
+  Tree tree;  // empty where refused
+  friend bool operator==(const Contents&, const Contents&) = default;
+};
+// `stated` is the packument's manifest, of which name and scripts count. Pure; CPU-bound.
+Contents read_contents(std::span<const std::byte> tarball, const Manifest& stated,
+                       const ArchiveLimits& limits);
+Evidence with_contents(Evidence identified, Contents contents);
+boost::json::value to_json(const Contents& contents);
+Result<Contents> contents_from_json(const boost::json::value& value);
+
+// Both halves, one after the other, where the caller stands. Everything that goes wrong is in the
+// evidence.
 Evidence inspect_tarball(const InspectionInput& input);
 
 }  // namespace npmgate

@@ -14,12 +14,19 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Known from the download, or computed now.
+Digest digest_of(const InspectionInput& input, Algorithm algorithm) {
+  for (const Digest& known : input.digests)
+    if (known.algorithm == algorithm) return known;
+  return digest(algorithm, input.tarball);
+}
+
 // Hex digest of a shasum as SRI; text that is no SHA-1 stays as it is and matches nothing, as in
 // clients.
-IntegrityFact check_shasum(const std::string& shasum, std::span<const std::byte> tarball) {
+IntegrityFact check_shasum(const std::string& shasum, const InspectionInput& input) {
   IntegrityFact fact{
       .checked = true, .matches = false, .algorithm = "sha1", .expected = shasum, .actual = ""};
-  const auto actual = digest(Algorithm::kSha1, tarball);
+  const auto actual = digest_of(input, Algorithm::kSha1);
   fact.actual = actual.sri();
   const auto bytes = hex_decode(shasum);
   if (!bytes || bytes->size() != digest_size(Algorithm::kSha1)) return fact;
@@ -30,13 +37,13 @@ IntegrityFact check_shasum(const std::string& shasum, std::span<const std::byte>
 }
 
 // As npm's ssri: the strongest algorithm named decides, any of its digests may match.
-IntegrityFact check_integrity(const Dist& dist, std::span<const std::byte> tarball,
-                              const Digest& sha512) {
+IntegrityFact check_integrity(const InspectionInput& input) {
+  const Dist& dist = input.release.dist;
   const auto named = strongest(parse_integrity(dist.integrity));
   if (named.empty())
-    return dist.shasum.empty() ? IntegrityFact{} : check_shasum(dist.shasum, tarball);
+    return dist.shasum.empty() ? IntegrityFact{} : check_shasum(dist.shasum, input);
   const auto algorithm = named.front().algorithm;
-  const auto actual = algorithm == Algorithm::kSha512 ? sha512 : digest(algorithm, tarball);
+  const auto actual = digest_of(input, algorithm);
   const auto match = std::find(named.begin(), named.end(), actual);
   IntegrityFact fact{.checked = true,
                      .matches = match != named.end(),
@@ -81,8 +88,8 @@ bool is_measured(const SourceFile& file) {
 
 class TreeBuilder {
  public:
-  TreeBuilder(const Archive& archive, const Release& release, Evidence& evidence)
-      : archive_(archive), release_(release), evidence_(evidence), tree_(evidence.tree) {}
+  TreeBuilder(const Archive& archive, const Manifest& stated, Contents& contents)
+      : archive_(archive), stated_(stated), contents_(contents), tree_(contents.tree) {}
 
   void build() {
     tree_.top = archive_.top;
@@ -120,12 +127,12 @@ class TreeBuilder {
   void read_manifests() {
     const auto* own = tree_.find("package.json");
     if (own == nullptr) {
-      evidence_.package_json_refusal =
+      contents_.package_json_refusal =
           JsonRefusal{"missing", "no package.json in the top directory"};
     } else {
       auto parsed = parse_package_json(sources_[index_of(*own)].body);
-      evidence_.package_json_refusal = std::move(parsed.refusal);
-      if (!evidence_.package_json_refusal) tree_.package_json = std::move(parsed.manifest);
+      contents_.package_json_refusal = std::move(parsed.refusal);
+      if (!contents_.package_json_refusal) tree_.package_json = std::move(parsed.manifest);
     }
     for (const auto& source : sources_) {
       const auto folder = bundled_folder(source.path);
@@ -153,12 +160,12 @@ class TreeBuilder {
   void follow_hooks(const SourceTree& sources) {
     HookFollower follower(sources, tree_.package_json.scripts);
     const auto& inside = tree_.package_json.scripts;
-    const auto& stated = release_.manifest.scripts;
+    const auto& stated = stated_.scripts;
     for (const auto* scripts : {&inside, &stated}) {
       for (const auto hook : kInstallHooks) add_hook(follower, *scripts, hook, scripts == &stated);
       for (const auto hook : kPrepareHooks) add_hook(follower, *scripts, hook, scripts == &stated);
     }
-    const bool bare = release_.manifest.name.empty();  // a .tgz file without packument
+    const bool bare = stated_.name.empty();  // a .tgz file without packument
     if (tree_.has_binding_gyp &&
         (builds_implicitly(inside) || (!bare && builds_implicitly(stated))))
       tree_.hooks.push_back(follower.follow_build());
@@ -193,20 +200,11 @@ class TreeBuilder {
   }
 
   const Archive& archive_;
-  const Release& release_;
-  Evidence& evidence_;
+  const Manifest& stated_;
+  Contents& contents_;
   Tree& tree_;
   std::vector<SourceFile> sources_;
 };
-
-void inspect_archive(const InspectionInput& input, Evidence& evidence) {
-  const auto result = read_archive(input.tarball, input.limits);
-  if (result.refusal) {
-    evidence.archive_refusal = result.refusal;
-    return;
-  }
-  TreeBuilder(result.archive, input.release, evidence).build();
-}
 
 void identify_manifest(const InspectionInput& input, Evidence& evidence) {
   if (input.raw_manifest.empty()) return;
@@ -220,27 +218,51 @@ void identify_manifest(const InspectionInput& input, Evidence& evidence) {
 
 }  // namespace
 
-Evidence inspect_tarball(const InspectionInput& input) {
+Evidence identify_release(const InspectionInput& input) {
   Evidence evidence;
   evidence.release = input.release;
   evidence.gathered = input.now;
   evidence.tarball_size = input.tarball.size();
+  evidence.name = input.release.manifest.name;
+  evidence.version = input.release.manifest.version;
   identify_manifest(input, evidence);
   if (input.tarball.empty()) {
     evidence.unavailable.push_back({"tarball", "no bytes"});
-  } else {
-    const auto sha512 = digest(Algorithm::kSha512, input.tarball);
-    evidence.tarball_sha512 = sha512.hex();
-    evidence.integrity = check_integrity(input.release.dist, input.tarball, sha512);
-    // Bytes that are not the release's say nothing about it.
-    if (evidence.integrity.matches) inspect_archive(input, evidence);
+    return evidence;
   }
-  // A bare .tgz file has no packument: it is what its package.json says.
-  const auto& stated = input.release.manifest;
-  const auto& inside = evidence.tree.package_json;
-  evidence.name = stated.name.empty() ? inside.name : stated.name;
-  evidence.version = stated.version.empty() ? inside.version : stated.version;
+  evidence.tarball_sha512 = digest_of(input, Algorithm::kSha512).hex();
+  evidence.integrity = check_integrity(input);
   return evidence;
+}
+
+bool wants_contents(const Evidence& identified) {
+  return identified.tarball_size != 0 && identified.integrity.matches;
+}
+
+Contents read_contents(std::span<const std::byte> tarball, const Manifest& stated,
+                       const ArchiveLimits& limits) {
+  Contents contents;
+  const auto result = read_archive(tarball, limits);
+  contents.archive_refusal = result.refusal;
+  if (!result.refusal) TreeBuilder(result.archive, stated, contents).build();
+  return contents;
+}
+
+Evidence with_contents(Evidence identified, Contents contents) {
+  identified.archive_refusal = std::move(contents.archive_refusal);
+  identified.package_json_refusal = std::move(contents.package_json_refusal);
+  identified.tree = std::move(contents.tree);
+  const auto& inside = identified.tree.package_json;
+  if (identified.name.empty()) identified.name = inside.name;
+  if (identified.version.empty()) identified.version = inside.version;
+  return identified;
+}
+
+Evidence inspect_tarball(const InspectionInput& input) {
+  Evidence evidence = identify_release(input);
+  if (!wants_contents(evidence)) return evidence;
+  auto contents = read_contents(input.tarball, input.release.manifest, input.limits);
+  return with_contents(std::move(evidence), std::move(contents));
 }
 
 }  // namespace npmgate

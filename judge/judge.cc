@@ -274,7 +274,9 @@ std::vector<std::string> Judge::background_work() {
     if (it->refusal || !it->semver) continue;
     if (now_ - born(*snapshot_, *it, now_) > options_.recent) continue;
     const Judged* judged = of(it->version);
-    if (judged != nullptr && !judged->evidence) work.push_back(it->version);
+    if (judged == nullptr) continue;
+    if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)))
+      work.push_back(it->version);
   }
   return work;
 }

@@ -52,8 +52,8 @@ class Judge {
   // and the highest stable one of each line, each replaced by the next lower one while it is left
   // out). `undecided` = versions whose inspection was tried in vain this time: left out.
   std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided);
-  // Recent uninspected releases that no resolver would pick now: the background's work, newest
-  // first.
+  // Recent releases that are uninspected or due again, and that no resolver would pick now: the
+  // background's work, newest first.
   std::vector<std::string> background_work();
 
   struct Hidden {

@@ -7,6 +7,8 @@
 namespace npmgate {
 namespace {
 
+constexpr auto kRepeatAfter = std::chrono::minutes(10);
+
 // SPEC, section 4: with `times: ingest` a release is as old as the oldest stamp among itself and
 // the higher stable versions of its line, since a mirror stamps arrival and nothing higher can be
 // older than what it follows.
@@ -43,6 +45,12 @@ std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot
     }
   }
   return best;
+}
+
+bool due_again(const Evidence& evidence, Time now) {
+  const bool failed = std::ranges::any_of(
+      evidence.unavailable, [](const Unavailable& missing) { return missing.source == "tarball"; });
+  return (failed || !evidence.integrity.matches) && now - evidence.gathered > kRepeatAfter;
 }
 
 std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin) {

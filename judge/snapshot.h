@@ -42,6 +42,11 @@ struct PackageSnapshot {
 // SHA-256 hex of the canonical manifest of `raw`; "" where it has none.
 std::string manifest_digest(std::string_view raw);
 
+// Whether an inspection is due again because its outcome may have been an accident: bytes that did
+// not match (a broken transfer, a mirror in mid-update), a tarball that could not be inspected (a
+// worker that was killed). Ten minutes later, so that nobody makes the gate repeat it at will.
+bool due_again(const Evidence& evidence, Time now);
+
 // The evidence of the release as the packument states it now, of the inspector's newest version;
 // null where it was never inspected.
 std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot,

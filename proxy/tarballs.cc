@@ -8,10 +8,6 @@
 namespace npmgate {
 namespace {
 
-// An integrity mismatch can be a broken transfer or a mirror in mid-update: asked again after this
-// long.
-constexpr auto kRecheckMismatch = std::chrono::minutes(10);
-
 std::string page_url(const Request& request, const std::string& name, const std::string& version) {
   return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
 }
@@ -60,8 +56,8 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
     }
     ruling.known = true;
     ruling.inspected = judged->evidence != nullptr;
-    ruling.recheck = judged->evidence && !judged->pinned && !judged->evidence->integrity.matches &&
-                     judge.now() - judged->evidence->gathered > kRecheckMismatch;
+    ruling.recheck =
+        judged->evidence && !judged->pinned && due_again(*judged->evidence, judge.now());
     ruling.served = judged->verdict.served();
     ruling.pinned = judged->pinned;
     ruling.newcomer = judged->newcomer;

@@ -106,6 +106,7 @@ class TemporaryBlob final : public BlobStore::Writer {
   }
 
   Result<std::span<const std::byte>> bytes() override;
+  Result<Fd> reader() override;
   Result<void> commit() override;
 
  private:
@@ -133,6 +134,16 @@ Result<std::span<const std::byte>> TemporaryBlob::bytes() {
     map_ = map;
   }
   return std::span(static_cast<const std::byte*>(map_), size_);
+}
+
+Result<Fd> TemporaryBlob::reader() {
+  if (failure_) return *failure_;
+  if (const int wanted = shelf_->disk.fault("open")) return disk_error(wanted, "open", path_);
+  // By descriptor, not by name: it is this file whatever happens to the name.
+  const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
+  Fd fd(::open(self.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return disk_error(errno, "open", path_);
+  return fd;
 }
 
 Result<void> TemporaryBlob::commit() {

@@ -36,6 +36,9 @@ class BlobStore {
     // Everything appended, for inspection; memory-mapped or buffered, valid while the writer lives.
     // Call after digests().
     virtual Result<std::span<const std::byte>> bytes() = 0;
+    // The file behind bytes(), opened once more and for reading only: what another process may be
+    // given.
+    virtual Result<Fd> reader() = 0;
     // Makes the blob visible under its SHA-512 (no-op where it already is).
     virtual Result<void> commit() = 0;
   };

@@ -37,18 +37,6 @@ std::int64_t nanoseconds(const struct timespec& time) {
 
 }  // namespace
 
-Fd& Fd::operator=(Fd&& other) noexcept {
-  if (this != &other) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Error disk_error(int error_number, std::string_view operation, const std::string& path) {
   std::string context =
       path + ": " + std::string(operation) + ": " + std::generic_category().message(error_number);

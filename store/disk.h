@@ -8,26 +8,11 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace npmgate {
-
-// Owns a descriptor; -1 is none.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd();
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
 
 // Asked before every call that a real disk can fail: 0 lets it happen, an errno value makes it fail
 // that way. Called from any thread. Operations: "mkdir" "create" "open" "write" "read" "fsync"

@@ -1,5 +1,6 @@
 #include "judge/snapshot.h"
 
+#include "judge/judge.h"
 #include "judge_testing.h"
 
 namespace npmgate::testing {
@@ -67,6 +68,41 @@ TEST(CurrentEvidence, MatchesManifestAndPrefersNewestInspector) {
   EXPECT_EQ(pinned_evidence(*snapshot, pin), other);
   pin.content_id = "lost";
   EXPECT_EQ(pinned_evidence(*snapshot, pin), nullptr);
+}
+
+TEST(DueAgain, TenMinutesAfterAnAccident) {
+  const auto after = [](const Evidence& evidence, int minutes) {
+    return due_again(evidence, evidence.gathered + std::chrono::minutes(minutes));
+  };
+  Evidence fine;
+  EXPECT_FALSE(after(fine, 1000));
+  Evidence mismatch;
+  mismatch.integrity = {true, false, "sha512", "sha512-a", "sha512-b"};
+  Evidence killed;
+  killed.unavailable = {{"tarball", "the inspection worker was killed by signal 9 (Killed)"}};
+  for (const Evidence& evidence : {mismatch, killed}) {
+    EXPECT_FALSE(after(evidence, 10));
+    EXPECT_TRUE(after(evidence, 11));
+  }
+  Evidence elsewhere;
+  elsewhere.unavailable = {{"git-tags", "no answer"}};
+  EXPECT_FALSE(after(elsewhere, 1000));
+}
+
+TEST(DueAgain, IsTheBackgroundsWork) {
+  auto snapshot = snapshot_of({{"1.0.0", 2, ""}});
+  inspect(*snapshot, "1.0.0");
+  auto failed = std::make_shared<Evidence>(*snapshot->evidence[0]);
+  failed->unavailable = {{"tarball", "the inspection worker exited with 1"}};
+  failed->gathered = kNow - std::chrono::minutes(5);
+  const auto work = [&] {
+    snapshot->evidence = {failed};
+    Judge judge(snapshot, policy_of(""), {}, {}, kNow);
+    return judge.background_work();
+  };
+  EXPECT_TRUE(work().empty());
+  failed->gathered = kNow - std::chrono::minutes(11);
+  EXPECT_EQ(work(), std::vector<std::string>{"1.0.0"});
 }
 
 }  // namespace

@@ -42,6 +42,20 @@ class BlobStoreTest : public ::testing::Test {
   std::unique_ptr<BlobStore> store_;
 };
 
+// What another process is given: the same file, and no way to change it.
+TEST_F(BlobStoreTest, ReaderReadsAndCannotWrite) {
+  auto writer = must(store_->create({}));
+  must(writer->append("hello"));
+  Fd reader = must(writer->reader());
+  std::string text(10, '\0');
+  EXPECT_EQ(::pread(reader.get(), text.data(), text.size(), 0), 5);
+  EXPECT_EQ(text.substr(0, 5), "hello");
+  EXPECT_EQ(::pwrite(reader.get(), "x", 1, 0), -1);
+  EXPECT_NE(::ftruncate(reader.get(), 0), 0);
+  EXPECT_EQ(::fcntl(reader.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+  EXPECT_EQ(::fcntl(reader.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+}
+
 TEST_F(BlobStoreTest, RoundTripInPieces) {
   constexpr Algorithm kAlso[] = {Algorithm::kSha1, Algorithm::kSha256, Algorithm::kSha384};
   auto writer = must(store_->create(kAlso));
