@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "app/cli.h"
+#include "app/inspector.h"
 #include "base/digest.h"
 
 namespace npmgate {
@@ -31,9 +32,13 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   ClientOptions options;
   proxies_from_environment(options, &environment);
   bench->client_ = make_http_client(options);
+  auto inspector = make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_,
+                                  bench->metrics_);
+  if (!inspector) return inspector.error();
+  bench->inspector_ = std::move(*inspector);
   bench->packages_ = std::make_unique<Packages>(
       Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
-           bench->pool_, *bench->rulebook_, bench->metrics_},
+           bench->pool_, *bench->rulebook_, bench->metrics_, *bench->inspector_},
       nullptr);
   return bench;
 }

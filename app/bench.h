@@ -67,6 +67,7 @@ class Bench {
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<Upstream> client_;
   std::unique_ptr<Rulebook> rulebook_;
+  std::unique_ptr<Inspector> inspector_;
   std::unique_ptr<Packages> packages_;
 };
 

@@ -18,6 +18,7 @@
 #include "base/digest.h"
 #include "policy/decide.h"
 #include "registry/name.h"
+#include "sandbox/process.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -62,6 +63,12 @@ int init(const std::string& directory) {
   return write_new(folder / "policy.yaml", default_policy_text());
 }
 
+// What holds inspection workers on this machine, tried now.
+std::string sandbox_here() {
+  const auto confinement = probe_sandbox(WorkerOptions());
+  return confinement ? to_string(*confinement) : "unavailable: " + confinement.error().context;
+}
+
 int print_version(bool json) {
   const boost::json::object parts{{"npm-gate", NPM_GATE_VERSION},
                                   {"boost", BOOST_LIB_VERSION},
@@ -69,6 +76,7 @@ int print_version(bool json) {
                                   {"libarchive", archive_version_string()},
                                   {"libdeflate", LIBDEFLATE_VERSION_STRING},
                                   {"sqlite", sqlite3_libversion()},
+                                  {"sandbox", sandbox_here()},
                                   {"compiler", "g++ " __VERSION__}};
   if (json) {
     std::cout << boost::json::serialize(parts) << "\n";

@@ -9,8 +9,10 @@
 #include "app/log_command.h"
 #include "app/policy_command.h"
 #include "app/serve.h"
+#include "sandbox/worker.h"
 
 int main(int argc, char** argv) {
+  if (npmgate::is_worker(argc, argv)) npmgate::run_worker(argc, argv);
   CLI::App app{
       "npm-gate: a private npm registry that inspects every release before it serves it.\n"
       "Start: npm-gate serve; then npm config set registry http://127.0.0.1:4873/"};

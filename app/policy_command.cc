@@ -128,8 +128,9 @@ int try_out(const Options& options) {
   Pool pool(1, 1);
   Rulebook rulebook(config.policy_file, clock, **store, metrics);
   const std::unique_ptr<Upstream> nobody = make_http_client(ClientOptions{});
-  Packages packages(Gear{config, clock, *nobody, **store, **blobs, pool, rulebook, metrics},
-                    nullptr);
+  InProcessInspector inspector(pool);  // nothing is fetched, so nothing is inspected
+  Packages packages(
+      Gear{config, clock, *nobody, **store, **blobs, pool, rulebook, metrics, inspector}, nullptr);
   input.snapshot = [&packages](const std::string& name) -> Result<SnapshotPtr> {
     const auto parsed = PackageName::parse(name);
     if (!parsed || packages.route(*parsed) == nullptr) return SnapshotPtr();

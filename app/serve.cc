@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "app/cli.h"
+#include "app/inspector.h"
 #include "app/report.h"
 #include "certs/tls_context.h"
 #include "proxy/admin.h"
@@ -118,13 +119,16 @@ int run_gate(const Config& config) {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   Pool pool(std::max(config.workers, 2u), kMaxQueuedJobs);
   GitTagSource tags(git_options(config), *upstream, clock);
+  Loops loops(config.loops != 0 ? config.loops : cores);
+  auto inspector = make_inspector(config, loops.contexts.front()->get_executor(), pool, metrics);
+  if (!inspector) return report(inspector.error());
   OutsideObserver observer(tags, *upstream, **store, pool, clock);
-  Gate gate(Gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics}, &observer);
+  Gate gate(Gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics, **inspector},
+            &observer);
   observer.attach(gate.packages());
   Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool,
                         told_by_report()});
 
-  Loops loops(config.loops != 0 ? config.loops : cores);
   ListenOptions clients;
   clients.address = config.address;
   clients.port = config.port;
@@ -167,6 +171,7 @@ int run_gate(const Config& config) {
              {"admin", config.admin_address + ":" + std::to_string((*admin_server)->port())},
              {"upstreams", names},
              {"policy", policy_name(rulebook)},
+             {"sandbox", (*inspector)->sandbox()},
              {"data", config.storage_path}});
   loops.run();
   pool.finish();

@@ -187,6 +187,7 @@ class ConfigLoader {
   void inspection(YamlReader& reader) {
     Config& config = out_.config;
     config.workers = static_cast<unsigned>(reader.integer("workers", config.workers, 1, 256));
+    config.sandbox = reader.flag("sandbox", config.sandbox);
     config.inspection_timeout =
         Millis(reader.duration_ms("timeout", config.inspection_timeout.count()));
     config.recent = Millis(reader.duration_ms("recent", config.recent.count()));
@@ -376,6 +377,7 @@ storage:
 packuments: { fresh: 5m, stale: 24h }
 
 inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 512MiB, max_ratio: 200, max_entries: 100000 }
+  # sandbox: false inspects in the gate itself, for kernels and containers that cannot confine worker processes
 
 git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
 

@@ -51,6 +51,7 @@ struct Config {
   Millis fresh{std::chrono::minutes{5}};
   Millis stale{std::chrono::hours{24}};
   unsigned workers = 2;
+  bool sandbox = true;  // inspect in confined processes (sandbox/)
   Millis inspection_timeout{std::chrono::seconds{20}};
   Millis recent{std::chrono::hours{24 * 30}};
   ArchiveLimits limits;

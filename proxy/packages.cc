@@ -368,6 +368,39 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   co_return std::move(*writer);
 }
 
+// Which release the bytes are, here; what they hold, by the inspector.
+Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
+                                     InspectionInput& input, Evidence& evidence) {
+  using Reader = std::shared_ptr<const Fd>;
+  std::function<Result<Reader>()> identify = [writer, &input, &evidence]() -> Result<Reader> {
+    input.digests = writer->digests();
+    const auto bytes = writer->bytes();
+    if (!bytes) return bytes.error();
+    input.tarball = *bytes;
+    evidence = identify_release(input);
+    auto reader = writer->reader();
+    if (!reader) return reader.error();
+    return std::make_shared<const Fd>(std::move(*reader));
+  };
+  auto reader = co_await gear_.pool.offload(std::move(identify));
+  if (!reader) co_return reader.error();
+  if (!wants_contents(evidence)) co_return Result<void>();
+  InspectionJob job;
+  job.stated = input.release.manifest;
+  job.limits = input.limits;
+  job.tarball = input.tarball;
+  job.owner = writer;
+  job.reader = std::move(*reader);
+  auto inspected = co_await gear_.inspector.read(std::move(job));
+  if (!inspected) co_return inspected.error();
+  if (inspected->unavailable.empty()) {
+    evidence = with_contents(std::move(evidence), std::move(inspected->contents));
+  } else {
+    evidence.unavailable.push_back({"tarball", inspected->unavailable});
+  }
+  co_return Result<void>();
+}
+
 Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr || found->refusal) {
@@ -377,25 +410,24 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   const auto started = std::chrono::steady_clock::now();
   auto writer = co_await download(snapshot, version, found->release.dist);
   if (!writer) co_return writer.error();
-  std::function<Result<std::shared_ptr<const Evidence>>()> work =
-      [this, snapshot, found, writer = *writer]() -> Result<std::shared_ptr<const Evidence>> {
-    writer->digests();
-    auto bytes = writer->bytes();
-    if (!bytes) return bytes.error();
-    InspectionInput input;
-    input.raw_manifest = std::string(found->raw);
-    input.release = found->release;
-    input.tarball = *bytes;
-    input.limits = gear_.config.limits;
-    input.now = gear_.clock.now();
-    auto evidence = std::make_shared<const Evidence>(inspect_tarball(input));
-    if (evidence->integrity.matches) {
+  using EvidencePtr = std::shared_ptr<const Evidence>;
+  InspectionInput input;
+  input.raw_manifest = std::string(found->raw);
+  input.release = found->release;
+  input.limits = gear_.config.limits;
+  input.now = gear_.clock.now();
+  Evidence made;
+  const auto examined = co_await examine(*writer, input, made);
+  if (!examined) co_return examined.error();
+  std::function<Result<EvidencePtr>()> keep_evidence = [this, made = std::move(made),
+                                                        writer = *writer]() -> Result<EvidencePtr> {
+    if (made.integrity.matches) {
       if (auto done = writer->commit(); !done) return done.error();
     }
-    if (auto done = gear_.store.put_evidence(*evidence); !done) return done.error();
-    return evidence;
+    if (auto done = gear_.store.put_evidence(made); !done) return done.error();
+    return std::make_shared<const Evidence>(made);
   };
-  auto evidence = co_await gear_.pool.offload(std::move(work));
+  auto evidence = co_await gear_.pool.offload(std::move(keep_evidence));
   if (!evidence) co_return evidence.error();
   gear_.metrics.add("npm_gate_inspections_total");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;

@@ -14,6 +14,7 @@
 #include "proxy/async.h"
 #include "proxy/config.h"
 #include "proxy/http_client.h"
+#include "proxy/inspector.h"
 #include "proxy/rulebook.h"
 #include "store/blob_store.h"
 #include "store/state_store.h"
@@ -40,6 +41,7 @@ struct Gear {  // what services share; owned by the composition root, outlives t
   Pool& pool;
   Rulebook& rulebook;
   Metrics& metrics;
+  Inspector& inspector;
 };
 
 class Packages {
@@ -99,6 +101,8 @@ class Packages {
   Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream,
                             std::string body, Time fetched, bool look);
   Task<Result<SnapshotPtr>> inspect_now(SnapshotPtr snapshot, std::string version);
+  Task<Result<void>> examine(std::shared_ptr<BlobStore::Writer> writer, InspectionInput& input,
+                             Evidence& evidence);
   Task<Result<SnapshotPtr>> inspect_with_baseline(SnapshotPtr snapshot, std::string version);
   Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot,
                                                             std::string version, Dist dist);

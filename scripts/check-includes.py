@@ -16,14 +16,15 @@ STANDS_ON = {
     "base": (),
     "registry": ("base",),
     "inspect": ("base", "registry"),
+    "sandbox": ("base", "registry", "inspect"),
     "policy": ("base", "registry", "inspect"),
     "lockfile": ("base", "registry", "inspect", "policy"),
     "store": ("base", "registry", "inspect", "policy"),
     "judge": ("base", "registry", "inspect", "policy", "store"),
     "certs": ("base",),
     "alert": ("base", "registry", "inspect", "policy", "lockfile", "store"),
-    "proxy": ("base", "registry", "inspect", "policy", "lockfile", "store", "judge", "certs", "alert"),
-    "app": ("base", "registry", "inspect", "policy", "lockfile", "store", "judge", "certs", "alert", "proxy"),
+    "proxy": ("base", "registry", "inspect", "sandbox", "policy", "lockfile", "store", "judge", "certs", "alert"),
+    "app": ("base", "registry", "inspect", "sandbox", "policy", "lockfile", "store", "judge", "certs", "alert", "proxy"),
 }
 # Folders of programs and checks around the product: they may include anything of it, and nothing includes them.
 AROUND = ("tests", "bench")
@@ -46,7 +47,7 @@ LIBRARIES = {
     "boost/asio": ("proxy", "app"),
     "boost/beast": ("proxy",),
     "CLI/": ("app",),
-    "seccomp": ("inspect", "proxy", "app"),
+    "seccomp": ("sandbox",),
 }
 
 

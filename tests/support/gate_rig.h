@@ -73,7 +73,8 @@ class GateRig {
         blobs_(prepare(folder_, policy)),
         store_(std::move(*open_memory_state_store())),
         rulebook(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_, metrics),
-        gate(Gear{config_of(folder_), clock, upstream, *store_, *blobs_, pool_, rulebook, metrics},
+        gate(Gear{config_of(folder_), clock, upstream, *store_, *blobs_, pool_, rulebook, metrics,
+                  inspector_},
              nullptr) {
     const auto loaded = rulebook.load();
     EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
@@ -131,6 +132,7 @@ class GateRig {
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<StateStore> store_;
   Pool pool_{1, 64};
+  InProcessInspector inspector_{pool_};
 
  public:
   Rulebook rulebook;
