@@ -32,8 +32,8 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   ClientOptions options;
   proxies_from_environment(options, &environment);
   bench->client_ = make_http_client(options);
-  auto inspector = make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_,
-                                  bench->metrics_);
+  auto inspector =
+      make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_, bench->metrics_);
   if (!inspector) return inspector.error();
   bench->inspector_ = std::move(*inspector);
   bench->packages_ = std::make_unique<Packages>(

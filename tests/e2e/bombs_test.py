@@ -29,7 +29,7 @@ GATE_PEAK_KIB = 200 << 10
 # workers, the fixture registry and this test.
 SLOWER = 25
 # The limits are meant here, not the deadline: a loaded machine under a sanitizer takes its time.
-PATIENCE = "100s"
+PATIENCE = 100
 ENTRIES = 1_000_000 if os.environ.get("NPM_GATE_ALL") else 150_000
 
 # name -> (tarball, the rule that its refusal names)
@@ -92,7 +92,7 @@ class Bombs(case.EndToEnd):
 
     def test_bombs(self):
         """All at once: the gate refuses each, keeps its size, and serves others meanwhile."""
-        with Gate(self.registry.url, settings={"inspection": {"workers": 2, "timeout": PATIENCE}}) as running:
+        with Gate(self.registry.url, settings={"inspection": {"workers": 2, "timeout": f"{PATIENCE}s"}}) as running:
             self.latencies(running, lambda: True)
             alone = self.latencies(running, lambda: True)
             answers = {}
@@ -101,7 +101,7 @@ class Bombs(case.EndToEnd):
                 # A 503 says that it takes longer than clients wait; the inspection goes on.
                 end = time.monotonic() + 300
                 while time.monotonic() < end:
-                    answers[name] = running.get(f"/{name}/-/{name}-1.0.0.tgz", timeout=60)
+                    answers[name] = running.get(f"/{name}/-/{name}-1.0.0.tgz", timeout=PATIENCE + 60)
                     if answers[name].status != 503:
                         return
                     time.sleep(0.2)

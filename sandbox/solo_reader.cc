@@ -1,0 +1,44 @@
+#include "sandbox/solo_reader.h"
+
+namespace npmgate {
+namespace {
+
+constexpr auto kGreetingLimit = std::chrono::seconds(30);
+
+Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, Deadline until) {
+  if (auto sent = send_request(socket, encode(request), file.get()); !sent) return sent.error();
+  const auto payload = receive_payload(socket, kMaxReply, until);
+  if (!payload) return payload.error();
+  return decode_reply(*payload, request.job, request.limits);
+}
+
+}  // namespace
+
+Result<void> SoloReader::ensure_worker() {
+  if (worker_ && !worker_->ended()) return {};
+  auto started = WorkerProcess::start(options_);
+  if (!started) return started.error();
+  const auto until = std::chrono::steady_clock::now() + kGreetingLimit;
+  if (const auto hello = receive_hello((*started)->socket().get(), until); !hello)
+    return hello.error();
+  worker_ = std::move(*started);
+  return {};
+}
+
+Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,
+                                  const ArchiveLimits& limits, std::chrono::seconds limit) {
+  if (auto ready = ensure_worker(); !ready) return ready.error();
+  WorkRequest request;
+  request.job = next_id_++;
+  request.stated = stated;
+  request.limits = limits;
+  auto reply =
+      ask(worker_->socket().get(), request, file, std::chrono::steady_clock::now() + limit);
+  if (reply && reply->contents) return std::move(*reply->contents);
+  const std::string how = worker_->end();
+  worker_.reset();
+  std::string why = reply ? reply->failed : reply.error().context + " (it " + how + ")";
+  return fail(Code::kUnavailable, Origin::kSelf, "the inspection worker: " + std::move(why));
+}
+
+}  // namespace npmgate

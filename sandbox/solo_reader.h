@@ -1,0 +1,28 @@
+// One worker for who works through tarballs one after another and can wait: commands and tools.
+#pragma once
+
+#include <memory>
+
+#include "sandbox/process.h"
+
+namespace npmgate {
+
+class SoloReader {
+ public:
+  explicit SoloReader(WorkerOptions options) : options_(std::move(options)) {}
+
+  // The contents of the tarball that `file` is open on. kUnavailable with the reason where no
+  // worker can be started, where it died, was late or answered what it must not; the next call
+  // gets a new one. Blocks for `limit` at most, and for the start of a worker.
+  Result<Contents> read(const Fd& file, const Manifest& stated, const ArchiveLimits& limits,
+                        std::chrono::seconds limit);
+
+ private:
+  Result<void> ensure_worker();
+
+  WorkerOptions options_;
+  std::unique_ptr<WorkerProcess> worker_;
+  std::uint64_t next_id_ = 1;
+};
+
+}  // namespace npmgate
