@@ -4,6 +4,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/log.h"
+
 namespace npmgate {
 namespace {
 
@@ -177,8 +179,22 @@ Response error_response(int status, std::string_view sentence, std::string_view 
   return response;
 }
 
+namespace {
+
+// Paths of the gate's data are nobody's business but the log's.
+std::string client_text(const Error& error) {
+  if (error.origin != Origin::kDisk) return "npm-gate: " + error.context;
+  log::error("disk", to_string(error));
+  const bool full = error.context.find("No space left") != std::string::npos ||
+                    error.context.find("disk is full") != std::string::npos;
+  return full ? "npm-gate: no space left on the gate's disk; its admin has to make room"
+              : "npm-gate: the gate cannot use its own data right now; its log says why";
+}
+
+}  // namespace
+
 Response response_for(const Error& error) {
-  const std::string sentence = "npm-gate: " + error.context;
+  const std::string sentence = client_text(error);
   switch (error.code) {
     case Code::kNotFound:
       return error_response(404, sentence);

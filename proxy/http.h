@@ -73,7 +73,8 @@ Response json_response(int status, std::string body);
 // {"error": sentence} with the sentence as npm-notice and, where `reason` is set, as reason phrase
 // (SPEC, section 6).
 Response error_response(int status, std::string_view sentence, std::string_view reason = {});
-// The one place where an Error becomes a response.
+// The one place where an Error becomes a response. Errors of the disk are logged here, and told to
+// clients without paths.
 Response response_for(const Error& error);
 
 }  // namespace npmgate

@@ -22,6 +22,7 @@ using error_code = boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kFilePiece = 256 * 1024;   // measured: larger writes gain nothing on loopback
+constexpr std::size_t kHeadPiece = 4096;         // most heads of package managers are below 1 KiB
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
 struct SessionState {
@@ -52,11 +53,29 @@ std::string head_of(const Response& response, bool keep_alive, bool with_length)
   return head;
 }
 
+// Offset of the empty line that ends a head, also where lines end in LF alone; npos: not there yet.
+std::size_t end_of_head(std::string_view data) {
+  for (std::size_t at = data.find('\n'); at != std::string_view::npos;
+       at = data.find('\n', at + 1)) {
+    const std::string_view next = data.substr(at + 1);
+    if (next.starts_with('\n') || next.starts_with("\r\n")) return at;
+  }
+  return std::string_view::npos;
+}
+
+bool has_folded_line(std::string_view data) {
+  const std::string_view head = data.substr(0, end_of_head(data));
+  return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
+}
+
 // What Beast's parser lets through and a registry must not (docs/threats.md, H1).
 std::optional<std::string> suspicious(const http::request_header<>& head) {
   if (head.count(http::field::content_length) > 1) return "more than one Content-Length";
   if (head.count(http::field::content_length) > 0 && head.count(http::field::transfer_encoding) > 0)
     return "Content-Length and Transfer-Encoding";
+  const std::string_view length(head[http::field::content_length]);
+  if (length.find_first_not_of("0123456789") != std::string_view::npos)
+    return "a Content-Length that is not one number";
   if (head.count(http::field::host) > 1) return "more than one Host";
   if (head.version() == 11 && head.count(http::field::host) == 0) return "no Host";
   if (head.target().empty() || head.target().front() != '/')
@@ -105,9 +124,14 @@ class Session {
     }
     state_.idle = false;
     arm(limits_.header_limit);
+    co_await gather_head();
+    const bool folded = has_folded_line(gathered());
     auto [error, count] = co_await http::async_read_header(stream_, buffer_, parser, kTuple);
     if (error) co_return co_await refuse_head(error);
-    if (const auto why = suspicious(parser.get())) {
+    std::optional<std::string> why = suspicious(parser.get());
+    // Beast unfolds such lines (RFC 9112, 5.2, lets a server refuse them); others read them as two.
+    if (folded) why = "a folded header line";
+    if (why) {
       Response refused = error_response(400, "npm-gate: the request is refused: " + *why);
       co_return co_await write(refused, false, false);
     }
@@ -125,6 +149,23 @@ class Session {
     record(*request, response, started);
     const bool keep = parser.get().keep_alive() && *body == 0;
     co_return co_await write(response, keep, request->method == "HEAD");
+  }
+
+  std::string_view gathered() const {
+    const auto data = buffer_.cdata();
+    return {static_cast<const char*>(data.data()), data.size()};
+  }
+
+  // Reads until a whole head is in the buffer, or so much that the parser will refuse it; errors
+  // are met again by the parser.
+  Task<void> gather_head() {
+    while (end_of_head(gathered()) == std::string_view::npos &&
+           buffer_.size() <= limits_.max_header) {
+      const auto space = buffer_.prepare(kHeadPiece);
+      auto [error, count] = co_await stream_.async_read_some(space, kTuple);
+      if (error) co_return;
+      buffer_.commit(count);
+    }
   }
 
   Task<bool> refuse_head(error_code error) {

@@ -104,6 +104,17 @@ TEST(ErrorResponse, OneStatusPerKindOfError) {
   }
 }
 
+TEST(ErrorResponse, ToldWithoutThePathsOfTheGate) {
+  const Response full =
+      response_for(fail(Code::kUnavailable, Origin::kDisk,
+                        "/var/lib/npm-gate/tmp/x: write: No space left on device"));
+  EXPECT_EQ(full.body->find("/var"), std::string::npos) << *full.body;
+  EXPECT_NE(full.body->find("space"), std::string::npos) << *full.body;
+  const Response other =
+      response_for(fail(Code::kCorrupt, Origin::kDisk, "/var/lib/npm-gate/state.db: malformed"));
+  EXPECT_EQ(other.body->find("/var"), std::string::npos) << *other.body;
+}
+
 TEST(Reason, EveryStatusThatIsAnsweredHasOne) {
   for (const int status :
        {200, 201, 304, 400, 401, 403, 404, 409, 413, 421, 429, 431, 500, 502, 503})
