@@ -1,5 +1,6 @@
 """What the clients made of the crafted packages behind the gate, as docs/results-crafted.md keeps it."""
 
+import collections
 import io
 import pathlib
 import tarfile
@@ -13,6 +14,7 @@ JUDGED = "as judged"  # installed: the package.json that was judged, and no hook
 SEEN = "seen"  # installed; what is special about it is a finding, and every hook that ran is quoted by one
 ABSENT = "not installed"  # allowed by the gate, and the client itself did not want it
 THROUGH = "GOT THROUGH"
+MISSING = "-"
 
 HEAD = """\
 # Crafted packages through the gate
@@ -21,11 +23,11 @@ Written by `NPM_GATE_ALL=1 NPM_GATE_RECORD=1` with `tests/e2e/crafted_test.py` a
 `tests/support/crafted.py` and `crafted_metadata.py`, installed through the gate with every client, install scripts allowed, under a
 policy that holds nothing but dependencies past the gate.
 
-{line}
-
 `refused`: by the gate, nothing on disk, nothing ran. `as judged`: installed with exactly the package.json that was judged, and no hook
 but its own ran. `seen`: installed, what is special about it is a finding, and every hook that ran is quoted by one. `not installed`:
-allowed by the gate, and the client itself did not want it.
+allowed by the gate, and the client itself did not want it. `-`: not recorded.
+
+{count}
 
 """
 
@@ -41,19 +43,24 @@ def accepted_package_json(row):
     return text
 
 
-def write(cases, outcomes, line):
-    """Writes the document."""
-    names = list(clients.CLIENTS)
-    text = HEAD.format(line=line) + f"| case | what | rule or finding | {' | '.join(names)} |\n|{' --- |' * (len(names) + 3)}\n"
-    for row in cases:
-        rule = getattr(row, "rule", None) or getattr(row, "finding", None) or "-"
-        seen = [outcomes[row.name][name] for name in names]
-        text += f"| {row.name} | {row.what} | {rule} | " + " | ".join(seen) + " |\n"
-    FILE.write_text(text)
-
-
 def kept():
     """{case: {client: outcome}} as the document has it."""
+    if not FILE.exists():
+        return {}
     names = list(clients.CLIENTS)
     cells = [[cell.strip() for cell in text.strip("|\n").split(" | ")] for text in FILE.read_text().splitlines() if text.startswith("| ")]
     return {row[0]: dict(zip(names, row[-len(names):])) for row in cells[1:]}
+
+
+def record(cases, outcomes):
+    """Writes the document: what this run saw, and what it did not run as it was."""
+    names, before = list(clients.CLIENTS), kept()
+    lines, seen = [], collections.Counter()
+    for row in cases:
+        rule = getattr(row, "rule", None) or getattr(row, "finding", None) or "-"
+        cells = [outcomes.get(row.name, {}).get(name) or before.get(row.name, {}).get(name, MISSING) for name in names]
+        seen.update(cell.split(":")[0] for cell in cells)
+        lines.append(f"| {row.name} | {row.what} | {rule} | " + " | ".join(cells) + " |\n")
+    count = f"{len(lines)} cases, {len(names)} clients: " + ", ".join(f"{number} {outcome}" for outcome, number in seen.most_common())
+    head = f"| case | what | rule or finding | {' | '.join(names)} |\n|{' --- |' * (len(names) + 3)}\n"
+    FILE.write_text(HEAD.format(count=f"{count}; {seen[THROUGH]} got through.") + head + "".join(lines))
