@@ -112,13 +112,13 @@ def readings(answers, paths=stripped):
 
 
 class Readers:
-    """All readers at hand, each a function from archives to readings. Those that write to disk are slow, and yarn's hangs on what it
-    does not understand: they get the accepted archives only."""
+    """All readers at hand, each a function from archives to readings. Those of clients get the accepted archives only: yarn's and
+    pnpm's never come back from some of the others, and those that write to disk are slow."""
 
     def __init__(self, options):
         self.names = {"libarchive": lambda batch: readings(run_batch([options.libarchive], batch)),
                       "tarfile": lambda batch: readings([read_tarfile(data) for data in batch])}
-        self.on_disk = {}
+        self.clients = {}
         self.add("node-tar", node_tar(), "npm", on_disk=True)
         self.add("pnpm 10", installed("pnpm10/dist/worker.js"), "pnpm")
         self.add("yarn 1 (tar-stream)", installed("yarn1/lib/cli.js"), "yarn", on_disk=True)
@@ -137,14 +137,14 @@ class Readers:
             with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as scratch:
                 return readings(run_batch([*command, scratch], batch), paths=dict)
 
-        (self.on_disk if on_disk else self.names)[name] = read
+        self.clients[name] = read
 
     def read(self, batch, accepted):
         """{reader: readings}; None where a reader was not asked."""
         chosen = [data for data, fine in zip(batch, accepted) if fine]
         with concurrent.futures.ThreadPoolExecutor(len(self.names) + 1) as pool:
             jobs = {name: pool.submit(read, batch) for name, read in self.names.items()}
-            late = {name: pool.submit(read, chosen) for name, read in self.on_disk.items()}
+            late = {name: pool.submit(read, chosen) for name, read in self.clients.items()}
             answers = {name: job.result() for name, job in jobs.items()}
             for name, job in late.items():
                 found = iter(job.result())
@@ -215,7 +215,7 @@ def main():
         read = readers.read(data, ["rule" not in verdict for verdict in verdicts])
         for at, (name, item) in enumerate(batch):
             tally.add(name, item, verdicts[at], {reader: values[at] for reader, values in read.items()})
-    names = ", ".join([*readers.names, *readers.on_disk])
+    names = ", ".join([*readers.names, *readers.clients])
     print(f"readers: {names}; they disagree on {tally.split_refused} of the archives refused")
     print("refused by: " + ", ".join(f"{rule} {count}" for rule, count in tally.rules.most_common()))
     print(f"{tally.archives} archives, {tally.accepted} accepted, {tally.disagreements} disagreements")
