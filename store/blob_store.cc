@@ -194,6 +194,7 @@ class DirectoryBlobStore final : public BlobStore {
   Result<std::shared_ptr<const Handle>> open(std::string_view sha512_hex) override;
   Result<std::string> read(std::string_view sha512_hex) override;
   std::uint64_t total_bytes() const override { return shelf_->index.total(); }
+  Result<std::uint64_t> remove(std::string_view sha512_hex) override;
   void trim(std::uint64_t limit,
             const std::function<bool(std::string_view sha512_hex)>& keep) override;
 
@@ -346,6 +347,18 @@ Result<std::string> DirectoryBlobStore::read(std::string_view sha512_hex) {
   if (!handle) return handle.error();
   return shelf_->disk.read_all((*handle)->fd, std::numeric_limits<std::size_t>::max(),
                                shelf_->path(sha512_hex));
+}
+
+Result<std::uint64_t> DirectoryBlobStore::remove(std::string_view sha512_hex) {
+  const std::string hex(sha512_hex);
+  if (!is_blob_name(hex)) return std::uint64_t{0};
+  const std::string path = shelf_->path(hex);
+  const std::lock_guard lock(shelf_->placing);
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return std::uint64_t{0};
+  if (auto removed = shelf_->disk.remove(path); !removed) return removed.error();
+  shelf_->index.gone(hex);
+  return static_cast<std::uint64_t>(status.st_size);
 }
 
 void DirectoryBlobStore::trim(std::uint64_t limit,

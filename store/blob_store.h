@@ -59,6 +59,8 @@ class BlobStore {
   virtual Result<std::shared_ptr<const Handle>> open(std::string_view sha512_hex) = 0;
   virtual Result<std::string> read(std::string_view sha512_hex) = 0;
   virtual std::uint64_t total_bytes() const = 0;
+  // Size of the blob, 0 where there is none; removes it. Who has it open goes on reading.
+  virtual Result<std::uint64_t> remove(std::string_view sha512_hex) = 0;
   // Removes least recently opened blobs until at most `limit` bytes remain; `keep` says which may
   // never go (pinned releases).
   virtual void trim(std::uint64_t limit,

@@ -1,5 +1,7 @@
 // Who did and who got what: the audit trail, the fetch ledger, and tokens.
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <limits>
 
 #include "store/sqlite_state_store.h"
@@ -32,6 +34,31 @@ TokenRecord read_token(const Statement& row) {
 AuditEntry read_audit(const Statement& row) {
   return {row.integer(0), row.time(1),   row.string(2), row.string(3), row.string(4), row.string(5),
           row.string(6),  row.string(7), row.string(8), row.string(9), row.string(10)};
+}
+
+// Where a page of the ledger ends: at, release, client, reported, period; written with dots.
+using LedgerPosition = std::array<std::int64_t, 5>;
+
+std::string write_position(const LedgerPosition& position) {
+  std::string text;
+  for (const std::int64_t part : position) text += (text.empty() ? "" : ".") + std::to_string(part);
+  return text;
+}
+
+// "" is before everything; nullopt for what write_position() did not write.
+std::optional<LedgerPosition> read_position(std::string_view text) {
+  LedgerPosition position;
+  position.fill(std::numeric_limits<std::int64_t>::max());
+  if (text.empty()) return position;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (std::size_t i = 0; i < position.size(); ++i) {
+    if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+    const auto [next, error] = std::from_chars(at, end, position[i]);
+    if (error != std::errc{}) return std::nullopt;
+    at = next;
+  }
+  return at == end ? std::optional(position) : std::nullopt;
 }
 
 // Only the conditions that are asked for, so that SQLite can choose an index; every parameter is
@@ -122,20 +149,29 @@ Result<void> SqliteStateStore::ledger(const std::vector<LedgerEntry>& entries) {
   });
 }
 
-Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(std::string_view name, int limit) {
+Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(std::string_view name, int limit,
+                                                             std::string_view after) {
+  const std::optional<LedgerPosition> from = read_position(after);
+  if (!from) return fail(Code::kMalformed, Origin::kClient, "not a position in the ledger");
   return database_->read([&](Connection& connection) -> Result<std::vector<LedgerEntry>> {
     std::vector<LedgerEntry> entries;
     Statement rows(connection,
                    "SELECT l.at, r.name, r.version, r.content_id, c.token, c.address,"
-                   " c.user_agent, c.command, c.project, l.reported, l.count"
+                   " c.user_agent, c.command, c.project, l.reported, l.count, l.release, l.client,"
+                   " l.period"
                    " FROM ledger_release r JOIN ledger l ON l.release=r.id"
                    " JOIN ledger_client c ON c.id=l.client"
-                   " WHERE r.name=?1 ORDER BY l.at DESC, r.version, c.id LIMIT ?2");
-    rows.bind(name, std::max(limit, 0));
+                   " WHERE r.name=?1 AND (l.at, l.release, l.client, l.reported, l.period)"
+                   " < (?3, ?4, ?5, ?6, ?7)"
+                   " ORDER BY l.at DESC, l.release DESC, l.client DESC, l.reported DESC,"
+                   " l.period DESC LIMIT ?2");
+    rows.bind(name, std::max(limit, 0), (*from)[0], (*from)[1], (*from)[2], (*from)[3], (*from)[4]);
     while (rows.step()) {
       entries.push_back({rows.time(0), rows.string(1), rows.string(2), rows.string(3),
                          rows.string(4), rows.string(5), rows.string(6), rows.string(7),
-                         rows.string(8), rows.flag(9), rows.integer(10)});
+                         rows.string(8), rows.flag(9), rows.integer(10),
+                         write_position({rows.integer(0), rows.integer(11), rows.integer(12),
+                                         rows.integer(9), rows.integer(13)})});
     }
     if (auto done = rows.result(); !done) return done.error();
     return entries;
@@ -179,6 +215,18 @@ Result<std::vector<TokenRecord>> SqliteStateStore::tokens() {
     while (rows.step()) all.push_back(read_token(rows));
     if (auto done = rows.result(); !done) return done.error();
     return all;
+  });
+}
+
+Result<std::optional<TokenRecord>> SqliteStateStore::token_by_hash(std::string_view hash) {
+  return database_->read([&](Connection& connection) -> Result<std::optional<TokenRecord>> {
+    Statement row(connection,
+                  "SELECT id, name, scope, hash, created, revoked, last_used FROM token"
+                  " WHERE hash=?1");
+    std::optional<TokenRecord> found;
+    if (row.bind(hash).step()) found = read_token(row);
+    if (auto done = row.result(); !done) return done.error();
+    return found;
   });
 }
 

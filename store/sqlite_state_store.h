@@ -49,11 +49,13 @@ class SqliteStateStore final : public StateStore {
   Result<void> audit(const std::vector<AuditEntry>& entries) override;
   Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) override;
   Result<void> ledger(const std::vector<LedgerEntry>& entries) override;
-  Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit) override;
+  Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+                                             std::string_view after) override;
   Result<void> trim_ledger(Time before) override;
 
   Result<std::int64_t> add_token(const TokenRecord& token) override;
   Result<std::vector<TokenRecord>> tokens() override;
+  Result<std::optional<TokenRecord>> token_by_hash(std::string_view hash) override;
   Result<void> revoke_token(std::int64_t id, Time at) override;
   Result<void> touch_token(std::int64_t id, Time at) override;
 

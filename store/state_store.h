@@ -81,6 +81,7 @@ struct LedgerEntry {
   bool reported = false;   // only named in an audit request, not fetched here
   std::int64_t count = 1;  // entries alike but for the time are added up, per hour (fetched) or day
                            // (reported); `at` is then the last
+  std::string position{};  // set by downloads(): where the next page goes on
 };
 
 struct TokenRecord {
@@ -174,14 +175,20 @@ class StateStore {
   // Ascending ids after `after_id`, at most `limit`; empty fields of the filter match everything.
   virtual Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) = 0;
   virtual Result<void> ledger(const std::vector<LedgerEntry>& entries) = 0;
-  // Entries of `name`, newest first; the caller filters versions.
-  virtual Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit) = 0;
+  // Entries of `name`, newest first; the caller filters versions. `after`: the position of the last
+  // entry of the page before; kMalformed where it is none. An entry that counts on meanwhile moves
+  // to the front.
+  virtual Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+                                                     std::string_view after = {}) = 0;
   virtual Result<void> trim_ledger(Time before) = 0;
 
   // kRefused where the hash is already there. Revoking twice keeps the first time; kNotFound for an
   // unknown id.
   virtual Result<std::int64_t> add_token(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> tokens() = 0;
+  // The token stored under this hash, revoked or not; nullopt where there is none. One indexed
+  // read.
+  virtual Result<std::optional<TokenRecord>> token_by_hash(std::string_view hash) = 0;
   virtual Result<void> revoke_token(std::int64_t id, Time at) = 0;
   virtual Result<void> touch_token(std::int64_t id, Time at) = 0;  // sets last_used
 

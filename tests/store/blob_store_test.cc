@@ -54,6 +54,17 @@ TEST_F(BlobStoreTest, ReaderReadsAndCannotWrite) {
   EXPECT_NE(::ftruncate(reader.get(), 0), 0);
   EXPECT_EQ(::fcntl(reader.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
   EXPECT_EQ(::fcntl(reader.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+TEST_F(BlobStoreTest, RemovedIsGoneButForThoseWhoReadIt) {
+  const std::string hex = put("hello");
+  const auto open = must(store_->open(hex));
+  EXPECT_EQ(must(store_->remove(hex)), 5U);
+  EXPECT_EQ(must(store_->remove(hex)), 0U);
+  EXPECT_EQ(must(store_->remove("../../etc/passwd")), 0U);
+  EXPECT_EQ(store_->total_bytes(), 0U);
+  EXPECT_EQ(store_->open(hex).error().code, Code::kNotFound);
+  char buffer[5];
+  EXPECT_EQ(::pread(open->fd, buffer, sizeof buffer, 0), 5);
+  EXPECT_EQ(put("hello"), hex);
 }
 
 TEST_F(BlobStoreTest, RoundTripInPieces) {

@@ -153,6 +153,49 @@ TEST_P(Journal, LedgerAddsUpReportsOfOneDay) {
   EXPECT_EQ(rows[1].at, at(23 * kHour));
 }
 
+TEST_P(Journal, LedgerPagesJoinToTheWhole) {
+  std::vector<LedgerEntry> entries;
+  for (int i = 0; i < 7; ++i) {
+    entries.push_back(fetched("1.0.0", at(i / 3)));  // several at one time
+    entries.back().address = "10.0.0." + std::to_string(i);
+  }
+  must(store().ledger(entries));
+  const auto whole = must(store().downloads("left", 100));
+  ASSERT_EQ(whole.size(), 7U);
+  for (const int limit : {1, 2, 3, 7, 8}) {
+    std::vector<LedgerEntry> joined;
+    for (std::string after;;) {
+      const auto page = must(store().downloads("left", limit, after));
+      if (page.empty()) break;
+      joined.insert(joined.end(), page.begin(), page.end());
+      after = page.back().position;
+    }
+    ASSERT_EQ(joined.size(), whole.size()) << limit;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      EXPECT_EQ(joined[i].address, whole[i].address) << limit;
+    }
+  }
+  for (const char* wrong : {"x", "1.2", "1.2.3.4.5.6", "1.2.3.4.", "1,2,3,4,5"}) {
+    const auto refused = store().downloads("left", 1, wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().code, Code::kMalformed);
+  }
+}
+
+TEST_P(Journal, ATokenIsFoundByItsHash) {
+  TokenRecord token;
+  token.name = "ci";
+  token.scope = "install";
+  token.hash = "aa";
+  token.created = at(1);
+  const std::int64_t id = must(store().add_token(token));
+  ASSERT_TRUE(must(store().token_by_hash("aa")));
+  EXPECT_EQ(must(store().token_by_hash("aa"))->name, "ci");
+  EXPECT_FALSE(must(store().token_by_hash("a")));
+  must(store().revoke_token(id, at(2)));
+  EXPECT_TRUE(must(store().token_by_hash("aa"))->revoked);
+}
+
 TEST_P(Journal, LedgerKeepsApartWhatDiffers) {
   std::vector<LedgerEntry> entries(8, fetched("1.0.0", at(1)));
   entries[1].version = "1.0.1";
