@@ -90,16 +90,18 @@ bool has_encoded_slash(const Segments& segments, std::size_t from) {
                      [](const std::string& s) { return s.find('/') != std::string::npos; });
 }
 
-// The path again, for messages and logs; the slash of a scope stays recognisable.
+// The path again, as it may be sent on: what would end or split it is escaped once more.
 std::string show(const Segments& segments) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view kEscaped = "/?#%\"<>[]^`{|}";
   std::string out;
   for (const std::string& segment : segments) {
     out += '/';
     for (const char c : segment) {
-      if (c == '/') {
-        out += "%2f";
-      } else {
+      if (kEscaped.find(c) == std::string_view::npos) {
         out += c;
+      } else {
+        out += {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[c & 15]};
       }
     }
   }
