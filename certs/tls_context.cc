@@ -2,8 +2,6 @@
 
 #include <openssl/ssl.h>
 
-#include <algorithm>
-
 #include "base/log.h"
 
 namespace npmgate {
@@ -56,19 +54,20 @@ Result<std::unique_ptr<ReloadingTls>> ReloadingTls::open(TlsFiles files) {
   auto context = make_server_context(made->files_);
   if (!context) return context.error();
   made->context_ = *context;
-  made->stamp_ = made->newest();
+  made->stamp_ = made->look();
   made->looked_ = std::chrono::steady_clock::now();
   return made;
 }
 
-ReloadingTls::Stamp ReloadingTls::newest() const {
-  Stamp latest{};
+ReloadingTls::Stamp ReloadingTls::look() const {
+  Stamp stamp;
   for (const std::string& file : {files_.certificate, files_.key, files_.client_ca}) {
-    std::error_code ec;
-    const Stamp stamp = file.empty() ? Stamp{} : std::filesystem::last_write_time(file, ec);
-    if (!ec && !file.empty()) latest = std::max(latest, stamp);
+    std::error_code ignored;
+    if (file.empty()) continue;
+    const auto time = std::filesystem::last_write_time(file, ignored);
+    stamp.emplace_back(time, std::filesystem::file_size(file, ignored));
   }
-  return latest;
+  return stamp;
 }
 
 std::shared_ptr<ssl::context> ReloadingTls::current() {
@@ -76,7 +75,7 @@ std::shared_ptr<ssl::context> ReloadingTls::current() {
   const auto now = std::chrono::steady_clock::now();
   if (now - looked_ < kLookEvery) return context_;
   looked_ = now;
-  const Stamp stamp = newest();
+  const Stamp stamp = look();
   if (stamp == stamp_) return context_;
   stamp_ = stamp;
   auto fresh = make_server_context(files_);

@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -30,14 +32,15 @@ class ReloadingTls {
   std::shared_ptr<boost::asio::ssl::context> current();
 
  private:
-  using Stamp = std::filesystem::file_time_type;
+  // Of every file: a renewed one may carry an older time than the one before.
+  using Stamp = std::vector<std::pair<std::filesystem::file_time_type, std::uintmax_t>>;
   explicit ReloadingTls(TlsFiles files) : files_(std::move(files)) {}
-  Stamp newest() const;
+  Stamp look() const;
 
   TlsFiles files_;
   std::mutex mutex_;
   std::shared_ptr<boost::asio::ssl::context> context_;
-  Stamp stamp_{};
+  Stamp stamp_;
   std::chrono::steady_clock::time_point looked_{};
 };
 
