@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -113,6 +114,22 @@ LoadedConfig load_configuration(const ConfigFlags& flags) {
   if (const auto problems = check_config(config); !problems.empty())
     return {std::nullopt, print_problems(problems)};
   return {std::move(config), kDone};
+}
+
+Result<std::string> storage_path(const ConfigFlags& flags) {
+  std::string path = Config{}.storage_path;
+  if (!flags.config_file.empty()) {
+    const auto text = read_file(flags.config_file);
+    if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
+    const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
+    if (!loaded.problems.empty())
+      return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
+    path = loaded.config.storage_path;
+  }
+  if (!std::filesystem::exists(path))
+    return fail(Code::kNotFound, Origin::kDisk,
+                "no state in " + path + "; run npm-gate serve once, or name its --config");
+  return path;
 }
 
 int report(const Error& error) {

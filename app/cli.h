@@ -30,6 +30,9 @@ struct LoadedConfig {
 };
 LoadedConfig load_configuration(const ConfigFlags& flags);
 
+// The data folder that the configuration names; kNotFound where nothing was ever kept there.
+Result<std::string> storage_path(const ConfigFlags& flags);
+
 // One line on stderr: what, where, what to do.
 int report(const Error& error);
 int report_usage(const std::string& line);

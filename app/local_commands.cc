@@ -90,6 +90,8 @@ int print_version(bool json) {
 int token_create(const ConfigFlags& flags, const std::string& name, const std::string& scope) {
   if (scope != "install" && scope != "review" && scope != "admin")
     return report_usage("--scope " + scope + ": expected install, review or admin");
+  if (name.empty() || log::printable(name, 100) != name)
+    return report_usage("NAME must be printable and at most 100 bytes long");
   auto store = open_state(flags);
   if (!store) return report(store.error());
   // 256 bits: guessing is hopeless, so a fast hash is enough to store it.
@@ -120,14 +122,19 @@ int token_list(const ConfigFlags& flags, bool json) {
   for (const TokenRecord& token : *tokens) {
     const std::string state = token.revoked ? "revoked " + format_minute(*token.revoked) : "active";
     if (json) {
-      rows.push_back(boost::json::object{{"id", token.id},
-                                         {"name", token.name},
-                                         {"scope", token.scope},
-                                         {"created", format_time(token.created)},
-                                         {"state", state}});
+      rows.push_back(boost::json::object{
+          {"id", token.id},
+          {"name", token.name},
+          {"scope", token.scope},
+          {"created", format_time(token.created)},
+          {"last_used", token.last_used ? boost::json::value(format_time(*token.last_used))
+                                        : boost::json::value()},
+          {"state", state}});
     } else {
       std::cout << token.id << "  " << token.name << "  " << token.scope << "  "
-                << format_minute(token.created) << "  " << state << "\n";
+                << format_minute(token.created) << "  " << state << "  "
+                << (token.last_used ? "used " + format_minute(*token.last_used) : "never used")
+                << "\n";
     }
   }
   if (json) std::cout << boost::json::serialize(rows) << "\n";

@@ -7,6 +7,7 @@
 #include "app/inspect_command.h"
 #include "app/local_commands.h"
 #include "app/log_command.h"
+#include "app/operate_commands.h"
 #include "app/policy_command.h"
 #include "app/serve.h"
 #include "sandbox/worker.h"
@@ -30,6 +31,9 @@ int main(int argc, char** argv) {
   npmgate::add_log(app, exit_code);
   npmgate::add_token(app, exit_code);
   npmgate::add_certs(app, exit_code);
+  npmgate::add_cache(app, exit_code);
+  npmgate::add_backup(app, exit_code);
+  npmgate::add_doctor(app, exit_code);
   npmgate::add_version(app, exit_code);
   try {
     app.parse(argc, argv);

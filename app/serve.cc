@@ -21,6 +21,7 @@
 #include "proxy/gate.h"
 #include "proxy/git_tags.h"
 #include "proxy/http_client.h"
+#include "proxy/maintenance.h"
 #include "proxy/observer.h"
 #include "proxy/server.h"
 #include "proxy/watcher.h"
@@ -123,11 +124,12 @@ int run_gate(const Config& config) {
   auto inspector = make_inspector(config, loops.contexts.front()->get_executor(), pool, metrics);
   if (!inspector) return report(inspector.error());
   OutsideObserver observer(tags, *upstream, **store, pool, clock);
-  Gate gate(Gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics, **inspector},
-            &observer);
+  const Gear gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics,
+                  **inspector};
+  Gate gate(gear, &observer);
   observer.attach(gate.packages());
-  Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool,
-                        told_by_report()});
+  Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool, **blobs,
+                        gate.recorder(), told_by_report()});
 
   ListenOptions clients;
   clients.address = config.address;
@@ -151,6 +153,8 @@ int run_gate(const Config& config) {
       start_server({loops.contexts.front().get()}, admins, ServerLimits{}, admin, metrics);
   if (!admin_server) return report(admin_server.error());
 
+  Maintenance maintenance(loops.contexts.front()->get_executor(), gear);
+  maintenance.start();
   Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), **store, pool);
   watcher.start();
   net::signal_set signals(*loops.contexts.front(), SIGINT, SIGTERM);
@@ -160,6 +164,7 @@ int run_gate(const Config& config) {
     (*server)->stop();
     (*admin_server)->stop();
     watcher.stop();
+    maintenance.stop();
     for (net::io_context* loop : loops.pointers()) loop->stop();
   });
 

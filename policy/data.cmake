@@ -1,7 +1,8 @@
-# cmake -DFOLDER=<policy/> -DOUT=<file.cc> -P data.cmake: writes the text files of this folder as C++ string literals.
+# cmake -DFOLDER=<folder> -DHEADER=<folder/data.h> "-DFILES=function=file;…" -DOUT=<file.cc> -P data.cmake
+# Writes text files of a folder as C++ string literals, each behind a function of npmgate::data.
 set(delimiter "NpmGate")
-set(text "// Written by policy/data.cmake; edit the files it names.\n#include \"policy/data.h\"\n\nnamespace npmgate::data {\n")
-foreach(pair "default_policy=default_policy.yaml" "popular=popular.txt")
+set(text "// Written by policy/data.cmake; edit the files it names.\n#include \"${HEADER}\"\n\nnamespace npmgate::data {\n")
+foreach(pair ${FILES})
   string(REGEX MATCH "^([^=]+)=(.+)$" unused "${pair}")
   set(function "${CMAKE_MATCH_1}")
   set(file "${CMAKE_MATCH_2}")

@@ -42,6 +42,9 @@ class ConfigLoader {
           static_cast<std::uint16_t>(r.integer("port", config.admin_port, 0, 65535));
     });
     section(reader, "access", [&](YamlReader& r) { access(r); });
+    section(reader, "ledger", [&](YamlReader& r) {
+      config.ledger_keep = Millis(r.duration_ms("keep", config.ledger_keep.count()));
+    });
     upstreams(reader);
     section(reader, "storage", [&](YamlReader& r) { storage(r); });
     section(reader, "packuments", [&](YamlReader& r) {
@@ -112,7 +115,12 @@ class ConfigLoader {
                                            log::printable(clients, 40) + "'");
     }
     out_.config.clients_need_token = clients == "token";
-    out_.config.trusted_proxies = reader.texts("trusted_proxies");
+    auto proxies = TrustedProxies::parse(reader.texts("trusted_proxies"));
+    if (!proxies) {
+      problem(*reader.node("trusted_proxies"), "trusted_proxies: " + proxies.error().context);
+    } else {
+      out_.config.trusted_proxies = std::move(*proxies);
+    }
   }
 
   void upstreams(YamlReader& reader) {
@@ -142,6 +150,8 @@ class ConfigLoader {
     upstream.packages = reader.texts("packages");
     upstream.tarball_hosts = reader.texts("tarball_hosts");
     upstream.ca = below(file_, reader.text("ca"));
+    if (!upstream.ca.empty() && !std::ifstream(upstream.ca).good())
+      problem(*reader.node("ca"), "ca: cannot read " + upstream.ca);
     const std::string times = reader.text("times", "publish");
     if (times != "publish" && times != "ingest") {
       problem(*reader.node("times"),
@@ -333,17 +343,9 @@ std::vector<Problem> check_config(const Config& config) {
          "more than one upstream without scopes or packages: the first would answer everything"});
   // Understood but not built yet: refused, because a gate that ignores them would promise what it
   // does not do.
-  if (config.clients_need_token) {
-    problems.push_back({at, "access.clients: token is not enforced by this version; use open"});
-  }
   if (!config.feeds.empty()) {
     problems.push_back(
         {at, "feeds: advisory feeds are not loaded by this version; remove the key"});
-  }
-  for (const UpstreamConfig& upstream : config.upstreams) {
-    if (!upstream.writable) continue;
-    problems.push_back(
-        {at, "upstream '" + upstream.name + "': writable: true is not supported by this version"});
   }
   if (config.stale < config.fresh)
     problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
@@ -364,10 +366,13 @@ listen:
 admin: { address: 127.0.0.1, port: 4874 }   # review queue, metrics; bearer token
 
 access:
-  clients: open             # every client that reaches the port may install
+  clients: open             # every client that reaches the port may install; token: only with one (npm-gate token create NAME)
+  trusted_proxies: []       # addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed
+
+ledger: { keep: 180d }      # who fetched what; older entries go
 
 upstreams:                  # first match decides; exactly one upstream ever answers for a name
-  # - { name: internal, url: https://npm.internal.example/, scopes: ["@acme"], token_env: ACME_TOKEN, inspect: false }
+  # - { name: internal, url: https://npm.internal.example/, scopes: ["@acme"], token_env: ACME_TOKEN, inspect: false, writable: true }
   - { name: public, url: https://registry.example/, times: publish }   # times: ingest for mirrors that stamp arrival
 
 storage:

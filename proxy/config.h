@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "inspect/archive.h"
 #include "policy/document.h"
+#include "proxy/forwarded.h"
 
 namespace npmgate {
 
@@ -44,7 +45,8 @@ struct Config {
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 4874;
   bool clients_need_token = false;
-  std::vector<std::string> trusted_proxies;
+  TrustedProxies trusted_proxies;
+  Millis ledger_keep{std::chrono::hours{24 * 180}};  // entries of the fetch ledger older go
   std::vector<UpstreamConfig> upstreams;
   std::string storage_path = "npm-gate-data";
   std::uint64_t max_tarballs = std::uint64_t{50} << 30;

@@ -1,19 +1,15 @@
 #include "proxy/gate.h"
 
-#include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "base/digest.h"
 #include "proxy/pages.h"
+#include "proxy/self_test.h"
 
 namespace npmgate {
 namespace {
 
 // npm posts its whole tree to the audit endpoint: 20,000 packages are some 600 KB.
 constexpr std::size_t kMaxAuditBody = std::size_t{16} << 20;
-constexpr std::size_t kMaxForwarded = std::size_t{32} << 20;  // an answer of search, audit …
-constexpr auto kForwardLimit = std::chrono::seconds(25);
 
 Form form_of(const Request& request) {
   const std::string_view accept = request.headers.get("accept");
@@ -22,21 +18,23 @@ Form form_of(const Request& request) {
              : Form::kFull;
 }
 
-// As the bulk endpoint of npm's registry answers (measured: npm, pnpm, yarn 4, bun and deno show
-// title and url).
-boost::json::object advisory_json(const ReleaseRow& row, const std::string& sentence,
-                                  const std::string& base_url) {
-  // Clients take the id for a number; far above those of the public database.
-  const std::string digest = sha256_hex(row.name + "@" + row.version);
-  const std::int64_t id =
-      std::int64_t{1'000'000'000} + std::strtoll(digest.substr(0, 7).c_str(), nullptr, 16);
-  return {{"id", id},
-          {"url", base_url + "-/npm-gate/releases/" + row.name + "/" + row.version},
-          {"title", "npm-gate: " + sentence},
-          {"severity", "critical"},
-          {"vulnerable_versions", row.version},
-          {"cwe", boost::json::array{}},
-          {"cvss", boost::json::object{{"score", 0}, {"vectorString", nullptr}}}};
+// npm replaces a 401's text by advice to log in where the challenge is Bearer or Basic (measured:
+// npm 10 to 12), so that clients get a challenge of another name; browsers on the gate's own pages
+// get the one that they can answer, with the token as password.
+Response unauthorized(std::string_view authorization, bool browser) {
+  const char* why = authorization.empty() ? "this registry needs a token, and none was sent"
+                    : Access::carries_token(authorization)
+                        ? "the token is not valid: it was revoked, or never was one"
+                        : "the credentials sent are not a token of this registry";
+  Response response = error_response(
+      401,
+      std::string("npm-gate: ") + why +
+          ". Ask the admin for one (npm-gate token create) and set it as _authToken of this "
+          "registry",
+      why);
+  response.set("www-authenticate",
+               browser ? "Basic realm=\"npm-gate\"" : "Npm-Gate-Token realm=\"npm-gate\"");
+  return response;
 }
 
 std::string prefix_of(const Config& config) {
@@ -52,14 +50,10 @@ Gate::Gate(Gear gear, Observer* observer)
       recorder_(gear.store, gear.clock),
       answers_(gear, packages_, recorder_),
       tarballs_(gear, packages_, recorder_),
+      services_(gear, packages_, recorder_),
+      publishing_(gear, packages_, recorder_),
+      access_(gear.store, gear.clock, recorder_),
       prefix_(prefix_of(gear.config)) {}
-
-const UpstreamConfig* Gate::fallback() const {
-  for (const UpstreamConfig& upstream : gear_.config.upstreams) {
-    if (upstream.scopes.empty() && upstream.packages.empty()) return &upstream;
-  }
-  return nullptr;
-}
 
 std::optional<std::string> Gate::base_url(const Request& request) const {
   const std::string_view host = request.headers.get("host");
@@ -76,10 +70,14 @@ std::optional<std::string> Gate::base_url(const Request& request) const {
 
 std::size_t Gate::body_limit(std::string_view method, std::string_view target) const {
   const bool audit = target.find("/-/npm/v1/security/") != std::string_view::npos;
-  return method == "POST" && audit ? kMaxAuditBody : 0;
+  if (method == "POST" && audit) return kMaxAuditBody;
+  if (method == "GET" || method == "HEAD") return 0;
+  const Target parsed = parse_target(method, target, prefix_);
+  const auto* write = std::get_if<WriteTarget>(&parsed);
+  return write != nullptr && publishing_.takes(*write) ? Publishing::kMaxBody : 0;
 }
 
-Task<Response> Gate::handle(std::shared_ptr<const Request> request) {
+Task<Response> Gate::handle(std::shared_ptr<Request> request) {
   const auto base = base_url(*request);
   Target target = parse_target(request->method, request->target, prefix_);
   const auto* service = std::get_if<ServiceTarget>(&target);
@@ -89,12 +87,38 @@ Task<Response> Gate::handle(std::shared_ptr<const Request> request) {
                                       log::printable(request->headers.get("host"), 80) +
                                       "' (public_url in gate.yaml)");
   }
-  Request addressed = *request;
-  addressed.base_url = base.value_or("");
-  co_return co_await dispatch(std::move(target), addressed);
+  request->base_url = base.value_or("");
+  if (auto refused = admit(*request, target); refused && !ping) co_return std::move(*refused);
+  co_return co_await dispatch(std::move(target), *request);
+}
+
+// Clients have room for one set of credentials per registry: whoever writes to a writable upstream
+// sends that registry's, and that registry says whether they are good.
+std::optional<Response> Gate::admit(Request& request, const Target& target) {
+  const std::string_view authorization = request.headers.get("authorization");
+  if (!authorization.empty()) {
+    auto caller = access_.caller(authorization);
+    if (!caller) return response_for(caller.error());
+    request.client = caller->name;
+  }
+  if (!gear_.config.clients_need_token || !request.client.empty()) return std::nullopt;
+  const auto* write = std::get_if<WriteTarget>(&target);
+  if (write != nullptr && publishing_.takes(*write)) return std::nullopt;
+  const auto* document = std::get_if<PackumentTarget>(&target);
+  if (document != nullptr && document->write && publishing_.takes(document->name))
+    return std::nullopt;
+  gear_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
+  return unauthorized(authorization, std::holds_alternative<OwnPageTarget>(target));
 }
 
 Task<Response> Gate::dispatch(Target target, const Request& request) {
+  if (is_self_test(target)) {
+    AuditEntry entry = audit_entry("refused", std::string(kSelfTestName),
+                                   std::string(kSelfTestVersion), request, gear_.clock.now());
+    entry.action = "quarantine";
+    recorder_.audit(std::move(entry));
+    co_return self_test_refusal(target, request);
+  }
   if (auto* packument_target = std::get_if<PackumentTarget>(&target)) {
     co_return co_await packument(std::move(*packument_target), request);
   }
@@ -114,12 +138,15 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     co_return co_await service(std::move(*pass), request);
   if (auto* page = std::get_if<OwnPageTarget>(&target))
     co_return co_await own_page(std::move(*page), request);
-  if (auto* write = std::get_if<WriteTarget>(&target)) co_return write_refused(*write);
+  if (auto* write = std::get_if<WriteTarget>(&target))
+    co_return co_await this->write(std::move(*write), request);
   const auto& rejected = std::get<RejectedTarget>(target);
   co_return error_response(rejected.status, "npm-gate: " + rejected.reason);
 }
 
 Task<Response> Gate::packument(PackumentTarget target, const Request& request) {
+  if (target.write && publishing_.takes(target.name))
+    co_return co_await publishing_.document(std::move(target.name), request);
   if (target.write) {
     // A client that asks for a document to write back must not get a filtered one (docs/clients.md:
     // deprecate PUTs the whole packument).
@@ -159,7 +186,8 @@ void Gate::note_refusal(const Response& response, const std::string& name,
   recorder_.audit(std::move(entry));
 }
 
-Response Gate::write_refused(const WriteTarget& target) const {
+Task<Response> Gate::write(WriteTarget target, const Request& request) {
+  if (publishing_.takes(target)) co_return co_await publishing_.write(std::move(target), request);
   const std::string what = target.what.empty() ? "this write" : target.what;
   Response response =
       error_response(403,
@@ -168,145 +196,44 @@ Response Gate::write_refused(const WriteTarget& target) const {
                          "registry itself (publishConfig.registry or --registry)",
                      "read-only registry");
   response.kind = "write";
-  return response;
+  co_return response;
+}
+
+Task<Response> Gate::whoami(const Request& request) {
+  if (!request.client.empty()) {
+    co_return json_response(
+        200, boost::json::serialize(boost::json::object{{"username", request.client}}));
+  }
+  if (auto answer = co_await publishing_.whoami(request)) co_return std::move(*answer);
+  if (Access::carries_token(request.headers.get("authorization")))
+    co_return unauthorized(request.headers.get("authorization"), false);
+  co_return error_response(401, "npm-gate: nobody is logged in here; installs need no login");
 }
 
 Task<Response> Gate::service(ServiceTarget target, const Request& request) {
   using Kind = ServiceTarget::Kind;
-  const std::string path = target.path.substr(1) + (target.query.empty() ? "" : "?" + target.query);
   switch (target.kind) {
     case Kind::kPing:
       co_return json_response(200, "{}");
     case Kind::kWhoami:
-      co_return error_response(401, "npm-gate: nobody is logged in here; installs need no login");
+      co_return co_await whoami(request);
     case Kind::kAuditBulk:
+      co_return co_await services_.audit_bulk(std::move(target), request);
     case Kind::kAuditQuick:
-      co_return co_await audit_bulk(std::move(target), request);
+      co_return co_await services_.audit_quick(std::move(target), request);
+    case Kind::kSearch:
+      co_return co_await services_.search(std::move(target));
     case Kind::kLogin:
     case Kind::kToken:
     case Kind::kUser:
       co_return error_response(
           403, "npm-gate: login and account changes are not possible through this registry",
           "read-only registry");
-    case Kind::kSearch:
     case Kind::kKeys:
     case Kind::kAttestations:
       break;
   }
-  const UpstreamConfig* upstream = target.name ? packages_.route(*target.name) : fallback();
-  if (upstream == nullptr) co_return error_response(404, "npm-gate: no upstream answers for this");
-  co_return co_await forward(*upstream, "GET", path, request, "");
-}
-
-Task<Response> Gate::forward(const UpstreamConfig& upstream, std::string method,
-                             std::string path_and_query, const Request& request, std::string body) {
-  FetchRequest fetch;
-  fetch.method = method;
-  fetch.url = upstream.url + path_and_query;
-  fetch.body = std::move(body);
-  fetch.headers.emplace_back("Accept", "application/json");
-  if (method == "POST") fetch.headers.emplace_back("Content-Type", "application/json");
-  if (!upstream.token.empty()) fetch.authorization = "Bearer " + upstream.token;
-  fetch.ca_file = upstream.ca;
-  fetch.max_body = kMaxForwarded;
-  fetch.limit = kForwardLimit;
-  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
-  auto reply = co_await gear_.upstream.fetch(std::move(fetch));
-  if (!reply) co_return response_for(reply.error());
-  // Headers are made anew: nothing of the upstream's but the type goes through.
-  std::string type(reply->headers.get("content-type"));
-  if (type.empty()) type = "application/json";
-  Response response = text_response(reply->status, std::move(reply->body), header_safe(type, 100));
-  response.kind = "service";
-  (void)request;
-  co_return response;
-}
-
-Task<Response> Gate::audit_bulk(ServiceTarget target, const Request& request) {
-  boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(request.body, ec);
-  if (ec || !parsed.is_object())
-    co_return error_response(400, "npm-gate: the audit request is not a JSON object");
-  const UpstreamConfig* upstream = fallback();
-  const Time now = gear_.clock.now();
-  boost::json::object forwarded;
-  if (target.kind == ServiceTarget::Kind::kAuditBulk) {
-    for (const auto& [key, versions] : parsed.get_object()) {
-      const auto name = PackageName::parse(key);
-      if (!name || !versions.is_array()) continue;
-      const UpstreamConfig* route = packages_.route(*name);
-      // Names of trusted internal upstreams are nobody else's business.
-      if (route != nullptr && route == upstream && route->inspect) forwarded[key] = versions;
-      for (const auto& version : versions.get_array()) {
-        if (!version.is_string()) continue;
-        LedgerEntry entry = ledger_entry(request, now);
-        entry.name = name->str();
-        entry.version = log::printable(version.get_string(), 100);
-        entry.reported = true;
-        recorder_.ledger(std::move(entry));
-      }
-    }
-  }
-  const bool bulk = target.kind == ServiceTarget::Kind::kAuditBulk;
-  std::string body = bulk ? boost::json::serialize(forwarded) : request.body;
-  Response answer = json_response(404, "{}");
-  if (upstream != nullptr && (!bulk || !forwarded.empty()))
-    answer = co_await forward(*upstream, "POST", target.path.substr(1), request, std::move(body));
-  // An upstream without the endpoint: installs carry on, and clients that would crash on 404 (yarn
-  // 4) do not.
-  if (bulk) {
-    const std::string theirs = answer.status == 200 ? *answer.body : "{}";
-    std::function<Result<std::string>()> merge = [this, &parsed, &theirs, &request] {
-      return with_advisories(parsed.get_object(), theirs, request.base_url);
-    };
-    auto merged = co_await gear_.pool.offload(std::move(merge));
-    if (!merged) co_return response_for(merged.error());
-    co_return json_response(200, std::move(*merged));
-  }
-  if (answer.status == 200) co_return answer;
-  co_return json_response(
-      200,
-      R"({"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"info":0,"low":0,"moderate":0,"high":0,"critical":0}}})");
-}
-
-// Every listed release that is refused for a reason other than its age becomes an advisory, so that
-// `npm audit` says so on every machine that has it (SPEC, section 6).
-Result<std::string> Gate::with_advisories(const boost::json::object& asked,
-                                          const std::string& upstream_answer,
-                                          const std::string& base_url) const {
-  boost::system::error_code ec;
-  boost::json::value merged = boost::json::parse(upstream_answer, ec);
-  if (ec || !merged.is_object()) merged = boost::json::object();
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  const Time now = gear_.clock.now();
-  for (const auto& [key, versions] : asked) {
-    const std::string name(key);
-    if (!PackageName::parse(name) || !versions.is_array()) continue;
-    auto rows = gear_.store.releases_of(name);
-    if (!rows) return rows.error();
-    const std::vector<Decision> decisions = rules->of(name);
-    for (const auto& wanted : versions.get_array()) {
-      if (!wanted.is_string()) continue;
-      ReleaseRow row;
-      row.subject.name = row.name = name;
-      row.subject.version = row.version = std::string(wanted.get_string());
-      row.subject.semver = Version::parse_loose(row.version);
-      for (ReleaseRow& known : *rows) {
-        if (known.version == row.version) row = known;
-      }
-      const Verdict verdict = decide(*rules->policy, row.subject, row.findings, decisions, now);
-      const bool for_age =
-          std::all_of(verdict.reasons.begin(), verdict.reasons.end(), [](const Reason& reason) {
-            return reason.cooldown || reason.action < Action::kQuarantine;
-          });
-      if (verdict.served() || for_age) continue;
-      auto& list = merged.get_object()[name];
-      if (!list.is_array()) list = boost::json::array();
-      list.get_array().push_back(
-          advisory_json(row, refusal_sentence(row.subject, verdict, row.findings), base_url));
-    }
-  }
-  return boost::json::serialize(merged);
+  co_return co_await services_.pass(std::move(target));
 }
 
 Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
@@ -316,6 +243,10 @@ Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
     const std::size_t slash = rest.rfind('/');
     if (slash != std::string::npos)
       co_return co_await release_page(rest.substr(0, slash), rest.substr(slash + 1), request);
+  }
+  if (target.path == "self-test") {
+    co_return self_test_page(
+        request, request.headers.get("accept").find("text/html") != std::string_view::npos);
   }
   if (target.path.empty() || target.path == "index") {
     co_return text_response(200, index_page(gear_.config), "text/html; charset=utf-8");

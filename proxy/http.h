@@ -37,6 +37,7 @@ struct Request {
   Headers headers;
   std::string body;      // only for routes that read one; decoded from gzip
   std::string peer;      // client address, after trusted_proxies
+  std::string client;    // name of the token it came with; "" without one
   bool secure = false;   // came over TLS
   std::string base_url;  // public URL this request was made to, with trailing slash
 };

@@ -44,6 +44,8 @@ Error too_large(const Url& url, const FetchRequest& request) {
               "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
 }
 
+// The body lies in the FetchRequest, which outlives the exchange.
+using Message = http::request<http::span_body<const char>>;
 using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
 
@@ -134,8 +136,10 @@ class HttpClient final : public Upstream {
 
   Task<Result<FetchReply>> exchange_with_retry(const Url& url, const FetchRequest& request,
                                                std::string authorization, SteadyTime deadline) {
+    // A write is never sent twice: it gets a connection that cannot have died while it lay idle.
+    const bool write = request.method == "PUT" || request.method == "DELETE";
     for (int attempt = 0;; ++attempt) {
-      auto connection = co_await connect(url, request, deadline, attempt > 0);
+      auto connection = co_await connect(url, request, deadline, write || attempt > 0);
       if (!connection) co_return connection.error();
       const bool reused = (*connection)->reused;
       bool answered = false;
@@ -300,11 +304,9 @@ class HttpClient final : public Upstream {
     co_return reply;
   }
 
-  std::shared_ptr<http::request<http::string_body>> compose(const Connection& connection,
-                                                            const Url& url,
-                                                            const FetchRequest& request,
-                                                            const std::string& authorization) {
-    auto message = std::make_shared<http::request<http::string_body>>();
+  std::shared_ptr<Message> compose(const Connection& connection, const Url& url,
+                                   const FetchRequest& request, const std::string& authorization) {
+    auto message = std::make_shared<Message>();
     message->method_string(request.method);
     message->target(connection.via_proxy ? url.scheme + "://" + url.host_header() + url.path
                                          : url.path);
@@ -315,13 +317,13 @@ class HttpClient final : public Upstream {
     message->set(http::field::accept_encoding, request.sink ? "identity" : "gzip");
     for (const auto& [name, value] : request.headers) message->set(name, value);
     if (!authorization.empty()) message->set(http::field::authorization, authorization);
-    message->body() = request.body;
+    message->body() = {request.body.data(), request.body.size()};
     if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
       message->prepare_payload();
     return message;
   }
 
-  Task<error_code> write(Connection& connection, http::request<http::string_body>& message) {
+  Task<error_code> write(Connection& connection, Message& message) {
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
       auto [error, count] = co_await http::async_write(*plain, message, kTuple);
       co_return error;

@@ -123,6 +123,13 @@ void Packages::forget(const std::string& name) {
   entries_.erase(it);
 }
 
+Result<void> Packages::drop(const PackageName& name) {
+  forget(name.str());
+  const UpstreamConfig* upstream = route(name);
+  if (upstream == nullptr) return {};
+  return gear_.store.remove_document(document_key(*upstream, name));
+}
+
 Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfig& upstream,
                                     std::string body, Time fetched, bool look) {
   auto packument = Packument::parse(std::move(body), name, kMaxPackument);

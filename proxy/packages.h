@@ -80,6 +80,8 @@ class Packages {
 
   // Drops what memory holds of a name; the next request reads disk and upstream again.
   void forget(const std::string& name);
+  // The same on disk: the next request asks the upstream. Evidence, pins and tarballs stay.
+  Result<void> drop(const PackageName& name);
   Task<Result<SnapshotPtr>> refresh(PackageName name) { return get(std::move(name), true); }
 
  private:

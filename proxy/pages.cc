@@ -13,11 +13,6 @@ constexpr std::string_view kStyle =
     "h1{font-size:1.3em}.block,.quarantine{color:#a00}.warn{color:#850}.allow{color:#070}"
     "pre{background:#f4f4f4;padding:.6em;overflow:auto}li{margin:.5em 0}</style>";
 
-std::string page(std::string_view title, std::string_view body) {
-  return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + html_escape(title) +
-         "</title>" + std::string(kStyle) + "<body>" + std::string(body) + "</body></html>\n";
-}
-
 }  // namespace
 
 std::string html_escape(std::string_view text) {
@@ -44,6 +39,11 @@ std::string html_escape(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string html_page(std::string_view title, std::string_view body) {
+  return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + html_escape(title) +
+         "</title>" + std::string(kStyle) + "<body>" + std::string(body) + "</body></html>\n";
 }
 
 boost::json::object release_json(const Judged& judged) {
@@ -85,11 +85,11 @@ std::string release_html(const Judged& judged, Time now) {
           (judged.baseline.empty() ? std::string("nothing: first release")
                                    : html_escape(judged.baseline)) +
           ".</p>";
-  return page(title, body);
+  return html_page(title, body);
 }
 
 std::string index_page(const Config&) {
-  return page(
+  return html_page(
       "npm-gate",
       "<h1>npm-gate</h1><p>This is a package registry. Every release is inspected before it is "
       "served; "

@@ -17,5 +17,7 @@ std::string html_escape(std::string_view text);
 std::string release_html(const Judged& judged, Time now);
 boost::json::object release_json(const Judged& judged);
 std::string index_page(const Config& config);
+// A whole page around `body`, which is HTML already.
+std::string html_page(std::string_view title, std::string_view body);
 
 }  // namespace npmgate

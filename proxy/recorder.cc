@@ -96,8 +96,26 @@ void Recorder::ledger(LedgerEntry entry) {
   ledger_.push_back(std::move(entry));
 }
 
+void Recorder::token_used(std::int64_t id, Time at) {
+  const std::lock_guard lock(mutex_);
+  tokens_[id] = at;
+}
+
 void Recorder::flush() {
   flush_verdicts();
+  flush_records();
+  std::map<std::int64_t, Time> tokens;
+  {
+    const std::lock_guard lock(mutex_);
+    tokens.swap(tokens_);
+  }
+  for (const auto& [id, at] : tokens) {
+    if (auto done = store_.touch_token(id, at); !done)
+      log::error("records", to_string(done.error()));
+  }
+}
+
+void Recorder::flush_records() {
   std::vector<AuditEntry> audit;
   std::vector<LedgerEntry> ledger;
   {

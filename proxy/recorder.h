@@ -3,6 +3,7 @@
 // decisions and pins do not go through here.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,7 @@ class Recorder {
   // A release was judged for an answer: its row in the review list follows, and where its verdict
   // is another than before, the audit trail says so. Cheap where nothing has changed.
   void judged(const Judged& judged, const std::string& policy_hash);
+  void token_used(std::int64_t id, Time at);
   // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at
   // most kKeep entries, then the oldest go, with a log line).
   void flush();
@@ -28,6 +30,7 @@ class Recorder {
  private:
   static constexpr std::size_t kKeep = 100'000;
   void flush_verdicts();
+  void flush_records();
 
   StateStore& store_;
   const Clock& clock_;
@@ -36,6 +39,7 @@ class Recorder {
   std::vector<LedgerEntry> ledger_;
   std::vector<SeenVerdict> verdicts_;
   std::unordered_map<std::string, std::size_t> told_;  // by release: what its row was told last
+  std::map<std::int64_t, Time> tokens_;
 };
 
 }  // namespace npmgate

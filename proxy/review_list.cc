@@ -11,18 +11,9 @@
 namespace npmgate {
 namespace {
 
-constexpr int kDefaultLimit = 100;
-constexpr int kMaxLimit = 1000;
 // Refusals older than this make nobody wait any more.
 constexpr auto kWaitingSince = std::chrono::hours(24 * 30);
 constexpr int kMaxRefusals = 2000;
-
-int limit_of(const std::string& query) {
-  const std::string text = query_value(query, "limit");
-  if (text.empty()) return kDefaultLimit;
-  const int value = std::atoi(text.c_str());
-  return value < 1 ? kDefaultLimit : std::min(value, kMaxLimit);
-}
 
 // What the fix question asks of each release of a package.
 struct Standing {
@@ -156,7 +147,14 @@ Result<boost::json::array> waiting_for(StateStore& store, const std::string& nam
 Result<Response> Review::list(const std::string& query) const {
   const std::string wanted = query_value(query, "verdict"), package = query_value(query, "package"),
                     cursor = query_value(query, "cursor");
-  const auto limit = static_cast<std::size_t>(limit_of(query));
+  const auto limit_given = page_limit(query);
+  if (!limit_given) return limit_given.error();
+  const auto limit = static_cast<std::size_t>(*limit_given);
+  if (!wanted.empty() && wanted != "allow" && wanted != "warn" && wanted != "quarantine" &&
+      wanted != "block") {
+    return fail(Code::kMalformed, Origin::kClient,
+                "verdict= is one of allow, warn, quarantine, block");
+  }
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
   const Time now = gear_.clock.now();
   Standings standings;

@@ -11,6 +11,7 @@
 #include <list>
 
 #include "base/gzip.h"
+#include "proxy/routes.h"
 
 namespace npmgate {
 namespace {
@@ -92,17 +93,41 @@ std::optional<std::string> suspicious(const http::request_header<>& head) {
   return std::nullopt;
 }
 
+// What one connection holds of the memory for request bodies.
+class BodyBudget {
+ public:
+  BodyBudget(std::atomic<std::size_t>& used, std::size_t limit) : used_(used), limit_(limit) {}
+  ~BodyBudget() { give_back(); }
+  BodyBudget(const BodyBudget&) = delete;
+  BodyBudget& operator=(const BodyBudget&) = delete;
+  bool take(std::size_t bytes) {
+    if (used_.fetch_add(bytes) + bytes > limit_) {
+      used_.fetch_sub(bytes);
+      return false;
+    }
+    held_ += bytes;
+    return true;
+  }
+  void give_back() { used_.fetch_sub(std::exchange(held_, 0)); }
+
+ private:
+  std::atomic<std::size_t>& used_;
+  std::size_t limit_, held_ = 0;
+};
+
 template <class Stream>
 class Session {
  public:
   Session(Stream& stream, SessionState& state, const ListenOptions& options,
-          const ServerLimits& limits, Service& service, Metrics& metrics)
+          const ServerLimits& limits, Service& service, Metrics& metrics,
+          std::atomic<std::size_t>& bodies)
       : stream_(stream),
         state_(state),
         options_(options),
         limits_(limits),
         service_(service),
-        metrics_(metrics) {}
+        metrics_(metrics),
+        budget_(bodies, limits.max_bodies) {}
 
   Task<void> run() {
     for (bool go_on = true; go_on;) go_on = co_await one_request();
@@ -142,10 +167,11 @@ class Session {
     state_.deadline = SteadyClock::time_point::max();  // services have limits of their own
     Response response;
     if (*body != 0) {
-      response = error_response(*body, "npm-gate: the request body could not be read");
+      response = body_refused(*body);
     } else {
       response = co_await guarded(request);
     }
+    budget_.give_back();
     record(*request, response, started);
     const bool keep = parser.get().keep_alive() && *body == 0;
     co_return co_await write(response, keep, request->method == "HEAD");
@@ -186,17 +212,11 @@ class Session {
     for (const auto& field : parser.get())
       request.headers.add(std::string(field.name_string()), std::string(field.value()));
     error_code ec;
-    request.peer = state_.socket.remote_endpoint(ec).address().to_string();
-    const auto& trusted = options_.trusted_proxies;
-    if (std::find(trusted.begin(), trusted.end(), request.peer) != trusted.end()) {
-      const std::string_view forwarded = request.headers.get("x-forwarded-for");
-      const std::size_t comma = forwarded.rfind(',');
-      std::string_view last =
-          comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1);
-      while (!last.empty() && last.front() == ' ') last.remove_prefix(1);
-      if (!last.empty()) request.peer = log::printable(last, 64);
+    const auto peer = state_.socket.remote_endpoint(ec).address();
+    const TrustedProxies& proxies = options_.trusted_proxies;
+    request.peer = proxies.client(peer, request.headers.get("x-forwarded-for"));
+    if (proxies.trusts(unmapped(peer)))
       request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
-    }
     request.secure = request.secure || kSecure;
     return request;
   }
@@ -211,6 +231,7 @@ class Session {
       if (error) co_return std::nullopt;
     }
     const std::size_t wanted = service_.body_limit(request.method, request.target);
+    int refused = 0;
     std::vector<char> piece(64 * 1024);
     while (!parser.is_done()) {
       parser.get().body().data = piece.data();
@@ -219,11 +240,18 @@ class Session {
       if (error == http::error::body_limit) co_return 413;
       if (error && error != http::error::need_buffer) co_return std::nullopt;
       const std::size_t got = piece.size() - parser.get().body().size;
-      if (wanted == 0)
-        continue;  // read and thrown away: a client that is still sending would miss the answer
-      if (request.body.size() + got > wanted) co_return 413;
-      request.body.append(piece.data(), got);
+      // Read and thrown away: a client that is still sending would miss the answer.
+      if (wanted == 0 || refused != 0) continue;
+      if (request.body.size() + got > wanted) refused = 413;
+      if (refused == 0 && !budget_.take(got)) refused = 503;
+      if (refused == 0) {
+        request.body.append(piece.data(), got);
+      } else {
+        std::string().swap(request.body);
+        budget_.give_back();
+      }
     }
+    if (refused != 0) co_return refused;
     if (same_text(request.headers.get("content-encoding"), "gzip") && wanted > 0) {
       auto plain = gzip_expand(request.body, wanted);
       if (!plain) co_return 400;
@@ -232,14 +260,23 @@ class Session {
     co_return 0;
   }
 
-  Task<Response> guarded(std::shared_ptr<const Request> request) {
+  static Response body_refused(int status) {
+    if (status == 413) return error_response(413, "npm-gate: the request body is too large");
+    if (status != 503) return error_response(status, "npm-gate: the request body is not readable");
+    Response later =
+        error_response(503, "npm-gate: overloaded: too many large requests at once; try again");
+    later.set("retry-after", "5");
+    return later;
+  }
+
+  Task<Response> guarded(std::shared_ptr<Request> request) {
     std::string what;
     try {
       co_return co_await service_.handle(request);
     } catch (const std::exception& e) {
       what = e.what();
     }
-    log::error("unexpected", what, {{"target", log::printable(request->target)}});
+    log::error("unexpected", what, {{"target", loggable_target(request->target)}});
     co_return error_response(500, "npm-gate: an unexpected error; the log of the gate says more");
   }
 
@@ -250,9 +287,7 @@ class Session {
                                                 "\",status=\"" + std::to_string(response.status) +
                                                 "\"");
     metrics_.observe("npm_gate_request_seconds", "kind=\"" + kind + "\"", took.count());
-    // Tokens stand in some paths (/-/user/token/…): such targets are not logged.
-    const bool secret = request.target.find("/-/user/token/") != std::string::npos;
-    log::debug("request", secret ? "/-/user/token/…" : log::printable(request.target),
+    log::debug("request", loggable_target(request.target),
                {{"method", request.method}, {"status", response.status}, {"client", request.peer}});
   }
 
@@ -317,6 +352,7 @@ class Session {
   const ServerLimits& limits_;
   Service& service_;
   Metrics& metrics_;
+  BodyBudget budget_;
   boost::beast::flat_buffer buffer_;
 };
 
@@ -431,14 +467,14 @@ class ServerImpl final : public Server {
       auto [error] = co_await stream.async_handshake(ssl::stream_base::server, kTuple);
       if (!error) {
         Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_,
-                                                  metrics_);
+                                                  metrics_, bodies_);
         co_await session.run();
       }
       sessions.sessions.erase(entry);
     } else {
       SessionState state(*socket);
       const auto entry = sessions.sessions.insert(sessions.sessions.end(), &state);
-      Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_);
+      Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_, bodies_);
       co_await session.run();
       sessions.sessions.erase(entry);
     }
@@ -469,6 +505,7 @@ class ServerImpl final : public Server {
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
   std::vector<std::unique_ptr<LoopSessions>> sessions_;
   std::atomic<std::size_t> connections_{0};
+  std::atomic<std::size_t> bodies_{0};  // bytes of request bodies in memory
   std::atomic<bool> stopping_{false};
   std::uint16_t port_ = 0;
 };

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "proxy/async.h"
+#include "proxy/forwarded.h"
 #include "proxy/gate.h"
 
 namespace npmgate {
@@ -25,6 +26,7 @@ struct ServerLimits {
   std::chrono::seconds body_limit{60};   // per request body
   std::chrono::seconds write_limit{60};  // without any progress
   std::size_t max_connections = 20'000;
+  std::size_t max_bodies = std::size_t{512} << 20;  // bodies in memory, of all connections together
   std::uint64_t max_discarded = std::uint64_t{256}
                                 << 20;  // of a body that nobody reads (a refused publish)
 };
@@ -33,9 +35,9 @@ struct ListenOptions {
   std::string address;
   std::uint16_t port = 0;
   std::function<std::shared_ptr<net::ssl::context>()>
-      tls;  // null: plain; asked per connection, so that reloads take effect
-  std::vector<std::string> trusted_proxies;  // addresses whose X-Forwarded-For is believed
-  std::string name = "clients";              // for log and metrics
+      tls;                         // null: plain; asked per connection, so that reloads take effect
+  TrustedProxies trusted_proxies;  // whose X-Forwarded-For and X-Forwarded-Proto are believed
+  std::string name = "clients";    // for log and metrics
 };
 
 // One listener over all loops. Stop with stop(); destroyed after the loops have ended.

@@ -12,6 +12,18 @@ std::string page_url(const Request& request, const std::string& name, const std:
   return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
 }
 
+// "project/NAME" in the user agent: the one thing that npm, pnpm and yarn 1 let a project's
+// configuration say in every request.
+std::string_view project_in(std::string_view user_agent) {
+  constexpr std::string_view kWord = "project/";
+  std::size_t at = user_agent.find(kWord);
+  if (at == std::string_view::npos || (at > 0 && user_agent[at - 1] != ' ')) return {};
+  user_agent.remove_prefix(at + kWord.size());
+  return user_agent.substr(0, user_agent.find(' '));
+}
+
+}  // namespace
+
 AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
                        const Request& request, Time now) {
   AuditEntry entry;
@@ -20,19 +32,20 @@ AuditEntry audit_entry(const char* kind, const std::string& name, const std::str
   entry.actor = "client";
   entry.name = name;
   entry.version = version;
-  entry.client = request.peer;
+  entry.client = request.peer + (request.client.empty() ? "" : " (" + request.client + ")");
   return entry;
 }
-
-}  // namespace
 
 LedgerEntry ledger_entry(const Request& request, Time now) {
   LedgerEntry entry;
   entry.at = now;
+  entry.token = request.client;
   entry.address = request.peer;
   entry.user_agent = log::printable(request.headers.get("user-agent"), 200);
   entry.command = log::printable(request.headers.get("npm-command"), 60);
-  entry.project = log::printable(request.headers.get("npm-gate-project"), 200);
+  const std::string_view named = request.headers.get("npm-gate-project");
+  entry.project =
+      log::printable(named.empty() ? project_in(request.headers.get("user-agent")) : named, 200);
   return entry;
 }
 

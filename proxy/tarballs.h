@@ -44,5 +44,7 @@ class Tarballs {
 
 // Who asked, for the ledger and the audit trail.
 LedgerEntry ledger_entry(const Request& request, Time now);
+AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
+                       const Request& request, Time now);
 
 }  // namespace npmgate

@@ -54,6 +54,8 @@ TEST_F(BlobStoreTest, ReaderReadsAndCannotWrite) {
   EXPECT_NE(::ftruncate(reader.get(), 0), 0);
   EXPECT_EQ(::fcntl(reader.get(), F_GETFL) & O_ACCMODE, O_RDONLY);
   EXPECT_EQ(::fcntl(reader.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+}
+
 TEST_F(BlobStoreTest, RemovedIsGoneButForThoseWhoReadIt) {
   const std::string hex = put("hello");
   const auto open = must(store_->open(hex));

@@ -1,0 +1,49 @@
+// Writes to upstreams that say `writable: true`: passed on with the client's own credentials, after
+// a look that no filtered view is written back (SPEC, section 6).
+#pragma once
+
+#include <string>
+
+#include "proxy/packages.h"
+#include "proxy/recorder.h"
+#include "registry/target.h"
+
+namespace npmgate {
+
+// Thread-safe.
+class Publishing {
+ public:
+  // The largest body that passes: a tarball in base64. Public registries take less.
+  static constexpr std::size_t kMaxBody = std::size_t{256} << 20;
+
+  Publishing(Gear gear, Packages& packages, Recorder& recorder)
+      : gear_(gear), packages_(packages), recorder_(recorder) {}
+
+  // Whether this write may pass: its name's upstream is writable.
+  bool takes(const WriteTarget& target) const;
+  bool takes(const PackageName& name) const;
+
+  // The upstream's answer to the write. 401 where the client sent a token of the gate instead of
+  // credentials for the upstream, 403 where the document would take away what the client was not
+  // shown.
+  Task<Response> write(WriteTarget target, const Request& request);
+  // GET /name?write=true: the upstream's own document, unfiltered, to be written back.
+  Task<Response> document(PackageName name, const Request& request);
+  // whoami with credentials that are not the gate's: asked at the one writable upstream. nullopt
+  // where there is not exactly one.
+  Task<std::optional<Response>> whoami(const Request& request);
+
+ private:
+  const UpstreamConfig* writable_route(const PackageName& name) const;
+  Task<Result<FetchReply>> pass(const UpstreamConfig& upstream, std::string method,
+                                std::string path, const Request& request, std::string body);
+  Task<Result<Response>> check_document(const UpstreamConfig& upstream, PackageName name,
+                                        bool revision, const Request& request);
+  void record(const WriteTarget& target, const Request& request, int status);
+
+  Gear gear_;
+  Packages& packages_;
+  Recorder& recorder_;
+};
+
+}  // namespace npmgate
