@@ -104,9 +104,11 @@ class Result:
 class Project:
     """A project folder with a home and caches that nothing else uses; removed on exit."""
 
-    def __init__(self, client, registry, scripts=True, trusted=()):
-        """`trusted`: names beside the direct dependencies whose scripts run too, where a client asks for names (bun)."""
+    def __init__(self, client, registry, scripts=True, trusted=(), token=None, ca=None):
+        """`trusted`: names beside the direct dependencies whose scripts run too, where a client asks for names (bun). `token`: how it
+        authenticates; `ca`: the CA file that it is told to trust."""
         self.client, self.registry, self.scripts, self.trusted = client, registry, scripts, trusted
+        self.token, self.ca = token, ca
         self.base = pathlib.Path(tempfile.mkdtemp(prefix=f"gate-{client.name}-"))
         self.folder = self.base / "project"
         self.markers = self.base / "markers"
@@ -214,8 +216,14 @@ class Project:
 
     def _configure(self):
         cache = self.base / "cache"
-        (self.folder / ".npmrc").write_text(f"registry={self.registry}\n")
-        (self.base / "home" / ".npmrc").write_text(f"registry={self.registry}\n")
+        lines = [f"registry={self.registry}\n"]
+        if self.token is not None:
+            # always-auth: yarn 1 sends the token for unscoped names only with it.
+            lines += [f"//{self.registry.split('//', 1)[1]}:_authToken={self.token}\n", "always-auth=true\n"]
+        if self.ca is not None:
+            lines.append(f"cafile={self.ca}\n")
+        (self.folder / ".npmrc").write_text("".join(lines))
+        (self.base / "home" / ".npmrc").write_text("".join(lines))
         if self.client.family == "pnpm":
             settings = {"storeDir": str(cache / "store"), "cacheDir": str(cache / "pnpm"), "stateDir": str(cache / "state"),
                         "dangerouslyAllowAllBuilds": self.scripts, "minimumReleaseAge": 0, "updateNotifier": False,
@@ -230,11 +238,27 @@ class Project:
                         "nodeLinker": "node-modules", "enableGlobalCache": False, "cacheFolder": str(cache),
                         "enableTelemetry": False, "enableScripts": self.scripts, "npmMinimalAgeGate": 0,
                         "enableImmutableInstalls": False, "enableHardenedMode": False}
+            if self.token is not None:
+                settings.update(npmAuthToken=self.token, npmAlwaysAuth=True)
+            if self.ca is not None:
+                settings["httpsCaFilePath"] = str(self.ca)
             lines = [f"{key}: {json.dumps(value)}\n" for key, value in settings.items()]
             (self.folder / ".yarnrc.yml").write_text("".join(lines))
         elif self.client.family == "bun":
             (self.folder / "bunfig.toml").write_text(
-                f'[install]\nregistry = "{self.registry}"\n[install.cache]\ndir = "{cache}"\n')
+                f'[install]\nregistry = {self._bun_registry()}\n{self._bun_ca()}[install.cache]\ndir = "{cache}"\n')
+
+    def _bun_registry(self):
+        token = f', token = "{self.token}"' if self.token is not None else ""
+        return f'{{ url = "{self.registry}"{token} }}'
+
+    def _bun_ca(self):
+        return f'cafile = "{self.ca}"\n' if self.ca is not None else ""
+
+    def authenticate(self, token):
+        """Changes the token and forgets the caches."""
+        self.token = token
+        self.forget_cache()
 
     def _install_arguments(self, frozen):
         family = self.client.family
