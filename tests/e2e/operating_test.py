@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Operating a gate: doctor, cache, backup and restore, retention of the ledger, the limit on tarballs, and the self-test package."""
 
+import hashlib
 import json
 import pathlib
 import shutil
@@ -20,9 +21,13 @@ POLICY = "version: 1\nrules: [ { id: hooks, when: { finding: [install-script-add
 HOOK = {"manifest": {"scripts": {"postinstall": "node setup.js"}}, "files": {"setup.js": marker_script("hook")}}
 
 
+# Two KiB that do not compress away.
+NOISE = {"noise.txt": "".join(hashlib.sha256(bytes([i])).hexdigest() for i in range(64))}
+
+
 def left():
     """A good version, a held one, one that an admin will approve."""
-    return Package("left", [Release("1.0.0", published=days_ago(300)), Release("1.1.0", published=days_ago(20), **HOOK),
+    return Package("left", [Release("1.0.0", published=days_ago(300), files=NOISE), Release("1.1.0", published=days_ago(20), **HOOK),
                             Release("2.0.0", published=days_ago(10), **HOOK)])
 
 
