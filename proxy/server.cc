@@ -24,6 +24,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kFilePiece = 256 * 1024;   // measured: larger writes gain nothing on loopback
 constexpr std::size_t kHeadPiece = 4096;         // most heads of package managers are below 1 KiB
+constexpr std::size_t kFirstRead = 4096;         // of a request over TLS; most fit into it
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
 struct SessionState {
@@ -144,8 +145,7 @@ class Session {
     if (buffer_.size() == 0) {
       state_.idle = true;
       arm(limits_.idle_limit);
-      auto [wait_error] = co_await state_.socket.async_wait(tcp::socket::wait_read, kTuple);
-      if (wait_error && !kSecure) co_return false;
+      if (!co_await first_bytes()) co_return false;
     }
     state_.idle = false;
     arm(limits_.header_limit);
@@ -191,6 +191,20 @@ class Session {
       auto [error, count] = co_await stream_.async_read_some(space, kTuple);
       if (error) co_return;
       buffer_.commit(count);
+    }
+  }
+
+  // Waits for the next request to begin; false where the client is gone. What TLS has read off the
+  // socket already (a request in one segment with the end of the handshake) does not make the
+  // socket readable, so that it is read, not waited for.
+  Task<bool> first_bytes() {
+    if constexpr (kSecure) {
+      auto [error, count] = co_await stream_.async_read_some(buffer_.prepare(kFirstRead), kTuple);
+      buffer_.commit(count);
+      co_return !error;
+    } else {
+      auto [error] = co_await state_.socket.async_wait(tcp::socket::wait_read, kTuple);
+      co_return !error;
     }
   }
 
