@@ -1,6 +1,8 @@
 #include "certs/tls_context.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include "base/log.h"
 
@@ -35,8 +37,10 @@ Result<std::shared_ptr<ssl::context>> make_server_context(const TlsFiles& files)
   context->use_certificate_chain_file(files.certificate, ec);
   if (ec) return file_error("cannot use the certificate", files.certificate, ec);
   context->use_private_key_file(files.key, ssl::context::pem, ec);
-  if (ec) return file_error("cannot use the key", files.key, ec);
-  if (SSL_CTX_check_private_key(native) != 1) {
+  const bool stranger =
+      ec && ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == X509_R_KEY_VALUES_MISMATCH;
+  if (ec && !stranger) return file_error("cannot use the key", files.key, ec);
+  if (stranger || SSL_CTX_check_private_key(native) != 1) {
     return fail(
         Code::kUnavailable, Origin::kPolicy,
         "the key " + files.key + " does not belong to the certificate " + files.certificate);
