@@ -124,8 +124,7 @@ int run_gate(const Config& config) {
   auto inspector = make_inspector(config, loops.contexts.front()->get_executor(), pool, metrics);
   if (!inspector) return report(inspector.error());
   OutsideObserver observer(tags, *upstream, **store, pool, clock);
-  const Gear gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics,
-                  **inspector};
+  const Gear gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics, **inspector};
   Gate gate(gear, &observer);
   observer.attach(gate.packages());
   Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool, **blobs,

@@ -173,7 +173,7 @@ void Gate::note_refusal(const Response& response, const std::string& name,
   entry.name = name;
   entry.version = log::printable(version, 100);
   entry.policy_hash = gear_.rulebook.rules()->policy->hash;
-  entry.client = request.peer;
+  entry.client = client_of(request);
   std::string sentence;
   for (const auto& [header, value] : response.headers) {
     if (header == "npm-notice") sentence = value;

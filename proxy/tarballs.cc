@@ -24,6 +24,10 @@ std::string_view project_in(std::string_view user_agent) {
 
 }  // namespace
 
+std::string client_of(const Request& request) {
+  return request.peer + (request.client.empty() ? "" : " (" + request.client + ")");
+}
+
 AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
                        const Request& request, Time now) {
   AuditEntry entry;
@@ -32,7 +36,7 @@ AuditEntry audit_entry(const char* kind, const std::string& name, const std::str
   entry.actor = "client";
   entry.name = name;
   entry.version = version;
-  entry.client = request.peer + (request.client.empty() ? "" : " (" + request.client + ")");
+  entry.client = client_of(request);
   return entry;
 }
 

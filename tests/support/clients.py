@@ -156,7 +156,7 @@ class Project:
             manifest = json.loads((self.folder / "package.json").read_text())
         except FileNotFoundError:
             return {}
-        wanted = {**manifest["dependencies"], **manifest.get("optionalDependencies", {})}
+        wanted = {**manifest.get("dependencies", {}), **manifest.get("optionalDependencies", {})}
         found = {}
         for name in wanted:
             try:
