@@ -3,12 +3,15 @@
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <boost/json/value_from.hpp>
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 #include "app/cli.h"
 #include "base/log.h"
 #include "judge/retrial.h"
+#include "lockfile/lockfile.h"
 #include "proxy/packages.h"
 
 namespace npmgate {
@@ -16,7 +19,7 @@ namespace {
 
 struct Options {
   ConfigFlags flags;
-  std::string file;
+  std::string file, lockfile;
   bool json = false, full = false;
 };
 
@@ -59,7 +62,36 @@ boost::json::object change_json(const RetrialChange& change) {
           {"served", change.served}};
 }
 
-void print_json(const Retrial& retrial) {
+// The releases of a lockfile; those that the state knows are crossed off.
+using Locked = std::map<std::pair<std::string, std::string>, bool>;
+
+std::optional<Locked> read_lockfile(const std::string& file, int& exit_code) {
+  const auto text = read_file(file);
+  if (!text) {
+    exit_code = report_usage("cannot read " + file);
+    return std::nullopt;
+  }
+  const LockfileResult parsed = parse_lockfile(*text, file);
+  for (const Problem& problem : parsed.problems) std::cerr << problem.str() << "\n";
+  if (!parsed.lockfile) {
+    exit_code = kUsage;
+    return std::nullopt;
+  }
+  Locked locked;
+  for (const LockedRelease& release : locked_releases(*parsed.lockfile))
+    locked.emplace(std::pair(release.name, release.version), false);
+  return locked;
+}
+
+std::vector<std::string> unknown_of(const Locked& locked) {
+  std::vector<std::string> unknown;
+  for (const auto& [release, known] : locked) {
+    if (!known) unknown.push_back(release.first + "@" + release.second);
+  }
+  return unknown;
+}
+
+void print_json(const Retrial& retrial, const std::vector<std::string>& unknown) {
   boost::json::array changes, counts;
   for (const RetrialChange& change : retrial.changes) changes.push_back(change_json(change));
   for (const auto& [way, count] : retrial.counts)
@@ -69,12 +101,13 @@ void print_json(const Retrial& retrial) {
                    boost::json::object{{"judged", retrial.judged},
                                        {"rederived", retrial.rederived},
                                        {"served_refused", retrial.served_refused},
+                                       {"unknown", boost::json::value_from(unknown)},
                                        {"counts", std::move(counts)},
                                        {"changes", std::move(changes)}})
             << "\n";
 }
 
-void print_text(const Retrial& retrial) {
+void print_text(const Retrial& retrial, const std::vector<std::string>& unknown) {
   std::cout << retrial.judged << " releases judged under both policies, " << retrial.changes.size()
             << " change\n";
   for (const auto& [way, count] : retrial.counts)
@@ -83,6 +116,10 @@ void print_text(const Retrial& retrial) {
   if (retrial.served_refused > 0)
     std::cout << retrial.served_refused
               << " of them were served already and would be refused now\n";
+  if (!unknown.empty())
+    std::cout << unknown.size()
+              << " of the lockfile were never seen here: " << log::printable(unknown.front(), 300)
+              << (unknown.size() > 1 ? " …" : "") << "\n";
   for (const RetrialChange& change : retrial.changes) {
     std::cout << log::printable(change.name + "@" + change.version, 300) << "  "
               << to_string(change.before) << " -> " << to_string(change.after) << "  by "
@@ -136,9 +173,22 @@ int try_out(const Options& options) {
     if (!parsed || packages.route(*parsed) == nullptr) return SnapshotPtr();
     return packages.stored(*parsed);
   };
+  std::optional<Locked> locked;
+  if (!options.lockfile.empty()) {
+    int exit_code = kDone;
+    locked = read_lockfile(options.lockfile, exit_code);
+    if (!locked) return exit_code;
+    input.wanted = [&locked](const std::string& name, const std::string& version) {
+      const auto found = locked->find({name, version});
+      if (found != locked->end()) found->second = true;
+      return found != locked->end();
+    };
+  }
   const auto retrial = retry_releases(**store, input);
   if (!retrial) return report(retrial.error());
-  options.json ? print_json(*retrial) : print_text(*retrial);
+  const std::vector<std::string> unknown =
+      locked ? unknown_of(*locked) : std::vector<std::string>();
+  options.json ? print_json(*retrial, unknown) : print_text(*retrial, unknown);
   return retrial->served_refused > 0 ? kNo : kDone;
 }
 
@@ -159,6 +209,9 @@ void add_policy(CLI::App& app, int& exit_code) {
       "Exit 1 where something that was served would be refused. The gate may run or not");
   try_command->add_option("FILE", options->file)->required();
   try_command->add_flag("--json", options->json);
+  try_command
+      ->add_option("--lockfile", options->lockfile, "only the releases that this lockfile installs")
+      ->type_name("FILE");
   try_command->add_flag("--full", options->full,
                         "derive all findings anew from evidence: slower, and exact even where "
                         "packages were not asked for since the policy last changed");

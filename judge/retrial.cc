@@ -52,13 +52,14 @@ class Retry {
   }
 
   void look(const ReleaseRow& row) {
-    ++out_.judged;
+    const bool wanted = !input_.wanted || input_.wanted(row.name, row.version);
+    if (wanted) ++out_.judged;
     const auto decisions = decisions_of(row.name);
     const Verdict before = decide(*input_.before, row.subject, row.findings, decisions, input_.now);
     const Verdict after = decide(*input_.after, row.subject, row.findings, decisions, input_.now);
     if (input_.full || fits(*input_.before, row, before) != fits(*input_.after, row, after))
       again_.insert(row.name);
-    compare(row, before, after);
+    if (wanted) compare(row, before, after);
   }
 
   void compare(const ReleaseRow& row, const Verdict& before, const Verdict& after) {
@@ -102,6 +103,7 @@ class Retry {
     Judge old_judge(*snapshot, input_.before, decisions, input_.options, input_.now);
     Judge new_judge(*snapshot, input_.after, decisions, input_.options, input_.now);
     for (const ReleaseRow& row : *rows) {
+      if (input_.wanted && !input_.wanted(row.name, row.version)) continue;
       const Judged* before = old_judge.of(row.version);
       const Judged* after = new_judge.of(row.version);
       if (before == nullptr || after == nullptr || before->subject.content_id != row.content_id)

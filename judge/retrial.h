@@ -40,6 +40,8 @@ struct RetrialInput {
   // Derive the findings of every release anew, not only where the stored ones may not hold: exact
   // whatever happened since they were stored, and slower by far.
   bool full = false;
+  // Which releases are asked about; empty: all.
+  std::function<bool(const std::string& name, const std::string& version)> wanted;
   // What is stored about a package; a null pointer where nothing is.
   std::function<Result<std::shared_ptr<const PackageSnapshot>>(const std::string& name)> snapshot;
 };

@@ -51,6 +51,7 @@ class AdminsDay(case.EndToEnd):
         self.assertEqual(made.returncode, 0, made.stderr)
         self.token = made.stdout.strip()
         self.npm = case.installed_clients("npm11")[0]
+        self.ci = None  # the job whose lock file is asked about
 
     def quarantine(self, *arguments, code=0):
         """`npm-gate quarantine …` as the reviewer types it."""
@@ -115,7 +116,8 @@ class AdminsDay(case.EndToEnd):
 
     def a_job_fetches_what_is_still_good(self):
         """Nobody knows yet that helper 2 is bad."""
-        result = self.project().install({"helper": "^2.0.0"})
+        self.ci = self.project()
+        result = self.ci.install({"helper": "^2.0.0"})
         self.assertEqual((result.code, result.versions), (0, {"helper": "2.0.0"}), result.text)
         return "helper@2.0.0"
 
@@ -144,6 +146,10 @@ class AdminsDay(case.EndToEnd):
         self.assertIn("1 of them were served already and would be refused now", tried.stdout)
         self.assertIn(f"helper@2.0.0  allow -> block  by no-helper-2 ({draft}:7:5): helper 2 phones home, SEC-7.  [served]", tried.stdout)
         self.assertEqual(self.gate.tarball("helper", "2.0.0").status, 200, "trying changes nothing")
+        ours = self.gate.command("policy", "try", draft, "--json", "--lockfile", self.ci.lockfile)
+        told = json.loads(ours.stdout)
+        self.assertEqual((ours.returncode, told["judged"], told["unknown"]), (1, 1, []), ours.stderr)
+        self.assertEqual([(c["name"], c["direction"], c["rule"]) for c in told["changes"]], [("helper", "stricter", "no-helper-2")])
         draft.rename(self.gate.policy_file)
         self.assertTrue(wire.eventually(lambda: len(self.policy()["rules"]) == 2))
         self.assert_refused(self.gate.tarball("helper", "2.0.0"), "helper 2 phones home")

@@ -94,6 +94,19 @@ TEST_F(Retrials, DecisionsCountUnderBothPolicies) {
   EXPECT_TRUE(retry("", rule("licence", "finding: license-changed", "quarantine")).changes.empty());
 }
 
+TEST_F(Retrials, OnlyWhatIsAskedAboutIsTold) {
+  row("a", "1.0.0", {"license-changed"}, true);
+  row("a", "2.0.0", {"license-changed"}, true);
+  row("b", "1.0.0", {"license-changed"}, true);
+  input_.wanted = [](const std::string& name, const std::string& version) {
+    return name == "a" && version == "2.0.0";
+  };
+  const Retrial retrial = retry("", rule("licence", "finding: license-changed", "block"));
+  EXPECT_EQ(retrial.judged, 1U);
+  ASSERT_EQ(retrial.changes.size(), 1U);
+  EXPECT_EQ(retrial.changes[0].version, "2.0.0");
+}
+
 TEST_F(Retrials, WhatIsServedAndWarnedOnlyIsNoRefusal) {
   row("a", "1.0.0", {"license-changed"}, true);
   const Retrial retrial = retry("", rule("licence", "finding: license-changed", "warn"));
