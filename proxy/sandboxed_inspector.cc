@@ -99,7 +99,8 @@ struct SandboxedInspector::State : std::enable_shared_from_this<State> {
   std::deque<WaitingPtr> queue;
   std::list<std::shared_ptr<WorkerLink>> idle;
   std::uint64_t next_id = 1;
-  unsigned failures = 0;  // deaths since a job was last done
+  unsigned failures = 0;        // deaths since a job was last done
+  unsigned start_failures = 0;  // since a worker last greeted
   int running = 0;
   bool stopping = false;
 };
@@ -114,9 +115,11 @@ Task<void> SandboxedInspector::State::run_slot() {
       metrics.add("npm_gate_inspection_worker_failures_total", R"(reason="start")");
       log::error("inspection-worker", "a worker could not be started",
                  {{"error", to_string(link.error())}});
-      if (running == 0) fail_all(link.error());
+      // One may have been killed as it started; several in a row cannot be had.
+      if (++start_failures >= kFreeFailures && running == 0) fail_all(link.error());
       continue;
     }
+    start_failures = 0;
     count_running(1);
     co_await use(*link);
     count_running(-1);

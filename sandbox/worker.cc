@@ -78,8 +78,10 @@ class Channel {
 
 class Mapping {
  public:
+  // Throws std::bad_alloc where the address space is used up.
   explicit Mapping(const Fd& fd) {
     const off_t end = ::lseek(fd.get(), 0, SEEK_END);
+    given_ = end >= 0;
     if (end <= 0) return;
     void* const map =
         ::mmap(nullptr, static_cast<std::size_t>(end), PROT_READ, MAP_PRIVATE, fd.get(), 0);
@@ -91,9 +93,11 @@ class Mapping {
   }
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
+  bool given() const { return given_; }  // false: no descriptor came
   std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
+  bool given_ = false;
   std::span<const std::byte> bytes_;
 };
 
@@ -106,7 +110,7 @@ WorkReply work_on(const WorkRequest& request, const Fd& tarball) {
     return reply;
   }
   const Mapping mapping(tarball);
-  if (mapping.bytes().empty()) {
+  if (!mapping.given()) {
     reply.failed = "no tarball came with the request";
     return reply;
   }

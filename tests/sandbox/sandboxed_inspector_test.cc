@@ -51,6 +51,25 @@ TEST(SandboxedInspector, AnswersEveryJobRightly) {
   EXPECT_EQ(harness.metrics().value("npm_gate_inspection_jobs_total", R"(outcome="done")"), 300);
 }
 
+double answered(Harness& harness) {
+  return harness.metrics().value("npm_gate_inspection_jobs_total", R"(outcome="done")") +
+         harness.metrics().value("npm_gate_inspection_jobs_total", R"(outcome="unavailable")");
+}
+
+// Kills a random worker after every few answers, whatever it is doing.
+void kill_workers(Harness& harness, const std::atomic<bool>& over) {
+  std::minstd_rand random(1);
+  double next = 5;
+  while (!over) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (answered(harness) < next) continue;
+    next = answered(harness) + static_cast<double>(random() % 30);
+    const auto pids = testing::children();
+    const int signal = random() % 2 == 0 ? SIGKILL : SIGBUS;
+    if (!pids.empty()) ::kill(pids[random() % pids.size()], signal);
+  }
+}
+
 // "slow" workers take their time, so that kills find them at work.
 TEST(SandboxedInspector, AnswersEveryJobWhileWorkersAreKilled) {
   SandboxOptions options = options_with(testing::bad_worker("slow"));
@@ -58,15 +77,7 @@ TEST(SandboxedInspector, AnswersEveryJobWhileWorkersAreKilled) {
   Harness harness(std::move(options));
   ASSERT_TRUE(harness.started());
   std::atomic<bool> over{false};
-  std::thread killer([&over] {
-    std::minstd_rand random(1);
-    while (!over) {
-      const auto pids = testing::children();
-      const int signal = random() % 2 == 0 ? SIGKILL : SIGBUS;
-      if (!pids.empty()) ::kill(pids[random() % pids.size()], signal);
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
-    }
-  });
+  std::thread killer([&] { kill_workers(harness, over); });
   const Tally tally = run_jobs(harness, 1000);
   over = true;
   killer.join();
