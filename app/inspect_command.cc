@@ -9,6 +9,7 @@
 
 #include "app/bench.h"
 #include "app/cli.h"
+#include "app/inspector.h"
 #include "app/report.h"
 
 namespace npmgate {
@@ -43,15 +44,10 @@ int print(const ReportInput& input, bool json) {
 }
 
 Result<std::shared_ptr<const Evidence>> inspect_file(const std::string& path) {
-  const auto bytes = read_file(path);
-  if (!bytes) return fail(Code::kNotFound, Origin::kDisk, "cannot read " + path);
-  InspectionInput input;
-  input.tarball = std::as_bytes(std::span(bytes->data(), bytes->size()));
-  input.now = SystemClock().now();
-  auto evidence = std::make_shared<Evidence>(inspect_tarball(input));
+  auto read = inspect_tarball_file(path, SystemClock().now());
+  if (!read) return read.error();
+  auto evidence = std::make_shared<Evidence>(std::move(*read));
   evidence->release.manifest = evidence->tree.package_json;
-  if (evidence->name.empty()) evidence->name = evidence->tree.package_json.name;
-  if (evidence->version.empty()) evidence->version = evidence->tree.package_json.version;
   return std::shared_ptr<const Evidence>(evidence);
 }
 

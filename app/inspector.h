@@ -15,4 +15,9 @@ Result<std::unique_ptr<Inspector>> make_inspector(const Config& config,
                                                   net::any_io_executor executor, Pool& pool,
                                                   Metrics& metrics);
 
+// The evidence of a .tgz file, for commands: its contents read in a worker that this process keeps,
+// or here where the machine cannot hold workers (said on stderr, once). kNotFound where the file
+// cannot be read; what a worker could not tell is in the evidence. One thread.
+Result<Evidence> inspect_tarball_file(const std::string& path, Time now);
+
 }  // namespace npmgate

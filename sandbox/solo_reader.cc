@@ -4,6 +4,7 @@ namespace npmgate {
 namespace {
 
 constexpr auto kGreetingLimit = std::chrono::seconds(30);
+constexpr unsigned kJobs = 64;
 
 Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, Deadline until) {
   if (auto sent = send_request(socket, encode(request), file.get()); !sent) return sent.error();
@@ -22,7 +23,14 @@ Result<void> SoloReader::ensure_worker() {
   if (const auto hello = receive_hello((*started)->socket().get(), until); !hello)
     return hello.error();
   worker_ = std::move(*started);
+  jobs_ = 0;
+  busy_ = {};
   return {};
+}
+
+void SoloReader::wear_out(std::chrono::steady_clock::duration took, std::chrono::seconds limit) {
+  busy_ += took;
+  if (++jobs_ >= kJobs || busy_ >= limit) worker_.reset();
 }
 
 Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,

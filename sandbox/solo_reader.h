@@ -7,6 +7,7 @@
 
 namespace npmgate {
 
+// The worker is replaced after 64 tarballs, or once it has worked for as long as one may take.
 class SoloReader {
  public:
   explicit SoloReader(WorkerOptions options) : options_(std::move(options)) {}
@@ -19,10 +20,13 @@ class SoloReader {
 
  private:
   Result<void> ensure_worker();
+  void wear_out(std::chrono::steady_clock::duration took, std::chrono::seconds limit);
 
   WorkerOptions options_;
   std::unique_ptr<WorkerProcess> worker_;
   std::uint64_t next_id_ = 1;
+  unsigned jobs_ = 0;  // of this worker
+  std::chrono::steady_clock::duration busy_{};
 };
 
 }  // namespace npmgate

@@ -24,6 +24,17 @@ TEST(SoloReader, ReadsOneAfterAnother) {
   EXPECT_EQ(testing::children().size(), 1u);
 }
 
+TEST(SoloReader, ReplacesAWorkerAfterItsJobs) {
+  SoloReader reader(testing::good_worker());
+  const InspectionJob job = job_of(numbered_package(1));
+  ASSERT_TRUE(reader.read(*job.reader, {}, {}, kLong));
+  const auto first = testing::children();
+  for (int i = 1; i < 64; ++i) ASSERT_TRUE(reader.read(*job.reader, {}, {}, kLong));
+  EXPECT_TRUE(testing::children().empty());
+  ASSERT_TRUE(reader.read(*job.reader, {}, {}, kLong));
+  EXPECT_NE(testing::children(), first);
+}
+
 TEST(SoloReader, ReplacesAWorkerThatWasKilled) {
   SoloReader reader(testing::good_worker());
   const InspectionJob job = job_of(numbered_package(1));
