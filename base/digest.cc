@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -125,6 +126,16 @@ Digest digest(Algorithm algorithm, std::string_view data) {
 
 std::string sha256_hex(std::string_view data) {
   return digest(Algorithm::kSha256, data).hex();
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view data) {
+  std::vector<std::uint8_t> mac(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(data.data());
+  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes, data.size(), mac.data(),
+           &size) == nullptr)
+    throw std::runtime_error("HMAC-SHA256 failed");
+  return hex_encode(std::span(mac.data(), size));
 }
 
 struct Hasher::Impl {

@@ -31,6 +31,8 @@ struct Digest {
 Digest digest(Algorithm algorithm, std::span<const std::byte> data);
 Digest digest(Algorithm algorithm, std::string_view data);
 std::string sha256_hex(std::string_view data);
+// HMAC-SHA256 (RFC 2104), hex.
+std::string hmac_sha256_hex(std::string_view key, std::string_view data);
 
 // Streaming digest. One thread at a time; finish() ends it.
 class Hasher {

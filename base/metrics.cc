@@ -10,6 +10,9 @@ namespace {
 // Upper bounds in seconds: from a cached answer (1 ms) to the longest wait a client accepts (30 s).
 constexpr std::array<double, 14> kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                             0.25,  0.5,    1,     2.5,  5,     10,   30};
+// From a changes feed's answer to a week, after which nobody calls it detection.
+constexpr std::array<double, 14> kLongBounds = {1,    5,    15,    60,    120,   300,    600,
+                                                1800, 3600, 10800, 21600, 86400, 259200, 604800};
 
 std::string number(double value) {
   if (std::isnan(value)) return "NaN";
@@ -72,13 +75,23 @@ void Metrics::set(std::string_view name, std::string_view labels, double value) 
 }
 
 void Metrics::observe(std::string_view name, std::string_view labels, double seconds) {
+  observe_in(kBounds, name, labels, seconds);
+}
+
+void Metrics::observe_long(std::string_view name, std::string_view labels, double seconds) {
+  observe_in(kLongBounds, name, labels, seconds);
+}
+
+void Metrics::observe_in(std::span<const double> bounds, std::string_view name,
+                         std::string_view labels, double seconds) {
   const std::lock_guard lock(mutex_);
   Family& family = entry(families_, name);
   family.type = "histogram";
   Histogram& histogram = entry(family.histograms, labels);
-  histogram.buckets.resize(kBounds.size());
-  for (std::size_t i = 0; i < kBounds.size(); ++i) {
-    if (seconds <= kBounds[i]) {
+  histogram.bounds = bounds;
+  histogram.buckets.resize(bounds.size());
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    if (seconds <= bounds[i]) {
       ++histogram.buckets[i];
       break;
     }
@@ -104,9 +117,9 @@ std::string Metrics::render() const {
     for (const auto& [labels, histogram] : family.histograms) {
       const std::string first = labels.empty() ? "" : labels + ",";
       std::uint64_t below = 0;
-      for (std::size_t i = 0; i < kBounds.size(); ++i) {
+      for (std::size_t i = 0; i < histogram.bounds.size(); ++i) {
         below += histogram.buckets[i];
-        sample(out, name, "_bucket", first + "le=\"" + number(kBounds[i]) + "\"",
+        sample(out, name, "_bucket", first + "le=\"" + number(histogram.bounds[i]) + "\"",
                static_cast<double>(below));
       }
       const auto count = static_cast<double>(histogram.count);

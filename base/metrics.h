@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,8 @@ class Metrics {
   void set(std::string_view name, std::string_view labels, double value);
   // A histogram observation in seconds, buckets 1 ms … 30 s.
   void observe(std::string_view name, std::string_view labels, double seconds);
+  // The same for what takes minutes to days: buckets 1 s … 7 d. One name, one of the two.
+  void observe_long(std::string_view name, std::string_view labels, double seconds);
   // One help line per metric name; without it the metric is still printed.
   void describe(std::string_view name, std::string_view type, std::string_view help);
   std::string render() const;
@@ -32,6 +35,7 @@ class Metrics {
 
  private:
   struct Histogram {
+    std::span<const double> bounds;
     std::vector<std::uint64_t> buckets;
     double sum = 0;
     std::uint64_t count = 0;
@@ -41,6 +45,8 @@ class Metrics {
     std::map<std::string, double, std::less<>> values;
     std::map<std::string, Histogram, std::less<>> histograms;
   };
+  void observe_in(std::span<const double> bounds, std::string_view name, std::string_view labels,
+                  double seconds);
   mutable std::mutex mutex_;
   std::map<std::string, Family, std::less<>> families_;
 };

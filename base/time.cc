@@ -231,6 +231,12 @@ std::string format_http_date(Time time) {
                kMonths[f.m - 1].data(), f.y, f.hour, f.minute, f.second);
 }
 
+std::string format_mail_date(Time time) {
+  const Fields f = split(time);
+  return print("%s, %02u %s %04d %02d:%02d:%02d +0000", kWeekdays[f.wday].data(), f.d,
+               kMonths[f.m - 1].data(), f.y, f.hour, f.minute, f.second);
+}
+
 std::optional<Time> parse_http_date(std::string_view text) {
   Cursor in(text);
   const unsigned wday = in.one_of(kWeekdays);

@@ -35,6 +35,8 @@ std::string format_minute(Time time);
 // IMF-fixdate of RFC 9110, 5.6.7: "Fri, 22 Oct 2021 12:15:21 GMT". nullopt on anything else.
 std::string format_http_date(Time time);
 std::optional<Time> parse_http_date(std::string_view text);
+// RFC 5322, 3.3: "Fri, 22 Oct 2021 12:15:21 +0000".
+std::string format_mail_date(Time time);
 
 // "30s" "5m" "24h" "14d" "2w" "500ms": a non-negative integer and a unit. nullopt for anything else
 // or over 100 years.
