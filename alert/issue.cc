@@ -1,0 +1,212 @@
+#include "alert/issue.h"
+
+#include <algorithm>
+#include <set>
+
+#include "alert/escape.h"
+
+namespace npmgate {
+namespace {
+
+// GitHub refuses a body over 65,536 characters; sections beyond this are only counted.
+constexpr std::size_t kBody = 30'000;
+constexpr std::size_t kProof = 1500;
+
+bool is_bad_news(EventKind kind) {
+  return kind == EventKind::kHeld || kind == EventKind::kBlocked || kind == EventKind::kRecall ||
+         kind == EventKind::kWarned;
+}
+
+const IssueRecord* record_of(const std::vector<IssueRecord>& known, const AlertEvent& event) {
+  for (const IssueRecord& record : known) {
+    if (record.name == event.name && record.version == event.version) return &record;
+  }
+  return nullptr;
+}
+
+// The open issue about the package: one that tells about `version`, else any.
+const IssueRecord* open_issue(const std::vector<IssueRecord>& known, const AlertEvent& event) {
+  const IssueRecord* found = nullptr;
+  for (const IssueRecord& record : known) {
+    if (record.name != event.name || record.state != "open") continue;
+    if (event.kind == EventKind::kFixed && record.version == event.fixes) return &record;
+    found = &record;
+  }
+  return found;
+}
+
+IssuePlan::Comment& comment_on(IssuePlan& plan, std::int64_t number) {
+  for (IssuePlan::Comment& comment : plan.comments) {
+    if (comment.number == number) return comment;
+  }
+  plan.comments.emplace_back();
+  plan.comments.back().number = number;
+  return plan.comments.back();
+}
+
+// Whether everything that the issue tells about is over once `comment` is written.
+bool is_over(const IssuePlan::Comment& comment, const std::vector<IssueRecord>& known) {
+  std::set<std::string> bad;
+  for (const IssueRecord& record : known) {
+    if (record.number == comment.number && record.state == "open")
+      bad.insert(record.name + "@" + record.version);
+  }
+  for (const AlertEvent& event : comment.events) {
+    if (is_bad_news(event.kind)) bad.insert(event.release());
+    if (event.kind == EventKind::kCleared) bad.erase(event.release());
+  }
+  return bad.empty();
+}
+
+std::string title_of(const AlertMessage& message) {
+  std::vector<std::string> names;
+  for (const AlertEvent& event : message.events) {
+    if (std::find(names.begin(), names.end(), event.name) == names.end())
+      names.push_back(event.name);
+  }
+  if (message.events.size() == 1) {
+    const AlertEvent& event = message.events.front();
+    return "Release " + event.release() + " looks suspicious" +
+           (event.findings.empty() ? "" : ": " + event.findings.front().id);
+  }
+  if (names.size() == 1)
+    return std::to_string(message.events.size()) + " releases of " + names.front() +
+           " look suspicious";
+  return std::to_string(message.events.size()) + " releases of " + std::to_string(names.size()) +
+         " packages look suspicious";
+}
+
+// What an admin reads at once, a maintainer has to be able to check: words, proof, comparison.
+std::string seen(const AlertEvent& event) {
+  std::string out = "### " + code_span(event.release()) + "\n\n";
+  out += "What was seen";
+  if (!event.baseline.empty()) out += ", compared with " + code_span(event.baseline);
+  if (!event.publisher.empty()) out += "; published by " + code_span(event.publisher);
+  out += ":\n\n";
+  for (const AlertFinding& finding : event.findings) {
+    out += "- **" + markdown_escape(finding.id) + "** (" + markdown_escape(finding.severity) +
+           "): " + markdown_escape(one_line(finding.message, 400)) + "\n";
+    if (!finding.proof.empty() && finding.proof != "{}")
+      out += "\n" + code_block(finding.proof.substr(0, kProof), "json") + "\n";
+  }
+  if (event.findings.empty()) out += markdown_escape(one_line(event.sentence, 400)) + "\n";
+  return out + "\n";
+}
+
+std::string for_maintainers(const AlertEvent& event) {
+  const std::string name = event.name, version = event.version;
+  std::string diff =
+      event.baseline.empty()
+          ? "npm view " + event.release() + " scripts dist.tarball time"
+          : "npm diff --diff=" + name + "@" + event.baseline + " --diff=" + name + "@" + version;
+  return "### How to confirm\n\n"
+         "1. Did one of you publish this version?\n\n" +
+         code_block("npm view " + event.release() + " _npmUser dist.shasum\n" + diff, "sh") +
+         "\n2. Is there a tag or commit in this repository that it was built from?\n"
+         "3. If nobody did: revoke tokens, change the password and turn on two-factor"
+         " authentication of every account that may publish, then unpublish or deprecate the "
+         "version"
+         " and tell the registry's security team.\n\n"
+         "### How to close\n\n"
+         "If the release is yours and right, say so here and close the issue; nobody is blocked by "
+         "it"
+         " but those who chose to be careful. When the version disappears from the registry, or"
+         " what was seen goes away (for example, the missing tag is pushed), this issue gets a"
+         " comment and is closed by itself.\n";
+}
+
+std::string for_subscribers(const AlertMessage& message) {
+  std::string out = "### What to do\n\nYour lockfile names:\n\n";
+  for (const AlertEvent& event : message.events) out += "- " + code_span(event.release()) + "\n";
+  return out +
+         "\nMove to another version, and where an install ran with it, treat the secrets of that"
+         " machine as known to others. This issue is commented when the verdict changes.\n";
+}
+
+std::string for_team(const AlertMessage& message) {
+  std::string out;
+  for (const AlertEvent& event : message.events) {
+    if (event.holders.empty()) continue;
+    out += "Who has " + code_span(event.release()) + ":\n\n";
+    for (const Holder& holder : event.holders) {
+      out += "- " + std::string(holder.reported ? "reported " : "fetched ") +
+             format_minute(holder.at) + " " +
+             code_span(holder.project + " " + holder.token + " " + holder.address) + "\n";
+    }
+    out += "\n";
+  }
+  return out;
+}
+
+// Whole sections until the body is long: a fence that was cut open would swallow what follows.
+std::string sections(const std::vector<AlertEvent>& events,
+                     std::string (*section)(const AlertEvent&)) {
+  std::string body;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (body.size() > kBody)
+      return body + "and " + std::to_string(events.size() - i) + " more releases\n\n";
+    body += section(events[i]);
+  }
+  return body;
+}
+
+std::string update(const AlertEvent& event) {
+  if (event.kind == EventKind::kCleared)
+    return code_span(event.release()) + " is no longer refused" +
+           (event.sentence.empty() ? "" : ": " + markdown_escape(one_line(event.sentence, 400))) +
+           "\n\n";
+  if (event.kind == EventKind::kFixed)
+    return code_span(event.release()) + " was inspected and is served. " +
+           code_span(event.name + "@" + event.fixes) + " stays refused.\n\n";
+  return seen(event);
+}
+
+}  // namespace
+
+std::string issue_marker(std::string_view key, std::string_view step) {
+  return "<!-- npm-gate:" + std::string(key) + ":" + std::string(step) + " -->";
+}
+
+IssuePlan plan_issues(const std::vector<AlertEvent>& events,
+                      const std::vector<IssueRecord>& known) {
+  IssuePlan plan;
+  for (const AlertEvent& event : events) {
+    const IssueRecord* record = record_of(known, event);
+    if (record != nullptr && record->state == "gone") continue;
+    if (!is_bad_news(event.kind)) {
+      const IssueRecord* about =
+          event.kind == EventKind::kFixed ? open_issue(known, event) : record;
+      if (about != nullptr && about->state != "gone")
+        comment_on(plan, about->number).events.push_back(event);
+      continue;
+    }
+    if (record == nullptr) record = open_issue(known, event);
+    if (record != nullptr)
+      comment_on(plan, record->number).events.push_back(event);
+    else
+      plan.create.push_back(event);
+  }
+  for (IssuePlan::Comment& comment : plan.comments) comment.close = is_over(comment, known);
+  return plan;
+}
+
+IssueText issue_text(const AlertMessage& message, Audience audience) {
+  IssueText text;
+  text.title = one_line(title_of(message), 200);
+  text.body = "An automatic inspection of new npm releases";
+  text.body += message.events.size() == 1 ? " found something that deserves a look.\n\n"
+                                          : " found some that deserve a look.\n\n";
+  text.body += sections(message.events, &seen);
+  if (audience == Audience::kMaintainer) text.body += for_maintainers(message.events.front());
+  if (audience == Audience::kSubscriber) text.body += for_subscribers(message);
+  if (audience == Audience::kTeam) text.body += for_team(message);
+  return text;
+}
+
+std::string comment_text(const AlertMessage& message, Audience audience) {
+  std::string body = sections(message.events, &update);
+  if (audience == Audience::kTeam) body += for_team(message);
+  return body;
+}
+
+}  // namespace npmgate
