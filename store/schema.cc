@@ -184,11 +184,70 @@ CREATE TABLE setting (
 constexpr std::string_view kLastVerdict =
     "ALTER TABLE release ADD COLUMN verdict TEXT NOT NULL DEFAULT '';";
 
+// A row of `outbox` waits while it has no delivery; a delivery's events never change.
+constexpr std::string_view kAlerts = R"sql(
+CREATE TABLE standing (
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  content_id TEXT NOT NULL,
+  standing TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (name, version, content_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alert_event (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  content_id TEXT NOT NULL,
+  json TEXT NOT NULL
+) STRICT;
+CREATE INDEX alert_event_release ON alert_event (name, version, kind, at);
+
+CREATE TABLE delivery (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sink TEXT NOT NULL,
+  target TEXT NOT NULL,
+  key TEXT NOT NULL UNIQUE,
+  created INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'dead')),
+  detail TEXT NOT NULL,
+  done INTEGER
+) STRICT;
+CREATE INDEX delivery_due ON delivery (state, due);
+CREATE INDEX delivery_sink ON delivery (sink, state, done);
+
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  event INTEGER NOT NULL REFERENCES alert_event (id),
+  sink TEXT NOT NULL,
+  target TEXT NOT NULL,
+  delivery INTEGER REFERENCES delivery (id)
+) STRICT;
+CREATE INDEX outbox_event ON outbox (event);
+CREATE INDEX outbox_delivery ON outbox (delivery);
+
+CREATE TABLE issue (
+  repository TEXT NOT NULL,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('open', 'cleared', 'gone')),
+  at INTEGER NOT NULL,
+  PRIMARY KEY (repository, name, version)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
      kFirst},
     {"last verdict of each release", kLastVerdict},
+    {"standings of releases, alerts and their outbox, issues written", kAlerts},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

@@ -1,6 +1,7 @@
 // StateStore over SQLite. The methods are grouped by file: state_store.cc (opening, pins, settings,
 // backup), looks.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, verdict_rows.cc,
-// journal.cc (audit, ledger, tokens), documents.cc.
+// journal.cc (audit, ledger, tokens), documents.cc; alert_rows.cc is a store of its own over the
+// same database.
 #pragma once
 
 #include <memory>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/alert_rows.h"
 #include "store/database.h"
 #include "store/document_files.h"
 #include "store/state_store.h"
@@ -69,9 +71,12 @@ class SqliteStateStore final : public StateStore {
 
   Result<void> backup(const std::string& file) override;
 
+  AlertStore& alerts() override { return alerts_; }
+
  private:
   const std::unique_ptr<Database> database_;
   const std::unique_ptr<DocumentFiles> files_;
+  SqliteAlertStore alerts_{*database_};
 };
 
 // Within a transaction of the caller.

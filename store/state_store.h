@@ -17,6 +17,7 @@
 #include "inspect/evidence.h"
 #include "inspect/findings.h"
 #include "policy/decide.h"
+#include "store/alert_store.h"
 #include "store/disk.h"
 
 namespace npmgate {
@@ -210,6 +211,9 @@ class StateStore {
   // A consistent copy of state.db while running, one file, replaced atomically. Documents and
   // tarballs are not in it: they are fetched again.
   virtual Result<void> backup(const std::string& file) = 0;
+
+  // Of the same database. Lives as long as this.
+  virtual AlertStore& alerts() = 0;
 };
 
 struct StateStoreOptions {
