@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "app/admin_commands.h"
+#include "app/alerts_command.h"
 #include "app/certs_command.h"
 #include "app/cli.h"
 #include "app/inspect_command.h"
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
   npmgate::add_downloads(app, exit_code);
   npmgate::add_log(app, exit_code);
   npmgate::add_token(app, exit_code);
+  npmgate::add_alerts(app, exit_code);
   npmgate::add_certs(app, exit_code);
   npmgate::add_cache(app, exit_code);
   npmgate::add_backup(app, exit_code);

@@ -18,6 +18,7 @@
 #include "app/report.h"
 #include "certs/tls_context.h"
 #include "proxy/admin.h"
+#include "proxy/alarm.h"
 #include "proxy/gate.h"
 #include "proxy/git_tags.h"
 #include "proxy/http_client.h"
@@ -127,6 +128,7 @@ int run_gate(const Config& config) {
   const Gear gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics, **inspector};
   Gate gate(gear, &observer);
   observer.attach(gate.packages());
+  Alarm alarm(gear, gate.packages(), nullptr, nullptr);
   Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool, **blobs,
                         gate.recorder(), told_by_report()});
 
@@ -156,6 +158,7 @@ int run_gate(const Config& config) {
   maintenance.start();
   Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), **store, pool);
   watcher.start();
+  alarm.start(loops.contexts.front()->get_executor());
   net::signal_set signals(*loops.contexts.front(), SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& ec, int number) {
     if (ec) return;
@@ -179,6 +182,7 @@ int run_gate(const Config& config) {
              {"data", config.storage_path}});
   loops.run();
   pool.finish();
+  alarm.finish();
   gate.recorder().flush();
   store->reset();
   std::cout.flush();

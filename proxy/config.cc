@@ -64,6 +64,10 @@ class ConfigLoader {
     config.policy_file = below(file_, reader.text("policy"));
     for (const std::string& feed : reader.texts("feeds"))
       config.feeds.push_back(below(file_, feed));
+    if (const YamlNode* node = reader.node("alerts"))
+      config.alerts = read_alerts(*node, secrets(), out_.problems);
+    if (const YamlNode* node = reader.node("watch"))
+      config.watch = read_watch(*node, out_.problems);
     section(reader, "log", [&](YamlReader& r) { logging(r); });
     reader.finish();
   }
@@ -152,6 +156,11 @@ class ConfigLoader {
     upstream.ca = below(file_, reader.text("ca"));
     if (!upstream.ca.empty() && !std::ifstream(upstream.ca).good())
       problem(*reader.node("ca"), "ca: cannot read " + upstream.ca);
+    upstream.changes = reader.text("changes");
+    if (!upstream.changes.empty() && !parse_url(upstream.changes)) {
+      problem(*reader.node("changes"), "changes: '" + log::printable(upstream.changes, 80) +
+                                           "' is not an http(s) URL without query or fragment");
+    }
     const std::string times = reader.text("times", "publish");
     if (times != "publish" && times != "ingest") {
       problem(*reader.node("times"),
@@ -167,6 +176,18 @@ class ConfigLoader {
         problem(node, "upstream '" + upstream.name + "' is named twice");
     }
     out_.config.upstreams.push_back(std::move(upstream));
+  }
+
+  SecretSource secrets() const {
+    SecretSource source;
+    source.variable = env_;
+    source.resolve = [this](const std::string& path) { return below(file_, path); };
+    source.first_line = [](const std::string& path) -> std::optional<std::string> {
+      bool ok = false;
+      std::string line = trimmed_file(path, ok);
+      return ok ? std::optional(std::move(line)) : std::nullopt;
+    };
+    return source;
   }
 
   void token(YamlReader& reader, UpstreamConfig& upstream) {
@@ -387,6 +408,12 @@ inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 512MiB, max_r
 git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
 
 policy: policy.yaml         # checked with: npm-gate policy check policy.yaml
+
+# alerts:                   # who hears of held, blocked and recalled releases (docs/alerts.md); try it: npm-gate alerts test
+#   sinks:
+#     - { name: ops, type: webhook, url: "https://hooks.corp.example/npm-gate", secret_env: NPM_GATE_HOOK_SECRET }
+
+watch: { budget: 60/min }   # looks at known packages although nobody asks (docs/watch.md); enabled: false turns it off
 
 log: { level: info, format: text }          # format: json for collectors
 )";

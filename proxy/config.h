@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alert/settings.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "inspect/archive.h"
@@ -31,6 +32,7 @@ struct UpstreamConfig {
   bool times_publish = true;          // false: `times: ingest`
   bool inspect = true;
   bool writable = false;
+  std::string changes;  // URL of a CouchDB-style _changes feed of this upstream; "" = none
   std::vector<std::string>
       tarball_hosts;  // further hosts (host or host:port) that tarball URLs and redirects may name
 };
@@ -62,7 +64,9 @@ struct Config {
   std::string git_ca;                          // further trust anchors for them
   Millis git_timeout{std::chrono::seconds{5}};
   Millis git_cache{std::chrono::minutes{10}};
-  std::string policy_file;         // "" = the built-in default policy
+  std::string policy_file;  // "" = the built-in default policy
+  AlertSettings alerts;
+  WatchSettings watch;
   std::vector<std::string> feeds;  // OSV files or directories
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

@@ -137,9 +137,9 @@ class HttpClient final : public Upstream {
   Task<Result<FetchReply>> exchange_with_retry(const Url& url, const FetchRequest& request,
                                                std::string authorization, SteadyTime deadline) {
     // A write is never sent twice: it gets a connection that cannot have died while it lay idle.
-    const bool write = request.method == "PUT" || request.method == "DELETE";
+    const bool once = request.once || request.method == "PUT" || request.method == "DELETE";
     for (int attempt = 0;; ++attempt) {
-      auto connection = co_await connect(url, request, deadline, write || attempt > 0);
+      auto connection = co_await connect(url, request, deadline, once || attempt > 0);
       if (!connection) co_return connection.error();
       const bool reused = (*connection)->reused;
       bool answered = false;

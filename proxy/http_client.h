@@ -30,6 +30,9 @@ struct FetchRequest {
   // Refuse private, loopback and link-local addresses after DNS (for hosts that a package names,
   // not an admin).
   bool public_addresses_only = false;
+  // Never sent twice: goes over a connection of its own, where an end without an answer is an
+  // error. Others are sent again when a pooled connection turns out to have been closed.
+  bool once = false;
   std::string ca_file;  // further trust anchors for this origin
   // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends
   // the exchange.

@@ -504,6 +504,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
   };
   auto recorded = co_await gear_.pool.offload(std::move(record));
   if (!recorded) co_return recorded.error();
+  if (told_) told_(current->name);
   co_return current;
 }
 

@@ -77,6 +77,15 @@ class Packages {
   // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
   // Blocks on disk.
   Result<SnapshotPtr> stored(const PackageName& name);
+  // What is kept of a name, in memory or on disk, however old; null where nothing is. Asks nobody.
+  Task<Result<SnapshotPtr>> kept(PackageName name);
+  // Asks the outside sources about an inspected release once more. Returns the newer snapshot.
+  Task<SnapshotPtr> observe_again(SnapshotPtr snapshot, std::string version, std::string baseline);
+  // Brings the review rows of the package's releases up to what the snapshot says now; whether any
+  // changed. Blocks on disk.
+  Result<bool> rejudge(const SnapshotPtr& snapshot);
+  // Called with the name of every package of which a release was inspected. Before the first use.
+  void on_inspected(std::function<void(const std::string&)> told) { told_ = std::move(told); }
 
   // Drops what memory holds of a name; the next request reads disk and upstream again.
   void forget(const std::string& name);
@@ -121,6 +130,7 @@ class Packages {
 
   Gear gear_;
   Observer* observer_;
+  std::function<void(const std::string&)> told_;
   SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;

@@ -38,6 +38,7 @@ LIBRARIES = {
     "yaml-cpp/": ("policy",),
     "sqlite3": ("store", "app"),
     "spdlog/": ("base",),
+    "curl/": ("proxy",),
     "libdeflate": ("base", "inspect", "app"),
     # proxy verifies registry signatures with EVP.
     "openssl/": ("base", "certs", "proxy", "app"),

@@ -7,7 +7,7 @@
         registry.fault("/left", "status", status=503)      # every packument request of left, until cleared
         registry.seen("/left")                             # requests so far, oldest first
 
-Served: full and abbreviated packuments (ETag, Last-Modified, 304, gzip), single manifests, dist-tags, tarballs, search,
+Served: full and abbreviated packuments (ETag, Last-Modified, 304, gzip), single manifests, dist-tags, tarballs, _changes, search,
 ping, audit (bulk and quick), signing keys, attestations; writes are recorded in `published`. With `reduced=True` it is like
 a plain mirror: no maintainers, publishers, attestations, gitHead, ETag, no abbreviated form.
 
@@ -34,6 +34,7 @@ import urllib.parse
 from datetime import datetime, timezone
 
 import tarballs
+from loopback import ChangesFeed, Server
 
 INSTALL_HOOKS = ("preinstall", "install", "postinstall")
 # npm registry API, "abbreviated metadata": what a version keeps in the form that installers ask for.
@@ -164,61 +165,6 @@ class Fault:
         return self.waiting.acquire(timeout=limit)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """A loopback HTTP server on an ephemeral port with a thread of its own."""
-
-    daemon_threads = True
-    request_queue_size = 512
-    allow_reuse_address = True
-
-    def __init__(self, handler, port=0, context=None):
-        super().__init__(("127.0.0.1", port), handler)
-        self.scheme = "http"
-        if context is not None:
-            self.socket = context.wrap_socket(self.socket, server_side=True)
-            self.scheme = "https"
-        self.thread = None
-        self._open = set()  # connections, so that stop() can end those that clients keep alive
-
-    def process_request(self, request, client_address):
-        """Called for every connection."""
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request):
-        """Called when a connection's thread is done with it."""
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    @property
-    def url(self):
-        """Base URL with trailing slash."""
-        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/"
-
-    def start(self):
-        """Serves in the background until stop()."""
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
-        return self
-
-    def stop(self):
-        """Stops listening and ends every connection: from now on the address is unreachable."""
-        if self.thread is None:
-            return
-        self.shutdown()
-        self.thread.join()
-        self.thread = None
-        self.server_close()
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def handle_error(self, request, client_address):
-        """Clients that go away in the middle are part of what is tested."""
-
-
 class FixtureRegistry:
     """The registry: packages, faults and the log of requests. Thread-safe."""
 
@@ -229,6 +175,7 @@ class FixtureRegistry:
         self.packages = {}
         self.faults = []
         self.requests = []
+        self.feed = ChangesFeed()
         self.padding = {}  # name -> bytes of filler in its packument
         self._lock = threading.RLock()
         self._signer = None
@@ -258,18 +205,21 @@ class FixtureRegistry:
         """Adds or replaces a package."""
         with self._lock:
             self.packages[package.name] = package
+        self.feed.note(package.name)
         return package
 
     def publish(self, name, release):
         """Adds a release to a package; `latest` follows where tags are not fixed."""
         with self._lock:
             self.packages[name].releases.append(release)
+        self.feed.note(name)
 
     def unpublish(self, name, version):
         """Takes a release away."""
         with self._lock:
             package = self.packages[name]
             package.releases = [release for release in package.releases if release.version != version]
+        self.feed.note(name)
 
     def republish(self, name, version, **changes):
         """Replaces a release by one with other content under the same version: new bytes, new integrity."""
@@ -278,6 +228,7 @@ class FixtureRegistry:
             position = next(i for i, release in enumerate(package.releases) if release.version == version)
             changed = dataclasses.replace(package.releases[position], tarball=None, **changes)
             package.releases[position] = changed
+        self.feed.note(name)
 
     def edit_manifest(self, name, version, **fields):
         """Changes what the packument says of a release; the tarball stays."""
@@ -531,6 +482,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command in ("PUT", "DELETE") or (self.command == "POST" and not path.startswith("/-/npm/v1/security/")):
             self.registry.published.append(self.registry.requests[-1])
             return self._json({"ok": True}, 201)
+        if path == "/_changes":
+            return self._changes(urllib.parse.parse_qs(query))
         if path.startswith("/-/"):
             return self._service(path, urllib.parse.parse_qs(query), body)
         parts = path.lstrip("/").split("/")
@@ -596,6 +549,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if package is not None:
                 return self._json(package.dist_tags())
         return self._json({"error": "Not found"}, 404)
+
+    def _changes(self, query):
+        wait = int(query.get("timeout", ["60000"])[0]) / 1000 if query.get("feed") == ["longpoll"] else 0
+        try:
+            results, last = self.registry.feed.since(query.get("since", ["0"])[0], int(query.get("limit", ["1000"])[0]), wait)
+        except ValueError:
+            return self._json({"error": "bad_request", "reason": "invalid since"}, 400)
+        return self._json({"results": results, "last_seq": last, "pending": 0})
 
     def _search(self, query):
         text = query.get("text", [""])[0]

@@ -1,0 +1,27 @@
+// Watching and alerting put together: what notices, what looks, what delivers.
+#pragma once
+
+#include "proxy/courier.h"
+#include "proxy/patrol.h"
+#include "proxy/sentinel.h"
+
+namespace npmgate {
+
+class Alarm {
+ public:
+  // Everything given outlives it. `subscribers` and `wanted` may be null.
+  Alarm(const Gear& gear, Packages& packages, Sentinel::Subscribers subscribers,
+        Patrol::Wanted wanted);
+  // Begins to work on `executor`, one loop.
+  void start(const net::any_io_executor& executor);
+  // At the end of the process.
+  void finish() { mail_.finish(); }
+
+ private:
+  Sentinel sentinel_;
+  Patrol patrol_;
+  Pool mail_;
+  Courier courier_;
+};
+
+}  // namespace npmgate

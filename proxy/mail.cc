@@ -1,0 +1,76 @@
+// E-mail by libcurl, which speaks SMTP with STARTTLS and every usual way to log in.
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "proxy/sink.h"
+
+namespace npmgate {
+namespace {
+
+struct Reader {
+  std::string_view rest;
+};
+
+std::size_t give(char* buffer, std::size_t size, std::size_t count, void* user) {
+  auto* reader = static_cast<Reader*>(user);
+  const std::size_t length = std::min(size * count, reader->rest.size());
+  std::memcpy(buffer, reader->rest.data(), length);
+  reader->rest.remove_prefix(length);
+  return length;
+}
+
+struct EndHandle {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct EndList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+void secure(CURL* handle, const SinkSettings& sink) {
+  // smtp:// without STARTTLS only where gate.yaml says so.
+  if (sink.starttls) curl_easy_setopt(handle, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL));
+  curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  if (!sink.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, sink.ca.c_str());
+  if (!sink.user.empty()) {
+    curl_easy_setopt(handle, CURLOPT_USERNAME, sink.user.c_str());
+    curl_easy_setopt(handle, CURLOPT_PASSWORD, sink.secret.c_str());
+  }
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+  // A proxy for HTTP is none for mail.
+  curl_easy_setopt(handle, CURLOPT_PROXY, "");
+}
+
+}  // namespace
+
+Outcome send_mail(const SinkSettings& sink, const std::string& text, std::chrono::seconds limit) {
+  const std::unique_ptr<CURL, EndHandle> handle(curl_easy_init());
+  if (!handle) return {Outcome::Kind::kRetry, "libcurl cannot start"};
+  std::unique_ptr<curl_slist, EndList> recipients;
+  for (const std::string& to : sink.to)
+    recipients.reset(curl_slist_append(recipients.release(), ("<" + to + ">").c_str()));
+  Reader reader{text};
+  std::string problem(CURL_ERROR_SIZE, '\0');
+  CURL* curl = handle.get();
+  const std::string from = "<" + sink.from + ">";
+  curl_easy_setopt(curl, CURLOPT_URL, sink.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(limit.count()));
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem.data());
+  curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from.c_str());
+  curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients.get());
+  curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(curl, CURLOPT_READFUNCTION, &give);
+  curl_easy_setopt(curl, CURLOPT_READDATA, &reader);
+  secure(curl, sink);
+  const CURLcode code = curl_easy_perform(curl);
+  long reply = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply);
+  if (code == CURLE_OK) return {Outcome::Kind::kSent, "accepted (" + std::to_string(reply) + ")"};
+  problem.resize(std::strlen(problem.c_str()));
+  return {Outcome::Kind::kRetry, problem.empty() ? curl_easy_strerror(code) : problem};
+}
+
+}  // namespace npmgate

@@ -1,0 +1,84 @@
+// What came of one attempt to deliver a message.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "alert/issue.h"
+#include "alert/settings.h"
+#include "proxy/http_client.h"
+#include "store/alert_store.h"
+
+namespace npmgate {
+
+struct Outcome {
+  enum class Kind { kSent, kRetry, kDead } kind = Kind::kRetry;
+  std::string detail;          // for the list: a status, a reason; never a secret
+  std::optional<Millis> wait;  // kRetry: what the other side asked for
+  Outcome() {}                 // a constructor: it travels through coroutines (see proxy/async.h)
+  Outcome(Kind k, std::string d, std::optional<Millis> w = std::nullopt)
+      : kind(k), detail(std::move(d)), wait(w) {}
+};
+
+// Retry-After of a reply: seconds or an HTTP date. nullopt where absent or nonsense.
+std::optional<Millis> retry_after(const FetchReply& reply, Time now);
+
+// POSTs to a webhook, Slack or Teams address.
+Task<Outcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessage message,
+                        Time now);
+
+// Hands a finished mail to the sink's server. Blocks: `limit` for the whole exchange.
+Outcome send_mail(const SinkSettings& sink, const std::string& text, std::chrono::seconds limit);
+
+// Carries out what plan_issues says. Whatever was done is found again by its marker, so that an
+// attempt after a crash repeats nothing.
+class GithubIssues {
+ public:
+  GithubIssues(Upstream& upstream, AlertStore& store, Pool& pool, const Clock& clock)
+      : upstream_(upstream), store_(store), pool_(pool), clock_(clock) {}
+  // `repository` = "owner/name".
+  Task<Outcome> deliver(const SinkSettings& sink, std::string repository, AlertMessage message);
+  // Whether the token works and every configured repository can be read; writes nothing.
+  Task<Outcome> check(const SinkSettings& sink);
+
+ private:
+  struct Call {
+    Call() {}
+    std::string method, path, body;
+  };
+  struct Answer {
+    Answer() {}
+    int status = 0;
+    std::string body;
+    Outcome problem;  // where the status is not 2xx, or nobody answered
+    bool ok() const { return status >= 200 && status < 300; }
+  };
+  struct Job {
+    Job() {}
+    const SinkSettings* sink = nullptr;
+    std::string repository;
+    AlertMessage message;
+    Audience audience = Audience::kMaintainer;
+  };
+
+  Task<Answer> call(const SinkSettings& sink, Call call);
+  // The number (issue) or 1 (comment) of what carries `marker` in the listing at `path`; 0: none.
+  Task<Result<std::int64_t>> find(const SinkSettings& sink, std::string path, std::string marker,
+                                  Outcome& problem, int& status);
+  Task<Outcome> create(const Job& job, std::vector<AlertEvent> events);
+  Task<Outcome> comment(const Job& job, IssuePlan::Comment comment);
+  Task<Outcome> close(const Job& job, std::int64_t number);
+  Task<Result<bool>> remember(const Job& job, std::int64_t number, std::vector<AlertEvent> events);
+  Task<Outcome> gone(const Job& job, std::int64_t number);
+
+  Upstream& upstream_;
+  AlertStore& store_;
+  Pool& pool_;
+  const Clock& clock_;
+};
+
+// What GitHub's status means: 401, 403 and 429 may pass (Retry-After, x-ratelimit-reset), 404, 410
+// and 422 do not.
+Outcome github_outcome(const FetchReply& reply, Time now);
+
+}  // namespace npmgate
