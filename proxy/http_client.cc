@@ -251,9 +251,12 @@ class HttpClient final : public Upstream {
     if (error) {
       const long verify = SSL_get_verify_result(tls.native_handle());
       if (verify != X509_V_OK) {
+        // Asio's check of the name leaves no reason behind.
+        const std::string why = verify == X509_V_ERR_UNSPECIFIED
+                                    ? "it names other hosts, not " + url.host
+                                    : X509_verify_cert_error_string(verify);
         co_return fail(Code::kRefused, Origin::kUpstream,
-                       "the certificate of " + url.origin() +
-                           " is not trusted: " + X509_verify_cert_error_string(verify));
+                       "the certificate of " + url.origin() + " is not trusted: " + why);
       }
       co_return io_error("TLS handshake with", url, error);
     }

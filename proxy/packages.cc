@@ -73,7 +73,11 @@ Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules) const {
   JudgeOptions options;
   options.recent = gear_.config.recent;
   options.popular = popular_packages();
-  return Judge(snapshot, rules.policy, rules.of(snapshot->name), options, gear_.clock.now());
+  const auto name = PackageName::parse(snapshot->name);
+  const UpstreamConfig* upstream = name ? route(*name) : nullptr;
+  const bool trusted = upstream != nullptr && !upstream->inspect;
+  return Judge(snapshot, trusted ? no_rules_ : rules.policy, rules.of(snapshot->name), options,
+               gear_.clock.now());
 }
 
 SnapshotPtr Packages::in_memory(const std::string& name) {

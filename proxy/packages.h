@@ -72,6 +72,7 @@ class Packages {
   // picks. Returns at once.
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
+  // Names of an upstream with `inspect: false` are judged by the floor and by decisions alone.
   Judge judge(const SnapshotPtr& snapshot, const Rules& rules) const;
 
   // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
@@ -131,6 +132,7 @@ class Packages {
   Gear gear_;
   Observer* observer_;
   std::function<void(const std::string&)> told_;
+  std::shared_ptr<const Policy> no_rules_ = std::make_shared<const Policy>();
   SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;

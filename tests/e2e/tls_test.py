@@ -254,7 +254,7 @@ class Upstreams(case.EndToEnd):
         rows = [
             ("expired", self.authority.issue("old", days=(-30, -1)), True, "expired"),
             ("not yet valid", self.authority.issue("early", days=(5, 30)), True, "not yet valid"),
-            ("another host", self.authority.issue("elsewhere", "DNS:registry.example"), True, "mismatch"),
+            ("another host", self.authority.issue("elsewhere", "DNS:registry.example"), True, "names other hosts"),
             ("self-signed", self_signed(self.folder, "selfish"), True, "self-signed"),
             ("unknown CA", self.authority.issue("good"), False, "local issuer"),
             ("TLS 1.1 only", self.authority.issue("ancient"), True, "protocol"),

@@ -189,7 +189,9 @@ class ConnectProxy:
             origin = target.split("/")[2]
             host, port = origin.rsplit(":", 1)
             server = socket.create_connection((host, int(port)))
-            server.sendall(head.replace(target.encode(), b"/" + target.split("/", 3)[3].encode(), 1))
+            head = head.replace(target.encode(), b"/" + target.split("/", 3)[3].encode(), 1)
+            # One request a connection: the next one has to be read and noted too.
+            server.sendall(head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
         ends = {client: server, server: client}
         while True:
             for ready in select.select(list(ends), [], [], 60)[0]:
