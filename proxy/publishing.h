@@ -13,8 +13,9 @@ namespace npmgate {
 // Thread-safe.
 class Publishing {
  public:
-  // The largest body that passes: a tarball in base64. Public registries take less.
-  static constexpr std::size_t kMaxBody = std::size_t{256} << 20;
+  // The largest body that passes: a tarball of some 90 MiB in base64. Below what listeners read and
+  // throw away (ServerLimits::max_discarded), so that a client hears the 413.
+  static constexpr std::size_t kMaxBody = std::size_t{128} << 20;
 
   Publishing(Gear gear, Packages& packages, Recorder& recorder)
       : gear_(gear), packages_(packages), recorder_(recorder) {}
