@@ -7,6 +7,16 @@
 #include "base/digest.h"
 
 namespace npmgate {
+namespace {
+
+class NoUpstream final : public Upstream {
+ public:
+  Task<Result<FetchReply>> fetch(FetchRequest) override {
+    co_return fail(Code::kUnavailable, Origin::kUpstream, "offline: nobody is asked");
+  }
+};
+
+}  // namespace
 
 Scratch::Scratch()
     : path_((std::filesystem::temp_directory_path() / ("npm-gate-" + random_hex(8))).string()) {
@@ -18,7 +28,7 @@ Scratch::~Scratch() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& policy) {
+Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& policy, bool offline) {
   auto bench = std::unique_ptr<Bench>(new Bench(std::move(config)));
   auto store = open_state_store(bench->config_.storage_path);
   if (!store) return store.error();
@@ -31,7 +41,8 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   if (auto loaded = bench->rulebook_->load(); !loaded) return loaded.error();
   ClientOptions options;
   proxies_from_environment(options, &environment);
-  bench->client_ = make_http_client(options);
+  bench->client_ = offline ? std::unique_ptr<Upstream>(std::make_unique<NoUpstream>())
+                           : make_http_client(options);
   auto inspector =
       make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_, bench->metrics_);
   if (!inspector) return inspector.error();

@@ -24,32 +24,41 @@ class Scratch {
   std::string path_;
 };
 
+// Runs one coroutine to its end on a loop that nothing else runs.
+template <class T>
+T run_to_end(net::io_context& context, std::function<Task<T>()> body) {
+  std::optional<T> result;
+  auto guard = net::make_work_guard(context);
+  auto wrapped = [&]() -> Task<void> {
+    result.emplace(co_await body());
+    guard.reset();
+    context.stop();
+  };
+  net::co_spawn(context, std::move(wrapped), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+  context.restart();
+  context.run();
+  return std::move(*result);
+}
+
 // Everything a command needs to judge releases without a listener. `storage` decides whether it
 // sees the gate's state or none. Used by one thread.
 class Bench {
  public:
   // `policy`: file, or "" for the built-in one. Fails like the stores and the policy loader do.
-  static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy);
+  // `offline`: upstreams are never asked, every fetch is kUnavailable.
+  static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy,
+                                             bool offline = false);
 
   // Runs one coroutine to its end.
   template <class T>
   T run(std::function<Task<T>()> body) {
-    std::optional<T> result;
-    auto guard = net::make_work_guard(context_);
-    auto wrapped = [&]() -> Task<void> {
-      result.emplace(co_await body());
-      guard.reset();
-      context_.stop();
-    };
-    net::co_spawn(context_, std::move(wrapped), [](std::exception_ptr failure) {
-      if (failure) std::rethrow_exception(failure);
-    });
-    context_.restart();
-    context_.run();
-    return std::move(*result);
+    return run_to_end<T>(context_, std::move(body));
   }
 
   Packages& packages() { return *packages_; }
+  StateStore& store() { return *store_; }
   Judge judge(const SnapshotPtr& snapshot) {
     return packages_->judge(snapshot, *rulebook_->rules());
   }

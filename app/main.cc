@@ -3,6 +3,7 @@
 
 #include "app/admin_commands.h"
 #include "app/alerts_command.h"
+#include "app/audit_command.h"
 #include "app/certs_command.h"
 #include "app/cli.h"
 #include "app/inspect_command.h"
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   npmgate::add_init(app, exit_code);
   npmgate::add_inspect(app, exit_code);
   npmgate::add_explain(app, exit_code);
+  npmgate::add_audit(app, exit_code);
   npmgate::add_policy(app, exit_code);
   npmgate::add_quarantine(app, exit_code);
   npmgate::add_downloads(app, exit_code);
