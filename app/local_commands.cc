@@ -87,6 +87,16 @@ int print_version(bool json) {
   return kDone;
 }
 
+// Whoever runs the command on the machine that holds the state.
+Result<void> audit_token(StateStore& store, boost::json::object detail, Time at) {
+  AuditEntry audit;
+  audit.at = at;
+  audit.kind = "token";
+  audit.actor = "cli:" + std::to_string(getuid());
+  audit.detail = boost::json::serialize(detail);
+  return store.audit({audit});
+}
+
 int token_create(const ConfigFlags& flags, const std::string& name, const std::string& scope) {
   if (scope != "install" && scope != "review" && scope != "admin")
     return report_usage("--scope " + scope + ": expected install, review or admin");
@@ -102,12 +112,9 @@ int token_create(const ConfigFlags& flags, const std::string& name, const std::s
   record.hash = sha256_hex(token);
   record.created = SystemClock().now();
   if (auto id = (*store)->add_token(record); !id) return report(id.error());
-  AuditEntry audit;
-  audit.at = record.created;
-  audit.kind = "token";
-  audit.actor = "cli:" + std::to_string(getuid());
-  audit.detail = boost::json::serialize(boost::json::object{{"created", name}, {"scope", scope}});
-  if (auto done = (*store)->audit({audit}); !done) return report(done.error());
+  boost::json::object detail{{"created", name}, {"scope", scope}};
+  if (auto done = audit_token(**store, std::move(detail), record.created); !done)
+    return report(done.error());
   std::cout << token << "\n";
   std::cerr << "shown once; stored as a hash. Scope: " << scope << "\n";
   return kDone;
@@ -144,7 +151,9 @@ int token_list(const ConfigFlags& flags, bool json) {
 int token_revoke(const ConfigFlags& flags, std::int64_t id) {
   auto store = open_state(flags);
   if (!store) return report(store.error());
-  if (auto done = (*store)->revoke_token(id, SystemClock().now()); !done)
+  const Time now = SystemClock().now();
+  if (auto done = (*store)->revoke_token(id, now); !done) return report(done.error());
+  if (auto done = audit_token(**store, boost::json::object{{"revoked", id}}, now); !done)
     return report(done.error());
   std::cout << "revoked " << id << "\n";
   return kDone;

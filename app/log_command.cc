@@ -57,10 +57,11 @@ void print(const AuditEntry& entry, bool json) {
             << "\n";
 }
 
+// A line about a range of the package, such as a rejection, may be about any release of it.
 bool wanted(const Options& options, const AuditEntry& entry) {
   if (!options.range) return true;
   const auto version = Version::parse_loose(entry.version);
-  return version && options.range->matches(*version, true);
+  return !version || options.range->matches(*version, true);
 }
 
 // A date, a time, or how long ago: "2h".

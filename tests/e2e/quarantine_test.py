@@ -4,6 +4,7 @@
 import http.client
 import json
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -12,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import case
 import wire
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
-from gate import Gate, environment, run
+from gate import Gate, binary, environment, run
 
 COOLDOWN = """\
 version: 1
@@ -163,6 +164,33 @@ class Quarantine(case.EndToEnd):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("1.0.1", gate.versions("young"))
         self.assertTrue(wire.eventually(lambda: gate.versions("young") == ["1.0.0"]))
+
+    def test_the_other_commands_of_the_guide(self):
+        """docs/review.md: explain, and the ways to ask the trail, also as it grows."""
+        self.registry.add(Package("young", [Release("1.0.0", days_ago(90)), Release("1.0.1", days_ago(0.5))]))
+        gate = self.gate()
+        gate.versions("young")
+        told = gate.command("explain", "young@1.0.1")
+        self.assertEqual(told.returncode, 1, told.stderr)
+        for part in ("quarantine", "rule cooldown (", "policy.yaml:3:5)", "what would change it:", "the hold ends by itself"):
+            self.assertIn(part, told.stdout)
+        with subprocess.Popen([str(binary()), "log", "--config", str(gate.config_file), "--follow", "--json", "--kind", "decision"],
+                              stdout=subprocess.PIPE, text=True, env=environment()) as follower:
+            self.addCleanup(follower.kill)
+            self.quarantine(gate, "reject", "young@^1.0.1", "--reason", "SEC-9")
+            line = json.loads(follower.stdout.readline())
+            self.assertEqual((line["action"], line["detail"]["reason"]), ("reject", "SEC-9"))
+            follower.kill()
+        for arguments, lines in ((("young@1.0.1", "--since", "7d"), 1), (("other@*", "--since", "7d"), 0), (("--actor", "admin:rita"), 1),
+                                 (("--kind", "decision", "--until", "1h"), 0), (("--action", "reject"), 1)):
+            done = gate.command("log", "--json", *arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            decisions = [row for row in map(json.loads, done.stdout.splitlines()) if row["kind"] == "decision"]
+            self.assertEqual(len(decisions), lines, (arguments, done.stdout))
+        self.assertEqual(gate.command("log", "--since", "yesterday").returncode, 2)
+        self.assertEqual(gate.command("token", "revoke", "1").returncode, 0)
+        tokens = [json.loads(line)["detail"] for line in gate.command("log", "--json", "--kind", "token").stdout.splitlines()]
+        self.assertEqual(tokens, [{"created": "rita", "scope": "review"}, {"revoked": 1}])
 
     def test_nothing_in_the_trail_can_be_changed(self):
         """By the admin API: no method on it is let through; what is there stays."""
