@@ -24,19 +24,9 @@
 namespace npmgate {
 
 Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags) {
-  std::string path = Config{}.storage_path;
-  if (!flags.config_file.empty()) {
-    const auto text = read_file(flags.config_file);
-    if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
-    const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
-    if (!loaded.problems.empty())
-      return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
-    path = loaded.config.storage_path;
-  }
-  if (!std::filesystem::exists(path))
-    return fail(Code::kNotFound, Origin::kDisk,
-                "no state in " + path + "; run npm-gate serve once, or name its --config");
-  return open_state_store(path);
+  const auto path = storage_path(flags);
+  if (!path) return path.error();
+  return open_state_store(*path);
 }
 
 namespace {

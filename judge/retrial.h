@@ -48,7 +48,7 @@ struct RetrialInput {
 
 // Stored findings hold under both policies unless one of them makes another baseline of a release
 // of the package: there findings are derived anew from the stored evidence, under each policy with
-// its own baselines. 100,000 releases take less than a second (bench/policy_try.py).
+// its own baselines. 100,000 releases take about half a second of one core (bench/policy_try.py).
 Result<Retrial> retry_releases(StateStore& store, const RetrialInput& input);
 
 }  // namespace npmgate
