@@ -120,8 +120,8 @@ int test(const Options& options) {
   auto run = [&]() -> Task<void> {
     for (const SinkSettings& sink : settings.sinks) {
       if (!options.sink.empty() && sink.name != options.sink) continue;
-      const Outcome outcome = co_await courier.test(sink);
-      const bool sent = outcome.kind == Outcome::Kind::kSent;
+      const SendOutcome outcome = co_await courier.test(sink);
+      const bool sent = outcome.kind == SendOutcome::Kind::kSent;
       std::cout << sink.name << " (" << to_string(sink.type)
                 << "): " << (sent ? "reached, " : "not reached, ")
                 << log::printable(outcome.detail, 300) << "\n";

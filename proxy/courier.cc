@@ -131,7 +131,7 @@ Task<void> Courier::deliver(Delivery delivery) {
   }
   ++delivery.attempts;
   const SinkSettings* sink = gear_.settings.sink(delivery.to.sink);
-  Outcome outcome(Outcome::Kind::kDead, "no sink of this name is configured any more");
+  SendOutcome outcome(SendOutcome::Kind::kDead, "no sink of this name is configured any more");
   if (sink != nullptr) outcome = co_await attempt(*sink, delivery);
   std::function<Result<bool>()> end = [this, &delivery, &outcome]() -> Result<bool> {
     if (auto done = settle(delivery, outcome); !done) return done.error();
@@ -141,27 +141,29 @@ Task<void> Courier::deliver(Delivery delivery) {
   if (!ended) log::error("alerts", to_string(ended.error()));
 }
 
-Task<Outcome> Courier::attempt(const SinkSettings& sink, const Delivery& delivery) {
+Task<SendOutcome> Courier::attempt(const SinkSettings& sink, const Delivery& delivery) {
   AlertMessage message = message_of(delivery, gear_.pages_url);
-  if (message.events.empty()) co_return Outcome(Outcome::Kind::kDead, "its events cannot be read");
+  if (message.events.empty())
+    co_return SendOutcome(SendOutcome::Kind::kDead, "its events cannot be read");
   co_return co_await send(sink, delivery.to.target, std::move(message));
 }
 
-Task<Outcome> Courier::send(const SinkSettings& sink, std::string target, AlertMessage message) {
+Task<SendOutcome> Courier::send(const SinkSettings& sink, std::string target,
+                                AlertMessage message) {
   if (sink.type == SinkType::kGithub)
     co_return co_await github_.deliver(sink, std::move(target), std::move(message));
   if (sink.type != SinkType::kEmail)
     co_return co_await send_hook(gear_.upstream, sink, std::move(message), gear_.clock.now());
   const std::string text = email_text(message, sink.from, sink.to);
-  std::function<Result<Outcome>()> mail = [&sink, text]() -> Result<Outcome> {
+  std::function<Result<SendOutcome>()> mail = [&sink, text]() -> Result<SendOutcome> {
     return send_mail(sink, text, kMailLimit);
   };
   auto outcome = co_await gear_.slow.offload(std::move(mail));
-  if (!outcome) co_return Outcome(Outcome::Kind::kRetry, to_string(outcome.error()));
+  if (!outcome) co_return SendOutcome(SendOutcome::Kind::kRetry, to_string(outcome.error()));
   co_return std::move(*outcome);
 }
 
-Task<Outcome> Courier::test(const SinkSettings& sink) {
+Task<SendOutcome> Courier::test(const SinkSettings& sink) {
   AlertMessage message;
   message.key = "test-" + random_hex(16);
   message.at = gear_.clock.now();
@@ -175,14 +177,14 @@ Task<Outcome> Courier::test(const SinkSettings& sink) {
   co_return co_await send(sink, "", std::move(message));
 }
 
-Result<void> Courier::settle(const Delivery& delivery, const Outcome& outcome) {
+Result<void> Courier::settle(const Delivery& delivery, const SendOutcome& outcome) {
   const Time now = gear_.clock.now();
-  if (outcome.kind == Outcome::Kind::kSent) {
+  if (outcome.kind == SendOutcome::Kind::kSent) {
     gear_.metrics.add("npm_gate_alerts_total", labels(delivery, "sent"));
     return gear_.store.finish(delivery.id, "sent", now, outcome.detail);
   }
   const bool too_old = now - delivery.created >= gear_.settings.give_up;
-  if (outcome.kind == Outcome::Kind::kDead || too_old) {
+  if (outcome.kind == SendOutcome::Kind::kDead || too_old) {
     gear_.metrics.add("npm_gate_alerts_total", labels(delivery, "dead"));
     log::error("alert-dead", "an alert could not be delivered and is given up",
                {{"sink", delivery.to.sink},

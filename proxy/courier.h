@@ -31,15 +31,15 @@ class Courier {
   // Returns the number of attempts; they may still be under way.
   Task<Result<int>> step();
   // One marked message to one sink now, past the outbox (npm-gate alerts test).
-  Task<Outcome> test(const SinkSettings& sink);
+  Task<SendOutcome> test(const SinkSettings& sink);
 
  private:
   Result<int> bundle_ripe();
   Task<void> deliver_all(std::vector<Delivery> deliveries);
   Task<void> deliver(Delivery delivery);
-  Task<Outcome> attempt(const SinkSettings& sink, const Delivery& delivery);
-  Task<Outcome> send(const SinkSettings& sink, std::string target, AlertMessage message);
-  Result<void> settle(const Delivery& delivery, const Outcome& outcome);
+  Task<SendOutcome> attempt(const SinkSettings& sink, const Delivery& delivery);
+  Task<SendOutcome> send(const SinkSettings& sink, std::string target, AlertMessage message);
+  Result<void> settle(const Delivery& delivery, const SendOutcome& outcome);
 
   CourierGear gear_;
   GithubIssues github_;

@@ -35,12 +35,12 @@ std::int64_t number_of(const boost::json::value& item) {
   return number != nullptr && number->is_int64() ? number->get_int64() : 0;
 }
 
-Outcome disk(const Error& error) {
-  return {Outcome::Kind::kRetry, to_string(error)};
+SendOutcome disk(const Error& error) {
+  return {SendOutcome::Kind::kRetry, to_string(error)};
 }
 
-Outcome sent(std::string detail) {
-  return {Outcome::Kind::kSent, std::move(detail)};
+SendOutcome sent(std::string detail) {
+  return {SendOutcome::Kind::kSent, std::move(detail)};
 }
 
 Audience audience_of(const SinkSettings& sink, const std::string& repository,
@@ -57,14 +57,14 @@ Audience audience_of(const SinkSettings& sink, const std::string& repository,
 
 }  // namespace
 
-Outcome github_outcome(const FetchReply& reply, Time now) {
+SendOutcome github_outcome(const FetchReply& reply, Time now) {
   const std::string detail = "status " + std::to_string(reply.status) + message_of(reply.body);
   switch (reply.status) {
     case 404:
     case 410:
     case 422:
     case 301:
-      return {Outcome::Kind::kDead, detail};
+      return {SendOutcome::Kind::kDead, detail};
     default:
       break;
   }
@@ -76,7 +76,7 @@ Outcome github_outcome(const FetchReply& reply, Time now) {
     const Time at{std::chrono::seconds(seconds)};
     if (parsed.ec == std::errc() && at > now) wait = at - now;
   }
-  return {Outcome::Kind::kRetry, detail, wait};
+  return {SendOutcome::Kind::kRetry, detail, wait};
 }
 
 Task<GithubIssues::Answer> GithubIssues::call(const SinkSettings& sink, Call call) {
@@ -95,7 +95,7 @@ Task<GithubIssues::Answer> GithubIssues::call(const SinkSettings& sink, Call cal
   auto reply = co_await upstream_.fetch(std::move(request));
   Answer answer;
   if (!reply) {
-    answer.problem = Outcome(Outcome::Kind::kRetry, to_string(reply.error()));
+    answer.problem = SendOutcome(SendOutcome::Kind::kRetry, to_string(reply.error()));
     co_return answer;
   }
   answer.status = reply->status;
@@ -105,7 +105,8 @@ Task<GithubIssues::Answer> GithubIssues::call(const SinkSettings& sink, Call cal
 }
 
 Task<Result<std::int64_t>> GithubIssues::find(const SinkSettings& sink, std::string path,
-                                              std::string marker, Outcome& problem, int& status) {
+                                              std::string marker, SendOutcome& problem,
+                                              int& status) {
   for (int page = 1; page <= kPages; ++page) {
     Call call;
     call.method = "GET";
@@ -119,7 +120,7 @@ Task<Result<std::int64_t>> GithubIssues::find(const SinkSettings& sink, std::str
     boost::system::error_code ec;
     const boost::json::value items = boost::json::parse(answer.body, ec);
     if (ec || !items.is_array()) {
-      problem = Outcome(Outcome::Kind::kRetry, "the answer is no list");
+      problem = SendOutcome(SendOutcome::Kind::kRetry, "the answer is no list");
       co_return fail(Code::kMalformed, Origin::kUpstream, problem.detail);
     }
     for (const auto& item : items.get_array()) {
@@ -130,8 +131,8 @@ Task<Result<std::int64_t>> GithubIssues::find(const SinkSettings& sink, std::str
   co_return std::int64_t{0};
 }
 
-Task<Outcome> GithubIssues::deliver(const SinkSettings& sink, std::string repository,
-                                    AlertMessage message) {
+Task<SendOutcome> GithubIssues::deliver(const SinkSettings& sink, std::string repository,
+                                        AlertMessage message) {
   std::function<Result<std::vector<StoredIssue>>()> read = [this, repository] {
     return store_.issues(repository);
   };
@@ -153,21 +154,21 @@ Task<Outcome> GithubIssues::deliver(const SinkSettings& sink, std::string reposi
   job.message = message;
   job.audience = audience_of(sink, repository, message.events);
   const IssuePlan plan = plan_issues(message.events, known);
-  Outcome last = sent("nothing to write");
+  SendOutcome last = sent("nothing to write");
   if (!plan.create.empty()) {
     std::vector<AlertEvent> events = plan.create;
     last = co_await create(job, std::move(events));
-    if (last.kind != Outcome::Kind::kSent) co_return last;
+    if (last.kind != SendOutcome::Kind::kSent) co_return last;
   }
   for (const IssuePlan::Comment& each : plan.comments) {
     IssuePlan::Comment copy = each;
     last = co_await comment(job, std::move(copy));
-    if (last.kind != Outcome::Kind::kSent) co_return last;
+    if (last.kind != SendOutcome::Kind::kSent) co_return last;
   }
   co_return last;
 }
 
-Task<Outcome> GithubIssues::check(const SinkSettings& sink) {
+Task<SendOutcome> GithubIssues::check(const SinkSettings& sink) {
   std::vector<std::string> paths;
   for (const std::string& each : sink.repositories) paths.push_back("repos/" + each);
   if (paths.empty()) paths.emplace_back("rate_limit");
@@ -176,7 +177,8 @@ Task<Outcome> GithubIssues::check(const SinkSettings& sink) {
     get.method = "GET";
     get.path = path;
     Answer answer = co_await call(sink, std::move(get));
-    if (!answer.ok()) co_return Outcome(answer.problem.kind, path + ": " + answer.problem.detail);
+    if (!answer.ok())
+      co_return SendOutcome(answer.problem.kind, path + ": " + answer.problem.detail);
   }
   co_return sent("the token is accepted; no issue was written");
 }
@@ -197,10 +199,10 @@ Task<Result<bool>> GithubIssues::remember(const Job& job, std::int64_t number,
   co_return co_await pool_.offload(std::move(write));
 }
 
-Task<Outcome> GithubIssues::create(const Job& job, std::vector<AlertEvent> events) {
+Task<SendOutcome> GithubIssues::create(const Job& job, std::vector<AlertEvent> events) {
   const std::string marker = issue_marker(job.message.key, "issue");
   const std::string issues = "repos/" + job.repository + "/issues";
-  Outcome problem;
+  SendOutcome problem;
   int status = 0;
   auto number = co_await find(*job.sink,
                               issues + "?state=all&sort=created&direction=desc&since=" +
@@ -221,18 +223,19 @@ Task<Outcome> GithubIssues::create(const Job& job, std::vector<AlertEvent> event
     if (!answer.ok()) co_return answer.problem;
     boost::system::error_code ec;
     made = number_of(boost::json::parse(answer.body, ec));
-    if (made == 0) co_return Outcome(Outcome::Kind::kRetry, "the answer names no issue number");
+    if (made == 0)
+      co_return SendOutcome(SendOutcome::Kind::kRetry, "the answer names no issue number");
   }
   auto kept = co_await remember(job, made, std::move(events));
   if (!kept) co_return disk(kept.error());
   co_return sent("issue #" + std::to_string(made));
 }
 
-Task<Outcome> GithubIssues::comment(const Job& job, IssuePlan::Comment plan) {
+Task<SendOutcome> GithubIssues::comment(const Job& job, IssuePlan::Comment plan) {
   const std::string number = std::to_string(plan.number);
   const std::string marker = issue_marker(job.message.key, "comment-" + number);
   const std::string comments = "repos/" + job.repository + "/issues/" + number + "/comments";
-  Outcome problem;
+  SendOutcome problem;
   int status = 0;
   auto found =
       co_await find(*job.sink, comments + "?since=" + format_time(job.message.at - kClockSlack),
@@ -252,15 +255,15 @@ Task<Outcome> GithubIssues::comment(const Job& job, IssuePlan::Comment plan) {
     if (!answer.ok()) co_return answer.problem;
   }
   if (plan.close) {
-    Outcome closed = co_await close(job, plan.number);
-    if (closed.kind != Outcome::Kind::kSent) co_return closed;
+    SendOutcome closed = co_await close(job, plan.number);
+    if (closed.kind != SendOutcome::Kind::kSent) co_return closed;
   }
   auto kept = co_await remember(job, plan.number, std::move(plan.events));
   if (!kept) co_return disk(kept.error());
   co_return sent("comment on #" + number + (plan.close ? ", closed" : ""));
 }
 
-Task<Outcome> GithubIssues::close(const Job& job, std::int64_t number) {
+Task<SendOutcome> GithubIssues::close(const Job& job, std::int64_t number) {
   Call patch;
   patch.method = "PATCH";
   patch.path = "repos/" + job.repository + "/issues/" + std::to_string(number);
@@ -271,7 +274,7 @@ Task<Outcome> GithubIssues::close(const Job& job, std::int64_t number) {
 
 // Deleting an issue says that nobody wants to read about it there; the record stays, and nothing is
 // written about those releases in that repository again.
-Task<Outcome> GithubIssues::gone(const Job& job, std::int64_t number) {
+Task<SendOutcome> GithubIssues::gone(const Job& job, std::int64_t number) {
   std::function<Result<bool>()> write = [this, &job, number]() -> Result<bool> {
     auto known = store_.issues(job.repository);
     if (!known) return known.error();

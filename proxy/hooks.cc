@@ -22,8 +22,8 @@ std::optional<Millis> retry_after(const FetchReply& reply, Time now) {
   return *date > now ? *date - now : Millis(0);
 }
 
-Task<Outcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessage message,
-                        Time now) {
+Task<SendOutcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessage message,
+                            Time now) {
   FetchRequest request;
   request.method = "POST";
   request.url = sink.url;
@@ -40,13 +40,14 @@ Task<Outcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessa
   }
   auto reply = co_await upstream.fetch(std::move(request));
   if (!reply)
-    co_return Outcome(Outcome::Kind::kRetry,
-                      std::string(to_string(reply.error().code)) + ": no answer from the address");
+    co_return SendOutcome(SendOutcome::Kind::kRetry, std::string(to_string(reply.error().code)) +
+                                                         ": no answer from the address");
   const std::string status = "status " + std::to_string(reply->status);
-  if (reply->status >= 200 && reply->status < 300) co_return Outcome(Outcome::Kind::kSent, status);
+  if (reply->status >= 200 && reply->status < 300)
+    co_return SendOutcome(SendOutcome::Kind::kSent, status);
   // 410 is how a service says that the address was taken away for good (RFC 9110, 15.5.11).
-  if (reply->status == 410) co_return Outcome(Outcome::Kind::kDead, status);
-  co_return Outcome(Outcome::Kind::kRetry, status, retry_after(*reply, now));
+  if (reply->status == 410) co_return SendOutcome(SendOutcome::Kind::kDead, status);
+  co_return SendOutcome(SendOutcome::Kind::kRetry, status, retry_after(*reply, now));
 }
 
 }  // namespace npmgate

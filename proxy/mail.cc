@@ -45,9 +45,10 @@ void secure(CURL* handle, const SinkSettings& sink) {
 
 }  // namespace
 
-Outcome send_mail(const SinkSettings& sink, const std::string& text, std::chrono::seconds limit) {
+SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
+                      std::chrono::seconds limit) {
   const std::unique_ptr<CURL, EndHandle> handle(curl_easy_init());
-  if (!handle) return {Outcome::Kind::kRetry, "libcurl cannot start"};
+  if (!handle) return {SendOutcome::Kind::kRetry, "libcurl cannot start"};
   std::unique_ptr<curl_slist, EndList> recipients;
   for (const std::string& to : sink.to)
     recipients.reset(curl_slist_append(recipients.release(), ("<" + to + ">").c_str()));
@@ -68,9 +69,10 @@ Outcome send_mail(const SinkSettings& sink, const std::string& text, std::chrono
   const CURLcode code = curl_easy_perform(curl);
   long reply = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply);
-  if (code == CURLE_OK) return {Outcome::Kind::kSent, "accepted (" + std::to_string(reply) + ")"};
+  if (code == CURLE_OK)
+    return {SendOutcome::Kind::kSent, "accepted (" + std::to_string(reply) + ")"};
   problem.resize(std::strlen(problem.c_str()));
-  return {Outcome::Kind::kRetry, problem.empty() ? curl_easy_strerror(code) : problem};
+  return {SendOutcome::Kind::kRetry, problem.empty() ? curl_easy_strerror(code) : problem};
 }
 
 }  // namespace npmgate

@@ -16,12 +16,12 @@ constexpr auto kWaitingSince = std::chrono::hours(24 * 30);
 constexpr int kMaxRefusals = 2000;
 
 // What the fix question asks of each release of a package.
-struct Standing {
+struct Listed {
   Version semver;
   std::string version;
   bool bad = false, served = false;
 };
-using Standings = std::map<std::string, std::vector<Standing>>;
+using ListedByName = std::map<std::string, std::vector<Listed>>;
 
 struct Held {
   ReleaseRow row;
@@ -31,16 +31,16 @@ struct Held {
 
 // Lower releases that are blocked or were withdrawn and have no served release between themselves
 // and this one: whoever needs off them needs this one.
-std::set<std::string> replaced_by(const ReleaseRow& row, const std::vector<Standing>& all) {
+std::set<std::string> replaced_by(const ReleaseRow& row, const std::vector<Listed>& all) {
   std::set<std::string> bad;
   if (!row.subject.semver) return bad;
   std::optional<Version> highest_good;
-  for (const Standing& other : all) {
+  for (const Listed& other : all) {
     if (other.served && other.semver < *row.subject.semver &&
         (!highest_good || *highest_good < other.semver))
       highest_good = other.semver;
   }
-  for (const Standing& other : all) {
+  for (const Listed& other : all) {
     if (other.bad && other.semver < *row.subject.semver &&
         (!highest_good || *highest_good < other.semver))
       bad.insert(other.version);
@@ -82,8 +82,8 @@ boost::json::object row_json(const Held& held, std::size_t waiting) {
 }
 
 // Versions of a package that its upstream took back.
-std::vector<Standing> withdrawn_of(StateStore& store, const std::string& name) {
-  std::vector<Standing> all;
+std::vector<Listed> withdrawn_of(StateStore& store, const std::string& name) {
+  std::vector<Listed> all;
   const auto record = store.package(name);
   if (!record) return all;
   for (const auto& [version, seen] : record->versions) {
@@ -157,7 +157,7 @@ Result<Response> Review::list(const std::string& query) const {
   }
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
   const Time now = gear_.clock.now();
-  Standings standings;
+  ListedByName standings;
   std::vector<Held> held;            // whose rank the whole package decides
   std::map<std::string, Held> page;  // by rank, name and version: also what a cursor is
   const auto place = [&](Held one) {
@@ -185,10 +185,10 @@ Result<Response> Review::list(const std::string& query) const {
   if (!done) return done.error();
   std::set<std::string> asked;
   for (Held& one : held) {
-    std::vector<Standing>& all = standings[one.row.name];
+    std::vector<Listed>& all = standings[one.row.name];
     if (asked.insert(one.row.name).second) {
-      for (Standing& withdrawn : withdrawn_of(gear_.store, one.row.name)) {
-        std::erase_if(all, [&](const Standing& s) { return s.version == withdrawn.version; });
+      for (Listed& withdrawn : withdrawn_of(gear_.store, one.row.name)) {
+        std::erase_if(all, [&](const Listed& s) { return s.version == withdrawn.version; });
         all.push_back(std::move(withdrawn));
       }
     }

@@ -11,12 +11,12 @@
 
 namespace npmgate {
 
-struct Outcome {
+struct SendOutcome {
   enum class Kind { kSent, kRetry, kDead } kind = Kind::kRetry;
   std::string detail;          // for the list: a status, a reason; never a secret
   std::optional<Millis> wait;  // kRetry: what the other side asked for
-  Outcome() {}                 // a constructor: it travels through coroutines (see proxy/async.h)
-  Outcome(Kind k, std::string d, std::optional<Millis> w = std::nullopt)
+  SendOutcome() {}             // a constructor: it travels through coroutines (see proxy/async.h)
+  SendOutcome(Kind k, std::string d, std::optional<Millis> w = std::nullopt)
       : kind(k), detail(std::move(d)), wait(w) {}
 };
 
@@ -24,11 +24,12 @@ struct Outcome {
 std::optional<Millis> retry_after(const FetchReply& reply, Time now);
 
 // POSTs to a webhook, Slack or Teams address.
-Task<Outcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessage message,
-                        Time now);
+Task<SendOutcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessage message,
+                            Time now);
 
 // Hands a finished mail to the sink's server. Blocks: `limit` for the whole exchange.
-Outcome send_mail(const SinkSettings& sink, const std::string& text, std::chrono::seconds limit);
+SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
+                      std::chrono::seconds limit);
 
 // Carries out what plan_issues says. Whatever was done is found again by its marker, so that an
 // attempt after a crash repeats nothing.
@@ -37,9 +38,9 @@ class GithubIssues {
   GithubIssues(Upstream& upstream, AlertStore& store, Pool& pool, const Clock& clock)
       : upstream_(upstream), store_(store), pool_(pool), clock_(clock) {}
   // `repository` = "owner/name".
-  Task<Outcome> deliver(const SinkSettings& sink, std::string repository, AlertMessage message);
+  Task<SendOutcome> deliver(const SinkSettings& sink, std::string repository, AlertMessage message);
   // Whether the token works and every configured repository can be read; writes nothing.
-  Task<Outcome> check(const SinkSettings& sink);
+  Task<SendOutcome> check(const SinkSettings& sink);
 
  private:
   struct Call {
@@ -50,7 +51,7 @@ class GithubIssues {
     Answer() {}
     int status = 0;
     std::string body;
-    Outcome problem;  // where the status is not 2xx, or nobody answered
+    SendOutcome problem;  // where the status is not 2xx, or nobody answered
     bool ok() const { return status >= 200 && status < 300; }
   };
   struct Job {
@@ -64,12 +65,12 @@ class GithubIssues {
   Task<Answer> call(const SinkSettings& sink, Call call);
   // The number (issue) or 1 (comment) of what carries `marker` in the listing at `path`; 0: none.
   Task<Result<std::int64_t>> find(const SinkSettings& sink, std::string path, std::string marker,
-                                  Outcome& problem, int& status);
-  Task<Outcome> create(const Job& job, std::vector<AlertEvent> events);
-  Task<Outcome> comment(const Job& job, IssuePlan::Comment comment);
-  Task<Outcome> close(const Job& job, std::int64_t number);
+                                  SendOutcome& problem, int& status);
+  Task<SendOutcome> create(const Job& job, std::vector<AlertEvent> events);
+  Task<SendOutcome> comment(const Job& job, IssuePlan::Comment comment);
+  Task<SendOutcome> close(const Job& job, std::int64_t number);
   Task<Result<bool>> remember(const Job& job, std::int64_t number, std::vector<AlertEvent> events);
-  Task<Outcome> gone(const Job& job, std::int64_t number);
+  Task<SendOutcome> gone(const Job& job, std::int64_t number);
 
   Upstream& upstream_;
   AlertStore& store_;
@@ -79,6 +80,6 @@ class GithubIssues {
 
 // What GitHub's status means: 401, 403 and 429 may pass (Retry-After, x-ratelimit-reset), 404, 410
 // and 422 do not.
-Outcome github_outcome(const FetchReply& reply, Time now);
+SendOutcome github_outcome(const FetchReply& reply, Time now);
 
 }  // namespace npmgate

@@ -112,37 +112,40 @@ struct Refusal {
   const char* name;
   int status;
   std::vector<std::pair<std::string, std::string>> headers;
-  Outcome::Kind kind;
+  SendOutcome::Kind kind;
   std::optional<Millis> wait;
 };
 class Refusals : public ::testing::TestWithParam<Refusal> {};
 INSTANTIATE_TEST_SUITE_P(
     Table, Refusals,
-    ::testing::Values(
-        Refusal{"bad_credentials", 401, {}, Outcome::Kind::kRetry, std::nullopt},
-        Refusal{"primary_limit",
-                403,
-                {{"x-ratelimit-remaining", "0"}, {"x-ratelimit-reset", "1767225660"}},
-                Outcome::Kind::kRetry,
-                minutes(1)},
-        Refusal{
-            "secondary_limit", 403, {{"Retry-After", "30"}}, Outcome::Kind::kRetry, seconds(30)},
-        Refusal{"limit_without_words", 429, {}, Outcome::Kind::kRetry, std::nullopt},
-        Refusal{"forbidden",
-                403,
-                {{"x-ratelimit-remaining", "4999"}},
-                Outcome::Kind::kRetry,
-                std::nullopt},
-        Refusal{"no_repository", 404, {}, Outcome::Kind::kDead, std::nullopt},
-        Refusal{"issues_disabled", 410, {}, Outcome::Kind::kDead, std::nullopt},
-        Refusal{"validation", 422, {}, Outcome::Kind::kDead, std::nullopt},
-        Refusal{"moved", 301, {}, Outcome::Kind::kDead, std::nullopt},
-        Refusal{"down", 502, {}, Outcome::Kind::kRetry, std::nullopt}),
+    ::testing::Values(Refusal{"bad_credentials", 401, {}, SendOutcome::Kind::kRetry, std::nullopt},
+                      Refusal{"primary_limit",
+                              403,
+                              {{"x-ratelimit-remaining", "0"}, {"x-ratelimit-reset", "1767225660"}},
+                              SendOutcome::Kind::kRetry,
+                              minutes(1)},
+                      Refusal{"secondary_limit",
+                              403,
+                              {{"Retry-After", "30"}},
+                              SendOutcome::Kind::kRetry,
+                              seconds(30)},
+                      Refusal{
+                          "limit_without_words", 429, {}, SendOutcome::Kind::kRetry, std::nullopt},
+                      Refusal{"forbidden",
+                              403,
+                              {{"x-ratelimit-remaining", "4999"}},
+                              SendOutcome::Kind::kRetry,
+                              std::nullopt},
+                      Refusal{"no_repository", 404, {}, SendOutcome::Kind::kDead, std::nullopt},
+                      Refusal{"issues_disabled", 410, {}, SendOutcome::Kind::kDead, std::nullopt},
+                      Refusal{"validation", 422, {}, SendOutcome::Kind::kDead, std::nullopt},
+                      Refusal{"moved", 301, {}, SendOutcome::Kind::kDead, std::nullopt},
+                      Refusal{"down", 502, {}, SendOutcome::Kind::kRetry, std::nullopt}),
     [](const auto& row) { return std::string(row.param.name); });
 TEST_P(Refusals, MeanWhatGitHubDocuments) {
   const Refusal& row = GetParam();
   const Time now = parse_time("2026-01-01T00:00:00Z").value();
-  const Outcome outcome = github_outcome(
+  const SendOutcome outcome = github_outcome(
       ScriptedUpstream::reply(row.status, R"({"message":"why\nso"})", row.headers), now);
   EXPECT_EQ(outcome.kind, row.kind);
   EXPECT_EQ(outcome.wait, row.wait);
