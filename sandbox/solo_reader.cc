@@ -40,9 +40,12 @@ Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,
   request.job = next_id_++;
   request.stated = stated;
   request.limits = limits;
-  auto reply =
-      ask(worker_->socket().get(), request, file, std::chrono::steady_clock::now() + limit);
-  if (reply && reply->contents) return std::move(*reply->contents);
+  const auto start = std::chrono::steady_clock::now();
+  auto reply = ask(worker_->socket().get(), request, file, start + limit);
+  if (reply && reply->contents) {
+    wear_out(std::chrono::steady_clock::now() - start, limit);
+    return std::move(*reply->contents);
+  }
   const std::string how = worker_->end();
   worker_.reset();
   std::string why = reply ? reply->failed : reply.error().context + " (it " + how + ")";
