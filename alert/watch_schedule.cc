@@ -14,7 +14,7 @@ constexpr int kLooksPerGap = 20;
 // The loop ticks once a second: that much must fit into one tick, and as little as possible beyond
 // it is saved up, so that no minute sees more than the budget.
 double saved(int per_minute) {
-  return std::max(1.0, per_minute / 30.0);
+  return std::max(1.0, per_minute / 60.0);
 }
 
 // The median of the last gaps; nullopt with fewer than two releases.
