@@ -158,6 +158,9 @@ class Tally:
         self.archives = self.accepted = self.disagreements = self.split_refused = 0
         self.rules = collections.Counter()
 
+    def __str__(self):
+        return f"{self.archives} archives, {self.accepted} accepted, {self.disagreements} disagreements"
+
     def add(self, name, data, verdict, read):
         self.archives += 1
         if "rule" in verdict:
@@ -215,10 +218,11 @@ def main():
         read = readers.read(data, ["rule" not in verdict for verdict in verdicts])
         for at, (name, item) in enumerate(batch):
             tally.add(name, item, verdicts[at], {reader: values[at] for reader, values in read.items()})
+        print("so far:", tally, flush=True)
     names = ", ".join([*readers.names, *readers.clients])
     print(f"readers: {names}; they disagree on {tally.split_refused} of the archives refused")
     print("refused by: " + ", ".join(f"{rule} {count}" for rule, count in tally.rules.most_common()))
-    print(f"{tally.archives} archives, {tally.accepted} accepted, {tally.disagreements} disagreements")
+    print(tally)
     return 1 if tally.disagreements or tally.accepted * USEFUL_SHARE < tally.archives else 0
 
 
