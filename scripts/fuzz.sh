@@ -33,5 +33,5 @@ python3 -B "$root/tests/fuzz/seeds.py" "$target" "$work/seeds"
 seconds=$(awk -v h="$hours" 'BEGIN { printf "%d", h * 3600 }')
 dictionary=()
 [ ! -f "$root/tests/fuzz/$target.dict" ] || dictionary=("-dict=$root/tests/fuzz/$target.dict")
-"$program" -max_total_time="$seconds" -max_len="$limit" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+"$program" -max_total_time="$seconds" -max_len="$limit" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -print_funcs=0 \
   -artifact_prefix="$work/" "${dictionary[@]}" "$@" "$work/found" "$corpus" "$work/seeds" || exit 1

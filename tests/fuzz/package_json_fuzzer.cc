@@ -35,6 +35,7 @@ void check_package_json(std::string_view text) {
   }
   if (text.starts_with(kBom)) text.remove_prefix(kBom.size());
   const JsonOpinion opinion = json_opinion(text);
+  if (opinion.no_opinion) return;
   NPM_GATE_PROMISE(opinion.valid);
   NPM_GATE_PROMISE(!opinion.duplicates || parsed.harmless_duplicates);
   const boost::json::value document = json_value(text);

@@ -4,7 +4,7 @@ set(seconds 8)
 if("$ENV{NPM_GATE_ALL}" STREQUAL "1")
   set(seconds 60)
 endif()
-set(options -max_total_time=${seconds} -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0
+set(options -max_total_time=${seconds} -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -print_funcs=0
     -artifact_prefix=${WORK}/)
 if(EXISTS ${DICTIONARY})
   list(APPEND options -dict=${DICTIONARY})

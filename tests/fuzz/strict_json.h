@@ -67,13 +67,15 @@ inline boost::json::parse_options deep_options() {
 struct JsonOpinion {
   bool valid = false;       // one JSON value and nothing after it
   bool duplicates = false;  // some object has a key twice
+  bool no_opinion = false;  // an exponent beyond what this reader takes
 };
 
 inline JsonOpinion json_opinion(std::string_view text) {
   boost::json::basic_parser<KeyWatcher> parser(deep_options());
   boost::json::error_code error;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-  return {!error && used == text.size() && parser.done(), parser.handler().duplicates};
+  return {!error && used == text.size() && parser.done(), parser.handler().duplicates,
+          error == boost::json::error::exponent_overflow};
 }
 
 // The document, for the values that other readers take from it.
