@@ -211,7 +211,7 @@ class Audit(case.EndToEnd):
     def test_accept(self):
         """A team's first day: today's tree goes through the gate, tomorrow's change does not."""
         with gate.Gate(self.registry.url) as running:
-            self.assert_refused(running.tarball("bad", "1.0.1"), "install-script-added")
+            self.assert_refused(running.tarball("bad", "1.0.1"), "bad@1.0.1 is quarantined")
             lockfile = self.npm_lock()
             without_reason = running.command("audit", str(lockfile), "--accept")
             self.assertEqual((without_reason.returncode, "--reason" in without_reason.stderr), (2, True))
