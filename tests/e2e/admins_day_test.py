@@ -4,6 +4,7 @@ a policy edit with a mistake changes nothing and says where; the corrected one i
 later found bad is traced to the CI job that had fetched it. Everything that was decided and served stands in the audit trail.
 """
 
+import itertools
 import json
 import pathlib
 import sys
@@ -125,9 +126,9 @@ class AdminsDay(case.EndToEnd):
         """The old policy stays; check, log and admin API name file, line and column."""
         before = self.policy()
         self.gate.policy_file.write_text(TYPO)
-        self.assertTrue(wire.eventually(lambda: self.policy()["problems"]))
         place = f"{self.gate.policy_file}:5:11: then: expected warn, quarantine or block, found 'quarantin'; did you mean 'quarantine'?"
-        self.assertEqual(self.policy()["problems"], [place])
+        # Under load the gate may meet the file while it is being written; that is refused too.
+        self.assertTrue(wire.eventually(lambda: self.policy()["problems"] == [place]), self.policy())
         self.assertEqual(self.policy()["hash"], before["hash"])
         checked = run("policy", "check", self.gate.policy_file)
         self.assertEqual((checked.returncode, checked.stderr.strip()), (1, place))
@@ -176,7 +177,8 @@ class AdminsDay(case.EndToEnd):
                        ("builder@3.1.0", None, "quarantine"), ("builder@3.1.0", "quarantine", "allow"), ("helper@2.0.0", "allow", "block")):
             self.assertIn(change, changes)
         kinds = [entry["kind"] for entry in self.log() if entry["kind"].startswith("policy")]
-        self.assertEqual(kinds, ["policy-loaded", "policy-refused", "policy-loaded", "policy-loaded"])
+        self.assertEqual([kind for kind, _ in itertools.groupby(kinds)], ["policy-loaded", "policy-refused", "policy-loaded"])
+        self.assertEqual(len({entry["policy"] for entry in self.log("--kind", "policy-loaded")}), 2)
         refused = self.log("victim@^1.0.0", "--kind", "refused")
         self.assertTrue(refused and all(entry["name"] == "victim" for entry in refused), refused)
         self.assertEqual(self.log("victim@^2.0.0", "--kind", "refused"), [])
