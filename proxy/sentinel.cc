@@ -188,8 +188,11 @@ std::string Sentinel::bad_below(const ReleaseRow& row) const {
 Task<Result<bool>> Sentinel::tell(Change change) {
   SnapshotPtr snapshot;
   const auto name = PackageName::parse(change.row.name);
-  const bool worth_it =
-      !prime_ && (is_bad(change.now) || (change.before && is_bad(*change.before)));
+  const bool served_now = change.now == Standing::kClear || change.now == Standing::kWarned;
+  if (served_now && (!change.before || *change.before == Standing::kWaiting))
+    change.fixes = bad_below(change.row);
+  const bool worth_it = !prime_ && (is_bad(change.now) || !change.fixes.empty() ||
+                                    (change.before && is_bad(*change.before)));
   if (name && worth_it) {
     auto got = co_await packages_.get(*name);
     if (got) snapshot = *got;
@@ -205,9 +208,6 @@ Task<Result<bool>> Sentinel::tell(Change change) {
         if (auto done = add_holders(holders, somebody); !done) return done.error();
       }
       auto kind = news(change.before, change.now, somebody);
-      const bool served_now = change.now == Standing::kClear || change.now == Standing::kWarned;
-      if (served_now && (!change.before || *change.before == Standing::kWaiting))
-        change.fixes = bad_below(change.row);
       if (!change.fixes.empty()) kind = EventKind::kFixed;
       if (kind) {
         auto described = describe(change, *kind, snapshot);
