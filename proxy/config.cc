@@ -368,6 +368,13 @@ std::vector<Problem> check_config(const Config& config) {
     problems.push_back(
         {at, "feeds: advisory feeds are not loaded by this version; remove the key"});
   }
+  // Refused, because a gate that ignores it would promise what it does not do.
+  for (const SinkSettings& sink : config.alerts.sinks) {
+    if (!sink.subscribers) continue;
+    problems.push_back({at, "sink '" + sink.name +
+                                "': subscribers: true is not connected by this version; name "
+                                "repositories or packages"});
+  }
   if (config.stale < config.fresh)
     problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
   return problems;
