@@ -145,8 +145,11 @@ PackageHistory history_of(const json::object& row) {
   history.times_real = flag(row, "times_real", true);
   if (const auto* tag = row.if_contains("tag")) history.tag = tag_of(tag->as_object());
   for (const auto& value : list(row, "advisories")) {
-    history.advisories.push_back(
-        {text(value.as_object(), "id"), text(value.as_object(), "summary")});
+    const json::object& listed = value.as_object();
+    PackageHistory::Advisory advisory{text(listed, "id"), text(listed, "summary")};
+    if (listed.contains("published")) advisory.published = at(text(listed, "published"));
+    advisory.over_broad = flag(listed, "over_broad");
+    history.advisories.push_back(std::move(advisory));
   }
   for (const auto& value : list(row, "dependencies")) {
     const json::object& dependency = value.as_object();
@@ -215,7 +218,9 @@ std::vector<Replay> load_replays(const std::string& file) {
                   Scene(release_of(row)),
                   {},
                   flag(row, "hook_runs_new_file"),
-                  flag(row, "hook_misses_file")};
+                  flag(row, "hook_misses_file"),
+                  flag(row, "later"),
+                  text(row, "at_most", "block")};
     if (row.at("baseline").is_string()) replay.scene.before = baseline_of(row);
     replay.scene.history = history_of(row);
     for (const std::string& id : texts(row, "expect")) replay.expect.insert(id);

@@ -16,6 +16,8 @@ struct Replay {
   std::set<std::string> expect;
   bool hook_runs_new_file = false;
   bool hook_misses_file = false;
+  bool later = false;             // another attack on the same package, days after the recorded one
+  std::string at_most = "block";  // the strictest acceptable verdict of the shipped policy
 };
 
 // All rows of one fixture, in file order. Throws on a malformed fixture: that is a bug of the

@@ -1,0 +1,128 @@
+#include "tests/attacks/verdict_table.h"
+
+#include <algorithm>
+#include <set>
+
+namespace npmgate::testing {
+namespace {
+
+// A client that installs `latest` minutes after the release is who an attack reaches first.
+constexpr Millis kAge = std::chrono::minutes(10);
+
+Policy without_cooldown(const Policy& shipped) {
+  Policy policy = shipped;
+  std::erase_if(policy.rules, [](const Rule& rule) { return rule.cooldown; });
+  return policy;
+}
+
+Subject subject_of(const Replay& replay) {
+  const Package& now = replay.scene.now;
+  Subject subject;
+  subject.name = now.release.manifest.name;
+  subject.version = now.release.manifest.version;
+  subject.semver = Version::parse_loose(subject.version);
+  subject.upstream = "public";
+  const auto popular = popular_packages();
+  subject.popular = std::binary_search(popular.begin(), popular.end(), subject.name);
+  subject.has_install_script = runs_on_install(now.release, &now.evidence);
+  if (now.release.publisher) subject.publisher = now.release.publisher->person.name;
+  subject.published = now.release.published;
+  subject.born = now.release.published.value();
+  subject.inspected = true;
+  return subject;
+}
+
+Action action_of(const std::string& word) {
+  for (const Action action : {Action::kAllow, Action::kWarn, Action::kQuarantine}) {
+    if (to_string(action) == word) return action;
+  }
+  return Action::kBlock;
+}
+
+std::string joined(const std::vector<std::string>& items, const std::string& separator) {
+  std::string out;
+  for (const std::string& item : items) out += (out.empty() ? "" : separator) + item;
+  return out.empty() ? "-" : out;
+}
+
+// The rules that made it, the strictest first, and how long they hold from the first minute on.
+std::string told(const TableRow& row) {
+  const Verdict& verdict = row.by_evidence;
+  std::string out(to_string(verdict.action));
+  if (verdict.served()) return out;
+  std::vector<std::string> rules;
+  for (const Reason& reason : verdict.reasons) {
+    if (reason.action == verdict.action) rules.push_back(reason.rule);
+  }
+  if (verdict.action == Action::kQuarantine) {
+    out += verdict.ends ? " " + format_duration(*verdict.ends - row.born) : " until approved";
+  }
+  return out + " (" + joined(rules, ", ") + ")";
+}
+
+std::string markdown(const std::vector<TableRow>& rows) {
+  std::string out = "| row | release | findings | by evidence | with the cooldown |\n";
+  out += "| --- | --- | --- | --- | --- |\n";
+  for (const TableRow& row : rows) {
+    out += "| " + row.id + " | " + row.release + " | " + joined(row.findings, ", ") + " | " +
+           told(row) + " | " + std::string(to_string(row.in_full.action)) + " |\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<TableRow> verdict_table(const std::string& root, const std::string& fixture) {
+  std::vector<TableRow> rows;
+  for (const Replay& replay : load_replays(root + "/tests/fixtures/" + fixture)) {
+    TableRow row;
+    row.id = replay.id;
+    row.incident = replay.id.substr(0, replay.id.find('/'));
+    const Subject subject = subject_of(replay);
+    row.release = subject.name + "@" + subject.version;
+    row.born = subject.born;
+    row.later = replay.later;
+    row.at_most = action_of(replay.at_most);
+    const std::vector<Finding> findings = replay.scene.findings();
+    std::set<std::string> seen;
+    for (const Finding& finding : findings) {
+      if (seen.insert(finding.id).second) row.findings.push_back(finding.id);
+    }
+    const Time now = subject.born + kAge;
+    const auto shipped = default_policy(now);
+    row.by_evidence = decide(without_cooldown(*shipped), subject, findings, {}, now);
+    row.in_full = decide(*shipped, subject, findings, {}, now);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+std::vector<std::string> incidents(const std::vector<TableRow>& rows) {
+  std::vector<std::string> all;
+  for (const TableRow& row : rows) {
+    if (all.empty() || all.back() != row.incident) all.push_back(row.incident);
+  }
+  return all;
+}
+
+std::vector<std::string> stopped_incidents(const std::vector<TableRow>& rows) {
+  std::vector<std::string> stopped = incidents(rows);
+  for (const TableRow& row : rows) {
+    if (row.by_evidence.served() && !row.later) std::erase(stopped, row.incident);
+  }
+  return stopped;
+}
+
+std::string markdown_tables(const std::string& root) {
+  const auto attacks = verdict_table(root, "attacks.json");
+  const auto benign = verdict_table(root, "benign.json");
+  const auto served = std::count_if(benign.begin(), benign.end(),
+                                    [](const TableRow& row) { return row.by_evidence.served(); });
+  return "## Attacks: " + std::to_string(stopped_incidents(attacks).size()) + " of " +
+         std::to_string(incidents(attacks).size()) + " stopped by evidence\n\n" +
+         markdown(attacks) + "\n## Harmless releases that look alike: " + std::to_string(served) +
+         " of " + std::to_string(benign.size()) + " served at once, none blocked\n\n" +
+         markdown(benign);
+}
+
+}  // namespace npmgate::testing
