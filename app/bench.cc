@@ -5,6 +5,7 @@
 #include "app/cli.h"
 #include "app/inspector.h"
 #include "base/digest.h"
+#include "feeds/feed_files.h"
 
 namespace npmgate {
 namespace {
@@ -39,6 +40,9 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   bench->rulebook_ =
       std::make_unique<Rulebook>(policy, bench->clock_, *bench->store_, bench->metrics_);
   if (auto loaded = bench->rulebook_->load(); !loaded) return loaded.error();
+  auto feed = load_feeds(bench->config_.feeds, FeedLimits{});
+  if (!feed) return feed.error();
+  bench->rulebook_->set_feed(feed->index);
   ClientOptions options;
   proxies_from_environment(options, &environment);
   bench->client_ = offline ? std::unique_ptr<Upstream>(std::make_unique<NoUpstream>())

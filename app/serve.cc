@@ -19,6 +19,7 @@
 #include "certs/tls_context.h"
 #include "proxy/admin.h"
 #include "proxy/alarm.h"
+#include "proxy/feed_watch.h"
 #include "proxy/gate.h"
 #include "proxy/git_tags.h"
 #include "proxy/http_client.h"
@@ -115,6 +116,12 @@ int run_gate(const Config& config) {
   Rulebook rulebook(config.policy_file, clock, **store, metrics);
   if (auto loaded = rulebook.load(); !loaded) return report(loaded.error());
 
+  FeedWatch feeds(config.feeds, rulebook, clock, metrics);
+  if (auto loaded = feeds.load(); !loaded) {
+    report(loaded.error());
+    return kUsage;
+  }
+
   ClientOptions client_options;
   proxies_from_environment(client_options, &environment);
   const std::unique_ptr<Upstream> upstream = make_http_client(client_options);
@@ -130,7 +137,7 @@ int run_gate(const Config& config) {
   observer.attach(gate.packages());
   Alarm alarm(gear, gate.packages(), nullptr, nullptr);
   Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool, **blobs,
-                        gate.recorder(), told_by_report()});
+                        gate.recorder(), told_by_report(), &feeds});
 
   ListenOptions clients;
   clients.address = config.address;
@@ -159,6 +166,7 @@ int run_gate(const Config& config) {
   Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), **store, pool);
   watcher.start();
   alarm.start(loops.contexts.front()->get_executor());
+  feeds.start();
   net::signal_set signals(*loops.contexts.front(), SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& ec, int number) {
     if (ec) return;

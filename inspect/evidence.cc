@@ -141,15 +141,17 @@ json::object tree_json(const Tree& tree) {
   for (const auto& file : tree.files) files.push_back(file_json(file));
   for (const auto& package : tree.bundled) bundled.push_back(bundled_json(package));
   for (const auto& hook : tree.hooks) hooks.push_back(hook_json(hook));
-  return {{"top", tree.top},
-          {"unpackedSize", tree.unpacked_size},
-          {"entries", tree.entries},
-          {"packageJson", to_json(tree.package_json)},
-          {"bundled", std::move(bundled)},
-          {"hooks", std::move(hooks)},
-          {"bindingGyp", tree.has_binding_gyp},
-          {"shrinkwrap", tree.has_shrinkwrap},
-          {"files", std::move(files)}};
+  json::object out{{"top", tree.top},
+                   {"unpackedSize", tree.unpacked_size},
+                   {"entries", tree.entries},
+                   {"packageJson", to_json(tree.package_json)},
+                   {"bundled", std::move(bundled)},
+                   {"hooks", std::move(hooks)},
+                   {"bindingGyp", tree.has_binding_gyp},
+                   {"shrinkwrap", tree.has_shrinkwrap},
+                   {"files", std::move(files)}};
+  if (!tree.package_json_rest.empty()) out.emplace("packageJsonRest", tree.package_json_rest);
+  return out;
 }
 Tree tree_from(const json::value& value, bool& ok) {
   const JsonFields fields(value, ok);
@@ -159,6 +161,7 @@ Tree tree_from(const json::value& value, bool& ok) {
   tree.entries = fields.number("entries");
   if (const auto* manifest = fields.find("packageJson"))
     tree.package_json = manifest_from_json(*manifest, ok);
+  tree.package_json_rest = fields.text("packageJsonRest");
   for (const auto& element : fields.array("bundled"))
     tree.bundled.push_back(bundled_from(element, ok));
   for (const auto& element : fields.array("hooks")) tree.hooks.push_back(hook_from(element, ok));

@@ -16,7 +16,7 @@
 namespace npmgate {
 
 // Raised when inspection learns new facts; older evidence stays valid until replaced.
-inline constexpr int kInspectorVersion = 1;
+inline constexpr int kInspectorVersion = 2;
 
 struct IntegrityFact {
   bool checked = false;  // false: the packument names no digest at all

@@ -85,12 +85,19 @@ struct PackageHistory {
     std::optional<Time> resolved_published;  // of the version its range resolves to now
     std::string resolved;
     bool same_owner = false;
+    friend bool operator==(const DependencyAge&, const DependencyAge&) = default;
   };
   std::map<std::string, DependencyAge, std::less<>> dependency_ages;
   struct Advisory {
     std::string id, summary;
+    std::optional<Time> published{};  // of the advisory
+    // The advisory lists versions one by one and this is none of them: only its range over all
+    // versions covers it.
+    bool over_broad = false;
+    friend bool operator==(const Advisory&, const Advisory&) = default;
   };
-  std::vector<Advisory> advisories;  // of loaded feeds that name this very version
+  std::vector<Unavailable> unavailable;  // outside facts that could not be had
+  std::vector<Advisory> advisories;      // of loaded feeds that name this very version
 };
 
 struct FindingInput {
@@ -104,6 +111,10 @@ struct FindingInput {
 
 // All findings, ordered as finding_kinds(). Deterministic; independent of the present time.
 std::vector<Finding> derive_findings(const FindingInput& input);
+
+// The known-malware findings alone, one per advisory: they change with the feed, all others do not.
+std::vector<Finding> malware_findings(std::span<const PackageHistory::Advisory> advisories,
+                                      std::optional<Time> published);
 
 // True where a delta against the baseline's tarball could add findings: the caller then fetches it
 // (if the release is recent).

@@ -96,15 +96,8 @@ std::vector<Finding> release_withdrawn(const Sides& sides) {
 }
 
 std::vector<Finding> known_malware(const Sides& sides) {
-  std::vector<Finding> findings;
-  if (sides.history == nullptr) return findings;
-  for (const auto& advisory : sides.history->advisories) {
-    findings.push_back(
-        make("known-malware", Severity::kCritical, "feed",
-             "listed as " + advisory.id + (advisory.summary.empty() ? "" : ": " + advisory.summary),
-             {{"advisory", advisory.id}, {"summary", proof_text(advisory.summary)}}));
-  }
-  return findings;
+  if (sides.history == nullptr) return {};
+  return malware_findings(sides.history->advisories, sides.release.published);
 }
 
 std::vector<Finding> deprecated(const Sides& sides) {
@@ -154,7 +147,45 @@ std::vector<Finding> evidence_unavailable(const Sides& sides) {
       sides.history->tag->state == TagEvidence::State::kUnknown) {
     add("git-tags", sides.history->tag->reason.empty() ? "unknown" : sides.history->tag->reason);
   }
+  if (sides.history != nullptr) {
+    for (const Unavailable& missing : sides.history->unavailable)
+      add(missing.source, missing.reason);
+  }
   return findings;
 }
 
 }  // namespace npmgate::detect
+
+namespace npmgate {
+namespace {
+
+// A release this much older than an advisory was not part of what it is about, unless listed.
+constexpr Millis kLongBefore = std::chrono::hours{24 * 30};
+
+}  // namespace
+
+std::vector<Finding> malware_findings(std::span<const PackageHistory::Advisory> advisories,
+                                      std::optional<Time> published) {
+  std::vector<Finding> findings;
+  for (const auto& advisory : advisories) {
+    boost::json::object proof{{"advisory", advisory.id},
+                              {"summary", detect::proof_text(advisory.summary)}};
+    if (advisory.published) proof["advisory_published"] = format_time(*advisory.published);
+    // Advisories that list the bad versions and cover all others by an open range as well have hit
+    // clean releases of years before; a later one of a package that was taken over is another
+    // thing.
+    const bool long_before =
+        advisory.published && published && *advisory.published - *published > kLongBefore;
+    if (advisory.over_broad && long_before) {
+      proof["only_by"] = "a range over all versions, beside a list of others";
+      proof["informs_only"] = true;
+    }
+    findings.push_back(detect::make(
+        "known-malware", Severity::kCritical, "feed",
+        "listed as " + advisory.id + (advisory.summary.empty() ? "" : ": " + advisory.summary),
+        std::move(proof)));
+  }
+  return findings;
+}
+
+}  // namespace npmgate

@@ -41,7 +41,9 @@ std::string expected_tag(const Sides& sides, const TagEvidence& tag) {
     if (const auto at = text.find(key); at != text.npos) text.replace(at, key.size(), value);
   };
   put("{version}", sides.release.manifest.version);
-  put("{name}", sides.release.manifest.name);
+  const std::string& name = sides.release.manifest.name;
+  put("{name}", name);
+  put("{unscoped}", name.starts_with('@') ? name.substr(name.find('/') + 1) : name);
   return text;
 }
 

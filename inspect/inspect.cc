@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/digest.h"
+#include "inspect/again.h"
 #include "inspect/evidence.h"
 #include "inspect/features.h"
 #include "inspect/hook_reach.h"
@@ -132,7 +133,10 @@ class TreeBuilder {
     } else {
       auto parsed = parse_package_json(sources_[index_of(*own)].body);
       contents_.package_json_refusal = std::move(parsed.refusal);
-      if (!contents_.package_json_refusal) tree_.package_json = std::move(parsed.manifest);
+      if (!contents_.package_json_refusal) {
+        tree_.package_json = std::move(parsed.manifest);
+        tree_.package_json_rest = package_json_rest(sources_[index_of(*own)].body);
+      }
     }
     for (const auto& source : sources_) {
       const auto folder = bundled_folder(source.path);

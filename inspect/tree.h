@@ -74,6 +74,7 @@ struct Tree {
   std::uint64_t unpacked_size = 0;
   std::uint64_t entries = 0;
   Manifest package_json;
+  std::string package_json_rest;  // again.h; "" in evidence of inspectors that did not look
   std::vector<BundledPackage> bundled;
   std::vector<HookReach>
       hooks;  // of package_json, and of the packument's scripts where they differ

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "inspect/again.h"
 #include "judge/reach.h"
 #include "registry/render.h"
 
@@ -45,13 +46,23 @@ void lower(std::optional<Time>& earliest, std::optional<Time> candidate) {
 
 }  // namespace
 
+std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed) {
+  std::vector<Finding> findings;
+  if (feed != nullptr)
+    findings = malware_findings(feed->find(row.name, row.version), row.subject.published);
+  std::copy_if(row.findings.begin(), row.findings.end(), std::back_inserter(findings),
+               [](const Finding& finding) { return finding.id != "known-malware"; });
+  return findings;
+}
+
 Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<const Policy> policy,
              std::vector<Decision> decisions, JudgeOptions options, Time now)
     : snapshot_(std::move(snapshot)),
       policy_(std::move(policy)),
       decisions_(std::move(decisions)),
       options_(options),
-      now_(now) {
+      now_(now),
+      listed_(options_.feed != nullptr && options_.feed->names(snapshot_->name)) {
   if (!snapshot_->packument) return;
   history_.times_real = snapshot_->times_real;
   history_.entries.reserve(snapshot_->packument->versions().size());
@@ -141,11 +152,14 @@ Judged Judge::judge(const PackumentVersion& version) {
       judged.newcomer = manifest_digest(version.raw) != judged.evidence->manifest_sha256;
     }
   }
-  if (!judged.pinned) judged.evidence = current_evidence(*snapshot_, version);
   judged.subject.born = born(*snapshot_, version, now_);
   const Millis age = now_ - judged.subject.born;
+  const bool half_known = options_.observed_only && age <= options_.recent &&
+                          !snapshot_->observations.contains(version.version);
+  if (!judged.pinned && !half_known) judged.evidence = current_evidence(*snapshot_, version);
   const bool old = age > options_.recent && !judged.evidence && !judged.pinned;
-  if (old && !policy_can_reach(*policy_, *snapshot_, version, age)) {
+  if (old && advisories_of(version.version).empty() &&
+      !policy_can_reach(*policy_, *snapshot_, version, age)) {
     describe(judged, &version, nullptr);
     judged.verdict = decide(*policy_, judged.subject, {}, decisions_, now_);
     return judged;
@@ -189,8 +203,14 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
   history_.tag = observed.tag;
   history_.signature_valid = observed.signature_valid;
   history_.dependency_ages = observed.dependency_ages;
-  history_.advisories = observed.advisories;
+  history_.unavailable = observed.unavailable;
+  history_.advisories = advisories_of(judged.version);
   return history_;
+}
+
+std::vector<PackageHistory::Advisory> Judge::advisories_of(std::string_view version) const {
+  if (!listed_) return {};
+  return options_.feed->find(snapshot_->name, version);
 }
 
 void Judge::finish(Judged& judged, const PackumentVersion* version) {
@@ -228,6 +248,9 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   if (judged.evidence) subject.content_id = judged.evidence->content_id();
   subject.same_publisher_and_hooks =
       same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
+  if (baseline != nullptr && judged.evidence && judged.baseline_evidence &&
+      is_baseline_again(*judged.release, *judged.evidence, *baseline, *judged.baseline_evidence))
+    subject.again = judged.baseline;
   judged.recent = now_ - subject.born <= options_.recent;
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "feeds/feed.h"
 #include "judge/snapshot.h"
 #include "policy/decide.h"
 
@@ -36,7 +37,15 @@ struct Judged {
 struct JudgeOptions {
   Millis recent{std::chrono::hours{24 * 30}};
   std::span<const std::string> popular;
+  std::shared_ptr<const Feed> feed;  // null: none is loaded
+  // Evidence of a recent release counts once its outside facts (observations) are there as well: a
+  // request in between must not be judged on half of what there is to know.
+  bool observed_only = false;
 };
+
+// The findings of a stored row as they are under the feed in force: known-malware told anew, all
+// others as they were stored.
+std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed);
 
 class Judge {
  public:
@@ -81,6 +90,7 @@ class Judge {
   void finish(Judged& judged, const PackumentVersion* version);
   void describe(Judged& judged, const PackumentVersion* version, const Release* baseline);
   const PackageHistory& history_for(const Judged& judged);
+  std::vector<PackageHistory::Advisory> advisories_of(std::string_view version) const;
   bool left_out(const PackumentVersion& version,
                 const std::set<std::string, std::less<>>& undecided);
 
@@ -89,6 +99,7 @@ class Judge {
   std::vector<Decision> decisions_;
   JudgeOptions options_;
   Time now_;
+  bool listed_;  // the feed names some version of this package
   PackageHistory history_;
   std::map<std::string, Judged, std::less<>> memo_;
 };

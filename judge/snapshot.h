@@ -8,20 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "judge/observations.h"
 #include "registry/packument.h"
 #include "store/state_store.h"
 
 namespace npmgate {
-
-// Facts gathered about a release beside its tarball, which can change later; absent = not asked or
-// unknown.
-struct Observations {
-  Observations() {}  // a constructor: it travels into coroutines (see proxy/async.h)
-  std::optional<TagEvidence> tag;
-  std::optional<bool> signature_valid;
-  std::map<std::string, PackageHistory::DependencyAge, std::less<>> dependency_ages;
-  std::vector<PackageHistory::Advisory> advisories;
-};
 
 // Immutable once shared. Revision grows with every change of any part, so that it can stand in
 // cache keys.
@@ -36,6 +27,7 @@ struct PackageSnapshot {
   std::map<std::string, Observations, std::less<>> observations;  // by version
   Time fetched{};      // when the packument was last known to be current
   bool stale = false;  // the upstream could not be asked; served within `packuments.stale`
+  std::optional<Time> ask_again;  // the earliest instant at which an observation is asked for again
   std::uint64_t revision = 0;
 };
 

@@ -80,6 +80,7 @@ class Decider {
   std::string first_message(const FindingSet& used) const;
   std::string waiver_of_findings(const FindingSet& used) const;
   const Waiver* waiver_of_rule(const std::string& id) const;
+  bool lets_through(const Rule& rule) const { return rule.fixes_sooner && !subject_.again.empty(); }
 
   const Policy& policy_;
   const Subject& subject_;
@@ -224,6 +225,8 @@ void Decider::judge(const Rule& rule) {
     reason.waived_by = describe(*waiver);
   } else if (!without_waived) {
     reason.waived_by = waiver_of_findings(used);
+  } else if (lets_through(rule)) {
+    reason.waived_by = "fixes: sooner (the same as " + subject_.again + " but for its version)";
   }
   draft.stands = draft.counts = reason.waived_by.empty();
 }
@@ -344,7 +347,9 @@ std::optional<Time> Decider::hold_ends() const {
   }
   for (std::size_t i = 0; end && i < policy_.rules.size();) {
     const Rule& rule = policy_.rules[i++];
-    if (rule.then < Action::kQuarantine || rule.monitor || waiver_of_rule(rule.id)) continue;
+    if (rule.then < Action::kQuarantine || rule.monitor || waiver_of_rule(rule.id) ||
+        lets_through(rule))
+      continue;
     const FindingSet left = evidence_for(rule) & ~waived_;
     const Course then = course(*rule.when, subject_, left, *end);
     if (!then.value) continue;

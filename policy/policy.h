@@ -68,6 +68,8 @@ struct Rule {
   std::string message;
   bool monitor = false;  // this rule only records
   bool tell_clients = false;
+  bool fixes_sooner =
+      false;  // does not hold a release that is its baseline again (inspect/again.h)
   bool cooldown =
       false;  // derived: has an age condition (or is the freeze) and no finding condition
   Position at;

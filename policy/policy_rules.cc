@@ -29,6 +29,14 @@ bool is_cooldown(const Condition& when) {
           contains_kind(when, Condition::Kind::kPublishedAfter));
 }
 
+// `fixes: sooner` may soften a wait and nothing else.
+bool only_waits(const Rule& rule) {
+  using Kind = Condition::Kind;
+  return is_cooldown(*rule.when) && rule.then == Action::kQuarantine &&
+         !contains_kind(*rule.when, Kind::kHasInstallScript) &&
+         !contains_kind(*rule.when, Kind::kPublisher) && !contains_kind(*rule.when, Kind::kLicense);
+}
+
 }  // namespace
 
 void PolicyLoader::rules(const File& file) {
@@ -53,9 +61,17 @@ void PolicyLoader::rule(const YamlNode& node, const File& file) {
   const bool own_monitor = monitor_mode(reader);
   rule.monitor = own_monitor || (file.monitor && !file.main);
   rule.tell_clients = tells_clients(reader);
+  const YamlNode* fixes = reader.node("fixes");
+  rule.fixes_sooner = reader.text("fixes") == "sooner";
   reader.finish();
   if (!rule.when) return;
   rule.cooldown = is_cooldown(*rule.when);
+  if (fixes != nullptr && !rule.fixes_sooner) problem(fixes->at, "fixes: expected sooner");
+  if (rule.fixes_sooner && !only_waits(rule))
+    problem(
+        fixes->at,
+        "fixes: sooner may stand at a rule that waits and nothing else: an age under when, with "
+        "package, version, upstream or popular beside it, and then: quarantine");
   policy_->rules.push_back(std::move(rule));
 }
 

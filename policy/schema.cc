@@ -131,7 +131,11 @@ json::object rule() {
                        {"warn", "quarantine", "block"})},
        {"message", line("told to whoever is refused; one line")},
        {"mode", choice("monitor: this rule only records", {"enforce", "monitor"})},
-       {"tell", choice("warnings of this rule show in npm's output", {"clients"})}},
+       {"tell", choice("warnings of this rule show in npm's output", {"clients"})},
+       {"fixes",
+        choice("sooner: a cooldown does not hold a release that is the last good one again, "
+               "but for version and documents, by one of its maintainers",
+               {"sooner"})}},
       {"id", "when", "then"});
 }
 

@@ -16,6 +16,26 @@ Result<Response> Admin::list_releases(const AdminCall& call) {
   return review_.list(call.query);
 }
 
+namespace {
+
+boost::json::object feed_json(const FeedStatus& status) {
+  boost::json::array paths, unreadable;
+  for (const std::string& path : status.paths) paths.push_back(boost::json::string(path));
+  for (const std::string& text : status.counts.problems)
+    unreadable.push_back(boost::json::string(text));
+  return {{"paths", std::move(paths)},
+          {"loaded",
+           status.loaded ? boost::json::value(format_time(*status.loaded)) : boost::json::value()},
+          {"records", status.counts.records},
+          {"malware", status.counts.malware},
+          {"withdrawn", status.counts.withdrawn},
+          {"unreadable", status.counts.unreadable},
+          {"unreadable_first", std::move(unreadable)},
+          {"problem", status.problem}};
+}
+
+}  // namespace
+
 Result<Response> Admin::policy(const AdminCall&) {
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
   boost::json::array problems, names;
@@ -28,11 +48,13 @@ Result<Response> Admin::policy(const AdminCall&) {
                                         {"monitor", rule.monitor}});
   }
   return json_response(
-      200, boost::json::serialize(boost::json::object{{"hash", rules->policy->hash},
-                                                      {"file", rules->policy->file},
-                                                      {"monitor", rules->policy->monitor},
-                                                      {"rules", names},
-                                                      {"problems", problems}}));
+      200, boost::json::serialize(boost::json::object{
+               {"hash", rules->policy->hash},
+               {"file", rules->policy->file},
+               {"monitor", rules->policy->monitor},
+               {"rules", names},
+               {"feeds", feed_json(gear_.feeds != nullptr ? gear_.feeds->status() : FeedStatus{})},
+               {"problems", problems}}));
 }
 
 }  // namespace npmgate

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/access.h"
+#include "proxy/feed_watch.h"
 #include "proxy/gate.h"
 #include "proxy/review.h"
 #include "proxy/routes.h"
@@ -26,6 +27,7 @@ struct AdminGear {
   BlobStore& blobs;
   Recorder& recorder;
   ReleaseReport report = {};
+  const FeedWatch* feeds = nullptr;  // null: none can be configured
 };
 
 // One request to the API, authenticated.

@@ -159,7 +159,10 @@ Result<Response> Admin::ready(const AdminCall&) {
     why += "the state cannot be read: " + read.error().context + "\n";
   if (is_low_on_disk(gear_.config.storage_path))
     why += "less than 64 MiB are free at " + gear_.config.storage_path + "\n";
-  if (why.empty()) return text_response(200, "ready\n");
+  // The feed before it stays in force: degraded, not down.
+  const std::string problem = gear_.feeds != nullptr ? gear_.feeds->status().problem : "";
+  if (why.empty())
+    return text_response(200, problem.empty() ? "ready\n" : "ready; feeds: " + problem + "\n");
   return text_response(503, why);
 }
 

@@ -49,6 +49,7 @@ Result<std::string> Services::with_advisories(const boost::json::object& asked,
       for (ReleaseRow& known : *rows) {
         if (known.version == row.version) row = known;
       }
+      row.findings = findings_now(row, rules->feed.get());
       const Verdict verdict = decide(*rules->policy, row.subject, row.findings, decisions, now);
       const bool for_age =
           std::all_of(verdict.reasons.begin(), verdict.reasons.end(), [](const Reason& reason) {

@@ -364,10 +364,6 @@ std::vector<Problem> check_config(const Config& config) {
          "more than one upstream without scopes or packages: the first would answer everything"});
   // Understood but not built yet: refused, because a gate that ignores them would promise what it
   // does not do.
-  if (!config.feeds.empty()) {
-    problems.push_back(
-        {at, "feeds: advisory feeds are not loaded by this version; remove the key"});
-  }
   // Refused, because a gate that ignores it would promise what it does not do.
   for (const SinkSettings& sink : config.alerts.sinks) {
     if (!sink.subscribers) continue;
@@ -413,6 +409,9 @@ inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 512MiB, max_r
   # sandbox: false inspects in the gate itself, for kernels and containers that cannot confine worker processes
 
 git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
+
+# feeds: [osv/npm.zip]      # advisories about malware, in OSV's format: folders, .json files, an ecosystem's .zip export;
+#                           # read again when they change; what they name is known-malware at once
 
 policy: policy.yaml         # checked with: npm-gate policy check policy.yaml
 

@@ -67,7 +67,7 @@ struct Config {
   std::string policy_file;  // "" = the built-in default policy
   AlertSettings alerts;
   WatchSettings watch;
-  std::vector<std::string> feeds;  // OSV files or directories
+  std::vector<std::string> feeds;  // OSV: folders, .json files, .zip exports
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   std::uint64_t cache_bytes = std::uint64_t{256} << 20;  // finished answers in memory

@@ -6,6 +6,10 @@ namespace npmgate {
 namespace {
 
 constexpr auto kKeysFresh = std::chrono::hours(1);
+constexpr auto kKeysRetry = std::chrono::minutes(1);  // where they could not be had
+// For everything that is asked about one release: below inspection.timeout's default, so that a
+// release is judged on what came, and what did not come is said to be unknown.
+constexpr auto kBudget = std::chrono::seconds(15);
 constexpr auto kKeysLimit = std::chrono::seconds(5);
 // New dependencies whose age is looked up: a release that adds more at once is remarkable for that
 // alone.
@@ -63,11 +67,29 @@ Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string ve
   const PackumentVersion* before = baseline.empty() ? nullptr : snapshot->packument->find(baseline);
   if (const auto old = snapshot->observations.find(version); old != snapshot->observations.end())
     out = old->second;
+  const auto until = std::chrono::steady_clock::now() + kBudget;
+  out.unavailable.clear();
+  note_missing_fields(*snapshot, found->release);
   co_await ask_tag(snapshot, found->release, out);
   co_await check_signature(snapshot, found->release, out);
   co_await age_dependencies(snapshot, found->release,
-                            before != nullptr ? &before->release : nullptr, out);
+                            before != nullptr ? &before->release : nullptr, until, out);
+  out.asked = clock_.now();
   co_return out;
+}
+
+// Said once per upstream: on a mirror that drops these fields nothing is known about people and
+// signatures, of any package.
+void OutsideObserver::note_missing_fields(const PackageSnapshot& snapshot, const Release& release) {
+  if (release.publisher || release.maintainers || release.dist.signatures ||
+      snapshot.packument->maintainers())
+    return;
+  const std::lock_guard lock(mutex_);
+  if (!told_missing_.insert(snapshot.upstream).second) return;
+  log::info("upstream-fields",
+            "this upstream names no publishers, maintainers or signatures: what they would show is "
+            "unknown",
+            {{"upstream", snapshot.upstream}, {"first_seen_at", snapshot.name}});
 }
 
 Task<void> OutsideObserver::ask_tag(SnapshotPtr snapshot, const Release& release,
@@ -88,12 +110,14 @@ Task<void> OutsideObserver::ask_tag(SnapshotPtr snapshot, const Release& release
   out.tag = std::move(tag);
 }
 
-Task<std::vector<SigningKey>> OutsideObserver::keys_of(const UpstreamConfig& upstream) {
+Task<OutsideObserver::Keys> OutsideObserver::keys_of(const UpstreamConfig& upstream) {
   {
     const std::lock_guard lock(mutex_);
     const auto it = keys_.find(upstream.name);
-    if (it != keys_.end() && clock_.now() - it->second.asked < kKeysFresh)
-      co_return it->second.keys;
+    if (it != keys_.end()) {
+      const Millis fresh = it->second.problem.empty() ? Millis(kKeysFresh) : Millis(kKeysRetry);
+      if (clock_.now() - it->second.asked < fresh) co_return it->second;
+    }
   }
   FetchRequest request;
   request.url = upstream.url + "-/npm/v1/keys";
@@ -103,27 +127,46 @@ Task<std::vector<SigningKey>> OutsideObserver::keys_of(const UpstreamConfig& ups
   auto reply = co_await upstream_.fetch(std::move(request));
   Keys keys;
   keys.asked = clock_.now();
-  if (reply && reply->status == 200) {
-    if (auto parsed = parse_keys(reply->body)) keys.keys = std::move(*parsed);
+  if (!reply) {
+    keys.problem = "the upstream's signing keys could not be had: " + reply.error().context;
+  } else if (reply->status == 200) {
+    auto parsed = parse_keys(reply->body);
+    if (parsed) keys.keys = std::move(*parsed);
+    if (!parsed) keys.problem = parsed.error().context;
+  } else if (reply->status != 404) {
+    keys.problem =
+        "the upstream answered " + std::to_string(reply->status) + " for its signing keys";
   }
   if (keys.keys.empty())
-    log::info("signatures", "the upstream publishes no signing keys: signatures are unknown",
-              {{"upstream", upstream.name}});
+    log::info("signatures", "no signing keys of this upstream: signatures are unknown",
+              {{"upstream", upstream.name}, {"problem", keys.problem}});
   const std::lock_guard lock(mutex_);
   keys_[upstream.name] = keys;
-  co_return keys.keys;
+  co_return keys;
 }
 
 Task<void> OutsideObserver::check_signature(SnapshotPtr snapshot, const Release& release,
                                             Observations& out) {
   if (!release.dist.signatures || release.dist.signatures->empty()) co_return;
   const auto name = PackageName::parse(snapshot->name);
-  const std::vector<SigningKey> keys = co_await keys_of(*packages_->route(*name));
-  out.signature_valid = verify_signatures(release, keys);
+  const Keys keys = co_await keys_of(*packages_->route(*name));
+  const auto valid = verify_signatures(release, keys.keys, snapshot->times_real);
+  if (valid) {
+    out.signature_valid = valid;
+    co_return;
+  }
+  const std::string reason = !keys.problem.empty() ? keys.problem
+                             : keys.keys.empty()
+                                 ? "the upstream publishes no signing keys that can be used"
+                                 : "signed by no key that the upstream publishes for its time";
+  // What was verified once stays so: keys that are gone do not take it back.
+  if (!out.signature_valid) out.unavailable.push_back({"signature", reason});
 }
 
 Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release& release,
-                                             const Release* before, Observations& out) {
+                                             const Release* before,
+                                             std::chrono::steady_clock::time_point until,
+                                             Observations& out) {
   std::vector<std::pair<std::string, std::string>> added;
   for (const StringMap* map :
        {&release.manifest.dependencies, &release.manifest.optional_dependencies}) {
@@ -131,16 +174,29 @@ Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release
       const bool known =
           before != nullptr && (before->manifest.dependencies.contains(dependency) ||
                                 before->manifest.optional_dependencies.contains(dependency));
-      if (!known && added.size() < kMaxDependencies) added.emplace_back(dependency, range);
+      if (!known) added.emplace_back(dependency, range);
     }
   }
   // A first release has no dependencies that are new to anybody.
   if (before == nullptr) co_return;
-  for (const auto& [dependency, range] : added) {
+  const auto unknown = [&](const std::string& dependency, const std::string& why) {
+    out.unavailable.push_back(
+        {"packument-field", "the age of the new dependency " + dependency + " is unknown: " + why});
+  };
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const auto& [dependency, range] = added[i];
     const auto name = PackageName::parse(dependency);
     if (!name || dependency == snapshot->name) continue;
-    auto other = co_await packages_->get(*name);
-    if (!other) continue;
+    const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
+    if (i >= kMaxDependencies || left <= Millis(0)) {
+      unknown(dependency, i >= kMaxDependencies ? "too many are new at once" : "no time was left");
+      continue;
+    }
+    auto other = co_await packages_->get(*name, false, left);
+    if (!other) {
+      unknown(dependency, other.error().context);
+      continue;
+    }
     PackageHistory::DependencyAge age = age_of(*(*other)->packument, range);
     age.same_owner =
         share_an_owner(snapshot->packument->maintainers(), (*other)->packument->maintainers());

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,16 @@ class OutsideObserver final : public Observer {
   Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, Observations& out);
   Task<void> check_signature(SnapshotPtr snapshot, const Release& release, Observations& out);
   Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
-                              Observations& out);
-  Task<std::vector<SigningKey>> keys_of(const UpstreamConfig& upstream);
-
+                              std::chrono::steady_clock::time_point until, Observations& out);
   struct Keys {
+    Keys() {}
     std::vector<SigningKey> keys;
+    std::string problem;  // why there are none; "" = the upstream publishes none
     Time asked{};
   };
+  Task<Keys> keys_of(const UpstreamConfig& upstream);
+  void note_missing_fields(const PackageSnapshot& snapshot, const Release& release);
+
   TagSource& tags_;
   Upstream& upstream_;
   StateStore& store_;
@@ -42,7 +46,8 @@ class OutsideObserver final : public Observer {
   const Clock& clock_;
   Packages* packages_ = nullptr;
   std::mutex mutex_;
-  std::map<std::string, Keys> keys_;  // by upstream name
+  std::map<std::string, Keys> keys_;                 // by upstream name
+  std::set<std::string, std::less<>> told_missing_;  // upstreams whose missing fields were logged
 };
 
 }  // namespace npmgate

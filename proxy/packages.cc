@@ -13,9 +13,6 @@ constexpr std::size_t kMaxPackument =
     std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
 constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kPackumentLimit = std::chrono::seconds(60);
-// How long a client waits for it: headers must leave within 25 s (yarn 1 gives up at 33). The fetch
-// goes on and serves the next request.
-constexpr auto kAskLimit = std::chrono::seconds(20);
 constexpr auto kTarballLimit = std::chrono::minutes(5);
 // Background inspections of one package per look and in flight over all packages: they must not
 // crowd out what clients wait for.
@@ -45,6 +42,18 @@ StateStore::Look look_of(const Packument& packument, const UpstreamConfig& upstr
   return look;
 }
 
+// Whether the baseline's tarball could show a held release to be the baseline again: what both
+// packuments say is the same but for the version.
+bool may_be_again(Judge& judge, const Judged& judged) {
+  if (judged.verdict.served()) return false;
+  const Judged* before = judge.of(judged.baseline);
+  if (before == nullptr) return false;
+  Manifest manifest = judged.release->manifest;
+  manifest.version = before->release->manifest.version;
+  manifest.deprecated = before->release->manifest.deprecated;
+  return manifest == before->release->manifest;
+}
+
 std::vector<Algorithm> algorithms_for(const Dist& dist) {
   std::vector<Algorithm> also{Algorithm::kSha1};
   for (const Digest& digest : parse_integrity(dist.integrity)) {
@@ -69,10 +78,25 @@ const UpstreamConfig* Packages::route(const PackageName& name) const {
   return nullptr;
 }
 
-Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules) const {
+Judge Packages::judge_half_known(const SnapshotPtr& snapshot, const Rules& rules) const {
   JudgeOptions options;
   options.recent = gear_.config.recent;
   options.popular = popular_packages();
+  options.feed = rules.feed;
+  return judge_with(snapshot, rules, options);
+}
+
+Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules) const {
+  JudgeOptions options;
+  options.observed_only = observer_ != nullptr;
+  options.recent = gear_.config.recent;
+  options.popular = popular_packages();
+  options.feed = rules.feed;
+  return judge_with(snapshot, rules, options);
+}
+
+Judge Packages::judge_with(const SnapshotPtr& snapshot, const Rules& rules,
+                           JudgeOptions options) const {
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig* upstream = name ? route(*name) : nullptr;
   const bool trusted = upstream != nullptr && !upstream->inspect;
@@ -90,6 +114,7 @@ SnapshotPtr Packages::in_memory(const std::string& name) {
 
 SnapshotPtr Packages::keep(std::shared_ptr<PackageSnapshot> next, bool same_content) {
   if (!same_content || next->revision == 0) next->revision = ++revisions_;
+  next->ask_again = next_observation(*next);
   const std::string name = next->name;
   const std::size_t bytes = next->packument ? next->packument->bytes() * 3 + 4096 : 4096;
   const std::lock_guard lock(mutex_);
@@ -156,10 +181,16 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
   next->pins = std::move(*pins);
   auto tags = gear_.store.tags_of(name.str());
   if (!tags) return tags.error();
-  for (auto& [version, tag] : *tags) next->observations[version].tag = std::move(tag);
-  if (const SnapshotPtr old = in_memory(name.str())) {
-    for (const auto& [version, observed] : old->observations)
-      next->observations.try_emplace(version, observed);
+  auto texts = gear_.store.observations_of(name.str());
+  if (!texts) return texts.error();
+  for (const auto& [version, text] : *texts) {
+    auto observed = observations_from_text(text);
+    // Lost ones are asked for again with the next inspection.
+    if (observed) next->observations[version] = std::move(*observed);
+  }
+  for (auto& [version, tag] : *tags) {
+    const auto known = next->observations.find(version);
+    if (known != next->observations.end()) known->second.tag = std::move(tag);
   }
   return SnapshotPtr(keep(std::move(next)));
 }
@@ -178,7 +209,7 @@ Result<SnapshotPtr> Packages::stored(const PackageName& name) {
   return load_from_disk(name, *upstream);
 }
 
-Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
+Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis limit) {
   const UpstreamConfig* upstream = route(name);
   if (upstream == nullptr)
     co_return fail(Code::kNotFound, Origin::kPolicy, "no upstream is configured for " + name.str());
@@ -194,6 +225,10 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
                 {{"package", name.str()}, {"error", to_string(loaded.error())}});
   }
   const Time now = gear_.clock.now();
+  if (known && known->ask_again && *known->ask_again <= now) {
+    auto executor = co_await net::this_coro::executor;
+    observe_behind(known, executor);
+  }
   if (known && !force) {
     const Millis age = now - known->fetched;
     if (age >= Millis(0) && age < gear_.config.fresh) co_return known;
@@ -206,7 +241,7 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force) {
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, known] {
     return refresh_now(name, known);
   };
-  auto refreshed = co_await refreshes_.join(name.str(), std::move(work), kAskLimit);
+  auto refreshed = co_await refreshes_.join(name.str(), std::move(work), limit);
   if (!refreshed)
     co_return fail(Code::kTimeout, Origin::kUpstream,
                    "the upstream did not answer for " + name.str() + " in time", true);
@@ -458,7 +493,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
   };
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
   std::function<Result<Plan>()> look = [this, current, rules, version]() -> Result<Plan> {
-    Judge judge = this->judge(current, *rules);
+    Judge judge = judge_half_known(current, *rules);
     const Judged* judged = judge.of(version);
     Plan plan;
     if (judged == nullptr || !judged->evidence) return plan;
@@ -467,7 +502,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
     // Old releases are compared on what is known: their baseline's tarball would be fetched for
     // nobody's sake.
     plan.fetch = plan.recent && !plan.baseline.empty() && !judged->baseline_evidence &&
-                 wants_baseline_tree(*judged->evidence);
+                 (wants_baseline_tree(*judged->evidence) || may_be_again(judge, *judged));
     return plan;
   };
   auto plan = co_await gear_.pool.offload(std::move(look));
@@ -483,33 +518,42 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
     }
   }
   if (plan->recent && observer_ != nullptr) {
-    Observations observed = co_await observer_->observe(current, version, plan->baseline);
-    auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
-    current = update(current, add);
+    auto observed = co_await observe_now(current, version, plan->baseline);
+    if (!observed) co_return observed;
+    current = *observed;
   }
   // The baseline is inspected too by now and can be served without another inspection: it needs a
   // row as well.
-  std::function<Result<bool>()> record = [this, current, rules, version,
+  std::function<Result<bool>()> record = [this, current, version,
                                           baseline = plan->baseline]() -> Result<bool> {
-    Judge judge = this->judge(current, *rules);
-    for (const std::string& each : {version, baseline}) {
-      const Judged* judged = each.empty() ? nullptr : judge.of(each);
-      if (judged == nullptr || !judged->evidence) continue;
-      ReleaseRow row;
-      row.name = current->name;
-      row.version = each;
-      row.content_id = judged->subject.content_id;
-      row.subject = judged->subject;
-      row.findings = judged->findings;
-      row.seen = judge.now();
-      if (auto done = gear_.store.put_release_row(row); !done) return done.error();
-    }
+    std::vector<std::string> versions{version};
+    if (!baseline.empty()) versions.push_back(baseline);
+    if (auto done = record_rows(current, versions); !done) return done.error();
     return true;
   };
   auto recorded = co_await gear_.pool.offload(std::move(record));
   if (!recorded) co_return recorded.error();
   if (told_) told_(current->name);
   co_return current;
+}
+
+Result<void> Packages::record_rows(const SnapshotPtr& snapshot,
+                                   const std::vector<std::string>& versions) {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  Judge judge = this->judge(snapshot, *rules);
+  for (const std::string& each : versions) {
+    const Judged* judged = judge.of(each);
+    if (judged == nullptr || !judged->evidence) continue;
+    ReleaseRow row;
+    row.name = snapshot->name;
+    row.version = each;
+    row.content_id = judged->subject.content_id;
+    row.subject = judged->subject;
+    row.findings = judged->findings;
+    row.seen = judge.now();
+    if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+  }
+  return {};
 }
 
 Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,

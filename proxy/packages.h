@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -46,6 +47,10 @@ struct Gear {  // what services share; owned by the composition root, outlives t
 
 class Packages {
  public:
+  // How long a client waits for the upstream: headers must leave within 25 s (yarn 1 gives up at
+  // 33). The fetch goes on and serves the next request.
+  static constexpr Millis kAskLimit{20'000};
+
   explicit Packages(Gear gear, Observer* observer) : gear_(gear), observer_(observer) {}
 
   // The one upstream that answers for a name; null where none is configured for it.
@@ -53,8 +58,10 @@ class Packages {
 
   // The package as of now: within `fresh` from memory or disk; within `stale` the old one while a
   // refresh runs behind it; else asked. `force` asks in any case. kNotFound: the upstream says 404.
-  // kUnavailable: nobody to ask and nothing kept (or too old).
-  Task<Result<SnapshotPtr>> get(PackageName name, bool force = false);
+  // kUnavailable: nobody to ask and nothing kept (or too old). `limit`: how long the caller waits
+  // for the upstream; kTimeout then. Outside facts that are due are asked for again behind the
+  // answer.
+  Task<Result<SnapshotPtr>> get(PackageName name, bool force = false, Millis limit = kAskLimit);
 
   // Fetches, verifies and unpacks one release (and its baseline's tarball where the comparison
   // needs it), stores the evidence and returns the newer snapshot. Single flight per release.
@@ -116,6 +123,17 @@ class Packages {
   Task<Result<void>> examine(std::shared_ptr<BlobStore::Writer> writer, InspectionInput& input,
                              Evidence& evidence);
   Task<Result<SnapshotPtr>> inspect_with_baseline(SnapshotPtr snapshot, std::string version);
+  // Counts evidence whose outside facts are not there yet.
+  Judge judge_half_known(const SnapshotPtr& snapshot, const Rules& rules) const;
+  Judge judge_with(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options) const;
+  // Asks outside for what may have changed since it was last asked, in the background; one round
+  // per package at a time.
+  void observe_behind(SnapshotPtr snapshot, net::any_io_executor executor);
+  Task<void> observe_again(SnapshotPtr snapshot);
+  Task<Result<SnapshotPtr>> observe_now(SnapshotPtr snapshot, std::string version,
+                                        std::string baseline);
+  std::optional<Time> next_observation(const PackageSnapshot& snapshot) const;
+  Result<void> record_rows(const SnapshotPtr& snapshot, const std::vector<std::string>& versions);
   Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot,
                                                             std::string version, Dist dist);
   void revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor);
@@ -138,6 +156,7 @@ class Packages {
   std::unordered_map<std::string, Entry> entries_;
   std::list<std::string> ages_;  // least recently used first
   std::size_t bytes_ = 0;
+  std::set<std::string, std::less<>> observing_;
   std::atomic<std::uint64_t> revisions_{0};
   std::atomic<int> background_{0};
 };

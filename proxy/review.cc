@@ -139,7 +139,8 @@ boost::json::object Review::standing(const Wish& wish) const {
           (range && row.subject.semver && range->matches(*row.subject.semver, true));
       if (!touched) continue;
       const Verdict verdict =
-          decide(*rules->policy, row.subject, row.findings, decisions, gear_.clock.now());
+          decide(*rules->policy, row.subject, findings_now(row, rules->feed.get()), decisions,
+                 gear_.clock.now());
       releases.push_back(boost::json::object{{"version", row.version},
                                              {"verdict", to_string(verdict.action)},
                                              {"served", row.served}});

@@ -167,8 +167,10 @@ Result<Response> Review::list(const std::string& query) const {
     page.emplace(std::move(key), std::move(one));
     if (page.size() > limit + 1) page.erase(std::prev(page.end()));
   };
-  auto done = gear_.store.for_each_release([&](const ReleaseRow& row) {
-    if (!package.empty() && !glob_match(package, row.name)) return;
+  auto done = gear_.store.for_each_release([&](const ReleaseRow& stored) {
+    if (!package.empty() && !glob_match(package, stored.name)) return;
+    ReleaseRow row = stored;
+    row.findings = findings_now(stored, rules->feed.get());
     Verdict verdict = decide(*rules->policy, row.subject, row.findings, rules->of(row.name), now);
     if (row.subject.semver) {
       const bool bad = verdict.action == Action::kBlock || is_withdrawn(row);

@@ -22,6 +22,18 @@ std::vector<Problem> Rulebook::problems() const {
 void Rulebook::swap(std::shared_ptr<Rules> next) {
   const std::lock_guard lock(mutex_);
   next->revision = revision_.load() + 1;
+  next->feed = feed_;
+  rules_ = std::move(next);
+  revision_.store(rules_->revision, std::memory_order_release);
+}
+
+void Rulebook::set_feed(std::shared_ptr<const Feed> feed) {
+  const std::lock_guard lock(mutex_);
+  feed_ = std::move(feed);
+  if (!rules_) return;
+  auto next = std::make_shared<Rules>(*rules_);
+  next->revision = revision_.load() + 1;
+  next->feed = feed_;
   rules_ = std::move(next);
   revision_.store(rules_->revision, std::memory_order_release);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/metrics.h"
+#include "feeds/feed.h"
 #include "policy/decide.h"
 #include "store/state_store.h"
 
@@ -18,8 +19,9 @@ namespace npmgate {
 
 struct Rules {
   std::shared_ptr<const Policy> policy;
-  std::vector<Decision> decisions;  // all; filter by name with of()
-  std::uint64_t revision = 0;       // grows with every swap; part of every cache key
+  std::vector<Decision> decisions;   // all; filter by name with of()
+  std::shared_ptr<const Feed> feed;  // advisories in force; null: none are loaded
+  std::uint64_t revision = 0;        // grows with every swap; part of every cache key
   std::vector<Decision> of(std::string_view name) const;
 };
 
@@ -38,6 +40,8 @@ class Rulebook {
   // Decisions changed in the store: read them again. On return they are in force: the next answer
   // is made with them. Blocks on disk.
   Result<void> reload_decisions();
+  // Advisories changed: from now on everything is judged by these.
+  void set_feed(std::shared_ptr<const Feed> feed);
 
   std::shared_ptr<const Rules> rules() const {
     const std::lock_guard lock(mutex_);
@@ -60,6 +64,7 @@ class Rulebook {
   std::mutex loading_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Rules> rules_;
+  std::shared_ptr<const Feed> feed_;
   std::vector<Problem> problems_;
   std::vector<std::string> files_;
   std::atomic<std::uint64_t> revision_{0};

@@ -152,7 +152,7 @@ void Sentinel::consider(const ReleaseRow& row, const Rules& rules, Time now,
                         std::vector<Change>& out) {
   if (row.content_id.empty()) return;  // listed by its metadata alone: its tarball comes
   Change change;
-  change.findings = row.findings;
+  change.findings = findings_now(row, rules.feed.get());
   change.verdict = decide(*rules.policy, row.subject, change.findings, rules.of(row.name), now);
   change.now = standing_of(change.verdict);
   const auto known = known_.find({row.name, row.version, row.content_id});

@@ -74,8 +74,8 @@ Result<std::size_t> record_changed_verdicts(StateStore& store, const Rules& rule
                                             std::string_view name) {
   std::vector<SeenVerdict> changed;
   const auto look = [&](const ReleaseRow& row) {
-    const Verdict verdict =
-        decide(*rules.policy, row.subject, row.findings, rules.of(row.name), now);
+    const Verdict verdict = decide(*rules.policy, row.subject, findings_now(row, rules.feed.get()),
+                                   rules.of(row.name), now);
     if (to_string(verdict.action) != row.verdict)
       changed.push_back(seen_verdict(row, verdict, rules));
   };

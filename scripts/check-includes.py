@@ -17,23 +17,24 @@ STANDS_ON = {
     "registry": ("base",),
     "inspect": ("base", "registry"),
     "sandbox": ("base", "registry", "inspect"),
+    "feeds": ("base", "registry", "inspect"),
     "policy": ("base", "registry", "inspect"),
     "lockfile": ("base", "registry", "inspect", "policy"),
     "store": ("base", "registry", "inspect", "policy"),
-    "judge": ("base", "registry", "inspect", "policy", "store"),
+    "judge": ("base", "registry", "inspect", "feeds", "policy", "store"),
     "certs": ("base",),
     "alert": ("base", "registry", "inspect", "policy", "lockfile", "store"),
-    "proxy": ("base", "registry", "inspect", "sandbox", "policy", "lockfile", "store", "judge", "certs", "alert"),
-    "app": ("base", "registry", "inspect", "sandbox", "policy", "lockfile", "store", "judge", "certs", "alert", "proxy"),
+    "proxy": ("base", "registry", "inspect", "feeds", "sandbox", "policy", "lockfile", "store", "judge", "certs", "alert"),
+    "app": ("base", "registry", "inspect", "feeds", "sandbox", "policy", "lockfile", "store", "judge", "certs", "alert", "proxy"),
 }
 # Folders of programs and checks around the product: they may include anything of it, and nothing includes them.
 AROUND = ("tests", "bench")
 
 # Library header prefix -> folders that may know it. What is not listed (std, POSIX, Boost.System, Boost.JSON) is free.
 LIBRARIES = {
-    "simdjson": ("registry",),
+    "simdjson": ("registry", "feeds"),
     # app prints the libraries' versions (npm-gate version).
-    "archive": ("inspect", "app"),
+    "archive": ("inspect", "feeds", "app"),
     "utf8proc": ("inspect",),
     "yaml-cpp/": ("policy",),
     "sqlite3": ("store", "app"),

@@ -1,4 +1,4 @@
-// Evidence and git tags.
+// Evidence, git tags and other observations.
 #include <boost/json/serialize.hpp>
 
 #include "base/log.h"
@@ -104,6 +104,28 @@ Result<std::map<std::string, TagEvidence, std::less<>>> SqliteStateStore::tags_o
     }
     if (auto done = rows.result(); !done) return done.error();
     return tags;
+  });
+}
+
+Result<void> SqliteStateStore::put_observation(std::string_view name, std::string_view version,
+                                               std::string_view text) {
+  return database_->write(Durability::kProcess, [&](Connection& connection) {
+    Statement save(connection,
+                   "INSERT INTO observation (name, version, json) VALUES (?1, ?2, ?3)"
+                   " ON CONFLICT (name, version) DO UPDATE SET json=excluded.json");
+    save.run(name, version, text);
+    return save.result();
+  });
+}
+
+Result<StringMap> SqliteStateStore::observations_of(std::string_view name) {
+  return database_->read([&](Connection& connection) -> Result<StringMap> {
+    StringMap texts;
+    Statement rows(connection, "SELECT version, json FROM observation WHERE name=?1");
+    rows.bind(name);
+    while (rows.step()) texts.emplace(rows.string(0), rows.string(1));
+    if (auto done = rows.result(); !done) return done.error();
+    return texts;
   });
 }
 

@@ -8,7 +8,7 @@
 #define kSelectRows                                                                         \
   "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"     \
   " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen," \
-  " verdict FROM release"
+  " verdict, again FROM release"
 
 namespace npmgate {
 namespace {
@@ -38,6 +38,7 @@ bool read_row(const Statement& row, ReleaseRow& out) {
   subject.published = row.optional_time(9);
   subject.inspected = row.flag(10);
   subject.same_publisher_and_hooks = row.flag(11);
+  subject.again = row.text(16);
   out.served = row.flag(13);
   out.seen = row.time(14);
   out.verdict = row.text(15);
@@ -52,8 +53,8 @@ Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
   Statement save(connection,
                  "INSERT INTO release (name, version, content_id, upstream, popular,"
                  " has_install_script, publisher, license, born, published, inspected,"
-                 " same_publisher_and_hooks, findings, served, seen)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+                 " same_publisher_and_hooks, findings, served, seen, again)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
                  " ON CONFLICT (name, version, content_id) DO UPDATE SET"
                  " upstream=excluded.upstream, popular=excluded.popular,"
                  " has_install_script=excluded.has_install_script,"
@@ -61,11 +62,11 @@ Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
                  " published=excluded.published, inspected=excluded.inspected,"
                  " same_publisher_and_hooks=excluded.same_publisher_and_hooks,"
                  " findings=excluded.findings, served=max(served, excluded.served),"
-                 " seen=min(seen, excluded.seen)");
+                 " seen=min(seen, excluded.seen), again=excluded.again");
   save.run(row.name, row.version, row.content_id, subject.upstream, subject.popular,
            subject.has_install_script, subject.publisher, subject.license, subject.born,
            subject.published, subject.inspected, subject.same_publisher_and_hooks, findings,
-           row.served, row.seen);
+           row.served, row.seen, subject.again);
   if (auto done = save.result(); !done || row.content_id.empty()) return done;
   // It was listed by its metadata alone until its tarball was read, and what it was judged to be
   // goes on.

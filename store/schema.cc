@@ -183,6 +183,16 @@ CREATE TABLE setting (
 // The verdict last observed (record_verdicts).
 constexpr std::string_view kLastVerdict =
     "ALTER TABLE release ADD COLUMN verdict TEXT NOT NULL DEFAULT '';";
+constexpr std::string_view kObservations = R"sql(
+CREATE TABLE observation (
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  json TEXT NOT NULL,
+  PRIMARY KEY (name, version)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE release ADD COLUMN again TEXT NOT NULL DEFAULT '';
+)sql";
 
 // A row of `outbox` waits while it has no delivery; a delivery's events never change.
 constexpr std::string_view kAlerts = R"sql(
@@ -248,6 +258,7 @@ constexpr SchemaStep kSteps[] = {
      kFirst},
     {"last verdict of each release", kLastVerdict},
     {"standings of releases, alerts and their outbox, issues written", kAlerts},
+    {"observations beside git tags; the release that another one is again", kObservations},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

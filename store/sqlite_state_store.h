@@ -32,6 +32,9 @@ class SqliteStateStore final : public StateStore {
   Result<void> put_tag(std::string_view name, std::string_view version,
                        const TagEvidence& tag) override;
   Result<std::map<std::string, TagEvidence, std::less<>>> tags_of(std::string_view name) override;
+  Result<void> put_observation(std::string_view name, std::string_view version,
+                               std::string_view text) override;
+  Result<StringMap> observations_of(std::string_view name) override;
 
   Result<Pin> pin(const Pin& wanted) override;
   Result<std::map<std::string, Pin, std::less<>>> pins_of(std::string_view name) override;

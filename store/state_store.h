@@ -143,6 +143,10 @@ class StateStore {
                                const TagEvidence& tag) = 0;
   virtual Result<std::map<std::string, TagEvidence, std::less<>>> tags_of(
       std::string_view name) = 0;
+  // What else was observed about releases, as texts of judge/observations.h, by version.
+  virtual Result<void> put_observation(std::string_view name, std::string_view version,
+                                       std::string_view text) = 0;
+  virtual Result<StringMap> observations_of(std::string_view name) = 0;
 
   // Pins: the first call for a name@version wins; returns the pin in force.
   virtual Result<Pin> pin(const Pin& wanted) = 0;

@@ -83,6 +83,7 @@ Evidence full_evidence() {
                 {"node-gyp", "node-gyp rebuild", {}, {}, {}, {}}};
   tree.has_binding_gyp = true;
   tree.has_shrinkwrap = true;
+  tree.package_json_rest = std::string(64, 'd');
   CodeFeatures code{5.1234, 10, 20, 30, 40, 50, {"eval", "shell"}, {"a.example", "b.example"}};
   tree.files = {{"a.js", 0755, 77, std::string(64, 'c'), FileKind::kScript, code},
                 {"b.node", 0644, std::numeric_limits<std::uint64_t>::max(), std::string(64, 'd'),

@@ -441,6 +441,23 @@ TEST(KnownMalware, OnePerAdvisory) {
   EXPECT_EQ(findings[0].source, "feed");
 }
 
+// A range over all versions beside a list of the bad ones has named clean releases of years before.
+TEST(KnownMalware, AnOverBroadRangeOnlyInformsAboutReleasesOfLongBefore) {
+  Scene scene(before(), package());
+  scene.now.published("2026-01-01T00:00:00Z");
+  PackageHistory::Advisory advisory{"MAL-0000-1", ""};
+  const auto holds = [&](std::string_view published, bool over_broad) {
+    advisory.published = testing::at(published);
+    advisory.over_broad = over_broad;
+    scene.history.advisories = {advisory};
+    return may_hold(scene.of("known-malware").at(0));
+  };
+  EXPECT_FALSE(holds("2026-02-01T00:00:00Z", true));
+  EXPECT_TRUE(holds("2026-01-30T00:00:00Z", true));
+  EXPECT_TRUE(holds("2025-01-01T00:00:00Z", true));
+  EXPECT_TRUE(holds("2026-02-01T00:00:00Z", false));
+}
+
 TEST(Deprecated, IsTold) {
   Scene scene(before(), package());
   scene.now.release.manifest.deprecated = "use other\nplease";

@@ -198,5 +198,55 @@ TEST(Judge, WithdrawnPinIsJudgedOnWhatWasKept) {
   EXPECT_EQ(judge.of("1.2.0"), nullptr);
 }
 
+// A feed with a memory of what it names.
+class FakeFeed final : public Feed {
+ public:
+  bool names(std::string_view package) const override { return package == "pkg"; }
+  std::vector<PackageHistory::Advisory> find(std::string_view,
+                                             std::string_view version) const override {
+    if (version != bad) return {};
+    return {{"MAL-0000-1", "stand-in"}};
+  }
+  std::string bad;
+};
+
+// Old, never inspected, pinned or not: what the feed names is refused, and no baseline for others.
+TEST(JudgeFeed, NamedReleasesAreRefusedHoweverOldAndUnknown) {
+  const auto snapshot = snapshot_of({{"1.0.0", 900, ""}, {"1.1.0", 800, ""}, {"1.2.0", 1, ""}});
+  inspect(*snapshot, "1.2.0");
+  auto feed = std::make_shared<FakeFeed>();
+  feed->bad = "1.1.0";
+  JudgeOptions options;
+  const auto policy = policy_of(rule("known-malware", "finding: known-malware", "block"));
+  Judge without(snapshot, policy, {}, options, kNow);
+  EXPECT_TRUE(without.of("1.1.0")->verdict.served());
+  EXPECT_EQ(without.of("1.2.0")->baseline, "1.1.0");
+  options.feed = feed;
+  Judge with(snapshot, policy, {}, options, kNow);
+  EXPECT_EQ(with.of("1.1.0")->verdict.action, Action::kBlock);
+  EXPECT_TRUE(with.of("1.0.0")->verdict.served());
+  EXPECT_EQ(with.of("1.2.0")->baseline, "1.0.0");
+}
+
+TEST(JudgeFeed, StoredRowsAreToldAnew) {
+  ReleaseRow row;
+  row.name = "pkg";
+  row.version = "1.0.0";
+  Finding kept, old;
+  kept.id = "size-jump";
+  old.id = "known-malware";
+  row.findings = {old, kept};
+  const auto ids = [&](const Feed* feed) {
+    std::vector<std::string> out;
+    for (const Finding& finding : findings_now(row, feed)) out.push_back(finding.id);
+    return out;
+  };
+  FakeFeed feed;
+  EXPECT_EQ(ids(nullptr), std::vector<std::string>{"size-jump"});
+  EXPECT_EQ(ids(&feed), std::vector<std::string>{"size-jump"});
+  feed.bad = "1.0.0";
+  EXPECT_EQ(ids(&feed), (std::vector<std::string>{"known-malware", "size-jump"}));
+}
+
 }  // namespace
 }  // namespace npmgate::testing

@@ -5,7 +5,7 @@
 namespace npmgate::testing {
 namespace {
 
-enum class Known { kNothing, kWithdrawn, kAdvisory, kSignature, kRepublished, kSameDigest };
+enum class Known { kNothing, kWithdrawn, kSignature, kRepublished, kSameDigest };
 
 struct ReachCase {
   const char* name;
@@ -25,7 +25,6 @@ TEST_P(Reach, Is) {
   if (c.known == Known::kRepublished) seen.integrity = std::string(40, '9');
   if (c.known == Known::kSameDigest) seen.integrity = std::string(39, '0') + "1";
   snapshot->record.versions.emplace("1.0.0", seen);
-  if (c.known == Known::kAdvisory) snapshot->observations["1.0.0"].advisories.emplace_back();
   if (c.known == Known::kSignature) snapshot->observations["1.0.0"].signature_valid = false;
   EXPECT_EQ(policy_can_reach(*policy_of(c.rules), *snapshot, *snapshot->packument->find("1.0.0"),
                              kDay * 90),
@@ -49,8 +48,7 @@ std::vector<ReachCase> reach_cases() {
        true},
       {"AllNeedsEveryPart", rule("r", "finding: install-script-added, younger_than: 14d", "block"),
        Known::kNothing, false},
-      {"AdvisoryUnknown", malware, Known::kNothing, false},
-      {"AdvisoryKnown", malware, Known::kAdvisory, true},
+      {"NoAdvisory", malware, Known::kNothing, false},
       {"NotWithdrawn", withdrawn, Known::kNothing, false},
       {"Withdrawn", withdrawn, Known::kWithdrawn, true},
       {"SignatureUnchecked", signature, Known::kNothing, false},

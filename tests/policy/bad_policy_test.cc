@@ -52,6 +52,9 @@ const std::string kExactOnly =
     "waiver: only one exact version (name@1.2.3) may waive rules; a glob, a range or a name may "
     "waive findings, so that "
     "a hijack is not covered by old trust\n";
+const std::string kOnlyWaits =
+    "fixes: sooner may stand at a rule that waits and nothing else: an age under when, with "
+    "package, version, upstream or popular beside it, and then: quarantine\n";
 const std::string kIdRule =
     " must be 1 to 64 letters, digits, '-', '_' or '.', the first a letter or digit\n";
 
@@ -80,6 +83,19 @@ const BadPolicy kFileRows[] = {
      "policy.yaml:2:7: mode: expected enforce or monitor, found 'observe'\n"},
     {"mode_as_list", "version: 1\nmode: [monitor]\n",
      "policy.yaml:2:7: mode: expected text, found a list\n"},
+    {"fixes_later", rule("{ id: r, when: { younger_than: 1d }, then: quarantine, fixes: later }\n"),
+     "policy.yaml:3:67: fixes: expected sooner\n"},
+    {"fixes_at_a_finding",
+     rule("{ id: r, when: { finding: size-jump, younger_than: 1d }, then: quarantine, fixes: "
+          "sooner }\n"),
+     "policy.yaml:3:87: " + kOnlyWaits},
+    {"fixes_at_a_block",
+     rule("{ id: r, when: { younger_than: 1d }, then: block, fixes: sooner }\n"),
+     "policy.yaml:3:62: " + kOnlyWaits},
+    {"fixes_at_a_property",
+     rule("{ id: r, when: { younger_than: 1d, has_install_script: true }, then: quarantine, fixes: "
+          "sooner }\n"),
+     "policy.yaml:3:93: " + kOnlyWaits},
     {"tell_nobody", "version: 1\ntell: admins\n",
      "policy.yaml:2:7: tell: the only value is clients (warnings then show in npm's output)\n"},
     {"rules_as_map", "version: 1\nrules: { a: b }\n",

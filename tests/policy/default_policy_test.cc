@@ -191,7 +191,8 @@ const Benign kBenign[] = {
     {"moved_to_trusted_publishing", "PCH NPB", Action::kWarn, 0},
     {"first_time_publisher", "NPB", Action::kWarn, 0},
     {"never_tagged", "TAG", Action::kAllow, 0},
-    {"type_definitions_many_a_day", "TAG BUR", Action::kAllow, 0},
+    {"type_definitions_many_a_day", "BUR", Action::kAllow, 0},
+    {"several_lines_before_their_tags", "TAG BUR", Action::kQuarantine, 3},
     {"fix_within_hours_on_several_majors", "BUR OLD PCH", Action::kAllow, 0},
     {"security_fix", "", Action::kAllow, 0},
     {"helper_package_split_out", "DEP FDP", Action::kWarn, 0},
@@ -261,6 +262,31 @@ TEST(DefaultPolicy, LoadsWithoutAWarningAndHoldsEverythingForADay) {
   EXPECT_EQ(verdict.ends, subject.born + kDay);
   EXPECT_EQ(verdict.reasons[0].message, "Appeared less than 24 hours ago.");
   EXPECT_EQ(decide(*policy, subject_of("a", "1.0.0", kDay), {}, {}, kNow).action, Action::kAllow);
+}
+
+// A release that is the last good one again does not wait for its age, and waits for everything
+// else as any release does: one more finding never makes it milder.
+TEST(DefaultPolicy, AFixThatIsTheBaselineAgainWaitsForNoAge) {
+  const auto policy = default_policy(kNow);
+  Subject plain = subject_of("a", "1.0.2", hours{1});
+  Subject again = plain;
+  again.again = "1.0.0";
+  const Verdict verdict = decide(*policy, again, {}, {}, kNow);
+  EXPECT_EQ(verdict.action, Action::kAllow);
+  EXPECT_NE(verdict.reasons.at(0).waived_by.find("fixes: sooner"), std::string::npos);
+  EXPECT_EQ(decide(*policy, plain, {}, {}, kNow).action, Action::kQuarantine);
+  for (const FindingKind& first : finding_kinds()) {
+    for (const FindingKind& second : finding_kinds()) {
+      const std::vector<Finding> both{finding(std::string(first.id)),
+                                      finding(std::string(second.id))};
+      const Verdict one = decide(*policy, again, std::span(both).first(1), {}, kNow);
+      const Verdict two = decide(*policy, again, both, {}, kNow);
+      EXPECT_GE(two.action, one.action) << first.id << " " << second.id;
+      // Without the cooldown the two are judged alike.
+      EXPECT_EQ(two.action, decide(without_cooldown(), plain, both, {}, kNow).action)
+          << first.id << " " << second.id;
+    }
+  }
 }
 
 // Hooks that run for git and linked installs only hold nothing, whatever stands beside them.

@@ -157,5 +157,15 @@ TEST_P(EvidenceRows, TagsRoundTripAndReplace) {
   EXPECT_TRUE(must(store().tags_of("nobody")).empty());
 }
 
+TEST_P(EvidenceRows, ObservationsRoundTripAndReplace) {
+  must(store().put_observation("left", "1.0.0", "{}"));
+  must(store().put_observation("left", "1.0.1", "[1]"));
+  must(store().put_observation("right", "1.0.0", "[2]"));
+  must(store().put_observation("left", "1.0.0", "[3]"));
+  reopen();
+  EXPECT_EQ(must(store().observations_of("left")), (StringMap{{"1.0.0", "[3]"}, {"1.0.1", "[1]"}}));
+  EXPECT_TRUE(must(store().observations_of("nobody")).empty());
+}
+
 }  // namespace
 }  // namespace npmgate::test

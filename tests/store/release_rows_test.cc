@@ -26,6 +26,7 @@ void expect_same(const ReleaseRow& a, const ReleaseRow& b) {
   EXPECT_EQ(a.subject.published, b.subject.published);
   EXPECT_EQ(a.subject.inspected, b.subject.inspected);
   EXPECT_EQ(a.subject.same_publisher_and_hooks, b.subject.same_publisher_and_hooks);
+  EXPECT_EQ(a.subject.again, b.subject.again);
 }
 
 std::vector<ReleaseRow> all(StateStore& store) {
@@ -43,6 +44,7 @@ TEST_P(Releases, RoundTripInOrderOfFirstSight) {
   ReleaseRow odd = release_row("ant", "not semver", "");
   odd.findings.clear();
   odd.subject.popular = false;
+  odd.subject.again = "0.9.0";
   odd.subject.has_install_script = true;
   odd.subject.same_publisher_and_hooks = false;
   odd.subject.published.reset();

@@ -20,6 +20,7 @@ constexpr std::string_view kReleased[] = {
     "950be251ff0d705718189bce8221e104a23ced06b24c71637a3c3a140fc7dd9a",
     "6a1eafc15db99f537c1ca086a2042da497441d80d078c6bcac60658d730c8c64",
     "a051d5448b62397047d428727a693e70eaf4b6c013b23cbdb6c373b57e0b22fa",
+    "831c2e7c9298db57d7edf478eb6ad5443d40eb5b83adaae00de516667039657a",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {
