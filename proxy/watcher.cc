@@ -10,6 +10,8 @@
 #include <csignal>
 #include <filesystem>
 
+#include "judge/judge.h"
+
 namespace npmgate {
 namespace {
 
