@@ -257,6 +257,14 @@ Result<AlertEvent> Sentinel::describe(const Change& change, EventKind kind,
     if (judged->release != nullptr && judged->release->manifest.repository)
       event.repository = judged->release->manifest.repository->url;
   }
+  // A withdrawn release is in no document any more: the newest one that is left names the
+  // repository.
+  if (event.repository.empty() && snapshot->packument) {
+    for (const PackumentVersion& version : snapshot->packument->versions()) {
+      if (version.release.manifest.repository)
+        event.repository = version.release.manifest.repository->url;
+    }
+  }
   // The last good release names the repository that the maintainers read; the bad one may name
   // another.
   if (!event.baseline.empty() && snapshot->packument) {

@@ -161,7 +161,7 @@ class Alerts(case.EndToEnd):
         """The next look by schedule is hours away; the feed of the upstream names the package."""
         upstream = {"name": "public", "url": self.registry.url, "changes": f"{self.registry.url}_changes"}
         gate = self.gate({"min_interval": "3h", "max_interval": "6h"}, upstreams=[upstream])
-        self.wait_for(lambda: self.registry.seen("/_changes"), gate)
+        self.wait_for(lambda: self.registry.feed.asked, gate)
         self.publish(incidents.RC, "1.2.9")
         self.wait_for(lambda: self.hook.messages, gate)
         self.assertEqual(self.hook.events()[0]["version"], "1.2.9")

@@ -65,6 +65,7 @@ class ChangesFeed:
 
     def __init__(self):
         self._names = []
+        self.asked = 0  # requests that wait or were answered: what changes from now on is theirs to hear
         self._changed = threading.Condition()
 
     def note(self, name):
@@ -80,6 +81,7 @@ class ChangesFeed:
         """
         with self._changed:
             start = len(self._names) if since == "now" else int(since.split("-")[0])
+            self.asked += 1
             self._changed.wait_for(lambda: len(self._names) > start, wait)
             found = list(enumerate(self._names[start : start + limit], start + 1))
         last = found[-1][0] if found else start
