@@ -335,10 +335,44 @@ class Scan {
       if (!ends_before(begin, lead)) continue;
       const auto before = begin - lead.size();
       if (lead == "in " && !is_loop_head(before)) continue;  // "CI" in process.env
-      const bool handed_on = ends_before(before, "env:{") || ends_before(before, "env:") ||
-                             ends_before(before, "env={") || ends_before(before, "env=");
-      if (!handed_on) found_.set(Trait::kEnvBulk);
+      if (!handed_on(before) && !filtered_for_debug(end)) found_.set(Trait::kEnvBulk);
     }
+  }
+
+  // {env:{...process.env}} of a child process, also as compilers write it:
+  // env:Object.assign(Object.assign({},process.env),{…}).
+  bool handed_on(std::size_t before) const {
+    constexpr std::string_view kNested = "Object.assign(";
+    while (ends_before(before, kNested)) before -= kNested.size();
+    return ends_before(before, "env:{") || ends_before(before, "env:") ||
+           ends_before(before, "env={") || ends_before(before, "env=");
+  }
+
+  // Object.keys(process.env).filter(key=>/^debug_/i.test(key)): the options of the logger `debug`,
+  // which stands in every other bundle. Nothing but that expression, whole.
+  bool filtered_for_debug(std::size_t end) const {
+    auto rest = text_.substr(end, 96);
+    const auto take = [&rest](std::string_view text) {
+      const bool there = rest.starts_with(text);
+      if (there) rest.remove_prefix(text.size());
+      return there;
+    };
+    const auto take_name = [&rest] {
+      std::size_t size = 0;
+      while (size < rest.size() && is_word_byte(static_cast<unsigned char>(rest[size]))) ++size;
+      rest.remove_prefix(size);
+      return size > 0;
+    };
+    if (!take(").filter(")) return false;
+    take("(");
+    const bool classic = take("function(") || take("function (");
+    if (!take_name()) return false;
+    take(")");
+    if (classic ? !take("{return") : !take("=>")) return false;
+    if (!classic && take("{") && !take("return")) return false;
+    take(" ");
+    if (!take("/^debug_/i.test(") || !take_name() || !take(")")) return false;
+    return take(")") || take(";}") || take("}");
   }
 
   // for(const k in …

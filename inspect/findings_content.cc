@@ -56,6 +56,19 @@ CodeLimits limits_before(const Sides& sides) {
   return sides.before_tree != nullptr ? measure_limits(*sides.before_tree) : CodeLimits{};
 }
 
+// IPv4 blocks that lead nowhere (IANA special-purpose registry: this network, loopback, IETF
+// protocol assignments, multicast and above): tables of address libraries. Private and link-local
+// addresses are places one can connect to.
+bool is_reserved_address(std::string_view host) {
+  static constexpr auto kBlocks = std::to_array<std::string_view>({"0.", "127.", "192.0.0."});
+  if (host.find_first_not_of("0123456789.") != host.npos) return false;
+  if (std::any_of(kBlocks.begin(), kBlocks.end(),
+                  [&](std::string_view block) { return host.starts_with(block); }))
+    return true;
+  const auto dot = host.find('.');
+  return dot == 3 && host.substr(0, 3) >= "224" && host.substr(0, 3) <= "255";
+}
+
 // XML namespaces and schema ids: names that no code ever connects to; and the reserved
 // documentation hosts of RFC 2606, and this machine (RFC 6761).
 bool names_nothing(std::string_view host) {
@@ -63,7 +76,7 @@ bool names_nothing(std::string_view host) {
       {"0.0.0.0", "127.0.0.1", "::1", "[::1]", "example.com", "example.net", "example.org",
        "json-schema.org", "localhost", "schema.org", "www.example.com", "www.w3.org"});
   return std::find(kNames.begin(), kNames.end(), host) != kNames.end() ||
-         host.ends_with(".localhost");
+         host.ends_with(".localhost") || is_reserved_address(host);
 }
 
 bool is_address(std::string_view host) {
@@ -84,6 +97,11 @@ std::string_view last_two_labels(std::string_view host) {
   auto dot = host.rfind('.');
   if (dot != host.npos && dot > 0) dot = host.rfind('.', dot - 1);
   return dot == host.npos ? host : host.substr(dot + 1);
+}
+
+std::string_view base_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == path.npos ? path : path.substr(slash + 1);
 }
 
 std::map<std::string, std::set<std::string>> endpoints_of(const Tree& tree) {
@@ -202,26 +220,37 @@ std::vector<Finding> shrinkwrap_included(const Sides& sides) {
 std::vector<Finding> native_binary_added(const Sides& sides) {
   if (!sides.comparable()) return {};
   std::uint64_t before = 0;
-  std::set<std::string_view> paths;
+  std::set<std::string_view> paths, names;
   if (sides.before_tree != nullptr) {
     for (const FileFacts& file : sides.before_tree->files) {
       if (file.kind != FileKind::kNative) continue;
       paths.insert(file.path);
+      names.insert(base_name(file.path));
       ++before;
     }
   }
   json::array files;
   std::vector<std::string> words;
+  bool builds = true;
   for (const FileFacts* file : new_files(sides)) {
     if (file->kind != FileKind::kNative || paths.contains(file->path)) continue;
+    builds = builds && names.contains(base_name(file->path));
     files.push_back({{"path", file->path}, {"bytes", file->size}, {"sha256", file->sha256}});
     words.push_back(file->path);
   }
   if (files.empty()) return {};
   json::object proof{{"baseline_natives", before}};
+  // prebuilds/darwin-arm64/x.node beside prebuilds/linux-x64/x.node: the file was there before, and
+  // one more platform's build of it is no other sign than its change would be.
+  if (builds) {
+    proof["further_platforms"] = true;
+    proof["informs_only"] = true;
+  }
   put_list(proof, "files", std::move(files));
   return {make("native-binary-added", before == 0 ? Severity::kHigh : Severity::kLow, "tarball",
-               "native code added: " + join(words, ", ", 3), std::move(proof))};
+               std::string(builds ? "native code for further platforms: " : "native code added: ") +
+                   join(words, ", ", 3),
+               std::move(proof))};
 }
 
 std::vector<Finding> obfuscated_code_added(const Sides& sides) {

@@ -29,7 +29,7 @@ struct Literal {
 struct PlainCode {
   std::string text;
   std::vector<Literal> literals;  // three bytes and longer, ascending; none but for kScript
-  std::uint32_t escapes = 0;      // \xNN and \uNNNN
+  std::uint32_t escapes = 0;      // \xNN, and \uNNNN of printable ASCII
   // The text was not understood as the language it should be (an open bracket, an unclosed comment,
   // a regular expression that may be a division …): then nothing was taken for a comment, so that
   // no code can hide in one.

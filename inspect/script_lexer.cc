@@ -457,7 +457,8 @@ class ScriptLexer {
          ++digits, ++at)
       value = value * 16 + hex_value(static_cast<unsigned char>(in_[at]));
     const bool complete = braced ? digits > 0 && at < in_.size() && in_[at] == '}' : digits == most;
-    if (complete) ++out_.escapes;
+    // \uNNNN is how tables of other scripts are written; only of a letter that needs none it hides.
+    if (complete && (kind == 'x' || printable(value))) ++out_.escapes;
     if (complete && printable(value)) {
       put(static_cast<char>(value));
       at_ = at + (braced ? 1 : 0);

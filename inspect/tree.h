@@ -28,7 +28,7 @@ struct CodeFeatures {
   double entropy = 0;              // bits per byte over the whole file
   std::uint32_t longest_line = 0;  // bytes
   std::uint32_t lines = 0;
-  std::uint32_t hex_escapes = 0;       // \xNN, \uNNNN and 0x… identifiers such as _0x3fa2
+  std::uint32_t hex_escapes = 0;       // \xNN, \uNNNN of printable ASCII, and names like _0x3fa2
   std::uint32_t obfuscator_names = 0;  // identifiers of the _0x[0-9a-f]{4,} kind
   std::uint32_t longest_literal = 0;   // longest base64- or hex-looking string literal, bytes
   std::vector<std::string> traits;     // sorted, unique; ids of features.h (kTrait…)

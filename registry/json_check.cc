@@ -11,9 +11,11 @@ namespace {
 // simdjson does not count an innermost empty container; check_tree has the exact rule.
 constexpr std::size_t kParserDepth = kMaxDepth + 2;
 
-// Sorted. Fields of npm's package.json documentation that decide what is installed, run or loaded,
-// and the gate's own evidence.
-constexpr std::array<std::string_view, 32> kActedOn = {
+// Sorted. Fields of npm's package.json documentation that decide what is installed or run. Not
+// `main` and `repository`, which real packages repeat (backbone 1.2.0, browserify-zlib 0.1.4,
+// connect 1.4 to 1.8): every code file is inspected, whichever of them is loaded, and the
+// repository that is asked for tags is the one that the registry states.
+constexpr std::array<std::string_view, 30> kActedOn = {
     "_hasShrinkwrap",
     "acceptDependencies",
     "bin",
@@ -33,7 +35,6 @@ constexpr std::array<std::string_view, 32> kActedOn = {
     "hasInstallScript",
     "imports",
     "libc",
-    "main",
     "module",
     "name",
     "optionalDependencies",
@@ -42,7 +43,6 @@ constexpr std::array<std::string_view, 32> kActedOn = {
     "peerDependencies",
     "peerDependenciesMeta",
     "publishConfig",
-    "repository",
     "scripts",
     "type",
     "version",

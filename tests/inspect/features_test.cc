@@ -158,6 +158,25 @@ INSTANTIATE_TEST_SUITE_P(
         TraitCase{"env_one", "const home = process.env.HOME, x = process.env[name]", ""},
         TraitCase{"env_asked", "if ('CI' in process.env) quiet()", ""},
         TraitCase{"env_for_child", "spawn('x', [], { env: { ...process.env, A: 1 } })", ""},
+        TraitCase{"env_for_child_compiled",
+                  "f({ env: Object.assign(Object.assign({}, process.env), { A: '0' }) })", ""},
+        TraitCase{"env_copy_compiled", "x = Object.assign(Object.assign({}, process.env), {})",
+                  "env-bulk"},
+        TraitCase{"env_debug_options",
+                  "Object.keys(process.env).filter(key => { return /^debug_/i.test(key); })", ""},
+        TraitCase{"env_debug_options_old",
+                  "Object.keys(process.env).filter(function (key) { return /^debug_/i.test(key) })",
+                  ""},
+        TraitCase{"env_debug_options_packed",
+                  "Object.keys(process.env).filter((_=>/^debug_/i.test(_))).reduce(f)", ""},
+        TraitCase{"env_debug_pretended",
+                  "Object.keys(process.env).filter(k => /^debug_/i.test(k) || send(k))",
+                  "env-bulk"},
+        TraitCase{"env_debug_pretended_first",
+                  "Object.keys(process.env).filter(k => send(k) || /^debug_/i.test(k))",
+                  "env-bulk"},
+        TraitCase{"env_filtered", "Object.keys(process.env).filter(k => /^aws_/i.test(k))",
+                  "env-bulk"},
         TraitCase{"github_token", "use(process.env.GITHUB_TOKEN)", "ci-secrets"},
         TraitCase{"github_token_bracket", "use(process['env']['NPM_TOKEN'])", "ci-secrets"},
         TraitCase{"oidc", "process.env.ACTIONS_ID_TOKEN_REQUEST_URL", "ci-secrets"},
@@ -354,6 +373,8 @@ TEST(Measures, EscapesAndNames) {
   EXPECT_EQ(features.obfuscator_names, 2u);
   EXPECT_EQ(features.hex_escapes, 6u);
   EXPECT_EQ(measure_code("// '\\x41' _0x12ab\nvar x = 0x12ab").hex_escapes, 0u);
+  // Tables of characters (entities, Unicode classes) are no obfuscation; bytes are.
+  EXPECT_EQ(measure_code("x('\\u2190\\uD835\\u{1F600}\\xE9\\x07')").hex_escapes, 2u);
 }
 
 struct LiteralCase {

@@ -205,6 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
         EndpointRow{"paste", {}, {"paste.example"}, {"paste.example"}, Severity::kHigh},
         EndpointRow{"this_machine", {}, {"127.0.0.1", "localhost", "app.localhost"}, {}},
         EndpointRow{"namespaces", {}, {"schema.org", "www.w3.org"}, {}},
+        EndpointRow{"reserved_blocks", {}, {"192.0.0.170", "224.0.0.1", "255.255.255.0"}, {}},
+        EndpointRow{"private", {}, {"10.0.0.7"}, {"10.0.0.7"}, Severity::kHigh},
         EndpointRow{"documentation", {}, {"example.com"}, {}}),
     kRowName);
 
@@ -264,6 +266,26 @@ struct NativeRow {
   Severity severity = Severity::kHigh;
 };
 class Natives : public ::testing::TestWithParam<NativeRow> {};
+
+// A package that ships prebuilt binaries gains a platform: told, and no second sign.
+TEST(NativeBinaryAdded, FurtherPlatformsInformOnly) {
+  const auto ships = [](std::vector<std::string> paths) {
+    Package made = paths.size() > 1 ? package() : before();
+    for (const std::string& path : paths) made.file(path, path, FileKind::kNative);
+    return made;
+  };
+  const Package was = ships({"prebuilds/linux-x64/x.node"});
+  const auto more = Scene(was, ships({"prebuilds/linux-x64/x.node", "prebuilds/darwin-x64/x.node"}))
+                        .of("native-binary-added");
+  ASSERT_EQ(more.size(), 1u);
+  EXPECT_FALSE(may_hold(more[0]));
+  EXPECT_EQ(more[0].message, "native code for further platforms: prebuilds/darwin-x64/x.node");
+  const auto other = Scene(was, ships({"prebuilds/linux-x64/x.node", "prebuilds/darwin-x64/x.node",
+                                       "prebuilds/darwin-x64/helper"}))
+                         .of("native-binary-added");
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_TRUE(may_hold(other[0]));
+}
 
 TEST_P(Natives, CountWhereTheyAppear) {
   const Scene scene(GetParam().was, GetParam().now);

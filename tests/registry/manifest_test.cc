@@ -164,6 +164,12 @@ TEST(PackageJsonDuplicates, HarmlessOnesAreReportedAndTheLastCounts) {
   EXPECT_EQ(parsed.manifest.license, "ISC");
   EXPECT_EQ(parsed.manifest.description, "b");
   EXPECT_FALSE(parse_package_json(R"({"license":"MIT","name":"n"})").harmless_duplicates);
+  // As backbone 1.2.0 and connect 1.8.7 have them.
+  const auto real = parse_package_json(
+      R"({"main":"a.js","repository":"git://a.example/a","main":"b.js","repository":"git://b.example/b"})");
+  EXPECT_FALSE(real.refusal);
+  EXPECT_EQ(real.manifest.main, "b.js");
+  EXPECT_EQ(real.manifest.repository->url, "git://b.example/b");
 }
 
 TEST(PackageJsonDuplicates, TheHarmfulOneIsNamed) {
