@@ -59,6 +59,10 @@ class Bench {
 
   Packages& packages() { return *packages_; }
   StateStore& store() { return *store_; }
+  Upstream& client() { return *client_; }
+  Pool& pool() { return pool_; }
+  const Config& config() const { return config_; }
+  std::shared_ptr<const Rules> rules() const { return rulebook_->rules(); }
   Judge judge(const SnapshotPtr& snapshot) {
     return packages_->judge(snapshot, *rulebook_->rules());
   }

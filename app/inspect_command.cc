@@ -1,176 +1,170 @@
 #include "app/inspect_command.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "app/bench.h"
 #include "app/cli.h"
-#include "app/inspector.h"
+#include "app/inspect_file.h"
+#include "app/inspect_list.h"
 #include "app/report.h"
+#include "app/text_writer.h"
+#include "app/workbench.h"
 
 namespace npmgate {
 namespace {
 
+constexpr std::size_t kMaxJobs = 64;
+
 struct Options {
   ConfigFlags flags;
   std::vector<std::string> specs;
-  std::string baseline, policy;
-  bool json = false;
+  std::string baseline, policy, list, data, times;
+  bool json = false, markdown = false, as_published = false;
+  std::size_t jobs = 4;
 };
 
-struct Spec {
-  std::string name, wanted;
-};
-
-std::optional<Spec> parse_spec(const std::string& text) {
-  const std::size_t at = text.rfind('@');
-  Spec spec{text, "latest"};
-  if (at != std::string::npos && at != 0) spec = {text.substr(0, at), text.substr(at + 1)};
-  return PackageName::parse(spec.name) && !spec.wanted.empty() ? std::optional(spec) : std::nullopt;
-}
-
-bool is_file(const std::string& spec) {
-  return (spec.ends_with(".tgz") || spec.ends_with(".tar.gz")) && std::filesystem::exists(spec);
-}
-
-int print(const ReportInput& input, bool json) {
+int print(ReportInput input, bool json) {
+  input.colour = wants_colour();
+  input.width = terminal_width();
   std::cout << (json ? boost::json::serialize(report_json(input)) + "\n" : report_text(input))
             << std::flush;
   return input.judged->verdict.served() ? kDone : kNo;
 }
 
-Result<std::shared_ptr<const Evidence>> inspect_file(const std::string& path) {
-  auto read = inspect_tarball_file(path, SystemClock().now());
-  if (!read) return read.error();
-  auto evidence = std::make_shared<Evidence>(std::move(*read));
-  evidence->release.manifest = evidence->tree.package_json;
-  return std::shared_ptr<const Evidence>(evidence);
-}
-
-// A bare tarball: no packument, so nothing about people, times or integrity is known.
-int judge_file(const std::string& path, const Options& options) {
-  auto evidence = inspect_file(path);
-  if (!evidence) return report(evidence.error());
-  std::shared_ptr<const Evidence> before;
-  if (!options.baseline.empty()) {
-    if (!is_file(options.baseline))
-      return report_usage("--baseline " + options.baseline +
-                          ": a .tgz file can only be compared with another .tgz file");
-    auto other = inspect_file(options.baseline);
-    if (!other) return report(other.error());
-    before = *other;
-  }
+int inspect_file(const std::string& path, const Options& options) {
+  if (!options.baseline.empty() && !is_tarball_file(options.baseline))
+    return report_usage("--baseline " + options.baseline +
+                        ": a .tgz file can only be compared with another .tgz file");
   const Time now = SystemClock().now();
-  const PolicyResult policy = options.policy.empty()
+  const PolicyResult loaded = options.policy.empty()
                                   ? PolicyResult{default_policy(now), {}}
                                   : load_policy_file(options.policy, disk_reader(), now);
-  if (!policy.policy) {
-    for (const Problem& problem : policy.problems) std::cerr << problem.str() << "\n";
-    return kUsage;
-  }
-  Judged judged;
-  judged.evidence = *evidence;
-  judged.release = &judged.evidence->release;
-  judged.version = judged.evidence->version;
-  judged.baseline = before ? before->version : "";
-  judged.baseline_evidence = before;
-  FindingInput input;
-  input.release = judged.release;
-  input.evidence = judged.evidence.get();
-  input.baseline = before ? &before->release : nullptr;
-  input.baseline_evidence = before.get();
-  input.popular = popular_packages();
-  judged.findings = derive_findings(input);
-  judged.subject.name = judged.evidence->name.empty()
-                            ? std::filesystem::path(path).filename().string()
-                            : judged.evidence->name;
-  judged.subject.version = judged.version;
-  judged.subject.semver = Version::parse_loose(judged.version);
-  judged.subject.content_id = judged.evidence->content_id();
-  judged.subject.born = now;
-  judged.subject.inspected = true;
-  judged.subject.has_install_script = runs_on_install(*judged.release, judged.evidence.get());
-  judged.verdict = decide(*policy.policy, judged.subject, judged.findings, {}, now);
-  ReportInput out{&judged, input.baseline, now, wants_colour()};
-  return print(out, options.json);
+  for (const Problem& problem : loaded.problems) std::cerr << problem.str() << "\n";
+  if (!loaded.policy) return kUsage;
+  const auto policy = options.as_published ? without_cooldown(*loaded.policy) : loaded.policy;
+  const auto judged = judge_file(path, options.baseline, *policy, now);
+  if (!judged) return report(judged.error());
+  ReportInput input;
+  input.judged = judged->get();
+  input.now = now;
+  if ((*judged)->baseline_evidence) input.baseline = &(*judged)->baseline_evidence->release;
+  return print(input, options.json);
 }
 
-Task<Result<SnapshotPtr>> gather(Bench& bench, Spec spec, bool force_inspection,
-                                 std::string& version) {
-  auto snapshot = co_await bench.packages().get(*PackageName::parse(spec.name));
-  if (!snapshot) co_return snapshot.error();
-  SnapshotPtr current = *snapshot;
-  const auto& tags = current->packument->dist_tags();
-  const auto tag = tags.find(spec.wanted);
-  version = tag != tags.end() ? tag->second : spec.wanted;
-  const PackumentVersion* found = current->packument->find(version);
-  if (found == nullptr)
-    co_return fail(Code::kNotFound, Origin::kUpstream,
-                   spec.name + " has no version or dist-tag " + spec.wanted);
-  if (force_inspection || !current_evidence(*current, *found))
-    co_return co_await bench.packages().inspect(current, version, std::chrono::minutes(10));
-  co_return current;
-}
-
-int judge_release(Bench& bench, const std::string& text, const Options& options) {
-  const auto spec = parse_spec(text);
+int inspect_release(Workbench& bench, const std::string& text, const StudyOptions& study_options,
+                    bool json) {
+  const auto spec = parse_release_spec(text);
   if (!spec)
     return report_usage("'" + log::printable(text, 100) +
                         "' is neither NAME, NAME@VERSION-OR-TAG nor an existing .tgz file");
-  std::string version;
-  std::function<Task<Result<SnapshotPtr>>()> work = [&]() {
-    return gather(bench, *spec, false, version);
-  };
-  auto snapshot = bench.run<Result<SnapshotPtr>>(std::move(work));
-  if (!snapshot) return report(snapshot.error());
-  Judge judge = bench.judge(*snapshot);
-  const Judged* judged = judge.of(version);
-  if (judged == nullptr) {
-    const PackumentVersion* found = (*snapshot)->packument->find(version);
-    std::cerr << "npm-gate: " << spec->name << "@" << version
+  using Studied = Result<std::shared_ptr<Study>>;
+  const Studied study =
+      bench.bench().run<Studied>([&] { return bench.study(*spec, study_options); });
+  if (!study) return report(study.error());
+  const Study& found = **study;
+  if (found.judged == nullptr) {
+    std::cerr << "npm-gate: " << found.name << "@" << found.version
               << " is refused: its manifest is not what every client reads alike ("
-              << (found != nullptr && found->refusal
-                      ? found->refusal->rule + ": " + found->refusal->detail
-                      : "")
-              << ")\n";
+              << log::printable(found.refusal) << ")\n";
     return kNo;
   }
-  const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
-  ReportInput out{judged, before != nullptr ? before->release : nullptr, judge.now(),
-                  wants_colour()};
-  return print(out, options.json);
+  return print(found.report(), json);
 }
 
-int inspect(const Options& options) {
-  int code = kDone;
-  std::vector<std::string> registry_specs;
-  for (const std::string& spec : options.specs) {
-    if (is_file(spec)) {
-      code = std::max(code, judge_file(spec, options));
-    } else {
-      registry_specs.push_back(spec);
+// The version that --baseline names for a release; nullopt where it names something else.
+std::optional<std::string> baseline_version(const Options& options) {
+  if (options.baseline.empty()) return std::string();
+  const auto spec = parse_release_spec(options.baseline);
+  const auto wanted = parse_release_spec(options.specs.front());
+  if (Version::parse_loose(options.baseline)) return options.baseline;
+  if (!spec || !wanted || spec->name != wanted->name) return std::nullopt;
+  return spec->wanted;
+}
+
+int open_bench(const Options& options, const std::string& state, bool needs_upstream,
+               std::unique_ptr<Workbench>& bench) {
+  Config config;
+  if (needs_upstream) {
+    LoadedConfig loaded = load_configuration(options.flags);
+    if (!loaded.config) return loaded.exit_code;
+    config = std::move(*loaded.config);
+  }
+  if (!options.times.empty()) {
+    for (UpstreamConfig& upstream : config.upstreams)
+      upstream.times_publish = options.times == "publish";
+  }
+  config.storage_path = state;
+  log::configure(log::Level::kError, log::Format::kText);
+  const std::string policy = options.policy.empty() ? config.policy_file : options.policy;
+  auto opened = Workbench::open(std::move(config), policy);
+  if (!opened) return report(opened.error());
+  bench = std::move(*opened);
+  return kDone;
+}
+
+int judge_all(const Options& options, const std::string& state, bool needs_upstream) {
+  std::unique_ptr<Workbench> bench;
+  if (const int code = open_bench(options, state, needs_upstream, bench); code != kDone)
+    return code;
+  StudyOptions study;
+  study.as_published = options.as_published;
+  if (options.list.empty() && options.specs.size() == 1) {
+    const auto baseline = baseline_version(options);
+    if (!baseline)
+      return report_usage("--baseline " + log::printable(options.baseline, 100) +
+                          ": expected a version of the same package");
+    study.baseline = *baseline;
+    return inspect_release(*bench, options.specs.front(), study, options.json);
+  }
+  ListOptions list;
+  list.jobs = options.jobs;
+  list.study = study;
+  if (options.markdown) list.form = ListOptions::Form::kMarkdown;
+  if (options.json) list.form = ListOptions::Form::kJson;
+  return inspect_list(*bench, options.specs, list);
+}
+
+int read_list(Options& options) {
+  if (options.list.empty()) return kDone;
+  std::ifstream file;
+  if (options.list != "-") {
+    file.open(options.list);
+    if (!file)
+      return report_usage("cannot read " + options.list +
+                          "; --list names a file with one release a line, or - for standard input");
+  }
+  for (std::string& spec : read_specs(options.list == "-" ? std::cin : file))
+    options.specs.push_back(std::move(spec));
+  return kDone;
+}
+
+int inspect(Options options) {
+  if (const int code = read_list(options); code != kDone) return code;
+  const bool many = !options.list.empty() || options.specs.size() > 1;
+  if (options.specs.empty() && options.list.empty())
+    return report_usage("name a release, a .tgz file or a --list; npm-gate inspect --help");
+  if (many && !options.baseline.empty())
+    return report_usage("--baseline goes with one release only");
+  if (!many && options.markdown) return report_usage("--markdown goes with several releases only");
+  if (!many && is_tarball_file(options.specs.front()))
+    return inspect_file(options.specs.front(), options);
+  const bool needs_upstream =
+      !std::all_of(options.specs.begin(), options.specs.end(), is_tarball_file);
+  if (!options.data.empty()) {
+    std::error_code ec;
+    std::filesystem::create_directories(options.data, ec);
+    if (ec) {
+      return report(fail(Code::kUnavailable, Origin::kDisk,
+                         "cannot make the folder " + options.data + ": " + ec.message()));
     }
+    return judge_all(options, options.data, needs_upstream);
   }
-  if (registry_specs.empty()) return code;
-  LoadedConfig loaded = load_configuration(options.flags);
-  if (!loaded.config) return loaded.exit_code;
   const Scratch scratch;
-  loaded.config->storage_path = scratch.path();
-  log::configure(log::Level::kWarn, log::Format::kText);
-  auto bench = Bench::open(*loaded.config,
-                           options.policy.empty() ? loaded.config->policy_file : options.policy);
-  if (!bench) return report(bench.error());
-  for (std::size_t i = 0; i < registry_specs.size(); ++i) {
-    if (registry_specs.size() > 1 && isatty(STDERR_FILENO) == 1)
-      std::cerr << "[" << i + 1 << "/" << registry_specs.size() << "] " << registry_specs[i]
-                << "\n";
-    code = std::max(code, judge_release(**bench, registry_specs[i], options));
-  }
-  return code;
+  return judge_all(options, scratch.path(), needs_upstream);
 }
 
 int explain(const Options& options) {
@@ -182,10 +176,31 @@ int explain(const Options& options) {
   log::configure(log::Level::kWarn, log::Format::kText);
   std::error_code ec;
   std::filesystem::create_directories(loaded.config->storage_path, ec);
-  auto bench = Bench::open(*loaded.config,
-                           options.policy.empty() ? loaded.config->policy_file : options.policy);
+  const std::string policy = options.policy.empty() ? loaded.config->policy_file : options.policy;
+  auto bench = Workbench::open(std::move(*loaded.config), policy);
   if (!bench) return report(bench.error());
-  return judge_release(**bench, options.specs.front(), options);
+  StudyOptions study;
+  study.gather = false;
+  return inspect_release(**bench, options.specs.front(), study, options.json);
+}
+
+void add_judging_options(CLI::App& command, Options& options) {
+  command.add_option("--baseline", options.baseline,
+                     "compare with this version (or, for a .tgz file, with this .tgz file) instead "
+                     "of the one that the gate would choose");
+  command.add_flag(
+      "--as-published", options.as_published,
+      "judge each release as if it had appeared this moment and everything before it "
+      "long ago: every rule with younger_than applies, and rules that hold by age "
+      "alone (cooldown), which would hold every new release, are set aside. Shows what "
+      "a policy makes of a release itself");
+  command
+      .add_option("--times", options.times,
+                  "what the upstream's `time` means: publish, or ingest for a mirror that stamps "
+                  "arrival (findings about the rhythm of releases then stay silent)")
+      ->check(CLI::IsMember({"publish", "ingest"}));
+  command.add_option("--policy", options.policy, "policy file (default: the built-in one)")
+      ->type_name("FILE");
 }
 
 }  // namespace
@@ -194,15 +209,26 @@ void add_inspect(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
       "inspect",
-      "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate");
+      "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate.\n"
+      "One release is shown whole; several, or a --list, as a table with counts.\n"
+      "Exit 0: all served; 1: at least one is held or blocked; 2: wrong usage or policy; 3: at "
+      "least one could not be had (it is a row of the table, the others are judged).");
+  command->add_option("SPEC", options->specs, "NAME, NAME@VERSION-OR-TAG or a .tgz file");
   command
-      ->add_option("SPEC", options->specs,
-                   "NAME, NAME@VERSION-OR-TAG or a .tgz file; several are judged one after another")
-      ->required();
-  command->add_option("--baseline", options->baseline, "compare a .tgz file with this .tgz file");
-  command->add_option("--policy", options->policy, "policy file (default: the built-in one)")
+      ->add_option("--list", options->list,
+                   "file with one SPEC a line ('#' begins a comment); - reads standard input")
       ->type_name("FILE");
-  command->add_flag("--json", options->json, "one JSON object per release, complete");
+  command->add_option("--jobs", options->jobs, "releases judged at a time (default 4)")
+      ->check(CLI::Range(std::size_t{1}, kMaxJobs));
+  add_judging_options(*command, *options);
+  command
+      ->add_option("--data", options->data,
+                   "keep packuments, tarballs and evidence in this folder: a second run fetches "
+                   "only what is new (default: a temporary folder)")
+      ->type_name("DIR");
+  command->add_flag("--json", options->json,
+                    "one JSON object a line and release, complete, in the order of the list");
+  command->add_flag("--markdown", options->markdown, "the table for a document");
   add_config_flags(*command, options->flags);
   command->callback([options, &exit_code] { exit_code = inspect(*options); });
 }

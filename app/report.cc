@@ -1,235 +1,287 @@
 #include "app/report.h"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 
+#include "app/proof_words.h"
+#include "app/report_diff.h"
+#include "app/text_writer.h"
 #include "base/log.h"
 
 namespace npmgate {
 namespace {
 
 // Rows shown of one list; the JSON form has all.
-constexpr std::size_t kShownFiles = 12;
+constexpr std::size_t kShownFiles = 15;
+constexpr std::size_t kShownChanges = 30;
+// From so many entries on that changed in the same way (platform packages of one release) they are
+// one row.
+constexpr std::size_t kAlike = 4;
 
-struct Change {
-  char kind;  // '+' '-' '~'
-  std::string key, before, after;
-};
-
-std::vector<Change> compare(const StringMap& before, const StringMap& after) {
-  std::vector<Change> changes;
-  for (const auto& [key, value] : after) {
-    const auto old = before.find(key);
-    if (old == before.end()) changes.push_back({'+', key, "", value});
-    if (old != before.end() && old->second != value)
-      changes.push_back({'~', key, old->second, value});
-  }
-  for (const auto& [key, value] : before) {
-    if (!after.contains(key)) changes.push_back({'-', key, value, ""});
-  }
-  return changes;
+Paint paint_of(ChangeKind kind) {
+  return kind == ChangeKind::kAdded     ? Paint::kGreen
+         : kind == ChangeKind::kRemoved ? Paint::kRed
+                                        : Paint::kYellow;
 }
 
-StringMap hooks_of(const Release& release, const Evidence* evidence) {
-  StringMap hooks;
-  for (const std::string_view hook : kInstallHooks) {
-    if (evidence != nullptr) {
-      if (const auto it = evidence->tree.package_json.scripts.find(hook);
-          it != evidence->tree.package_json.scripts.end())
-        hooks[it->first] = it->second;
+char sign_of(ChangeKind kind) {
+  return kind == ChangeKind::kAdded ? '+' : kind == ChangeKind::kRemoved ? '-' : '~';
+}
+
+Paint paint_of(Action action) {
+  return action == Action::kAllow  ? Paint::kGreen
+         : action == Action::kWarn ? Paint::kYellow
+                                   : Paint::kAlarm;
+}
+
+Paint paint_of(Severity severity) {
+  return severity >= Severity::kHigh     ? Paint::kAlarm
+         : severity >= Severity::kMedium ? Paint::kYellow
+                                         : Paint::kDim;
+}
+
+template <class Changes>
+void heading(TextWriter& writer, const std::string& title, const Changes& changes) {
+  std::string counts;
+  for (const ChangeKind kind : {ChangeKind::kAdded, ChangeKind::kRemoved, ChangeKind::kChanged}) {
+    const auto n = std::count_if(changes.begin(), changes.end(),
+                                 [&](const auto& change) { return change.kind == kind; });
+    if (n > 0) counts += "  " + writer.paint(paint_of(kind), sign_of(kind) + std::to_string(n));
+  }
+  writer.line();
+  writer.line(writer.paint(Paint::kBold, title) + counts);
+}
+
+void left_out(TextWriter& writer, std::size_t all, std::size_t shown) {
+  if (all > shown) writer.line("  … and " + std::to_string(all - shown) + " more (--json has all)");
+}
+
+void write_change(TextWriter& writer, const Change& change) {
+  const std::string sign = std::string("  ") + sign_of(change.kind);
+  const std::string& key = change.key;
+  if (change.kind != ChangeKind::kChanged) {
+    const std::string& value = change.kind == ChangeKind::kAdded ? change.after : change.before;
+    return writer.wrap(4, sign, paint_of(change.kind), key + "  " + value, paint_of(change.kind));
+  }
+  // Short values (dependency ranges) fit one line; hook texts and people stand one above the other.
+  if (change.before.size() + change.after.size() < 40)
+    return writer.wrap(4, sign, Paint::kYellow, key + "  " + change.before + " → " + change.after);
+  writer.wrap(4, sign, Paint::kYellow, key);
+  writer.wrap(6, "    -", Paint::kRed, change.before, Paint::kRed);
+  writer.wrap(6, "    +", Paint::kGreen, change.after, Paint::kGreen);
+}
+
+bool alike(const Change& a, const Change& b) {
+  return a.kind == b.kind && a.before == b.before && a.after == b.after;
+}
+
+// Entries that changed alike as one entry that names them all.
+std::vector<Change> joined(const std::vector<Change>& changes) {
+  std::vector<Change> rows;
+  for (auto it = changes.begin(); it != changes.end(); ++it) {
+    const auto same = [&](const Change& other) { return alike(*it, other); };
+    if (static_cast<std::size_t>(std::count_if(changes.begin(), changes.end(), same)) < kAlike) {
+      rows.push_back(*it);
+      continue;
     }
-    if (const auto it = release.manifest.scripts.find(hook); it != release.manifest.scripts.end()) {
-      const auto known = hooks.find(hook);
-      if (known != hooks.end() && known->second != it->second)
-        hooks[std::string(hook) + " (packument)"] = it->second;
-      if (known == hooks.end()) hooks[std::string(hook)] = it->second;
-    }
-  }
-  if (evidence != nullptr && evidence->tree.has_binding_gyp)
-    hooks["binding.gyp"] = "node-gyp rebuild (implicit)";
-  return hooks;
-}
-
-std::vector<Change> file_changes(const Evidence* before, const Evidence* after) {
-  StringMap old_files, new_files;
-  const auto fill = [](const Evidence* evidence, StringMap& out) {
-    if (evidence == nullptr) return;
-    for (const FileFacts& file : evidence->tree.files)
-      out[file.path] = std::string(to_string(file.kind)) + " " + human_bytes(file.size) + " " +
-                       file.sha256.substr(0, 12);
-  };
-  fill(before, old_files);
-  fill(after, new_files);
-  return compare(old_files, new_files);
-}
-
-StringMap people_of(const Release& release) {
-  StringMap people;
-  if (release.publisher)
-    people["publisher"] =
-        release.publisher->person.name +
-        (release.publisher->trusted_publisher
-             ? " (trusted publishing: " + *release.publisher->trusted_publisher + ")"
-             : "");
-  if (release.maintainers) {
-    std::string all;
-    for (const Person& person : *release.maintainers)
-      all += (all.empty() ? "" : ", ") + person.name;
-    people["maintainers"] = all;
-  }
-  if (release.manifest.repository) people["repository"] = release.manifest.repository->url;
-  if (!release.manifest.license.empty()) people["license"] = release.manifest.license;
-  return people;
-}
-
-class Writer {
- public:
-  explicit Writer(bool colour) : colour_(colour) {}
-  void line(const std::string& text) { out_ += text + "\n"; }
-  std::string paint(const char* code, const std::string& text) const {
-    return colour_ ? "\x1b[" + std::string(code) + "m" + text + "\x1b[0m" : text;
-  }
-
-  void section(const std::string& title, const std::vector<Change>& changes, std::size_t limit) {
-    if (changes.empty()) return;
-    const auto count = [&](char kind) {
-      return std::to_string(std::count_if(changes.begin(), changes.end(),
-                                          [&](const Change& c) { return c.kind == kind; }));
-    };
-    line("\n" + paint("1", title) + "  +" + count('+') + " -" + count('-') + " ~" + count('~'));
-    for (std::size_t i = 0; i < changes.size() && i < limit; ++i) change(changes[i]);
-    if (changes.size() > limit)
-      line("    … and " + std::to_string(changes.size() - limit) + " more (--json has all)");
-  }
-
-  void change(const Change& c) {
-    const auto safe = [](const std::string& text) { return log::printable(text, 300); };
-    if (c.kind == '+') line(paint("32", "  + " + safe(c.key) + ": " + safe(c.after)));
-    if (c.kind == '-') line(paint("31", "  - " + safe(c.key) + ": " + safe(c.before)));
-    if (c.kind == '~') {
-      line(paint("33", "  ~ " + safe(c.key)));
-      line(paint("31", "      - " + safe(c.before)));
-      line(paint("32", "      + " + safe(c.after)));
+    const auto known = std::find_if(rows.begin(), rows.end(), same);
+    if (known != rows.end()) {
+      known->key += ", " + it->key;
+    } else {
+      rows.push_back(*it);
     }
   }
-  std::string take() { return std::move(out_); }
-
- private:
-  bool colour_;
-  std::string out_;
-};
-
-std::string coloured_action(const Writer& writer, Action action) {
-  const std::string text(to_string(action));
-  if (action == Action::kAllow) return writer.paint("1;32", text);
-  return writer.paint(action == Action::kWarn ? "1;33" : "1;31", text);
+  return rows;
 }
 
-void write_head(Writer& writer, const ReportInput& input) {
+void write_changes(TextWriter& writer, const std::string& title,
+                   const std::vector<Change>& changes) {
+  if (changes.empty()) return;
+  heading(writer, title, changes);
+  const std::vector<Change> rows = joined(changes);
+  for (std::size_t i = 0; i < rows.size() && i < kShownChanges; ++i) write_change(writer, rows[i]);
+  left_out(writer, rows.size(), kShownChanges);
+}
+
+void write_dependencies(TextWriter& writer, const std::vector<Change>& changes) {
+  std::vector<Change> of_field;
+  for (auto it = changes.begin(); it != changes.end(); ++it) {
+    of_field.push_back(*it);
+    const auto next = it + 1;
+    if (next != changes.end() && next->field == it->field) continue;
+    write_changes(writer, it->field, of_field);
+    of_field.clear();
+  }
+}
+
+std::string size_words(const FileChange& change) {
+  if (change.kind != ChangeKind::kChanged)
+    return human_bytes((change.after != nullptr ? change.after : change.before)->size);
+  const std::uint64_t before = change.before->size, after = change.after->size;
+  if (before == after) return human_bytes(after) + ", same size";
+  const std::string delta =
+      after > before ? "+" + human_bytes(after - before) : "-" + human_bytes(before - after);
+  return human_bytes(after) + ", " + delta;
+}
+
+void write_files(TextWriter& writer, const ReleaseDiff& diff) {
+  if (!diff.files_known) return;
+  if (diff.files.empty()) {
+    writer.line();
+    writer.line(writer.paint(Paint::kBold, "files") + "  all the same, byte for byte");
+    return;
+  }
+  heading(writer, "files", diff.files);
+  for (std::size_t i = 0; i < diff.files.size() && i < kShownFiles; ++i) {
+    const FileChange& change = diff.files[i];
+    const FileFacts& file = change.after != nullptr ? *change.after : *change.before;
+    std::string text = std::string(1, sign_of(change.kind)) + " " + change.path() + "  " +
+                       std::string(to_string(file.kind)) + ", " + size_words(change);
+    if (change.on_install) text += ", runs on install";
+    for (const std::string& trait : change.new_traits) text += ", now " + trait;
+    writer.cut(2, paint_of(change.kind), text);
+  }
+  left_out(writer, diff.files.size(), kShownFiles);
+}
+
+std::string tag_words(const TagEvidence& tag) {
+  switch (tag.state) {
+    case TagEvidence::State::kFound:
+      return tag.tag + " at commit " + tag.commit.substr(0, 12) + " in " + tag.repository;
+    case TagEvidence::State::kMissing:
+      return "none in " + tag.repository +
+             (tag.habit.empty() ? "" : "; earlier ones are named " + tag.habit);
+    case TagEvidence::State::kNotApplicable:
+      return "not applicable" + (tag.reason.empty() ? "" : ": " + tag.reason);
+    case TagEvidence::State::kUnknown:
+      return "unknown" + (tag.reason.empty() ? "" : ": " + tag.reason);
+  }
+  return {};
+}
+
+void write_outside(TextWriter& writer, const ReportInput& input) {
+  if (input.observed == nullptr) return;
+  if (input.observed->tag)
+    writer.wrap(13, "  git tag", Paint::kDim, tag_words(*input.observed->tag));
+  if (input.observed->signature_valid)
+    writer.wrap(13, "  signature", Paint::kDim,
+                *input.observed->signature_valid ? "valid" : "INVALID");
+}
+
+void write_head(TextWriter& writer, const ReportInput& input) {
   const Judged& judged = *input.judged;
-  writer.line(writer.paint("1", log::printable(judged.subject.name + "@" + judged.version)) + "  " +
-              coloured_action(writer, judged.verdict.action));
-  std::string facts =
-      "  published " + (judged.subject.published
-                            ? format_minute(*judged.subject.published) + " (" +
-                                  human_duration(input.now - judged.subject.born) + " ago)"
-                            : std::string("at an unknown time"));
+  const auto& published = judged.subject.published;
+  writer.line(
+      writer.paint(Paint::kBold, log::printable(judged.subject.name + "@" + judged.version)) +
+      "  " + writer.paint(paint_of(judged.verdict.action), to_string(judged.verdict.action)));
+  writer.wrap(13, "  published", Paint::kDim,
+              published ? format_minute(*published) + ", " +
+                              human_duration(std::max(input.now - *published, Millis{0})) + " ago"
+                        : "at an unknown time");
   if (judged.evidence) {
-    facts += ", " + human_bytes(judged.evidence->tarball_size) + " packed, " +
-             human_bytes(judged.evidence->tree.unpacked_size) + " in " +
-             std::to_string(judged.evidence->tree.files.size()) + " files";
+    writer.wrap(13, "  tarball", Paint::kDim,
+                human_bytes(judged.evidence->tarball_size) + " packed, " +
+                    human_bytes(judged.evidence->tree.unpacked_size) + " in " +
+                    std::to_string(judged.evidence->tree.files.size()) + " files");
+  } else {
+    writer.wrap(13, "  tarball", Paint::kDim, "not inspected: judged on the packument");
   }
-  writer.line(facts);
-  writer.line("  compared with " +
-              (judged.baseline.empty()
-                   ? "nothing: no earlier release to compare with"
-                   : log::printable(judged.baseline) +
-                         (judged.baseline_evidence ? "" : " (its packument only)")));
-  if (judged.evidence) writer.line("  content " + judged.evidence->content_id());
+  writer.wrap(
+      13, "  compared", Paint::kDim,
+      judged.baseline.empty()
+          ? "with nothing: there is no earlier release to compare with"
+          : "with " + judged.baseline + (judged.baseline_evidence ? "" : " (its packument only)"));
+  write_outside(writer, input);
 }
 
-void write_findings(Writer& writer, const Judged& judged) {
-  writer.line("\n" + writer.paint("1", "findings") + "  " + std::to_string(judged.findings.size()));
-  for (const Finding& finding : judged.findings) {
-    const char* code = finding.severity >= Severity::kHigh     ? "31"
-                       : finding.severity >= Severity::kMedium ? "33"
-                                                               : "2";
-    writer.line("  " + writer.paint(code, std::string(to_string(finding.severity))) + "  " +
-                finding.id + ": " + log::printable(finding.message, 400));
-    if (!finding.proof.empty())
-      writer.line(
-          writer.paint("2", "      " + log::printable(boost::json::serialize(finding.proof), 600)));
+void write_finding(TextWriter& writer, const Finding& finding) {
+  const std::string severity(to_string(finding.severity));
+  writer.wrap(12, "  " + severity, paint_of(finding.severity), finding.id + ": " + finding.message);
+  for (const ProofLine& proof : proof_lines(finding.proof)) {
+    switch (proof.kind) {
+      case ProofLine::Kind::kBefore:
+        writer.wrap(14, "            -", Paint::kRed, proof.text, Paint::kRed);
+        break;
+      case ProofLine::Kind::kAfter:
+        writer.wrap(14, "            +", Paint::kGreen, proof.text, Paint::kGreen);
+        break;
+      case ProofLine::Kind::kItem:
+        writer.wrap(16, "              ·", Paint::kDim, proof.text, Paint::kDim);
+        break;
+      case ProofLine::Kind::kFact:
+        writer.wrap(12, "", Paint::kDim, proof.label + ": " + proof.text, Paint::kDim);
+        break;
+    }
   }
+}
+
+void write_findings(TextWriter& writer, const Judged& judged) {
+  writer.line();
+  writer.line(writer.paint(Paint::kBold, "findings") + "  " +
+              (judged.findings.empty() ? "none" : std::to_string(judged.findings.size())));
+  std::vector<const Finding*> ordered;
+  for (const Finding& finding : judged.findings) ordered.push_back(&finding);
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const Finding* a, const Finding* b) { return a->severity > b->severity; });
+  for (const Finding* finding : ordered) write_finding(writer, *finding);
+}
+
+void write_reason(TextWriter& writer, const Reason& reason) {
+  // The floor, a rejection and a missing inspection are no rules of the file.
+  const bool of_file = !reason.at.file.empty();
+  std::string text = (of_file ? "rule " : "") + reason.rule;
+  if (of_file) text += " (" + reason.at.str() + ")";
+  if (!reason.message.empty()) text += ": " + reason.message;
+  writer.wrap(14, "  " + std::string(to_string(reason.action)), paint_of(reason.action), text);
+  if (!reason.findings.empty()) {
+    std::string because = "because of ";
+    for (const std::string& id : reason.findings)
+      because += (&id == &reason.findings.front() ? "" : ", ") + id;
+    writer.wrap(14, "", Paint::kDim, because, Paint::kDim);
+  }
+  if (!reason.waived_by.empty()) {
+    writer.wrap(14, "", Paint::kDim, "not applied: " + reason.waived_by, Paint::kDim);
+  } else if (reason.ends) {
+    writer.wrap(14, "", Paint::kDim, "ends by itself " + format_minute(*reason.ends), Paint::kDim);
+  }
+}
+
+void write_verdict(TextWriter& writer, const ReportInput& input) {
+  const Judged& judged = *input.judged;
+  const Verdict& verdict = judged.verdict;
+  std::string head = writer.paint(paint_of(verdict.action), to_string(verdict.action));
+  if (verdict.action == Action::kQuarantine)
+    head += verdict.ends ? " until " + format_minute(*verdict.ends) + " (in " +
+                               human_duration(*verdict.ends - input.now) + ")"
+                         : " until approved";
+  writer.line();
+  writer.line(writer.paint(Paint::kBold, "verdict") + "  " + head);
+  if (verdict.would != verdict.action)
+    writer.wrap(2, "", Paint::kPlain,
+                "would be " + std::string(to_string(verdict.would)) +
+                    " without monitor mode and break glass");
+  if (!verdict.approved_by.empty())
+    writer.wrap(2, "", Paint::kPlain, "approved by " + verdict.approved_by);
+  if (verdict.reasons.empty()) writer.line("  no rule matches");
+  for (const Reason& reason : verdict.reasons) write_reason(writer, reason);
+  const std::vector<std::string> ways = ways_out(judged.subject, verdict, input.now);
+  if (!ways.empty()) writer.line("  what would change it:");
+  for (const std::string& way : ways) writer.wrap(4, "  -", Paint::kDim, way);
 }
 
 }  // namespace
 
 std::string report_text(const ReportInput& input) {
-  const Judged& judged = *input.judged;
-  Writer writer(input.colour);
+  TextWriter writer(input.colour, input.width);
   write_head(writer, input);
-  const Release none;
-  const Release& before = input.baseline != nullptr ? *input.baseline : none;
-  const Evidence* old_evidence = judged.baseline_evidence.get();
-  const Evidence* evidence = judged.evidence.get();
-  writer.section("install scripts",
-                 compare(hooks_of(before, old_evidence), hooks_of(*judged.release, evidence)), 20);
-  if (input.baseline != nullptr) {
-    writer.section("people and origin", compare(people_of(before), people_of(*judged.release)), 20);
-    writer.section("dependencies",
-                   compare(before.manifest.dependencies, judged.release->manifest.dependencies),
-                   40);
-    writer.section("optional dependencies",
-                   compare(before.manifest.optional_dependencies,
-                           judged.release->manifest.optional_dependencies),
-                   40);
-  }
-  if (old_evidence != nullptr)
-    writer.section("files", file_changes(old_evidence, evidence), kShownFiles);
-  write_findings(writer, judged);
-  writer.line("\n" + writer.paint("1", "verdict"));
-  writer.line(explain_text(judged.subject, judged.verdict, judged.findings, input.now));
+  const ReleaseDiff diff = diff_of(input);
+  write_changes(writer, "install scripts", diff.hooks);
+  write_changes(writer, "commands (bin)", diff.bin);
+  write_changes(writer, "people and origin", diff.people);
+  write_dependencies(writer, diff.dependencies);
+  write_files(writer, diff);
+  write_findings(writer, *input.judged);
+  write_verdict(writer, input);
   return writer.take();
-}
-
-boost::json::object report_json(const ReportInput& input) {
-  const Judged& judged = *input.judged;
-  boost::json::array findings;
-  for (const Finding& finding : judged.findings) findings.push_back(to_json(finding));
-  const auto changes = [](const std::vector<Change>& list) {
-    boost::json::array out;
-    for (const Change& c : list)
-      out.push_back(boost::json::object{{"change", c.kind == '+'   ? "added"
-                                                   : c.kind == '-' ? "removed"
-                                                                   : "changed"},
-                                        {"key", c.key},
-                                        {"before", c.before},
-                                        {"after", c.after}});
-    return out;
-  };
-  const Release none;
-  const Release& before = input.baseline != nullptr ? *input.baseline : none;
-  boost::json::object diff;
-  diff["install_scripts"] = changes(compare(hooks_of(before, judged.baseline_evidence.get()),
-                                            hooks_of(*judged.release, judged.evidence.get())));
-  diff["people"] = changes(compare(people_of(before), people_of(*judged.release)));
-  diff["dependencies"] =
-      changes(compare(before.manifest.dependencies, judged.release->manifest.dependencies));
-  if (judged.baseline_evidence)
-    diff["files"] = changes(file_changes(judged.baseline_evidence.get(), judged.evidence.get()));
-  boost::json::object out{{"name", judged.subject.name},
-                          {"version", judged.version},
-                          {"content", judged.subject.content_id},
-                          {"inspected", judged.evidence != nullptr}};
-  out["baseline"] =
-      judged.baseline.empty() ? boost::json::value() : boost::json::value(judged.baseline);
-  out["verdict"] = to_json(judged.verdict);
-  out["findings"] = std::move(findings);
-  out["diff"] = std::move(diff);
-  if (judged.evidence) out["evidence"] = to_json(*judged.evidence);
-  return out;
 }
 
 }  // namespace npmgate

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstddef>
 #include <string>
 
 #include "judge/judge.h"
@@ -11,11 +12,17 @@ namespace npmgate {
 
 struct ReportInput {
   const Judged* judged = nullptr;
-  const Release* baseline = nullptr;  // null: nothing to compare with
+  const Release* baseline = nullptr;       // null: nothing to compare with
+  const Observations* observed = nullptr;  // null: outside sources were not asked
   Time now{};
   bool colour = false;
+  std::size_t width = 0;  // columns to fit into; 0: no limit (a pipe, a file)
 };
+
+// Text from outside is made harmless for terminals: controls, bidi and invisible characters show
+// as \uXXXX.
 std::string report_text(const ReportInput& input);
+// The same as data, complete; members are only ever added.
 boost::json::object report_json(const ReportInput& input);
 
 }  // namespace npmgate

@@ -16,6 +16,7 @@
 #include "app/cli.h"
 #include "app/inspector.h"
 #include "app/report.h"
+#include "app/workbench.h"
 #include "certs/tls_context.h"
 #include "proxy/admin.h"
 #include "proxy/alarm.h"
@@ -67,16 +68,6 @@ struct Loops {
 
 std::string policy_name(const Rulebook& rulebook) {
   return rulebook.file().empty() ? "built-in default" : rulebook.file();
-}
-
-GitOptions git_options(const Config& config) {
-  GitOptions options;
-  options.hosts = config.git_hosts;
-  options.private_hosts = config.git_private_hosts;
-  options.ca_file = config.git_ca;
-  options.timeout = config.git_timeout;
-  options.cache = config.git_cache;
-  return options;
 }
 
 ReportInput report_input(const Judged& judged, const Release* baseline, Time now, bool colour) {

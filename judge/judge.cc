@@ -80,6 +80,13 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
   }
 }
 
+Time Judge::born_of(const PackumentVersion& version) const {
+  const Time real = born(*snapshot_, version, now_);
+  if (options_.as_published.empty()) return real;
+  if (version.version == options_.as_published) return now_;
+  return std::min(real, now_ - options_.recent - std::chrono::hours{24});
+}
+
 bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& b) const {
   // Publish order counts only where publish times are real.
   if (!snapshot_->times_real || !a.release.published || !b.release.published) return true;
@@ -103,6 +110,7 @@ std::string Judge::baseline_of(std::string_view version) {
   const auto& all = snapshot_->packument->versions();
   const PackumentVersion* self = snapshot_->packument->find(version);
   if (self == nullptr || !self->semver) return {};
+  if (version == options_.compare.first) return options_.compare.second;
   const auto usable = [&](const PackumentVersion& candidate) {
     return !candidate.refusal && candidate.semver && *candidate.semver < *self->semver &&
            published_before(candidate, *self) && fits_as_baseline(candidate);
@@ -152,7 +160,7 @@ Judged Judge::judge(const PackumentVersion& version) {
       judged.newcomer = manifest_digest(version.raw) != judged.evidence->manifest_sha256;
     }
   }
-  judged.subject.born = born(*snapshot_, version, now_);
+  judged.subject.born = born_of(version);
   const Millis age = now_ - judged.subject.born;
   const bool half_known = options_.observed_only && age <= options_.recent &&
                           !snapshot_->observations.contains(version.version);
@@ -216,9 +224,10 @@ std::vector<PackageHistory::Advisory> Judge::advisories_of(std::string_view vers
 void Judge::finish(Judged& judged, const PackumentVersion* version) {
   const Release* baseline = nullptr;
   if (!judged.baseline.empty()) {
-    const Judged* before = of(judged.baseline);
-    baseline = before->release;
-    judged.baseline_evidence = before->evidence;
+    if (const Judged* before = of(judged.baseline)) {
+      baseline = before->release;
+      judged.baseline_evidence = before->evidence;
+    }
   }
   FindingInput input;
   input.release = judged.release;
@@ -295,7 +304,7 @@ std::vector<std::string> Judge::background_work() {
   const auto& versions = snapshot_->packument->versions();
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
     if (it->refusal || !it->semver) continue;
-    if (now_ - born(*snapshot_, *it, now_) > options_.recent) continue;
+    if (now_ - born_of(*it) > options_.recent) continue;
     const Judged* judged = of(it->version);
     if (judged == nullptr) continue;
     if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)))

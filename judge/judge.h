@@ -41,6 +41,11 @@ struct JudgeOptions {
   // Evidence of a recent release counts once its outside facts (observations) are there as well: a
   // request in between must not be judged on half of what there is to know.
   bool observed_only = false;
+  // Not empty: this version is judged as if it had appeared this moment, and every other one as if
+  // long ago (older than `recent`).
+  std::string as_published;
+  // Not empty: the first version is compared with the second, whatever would be chosen.
+  std::pair<std::string, std::string> compare;
 };
 
 // The findings of a stored row as they are under the feed in force: known-malware told anew, all
@@ -83,6 +88,7 @@ class Judge {
   Time now() const { return now_; }
 
  private:
+  Time born_of(const PackumentVersion& version) const;
   bool fits_as_baseline(const PackumentVersion& candidate);
   bool published_before(const PackumentVersion& a, const PackumentVersion& b) const;
   Judged judge(const PackumentVersion& version);

@@ -39,6 +39,8 @@ Error io_error(std::string_view what, const Url& url, const error_code& ec) {
               !untrusted);
 }
 
+constexpr std::size_t kReadSize = std::size_t{64} << 10;
+
 Error too_large(const Url& url, const FetchRequest& request) {
   return fail(Code::kTooLarge, Origin::kUpstream,
               "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
@@ -51,7 +53,10 @@ using Tls = beast::ssl_stream<beast::tcp_stream>;
 
 struct Connection {
   explicit Connection(const net::any_io_executor& ex)
-      : executor(ex), stream(std::in_place_type<Plain>, ex) {}
+      : executor(ex), stream(std::in_place_type<Plain>, ex) {
+    // Beast reads into what the buffer has room for, and 512 bytes at a time where that is nothing.
+    buffer.reserve(kReadSize);
+  }
   net::any_io_executor executor;
   std::variant<Plain, Tls> stream;
   std::shared_ptr<ssl::context> context;  // outlives the stream that uses it

@@ -177,8 +177,8 @@ Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release
       if (!known) added.emplace_back(dependency, range);
     }
   }
-  // A first release has no dependencies that are new to anybody.
-  if (before == nullptr) co_return;
+  // A first release has no dependencies that are new to anybody; a mirror's stamps tell no ages.
+  if (before == nullptr || !snapshot->times_real) co_return;
   const auto unknown = [&](const std::string& dependency, const std::string& why) {
     out.unavailable.push_back(
         {"packument-field", "the age of the new dependency " + dependency + " is unknown: " + why});

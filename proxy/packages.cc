@@ -86,8 +86,7 @@ Judge Packages::judge_half_known(const SnapshotPtr& snapshot, const Rules& rules
   return judge_with(snapshot, rules, options);
 }
 
-Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules) const {
-  JudgeOptions options;
+Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options) const {
   options.observed_only = observer_ != nullptr;
   options.recent = gear_.config.recent;
   options.popular = popular_packages();
@@ -570,6 +569,26 @@ Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string ve
                        " has not ended yet; try again shortly",
                    true);
   co_return std::move(*done);
+}
+
+Task<Result<SnapshotPtr>> Packages::inspect_alone(SnapshotPtr snapshot, std::string version,
+                                                  Millis limit) {
+  const std::string key = "alone:" + snapshot->name + "@" + version;
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
+    return inspect_now(snapshot, version);
+  };
+  auto done = co_await inspections_.join(key, std::move(work), limit);
+  if (!done)
+    co_return fail(Code::kTimeout, Origin::kSelf,
+                   "the inspection of " + snapshot->name + "@" + version + " took too long", true);
+  co_return std::move(*done);
+}
+
+Task<SnapshotPtr> Packages::observe(Observer& observer, SnapshotPtr snapshot, std::string version,
+                                    std::string baseline) {
+  Observations observed = co_await observer.observe(snapshot, version, baseline);
+  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
+  co_return update(snapshot, add);
 }
 
 Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {

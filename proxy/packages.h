@@ -68,6 +68,13 @@ class Packages {
   // kTimeout where `limit` passed; the work goes on.
   Task<Result<SnapshotPtr>> inspect(SnapshotPtr snapshot, std::string version, Millis limit);
 
+  // The same for that one tarball alone: neither its baseline's nor outside sources are asked.
+  Task<Result<SnapshotPtr>> inspect_alone(SnapshotPtr snapshot, std::string version, Millis limit);
+  // Asks `observer` about one release compared with `baseline` ("" = none) and returns the newer
+  // snapshot.
+  Task<SnapshotPtr> observe(Observer& observer, SnapshotPtr snapshot, std::string version,
+                            std::string baseline);
+
   // Records the release as accepted: pinned from now on. Returns the newer snapshot.
   Task<Result<SnapshotPtr>> pin(SnapshotPtr snapshot, Pin wanted);
 
@@ -80,7 +87,8 @@ class Packages {
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
   // Names of an upstream with `inspect: false` are judged by the floor and by decisions alone.
-  Judge judge(const SnapshotPtr& snapshot, const Rules& rules) const;
+  // `options`: what this side does not fill in itself (as_published, compare).
+  Judge judge(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options = {}) const;
 
   // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
   // Blocks on disk.

@@ -35,7 +35,8 @@ LIBRARIES = {
     "simdjson": ("registry", "feeds"),
     # app prints the libraries' versions (npm-gate version).
     "archive": ("inspect", "feeds", "app"),
-    "utf8proc": ("inspect",),
+    # app measures how many columns a text takes on a terminal.
+    "utf8proc": ("inspect", "app"),
     "yaml-cpp/": ("policy",),
     "sqlite3": ("store", "app"),
     "spdlog/": ("base",),

@@ -248,5 +248,35 @@ TEST(JudgeFeed, StoredRowsAreToldAnew) {
   EXPECT_EQ(ids(&feed), (std::vector<std::string>{"known-malware", "size-jump"}));
 }
 
+// As `inspect --as-published` asks: stamps of a mirror say nothing about what came when.
+TEST(Judge, AsPublishedIsNewAndEverythingElseOld) {
+  auto snapshot = snapshot_of({{"1.0.0", 2, ""}, {"1.1.0", 40, kHook}});
+  const std::string rules =
+      rule("hooked", "finding: install-script-added, younger_than: 3d", "quarantine");
+  JudgeOptions options;
+  Judge plain(snapshot, policy_of(rules), {}, options, kNow);
+  EXPECT_EQ(plain.baseline_of("1.1.0"), "");
+  EXPECT_TRUE(plain.of("1.1.0")->verdict.served());
+  snapshot->times_real = false;
+  options.as_published = "1.1.0";
+  Judge judge(snapshot, policy_of(rules), {}, options, kNow);
+  const Judged* judged = judge.of("1.1.0");
+  EXPECT_EQ(judged->baseline, "1.0.0");
+  EXPECT_EQ(judged->subject.born, kNow);
+  EXPECT_FALSE(judged->verdict.served());
+  EXPECT_FALSE(judge.of("1.0.0")->recent);
+}
+
+TEST(Judge, ComparesWithWhatIsNamed) {
+  auto snapshot = snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 60, kHook}, {"1.2.0", 1, kHook}});
+  JudgeOptions options;
+  options.compare = {"1.2.0", "1.0.0"};
+  Judge judge(snapshot, policy_of(""), {}, options, kNow);
+  EXPECT_EQ(judge.of("1.2.0")->baseline, "1.0.0");
+  const auto& findings = judge.of("1.2.0")->findings;
+  EXPECT_TRUE(std::any_of(findings.begin(), findings.end(),
+                          [](const Finding& f) { return f.id == "install-script-added"; }));
+}
+
 }  // namespace
 }  // namespace npmgate::testing
