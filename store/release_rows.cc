@@ -47,7 +47,25 @@ bool read_row(const Statement& row, ReleaseRow& out) {
 
 }  // namespace
 
+namespace {
+
+Result<bool> has_inspected_row(Connection& connection, const ReleaseRow& row) {
+  Statement known(connection,
+                  "SELECT 1 FROM release WHERE name=?1 AND version=?2 AND content_id<>''");
+  const bool found = known.bind(row.name, row.version).step();
+  if (auto done = known.result(); !done) return done.error();
+  return found;
+}
+
+}  // namespace
+
 Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
+  if (row.content_id.empty()) {
+    // Judged on metadata before the inspection that has ended meanwhile: that one knows more.
+    const auto inspected = has_inspected_row(connection, row);
+    if (!inspected) return inspected.error();
+    if (*inspected) return {};
+  }
   const std::string findings = findings_to_text(row.findings);
   const Subject& subject = row.subject;
   Statement save(connection,

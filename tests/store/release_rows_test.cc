@@ -57,6 +57,17 @@ TEST_P(Releases, RoundTripInOrderOfFirstSight) {
   expect_same(rows[1], odd);
 }
 
+TEST_P(Releases, TheInspectedRowStandsAloneWhicheverComesLast) {
+  const ReleaseRow inspected = release_row("ant", "1.0.0", "aa:bb");
+  const ReleaseRow listed = release_row("ant", "1.0.0", "");
+  for (const auto& order : {std::vector{listed, inspected}, std::vector{inspected, listed}}) {
+    for (const ReleaseRow& row : order) must(store().put_release_row(row));
+    const auto rows = all(store());
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].content_id, "aa:bb");
+  }
+}
+
 TEST_P(Releases, ARowDoesNotKeepWhatTheOneBeforeHad) {
   must(store().put_release_row(release_row("a", "1.0.0", "aa:bb")));
   ReleaseRow bare;
