@@ -33,6 +33,8 @@ BEYOND_A_SCHEMA = {
     "included_version", "waiver_reason_blank", "waiver_of_no_day", "waiver_of_unknown_rule", "waiver_of_integrity",
     "glob_waives_rules", "range_waives_rules", "name_waives_rules", "glob_at_a_version_waives_rules", "waiver_of_no_version",
     "waiver_of_empty_version", "waiver_of_no_name", "freeze_except_nonsense", "freeze_id_taken",
+    # What stands how deep in a condition decides whether a rule only waits.
+    "fixes_at_a_block", "fixes_at_a_finding", "fixes_at_a_property",
 }
 
 
