@@ -268,9 +268,18 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   const UpstreamConfig* upstream = gear_.packages.route(name);
   const PackumentVersion* found = current->packument ? current->packument->find(version) : nullptr;
   const bool inspects = upstream != nullptr && upstream->inspect && found != nullptr &&
-                        !found->refusal && !current->pins.contains(version) &&
-                        !current_evidence(*current, *found);
+                        !found->refusal && !current->pins.contains(version);
   if (!inspects) co_return current;
+  // As judging sees it: evidence whose outside facts are still asked for does not count yet, and
+  // inspect() joins the asking.
+  std::function<Result<bool>()> look = [this, current, version]() -> Result<bool> {
+    Judge judge = gear_.packages.judge(current, *gear_.rulebook.rules());
+    const Judged* judged = judge.of(version);
+    return judged != nullptr && !judged->evidence;
+  };
+  auto lacks = co_await gear_.pool.offload(std::move(look));
+  if (!lacks) co_return lacks.error();
+  if (!*lacks) co_return current;
   auto inspected =
       co_await gear_.packages.inspect(current, version, gear_.config.inspection_timeout);
   // What is known without the tarball is told where it cannot be had.
