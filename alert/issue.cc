@@ -116,7 +116,7 @@ std::string for_maintainers(const AlertEvent& event) {
 }
 
 std::string for_subscribers(const AlertMessage& message) {
-  std::string out = "### What to do\n\nYour lockfile names:\n\n";
+  std::string out = "### What to do\n\nYour project locks, or asks for a range that takes:\n\n";
   for (const AlertEvent& event : message.events) out += "- " + code_span(event.release()) + "\n";
   return out +
          "\nMove to another version, and where an install ran with it, treat the secrets of that"

@@ -12,6 +12,7 @@
 #include "app/operate_commands.h"
 #include "app/policy_command.h"
 #include "app/serve.h"
+#include "app/subscribe_command.h"
 #include "sandbox/worker.h"
 
 int main(int argc, char** argv) {
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
   npmgate::add_inspect(app, exit_code);
   npmgate::add_explain(app, exit_code);
   npmgate::add_audit(app, exit_code);
+  npmgate::add_subscribe(app, exit_code);
   npmgate::add_policy(app, exit_code);
   npmgate::add_quarantine(app, exit_code);
   npmgate::add_downloads(app, exit_code);

@@ -27,6 +27,7 @@
 #include "proxy/maintenance.h"
 #include "proxy/observer.h"
 #include "proxy/server.h"
+#include "proxy/subscriptions.h"
 #include "proxy/watcher.h"
 #include "store/blob_store.h"
 #include "store/state_store.h"
@@ -126,7 +127,13 @@ int run_gate(const Config& config) {
   const Gear gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics, **inspector};
   Gate gate(gear, &observer);
   observer.attach(gate.packages());
-  Alarm alarm(gear, gate.packages(), nullptr, nullptr);
+  Subscriptions subscriptions({config, clock, **store, rulebook});
+  Alarm alarm(
+      gear, gate.packages(),
+      [&](const std::string& name, const std::string& version) {
+        return subscriptions.repositories_with(name, version);
+      },
+      [&] { return subscriptions.names(); });
   Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool, **blobs,
                         gate.recorder(), told_by_report(), &feeds});
 

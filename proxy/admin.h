@@ -13,6 +13,7 @@
 #include "proxy/gate.h"
 #include "proxy/review.h"
 #include "proxy/routes.h"
+#include "proxy/subscriptions.h"
 
 namespace npmgate {
 
@@ -77,11 +78,16 @@ class Admin final : public Service {
   Task<Response> metrics(AdminCall call);
   Task<Response> cache_refresh(AdminCall call);
   Task<Response> cache_purge(AdminCall call);
+  Result<Response> subscribe(const AdminCall& call);
+  Result<Response> list_subscriptions(const AdminCall& call);
+  Result<Response> show_subscription(const AdminCall& call);
+  Result<Response> unsubscribe(const AdminCall& call);
   Result<Response> purge(const PackageName& name);
 
   AdminGear gear_;
   Review review_;
   Access access_;
+  Subscriptions subscriptions_;
   std::vector<AdminRoute> routes_;
   std::mutex mutex_;
   struct Failures {

@@ -11,6 +11,7 @@ namespace npmgate {
 namespace {
 
 constexpr std::size_t kMaxBody = 64 * 1024;
+constexpr std::string_view kSubscriptions = "/api/v1/subscriptions";
 // Failed logins of one address in a row that are answered in full; further ones only say to wait. A
 // valid token always passes: one script with an old token must not lock the reviewers out, and
 // 256-bit tokens cannot be guessed.
@@ -47,7 +48,8 @@ Admin::Admin(AdminGear gear)
     : gear_(gear),
       review_({gear.config, gear.clock, gear.store, gear.rulebook, gear.packages, gear.pool,
                gear.report}),
-      access_(gear.store, gear.clock, gear.recorder) {
+      access_(gear.store, gear.clock, gear.recorder),
+      subscriptions_({gear.config, gear.clock, gear.store, gear.rulebook}) {
   const auto releasing = [this](const char* verb) {
     return [this, verb](AdminCall call) { return release(std::move(call), verb); };
   };
@@ -71,9 +73,15 @@ Admin::Admin(AdminGear gear)
        [this](AdminCall call) { return cache_refresh(std::move(call)); }});
   add({"POST", "/api/v1/cache/{name}/purge", Scope::kAdmin,
        [this](AdminCall call) { return cache_purge(std::move(call)); }});
+  const std::string subscriptions(kSubscriptions);
+  add({"POST", subscriptions, Scope::kInstall, reading(&Admin::subscribe)});
+  add({"GET", subscriptions, Scope::kReview, reading(&Admin::list_subscriptions)});
+  add({"GET", subscriptions + "/{id}", Scope::kReview, reading(&Admin::show_subscription)});
+  add({"DELETE", subscriptions + "/{id}", Scope::kInstall, reading(&Admin::unsubscribe)});
 }
 
-std::size_t Admin::body_limit(std::string_view method, std::string_view) const {
+std::size_t Admin::body_limit(std::string_view method, std::string_view target) const {
+  if (method == "POST" && target == kSubscriptions) return kMaxSubscriptionBody;
   return method == "POST" ? kMaxBody : 0;
 }
 
@@ -132,11 +140,29 @@ Task<Response> Admin::authorized(const AdminRoute& route, AdminCall call) {
     later.set("retry-after", "60");
     co_return later;
   }
-  const std::string scope = route.needs == Scope::kAdmin ? "admin" : "review or admin";
+  const std::string scope = route.needs == Scope::kAdmin    ? "admin"
+                            : route.needs == Scope::kReview ? "review or admin"
+                                                            : "install, review or admin";
   Response refused = error_response(
       401, "npm-gate: a bearer token of scope " + scope + " is needed (npm-gate token create)");
   refused.set("www-authenticate", "Bearer realm=\"npm-gate admin\"");
   co_return refused;
+}
+
+Result<Response> Admin::subscribe(const AdminCall& call) {
+  return subscriptions_.upload(call.request->body, call.actor.name);
+}
+
+Result<Response> Admin::list_subscriptions(const AdminCall&) {
+  return subscriptions_.list();
+}
+
+Result<Response> Admin::show_subscription(const AdminCall& call) {
+  return subscriptions_.show(call.arguments.find("id")->second);
+}
+
+Result<Response> Admin::unsubscribe(const AdminCall& call) {
+  return subscriptions_.remove(call.arguments.find("id")->second);
 }
 
 bool Admin::too_many_failures(const std::string& peer) {

@@ -68,6 +68,10 @@ class ConfigLoader {
       config.alerts = read_alerts(*node, secrets(), out_.problems);
     if (const YamlNode* node = reader.node("watch"))
       config.watch = read_watch(*node, out_.problems);
+    section(reader, "subscriptions", [&](YamlReader& r) {
+      config.subscriptions_expire =
+          Millis(r.duration_ms("expire", config.subscriptions_expire.count()));
+    });
     section(reader, "log", [&](YamlReader& r) { logging(r); });
     reader.finish();
   }
@@ -362,15 +366,6 @@ std::vector<Problem> check_config(const Config& config) {
     problems.push_back(
         {at,
          "more than one upstream without scopes or packages: the first would answer everything"});
-  // Understood but not built yet: refused, because a gate that ignores them would promise what it
-  // does not do.
-  // Refused, because a gate that ignores it would promise what it does not do.
-  for (const SinkSettings& sink : config.alerts.sinks) {
-    if (!sink.subscribers) continue;
-    problems.push_back({at, "sink '" + sink.name +
-                                "': subscribers: true is not connected by this version; name "
-                                "repositories or packages"});
-  }
   if (config.stale < config.fresh)
     problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
   return problems;
@@ -412,6 +407,8 @@ git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s
 
 # feeds: [osv/npm.zip]      # advisories about malware, in OSV's format: folders, .json files, an ecosystem's .zip export;
 #                           # read again when they change; what they name is known-malware at once
+
+subscriptions: { expire: 14d }   # projects that upload their lockfile, without renewal
 
 policy: policy.yaml         # checked with: npm-gate policy check policy.yaml
 

@@ -66,6 +66,7 @@ struct Config {
   Millis git_cache{std::chrono::minutes{10}};
   std::string policy_file;  // "" = the built-in default policy
   AlertSettings alerts;
+  Millis subscriptions_expire{std::chrono::hours{24 * 14}};  // without renewal
   WatchSettings watch;
   std::vector<std::string> feeds;  // OSV: folders, .json files, .zip exports
   log::Level log_level = log::Level::kInfo;

@@ -252,6 +252,30 @@ CREATE TABLE issue (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+constexpr std::string_view kSubscriptions = R"sql(
+CREATE TABLE subscription (
+  id TEXT NOT NULL PRIMARY KEY,
+  repository TEXT NOT NULL,
+  project TEXT NOT NULL,
+  file TEXT NOT NULL,
+  format TEXT NOT NULL,
+  token TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  renewed INTEGER NOT NULL,
+  releases INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscription_renewed ON subscription (renewed);
+
+CREATE TABLE subscribed (
+  name TEXT NOT NULL,
+  subscription TEXT NOT NULL REFERENCES subscription (id),
+  version TEXT NOT NULL,
+  range TEXT NOT NULL,
+  PRIMARY KEY (name, subscription, version, range)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX subscribed_by ON subscribed (subscription);
+)sql";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
@@ -259,6 +283,7 @@ constexpr SchemaStep kSteps[] = {
     {"last verdict of each release", kLastVerdict},
     {"standings of releases, alerts and their outbox, issues written", kAlerts},
     {"observations beside git tags; the release that another one is again", kObservations},
+    {"subscriptions of projects and the releases they lock", kSubscriptions},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

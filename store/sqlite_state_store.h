@@ -13,6 +13,7 @@
 #include "store/database.h"
 #include "store/document_files.h"
 #include "store/state_store.h"
+#include "store/subscription_rows.h"
 
 namespace npmgate {
 
@@ -75,11 +76,13 @@ class SqliteStateStore final : public StateStore {
   Result<void> backup(const std::string& file) override;
 
   AlertStore& alerts() override { return alerts_; }
+  SubscriptionStore& subscriptions() override { return subscriptions_; }
 
  private:
   const std::unique_ptr<Database> database_;
   const std::unique_ptr<DocumentFiles> files_;
   SqliteAlertStore alerts_{*database_};
+  SqliteSubscriptionStore subscriptions_{*database_};
 };
 
 // Within a transaction of the caller.

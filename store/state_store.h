@@ -19,6 +19,7 @@
 #include "policy/decide.h"
 #include "store/alert_store.h"
 #include "store/disk.h"
+#include "store/subscription_store.h"
 
 namespace npmgate {
 
@@ -218,6 +219,7 @@ class StateStore {
 
   // Of the same database. Lives as long as this.
   virtual AlertStore& alerts() = 0;
+  virtual SubscriptionStore& subscriptions() = 0;
 };
 
 struct StateStoreOptions {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The community's alarm, end to end: a bad release appears upstream, nobody installs anything, and the right people hear of it once."""
 
+import json
 import pathlib
 import re
 import sys
@@ -47,20 +48,21 @@ class Alerts(case.EndToEnd):
         self.registry.add(Package("bystander", [Release("1.0.0", published=days_ago(400))]))
         names = [incident.name for incident in incidents.ALL]
         self.hook = self.enterContext(sinks.Hook("hook-secret"))
-        self.hub = self.enterContext(sinks.GitHub([f"fixtures/{name}" for name in names] + ["corp/security"]))
+        self.hub = self.enterContext(sinks.GitHub([f"fixtures/{name}" for name in names] + ["corp/security", "team/shop", "team/other"]))
 
-    def gate(self, watch=None, wait="0s", github=True, **more):
-        """A gate that watches the three packages and tells hook and GitHub."""
+    def gate(self, watch=None, wait="0s", github=True, subscribers=False, **more):
+        """A gate that watches the three packages and tells hook and GitHub. `subscribers`: it watches only what they hold, and tells them."""
         sink_list = [{"name": "hook", "type": "webhook", "url": self.hook.url, "secret_env": "HOOK_SECRET"}]
         if github:
             sink_list.append({"name": "issues", "type": "github", "api": self.hub.url, "web": "https://git.example/",
-                              "token_env": "HUB_TOKEN", "packages": [incident.name for incident in incidents.ALL]})
-        settings = {"alerts": {"wait": wait, "sinks": sink_list},
-                    "watch": {**WATCH, "packages": [incident.name for incident in incidents.ALL], **(watch or {})}, **more}
+                              "token_env": "HUB_TOKEN", "packages": [incident.name for incident in incidents.ALL],
+                              "subscribers": subscribers})
+        watched = [] if subscribers else [incident.name for incident in incidents.ALL]
+        settings = {"alerts": {"wait": wait, "sinks": sink_list}, "watch": {**WATCH, "packages": watched, **(watch or {})}, **more}
         running = Gate(self.registry.url, policy=POLICY, settings=settings,
                        env={"HOOK_SECRET": "hook-secret", "HUB_TOKEN": self.hub.token})
         running = self.enterContext(running)
-        self.assertTrue(wire.eventually(lambda: all(self.registry.seen(f"/{i.name}") for i in incidents.ALL)), running.log_end())
+        self.assertTrue(wire.eventually(lambda: all(self.registry.seen(f"/{name}") for name in watched)), running.log_end())
         return running
 
     def command(self, gate, *arguments):
@@ -107,6 +109,44 @@ class Alerts(case.EndToEnd):
         listed = self.command(gate, "alerts", "list")
         self.assertEqual(listed.returncode, 0, listed.stderr)
         self.assertIn("held ua-parser-js@0.7.29", listed.stdout)
+
+    def subscribe(self, gate, repository, file, document):
+        """A project uploads one of its files."""
+        made = self.command(gate, "token", "create", f"ci-{repository}-{file}".replace("/", "-"), "--scope", "install")
+        body = json.dumps({"repository": f"https://git.example/{repository}", "file": file, "text": json.dumps(document)}).encode()
+        token = re.search(r"\S{20,}", made.stdout)[0]
+        answer = wire.send(gate.admin_url, "/api/v1/subscriptions", "POST", {"Authorization": f"Bearer {token}"}, body)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def test_subscribers_hear_of_it(self):
+        """The same story for a project that asks for a range; another one locks the last good release and hears nothing."""
+        gate = self.gate(subscribers=True)
+        lock = {"lockfileVersion": 3, "packages": {"": {"dependencies": {"ua-parser-js": "^0.7.20"}},
+                                                   "node_modules/ua-parser-js": {"version": "0.7.28"}}}
+        ranges = {"dependencies": {"ua-parser-js": "^0.7.20"}}
+        for repository, file, document in [("team/shop", "package-lock.json", lock), ("team/shop", "package.json", ranges),
+                                           ("team/other", "package-lock.json", lock)]:
+            self.assertEqual(self.subscribe(gate, repository, file, document)["refused"], [])
+        self.wait_for(lambda: self.registry.seen("/ua-parser-js"), gate)
+        self.publish(incidents.UA_PARSER_JS, "0.7.29")
+        self.wait_for(lambda: self.hook.messages and self.hub.issues("team/shop") and self.hub.issues("fixtures/ua-parser-js"), gate)
+        self.assertEqual(self.hook.events()[0]["projects"], ["https://git.example/team/shop"])
+        own, theirs = self.hub.issues("team/shop")[0], self.hub.issues("fixtures/ua-parser-js")[0]
+        self.say(own.title, own.body)
+        self.assertIn("ua-parser-js@0.7.29", own.title)
+        self.assertIn("What to do", own.body)
+        self.assertNotIn("shop", theirs.title + theirs.body)
+        # From now on CI has the bad release in its lockfile: told at once, and no second issue.
+        lock["packages"]["node_modules/ua-parser-js"]["version"] = "0.7.29"
+        refused = self.subscribe(gate, "team/shop", "package-lock.json", lock)["refused"]
+        self.assertEqual([(one["version"], one["action"]) for one in refused], [("0.7.29", "quarantine")])
+        self.registry.publish("ua-parser-js", Release("0.7.30", published=days_ago(0)))
+        self.wait_for(lambda: own.comments and theirs.comments, gate)
+        self.assertIn("0.7.30", own.comments[0]["body"])
+        self.registry.unpublish("ua-parser-js", "0.7.29")
+        self.wait_for(lambda: (own.state, theirs.state) == ("closed", "closed"), gate)
+        self.assertEqual([len(self.hub.issues(name)) for name in ("team/shop", "fixtures/ua-parser-js", "team/other")], [1, 1, 0])
 
     def test_coa_and_rc_on_the_same_day_are_grouped(self):
         """Nine bad releases of two packages: one digest, one issue for each package."""

@@ -111,7 +111,7 @@ class AdminApi(case.EndToEnd):
             self.assertEqual(placeholders, named, path)
 
     def test_scopes(self):
-        """Who may what: none, wrong and install tokens nothing; review all but the cache."""
+        """Who may what: none and wrong tokens nothing, install only its subscriptions, review all but the cache."""
         routes = self.api("GET", "/api/v1", token=None).json()["routes"]
         for route in routes:
             arguments = {key: "left" if key == "name" else "1.0.0" for key in re.findall(r"\{(\w+)\}", route["path"])}

@@ -21,6 +21,7 @@ constexpr std::string_view kReleased[] = {
     "6a1eafc15db99f537c1ca086a2042da497441d80d078c6bcac60658d730c8c64",
     "a051d5448b62397047d428727a693e70eaf4b6c013b23cbdb6c373b57e0b22fa",
     "831c2e7c9298db57d7edf478eb6ad5443d40eb5b83adaae00de516667039657a",
+    "c9014379fdd1c4cac2cd792ef01cbb9b6185a47184a1e9965805ce2a353b0892",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {
