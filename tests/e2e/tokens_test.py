@@ -199,8 +199,8 @@ class Clients(case.EndToEnd):
                     self.assertIn("deploy-bot", result.text)
 
     def test_project_in_user_agent(self):
-        """`user-agent` in .npmrc is how npm, pnpm and yarn 1 can name the project."""
-        clients = case.installed_clients("npm11", "pnpm10", "yarn1")
+        """`user-agent` in .npmrc is how npm and pnpm can name the project."""
+        clients = case.installed_clients("npm11", "pnpm10")
         with FixtureRegistry(packages()) as registry, Gate(registry.url, POLICY) as gate:
             for client in clients:
                 with self.subTest(client.name), Project(client, gate.url) as project:
