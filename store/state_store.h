@@ -162,7 +162,7 @@ class StateStore {
       std::string_view name = {}) = 0;  // all where name is empty
 
   // Replaces the row of (name, version, content_id). A row with a content id also replaces the one
-  // without, of the same version.
+  // without, of the same version, and one without is not kept beside it: whichever comes last.
   virtual Result<void> put_release_row(const ReleaseRow& row) = 0;
   // kNotFound where there is no such row. Cheap when repeated.
   virtual Result<void> mark_served(std::string_view name, std::string_view version,
