@@ -48,6 +48,7 @@ void check_version_manifest(std::string_view text) {
   const Result<std::string> canonical = canonical_manifest(text);
   if (!release) return;
   const JsonOpinion opinion = json_opinion(text);
+  if (opinion.no_opinion) return;
   NPM_GATE_PROMISE(opinion.valid && !opinion.duplicates);
   NPM_GATE_PROMISE(canonical.has_value());
   const JsonOpinion form = json_opinion(*canonical);

@@ -1,10 +1,13 @@
 # One short run of a fuzz target: PROGRAM MAX_LEN CORPUS DICTIONARY WORK. What is found goes to WORK, the corpus stays as it is.
+# The default run tries the corpus and the same few thousand inputs every time (a fixed seed); NPM_GATE_ALL=1 searches for a minute
+# with another seed each time.
+file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK}/found)
-set(seconds 8)
+set(effort -seed=1 -runs=3000 -max_total_time=20)
 if("$ENV{NPM_GATE_ALL}" STREQUAL "1")
-  set(seconds 60)
+  set(effort -max_total_time=60)
 endif()
-set(options -max_total_time=${seconds} -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -print_funcs=0
+set(options ${effort} -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -print_funcs=0
     -artifact_prefix=${WORK}/)
 if(EXISTS ${DICTIONARY})
   list(APPEND options -dict=${DICTIONARY})
