@@ -50,12 +50,14 @@ Result<std::size_t> SqliteStateStore::record_verdicts(const std::vector<SeenVerd
                                                       Time at) {
   if (seen.empty()) return std::size_t{0};
   return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<std::size_t> {
+    // What was seen on metadata alone belongs to the row of the inspection that ended meanwhile.
     Statement known(connection,
                     "SELECT verdict FROM release"
-                    " WHERE name=?1 AND version=?2 AND content_id=?3");
+                    " WHERE name=?1 AND version=?2 AND (content_id=?3 OR ?3='')"
+                    " ORDER BY content_id DESC LIMIT 1");
     Statement save(connection,
                    "UPDATE release SET verdict=?4"
-                   " WHERE name=?1 AND version=?2 AND content_id=?3");
+                   " WHERE name=?1 AND version=?2 AND (content_id=?3 OR ?3='')");
     std::size_t written = 0;
     for (const SeenVerdict& each : seen) {
       if (each.refresh) {

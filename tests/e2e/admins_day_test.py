@@ -90,6 +90,8 @@ class AdminsDay(case.EndToEnd):
         for part in ("install-script-added", "node hook.js", "rule new-hooks", "policy.yaml:3:5", "quarantine approve victim@1.0.1",
                      "dist-tag latest points here upstream; served: 1.0.0", "content "):
             self.assertIn(part, page)
+        # Verdicts are recorded when they are first seen, a moment after the look: before the reviewer changes this one.
+        self.assertTrue(wire.eventually(lambda: self.log("victim", "--kind", "verdict")))
         self.quarantine("reject", "victim@1.0.1", "--reason", "hijacked, SEC-6")
         self.assert_refused(self.gate.tarball("victim", "1.0.1"), "blocked", "hijacked, SEC-6")
         self.assertNotIn("victim@1.0.1", self.quarantine("list"))
@@ -176,9 +178,9 @@ class AdminsDay(case.EndToEnd):
         for change in (("victim@1.0.1", None, "quarantine"), ("victim@1.0.1", "quarantine", "block"),
                        ("builder@3.1.0", None, "quarantine"), ("builder@3.1.0", "quarantine", "allow"), ("helper@2.0.0", "allow", "block")):
             self.assertIn(change, changes)
+        self.assertTrue(wire.eventually(lambda: len({entry["policy"] for entry in self.log("--kind", "policy-loaded")}) == 2))
         kinds = [entry["kind"] for entry in self.log() if entry["kind"].startswith("policy")]
         self.assertEqual([kind for kind, _ in itertools.groupby(kinds)], ["policy-loaded", "policy-refused", "policy-loaded"])
-        self.assertEqual(len({entry["policy"] for entry in self.log("--kind", "policy-loaded")}), 2)
         refused = self.log("victim@^1.0.0", "--kind", "refused")
         self.assertTrue(refused and all(entry["name"] == "victim" for entry in refused), refused)
         self.assertEqual(self.log("victim@^2.0.0", "--kind", "refused"), [])
