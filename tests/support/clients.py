@@ -167,12 +167,15 @@ class Project:
 
     def tree(self):
         """Every file below node_modules as {path: digest}, without what clients write for themselves. Links are not followed: pnpm's
-        form loops."""
+        form loops. pnpm's command shims count as its own: pnpm 10 writes others from a lock file than in the first install, from any
+        registry (measured)."""
         own = {".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml", ".cache", ".pnpm-workspace-state.json",
                ".pnpm-workspace-state-v1.json"}
         modules = self.folder / "node_modules"
         files = {}
         for folder, folders, names in os.walk(modules, followlinks=False):
+            if self.client.family == "pnpm" and pathlib.Path(folder).name == ".bin":
+                continue
             if pathlib.Path(folder) == modules:
                 folders[:] = [name for name in folders if name not in own]
                 names = [name for name in names if name not in own]
