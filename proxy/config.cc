@@ -344,6 +344,20 @@ ConfigResult load_config(std::string_view text, const std::string& file, const E
   return result;
 }
 
+// Easily done: npm is pointed at the gate, and the gate then asks npm for its upstream.
+static bool is_the_gate(const Config& config, const std::string& upstream) {
+  const auto url = parse_url(upstream);
+  if (!url) return false;
+  for (const std::string& own : config.public_urls) {
+    const auto known = parse_url(own);
+    if (known && known->origin() == url->origin()) return true;
+  }
+  const bool wildcard = config.address == "0.0.0.0" || config.address == "::";
+  return config.port != 0 && url->port == config.port &&
+         (url->host == config.address || (wildcard && is_loopback(url->host)) ||
+          (url->host == "localhost" && is_loopback(config.address)));
+}
+
 std::vector<Problem> check_config(const Config& config) {
   std::vector<Problem> problems;
   const Position at{config.file.empty() ? "command line" : config.file, 1, 1};
@@ -355,6 +369,12 @@ std::vector<Problem> check_config(const Config& config) {
   std::size_t catch_all = 0;
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (upstream.scopes.empty() && upstream.packages.empty()) ++catch_all;
+    if (is_the_gate(config, upstream.url)) {
+      problems.push_back(
+          {at, "upstream " + upstream.url +
+                   " is where this gate itself listens (is npm configured with it?); name the "
+                   "registry behind it with --upstream URL or in gate.yaml"});
+    }
     for (const std::string& scope : upstream.scopes) {
       if (scope.size() < 2 || scope.front() != '@') {
         problems.push_back({at, "upstream '" + upstream.name + "': scope '" + scope +

@@ -147,6 +147,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "upstreams:\n  - { name: a, url: https://registry.example/, scopes: ['@a'] }\n"
                 "  - { name: a, url: https://registry.example/ }\n",
                 "etc/gate.yaml:3:", "twice"},
+        Mistake{"upstream_is_the_gate",
+                "upstreams: [{ name: a, url: \"http://127.0.0.1:4873/\" }]\n",
+                "etc/gate.yaml:", "this gate itself"},
+        Mistake{
+            "upstream_is_the_gate_by_name",
+            "listen: { port: 9000 }\nupstreams: [{ name: a, url: \"http://localhost:9000/\" }]\n",
+            "etc/gate.yaml:", "this gate itself"},
+        Mistake{"upstream_is_the_gates_public_url",
+                "public_url: https://npm.corp.example/\nupstreams: [{ name: a, url: "
+                "\"https://npm.corp.example/\" }]\n",
+                "etc/gate.yaml:", "this gate itself"},
         Mistake{"two_catch_alls",
                 "upstreams:\n  - { name: a, url: https://registry.example/ }\n"
                 "  - { name: b, url: https://registry.example/ }\n",
