@@ -106,9 +106,9 @@ int test(const Options& options) {
     return report_usage("no sink is named '" + log::printable(options.sink, 80) + "' in gate.yaml");
   auto store = open_memory_state_store();
   if (!store) return report(store.error());
-  ClientOptions client_options;
-  proxies_from_environment(client_options, &environment);
-  const auto client = make_http_client(client_options);
+  const auto client_options = client_options_here();
+  if (!client_options) return report(client_options.error());
+  const auto client = make_http_client(*client_options);
   const SystemClock clock;
   Pool pool(1, 16), slow(1, 16);
   Metrics metrics;

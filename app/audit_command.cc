@@ -137,9 +137,9 @@ int finish(Audit& audit, const Options& options, const Threshold& threshold) {
 }
 
 int audit_by_gate(Audit& audit, const Options& options, const Threshold& threshold) {
-  ClientOptions client_options;
-  proxies_from_environment(client_options, &environment);
-  const auto client = make_http_client(client_options);
+  const auto client_options = client_options_here();
+  if (!client_options) return report(client_options.error());
+  const auto client = make_http_client(*client_options);
   std::string token = options.token;
   if (token.empty()) token = environment("NPM_GATE_TOKEN").value_or("");
   const std::string url = with_trailing_slash(options.gate);

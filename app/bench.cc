@@ -43,10 +43,10 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   auto feed = load_feeds(bench->config_.feeds, FeedLimits{});
   if (!feed) return feed.error();
   bench->rulebook_->set_feed(feed->index);
-  ClientOptions options;
-  proxies_from_environment(options, &environment);
+  const auto options = client_options_here();
+  if (!options) return options.error();
   bench->client_ = offline ? std::unique_ptr<Upstream>(std::make_unique<NoUpstream>())
-                           : make_http_client(options);
+                           : make_http_client(*options);
   auto inspector =
       make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_, bench->metrics_);
   if (!inspector) return inspector.error();

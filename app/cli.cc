@@ -71,6 +71,14 @@ std::optional<std::string> environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+Result<ClientOptions> client_options_here() {
+  auto proxies = proxies_from_environment(&environment);
+  if (!proxies) return proxies.error();
+  ClientOptions options;
+  options.proxies = std::move(*proxies);
+  return options;
+}
+
 std::optional<std::string> read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;

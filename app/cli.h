@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "proxy/config.h"
+#include "proxy/http_client.h"
 
 namespace CLI {
 class App;
@@ -39,6 +40,9 @@ int report_usage(const std::string& line);
 // Whether stdout is a terminal that wants colours (NO_COLOR honoured).
 bool wants_colour();
 std::optional<std::string> environment(const std::string& name);
+// For clients of our own: with the proxies that the environment names; kMalformed where one of them
+// is unusable.
+Result<ClientOptions> client_options_here();
 std::optional<std::string> read_file(const std::string& path);
 
 }  // namespace npmgate

@@ -145,9 +145,9 @@ class Doctor {
     request.limit = kLimit;
     request.max_body = std::size_t{1} << 20;
     if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
-    ClientOptions options;
-    proxies_from_environment(options, &environment);
-    return fetch_once(std::move(request), options);
+    const auto options = client_options_here();
+    if (!options) return options.error();
+    return fetch_once(std::move(request), *options);
   }
 
   void ask(const UpstreamConfig& upstream) {

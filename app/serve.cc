@@ -114,9 +114,9 @@ int run_gate(const Config& config) {
     return kUsage;
   }
 
-  ClientOptions client_options;
-  proxies_from_environment(client_options, &environment);
-  const std::unique_ptr<Upstream> upstream = make_http_client(client_options);
+  const auto client_options = client_options_here();
+  if (!client_options) return report(client_options.error());
+  const std::unique_ptr<Upstream> upstream = make_http_client(*client_options);
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   Pool pool(std::max(config.workers, 2u), kMaxQueuedJobs);
   GitTagSource tags(git_options(config), *upstream, clock);

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Whole-process time of `npm install` of one application: direct, through a gate that knows nothing yet, through one that knows it.
+"""Whole-process time of `npm install` of one application: direct, through a gate that knows nothing yet, through one that knows it,
+and the same two through a plain cache (a gate that trusts its upstream and inspects nothing).
 
     bench/install.py [ROUNDS]        NPM_GATE_BINARY, NPM_GATE_CLIENTS name other builds
 
-The three are run in turn in every round, each with an empty npm cache, so that noise of machine and network meets all of them.
-The policy is monitor mode over the shipped default: everything is inspected and judged, and all three install the same tree.
+The five are run in turn in every round, each with an empty npm cache, so that noise of machine and network meets all of them.
+The policy is monitor mode over the shipped default: everything is inspected and judged, and all install the same tree.
 """
 
 import json
@@ -53,13 +54,14 @@ def install(folder, registry):
 
 
 def one_round(base, policy, registry):
-    """Seconds and tree of each of the three, in their order."""
-    data = base / "gate"
-    shutil.rmtree(data, ignore_errors=True)
+    """Seconds and tree of each of the five, in their order."""
     results = {"direct": install(base / "direct", registry)}
-    with measuring.gate(data, policy) as url:
-        results["cold"] = install(base / "cold", url)
-        results["warm"] = install(base / "warm", url)
+    for prefix, inspect in (("", True), ("cache ", False)):
+        data = base / "gate"
+        shutil.rmtree(data, ignore_errors=True)
+        with measuring.gate(data, policy, inspect) as url:
+            results[prefix + "cold"] = install(base / "cold", url)
+            results[prefix + "warm"] = install(base / "warm", url)
     return results
 
 
@@ -68,7 +70,7 @@ def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     policy = (measuring.ROOT / "policy" / "default_policy.yaml").read_text().replace("mode: enforce", "mode: monitor")
     registry = measuring.upstream()
-    seconds = {"direct": [], "cold": [], "warm": []}
+    seconds = {kind: [] for kind in ("direct", "cold", "warm", "cache cold", "cache warm")}
     base = pathlib.Path(tempfile.mkdtemp(prefix="gate-bench-"))
     print(f"{measuring.describe()}; {' '.join(APPLICATION)}", flush=True)
     try:
@@ -85,7 +87,7 @@ def main():
     direct = measuring.median(seconds["direct"])
     for kind, values in seconds.items():
         paired = [value / other for value, other in zip(values, seconds["direct"])]
-        print(f"{kind:7} median {measuring.median(values):6.2f} s   ratio of medians {measuring.median(values) / direct:.2f}"
+        print(f"{kind:10} median {measuring.median(values):6.2f} s   ratio of medians {measuring.median(values) / direct:.2f}"
               f"   median of paired ratios {measuring.median(paired):.2f}")
 
 

@@ -59,15 +59,16 @@ def stop(process):
 
 
 @contextlib.contextmanager
-def gate(folder, policy):
-    """A gate over `folder` (kept, so that a second one starts warm); gives its base URL, with trailing slash."""
+def gate(folder, policy, inspect=True):
+    """A gate over `folder` (kept, so that a second one starts warm); gives its base URL, with trailing slash. Without `inspect` it
+    trusts its upstream: a plain cache."""
     folder.mkdir(parents=True, exist_ok=True)
     port, admin = free_port(), free_port()
     (folder / "policy.yaml").write_text(policy)
     (folder / "gate.yaml").write_text(json.dumps({
         "listen": {"address": "127.0.0.1", "port": port},
         "admin": {"address": "127.0.0.1", "port": admin},
-        "upstreams": [{"name": "public", "url": upstream()}],
+        "upstreams": [{"name": "public", "url": upstream(), "inspect": inspect}],
         "storage": {"path": str(folder / "data")},
         "policy": str(folder / "policy.yaml"),
         "log": {"level": "warn"},

@@ -64,6 +64,7 @@ struct Connection {
   SteadyTime idle_since;
   bool reused = false;
   bool via_proxy = false;  // plain http through a proxy: absolute-form request target
+  std::string proxy_authorization;
   beast::tcp_stream& lowest() {
     return std::visit([](auto& s) -> beast::tcp_stream& { return beast::get_lowest_layer(s); },
                       stream);
@@ -165,18 +166,21 @@ class HttpClient final : public Upstream {
     }
     auto connection = std::make_unique<Connection>(executor);
     const auto limit = std::min(deadline, std::chrono::steady_clock::now() + kConnectLimit);
-    const std::string proxy = proxy_for(url);
-    const std::optional<Url> proxy_url = proxy.empty() ? std::nullopt : parse_url(proxy);
-    const Url& peer = proxy_url ? *proxy_url : url;
+    const auto proxy = proxy_for(url);
+    if (!proxy) co_return proxy.error();
+    const bool proxied = proxy->has_value();
+    const Url& peer = proxied ? (*proxy)->url : url;
     if (auto done = co_await open_socket(*connection, peer,
-                                         request.public_addresses_only && !proxy_url, limit);
+                                         request.public_addresses_only && !proxied, limit);
         !done) {
       co_return done.error();
     }
-    if (proxy_url && url.scheme == "https") {
-      if (auto done = co_await tunnel(*connection, url, limit); !done) co_return done.error();
+    if (proxied && url.scheme == "https") {
+      if (auto done = co_await tunnel(*connection, url, (*proxy)->authorization, limit); !done)
+        co_return done.error();
     }
-    connection->via_proxy = proxy_url && url.scheme == "http";
+    connection->via_proxy = proxied && url.scheme == "http";
+    if (connection->via_proxy) connection->proxy_authorization = (*proxy)->authorization;
     if (url.scheme == "https") {
       if (auto done = co_await handshake(*connection, url, request, limit); !done)
         co_return done.error();
@@ -186,13 +190,14 @@ class HttpClient final : public Upstream {
 
   Task<Result<void>> open_socket(Connection& connection, const Url& peer, bool public_only,
                                  SteadyTime limit) {
-    tcp::resolver resolver(connection.executor);
+    // Shared: a timer that has run out as the answer came still calls its handler afterwards.
+    auto resolver = std::make_shared<tcp::resolver>(connection.executor);
     auto timer = std::make_shared<net::steady_timer>(connection.executor, limit);
-    timer->async_wait([&resolver](const error_code& ec) {
-      if (!ec) resolver.cancel();
+    timer->async_wait([resolver](const error_code& ec) {
+      if (!ec) resolver->cancel();
     });
     auto [resolve_error, found] =
-        co_await resolver.async_resolve(peer.host, std::to_string(peer.port), kTuple);
+        co_await resolver->async_resolve(peer.host, std::to_string(peer.port), kTuple);
     timer->cancel();
     if (resolve_error) co_return io_error("cannot resolve", peer, resolve_error);
     std::vector<tcp::endpoint> endpoints;
@@ -213,10 +218,12 @@ class HttpClient final : public Upstream {
   }
 
   // RFC 9110, 9.3.6: CONNECT host:port, then bytes both ways.
-  Task<Result<void>> tunnel(Connection& connection, const Url& url, SteadyTime limit) {
-    http::request<http::empty_body> request(http::verb::connect,
-                                            url.host + ":" + std::to_string(url.port), 11);
-    request.set(http::field::host, url.host + ":" + std::to_string(url.port));
+  Task<Result<void>> tunnel(Connection& connection, const Url& url, std::string authorization,
+                            SteadyTime limit) {
+    const std::string authority = url.origin().substr(url.scheme.size() + 3);
+    http::request<http::empty_body> request(http::verb::connect, authority, 11);
+    request.set(http::field::host, authority);
+    if (!authorization.empty()) request.set(http::field::proxy_authorization, authorization);
     connection.lowest().expires_at(limit);
     auto [write_error, written] =
         co_await http::async_write(std::get<Plain>(connection.stream), request, kTuple);
@@ -325,6 +332,8 @@ class HttpClient final : public Upstream {
     message->set(http::field::accept_encoding, request.sink ? "identity" : "gzip");
     for (const auto& [name, value] : request.headers) message->set(name, value);
     if (!authorization.empty()) message->set(http::field::authorization, authorization);
+    if (!connection.proxy_authorization.empty())
+      message->set(http::field::proxy_authorization, connection.proxy_authorization);
     message->body() = {request.body.data(), request.body.size()};
     if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
       message->prepare_payload();
@@ -431,9 +440,13 @@ class HttpClient final : public Upstream {
     if (idle.size() < options_.max_idle_per_origin) idle.push_back(std::move(connection));
   }
 
-  std::string proxy_for(const Url& url) const {
-    const std::string& proxy = url.scheme == "https" ? options_.https_proxy : options_.http_proxy;
-    return proxy.empty() || bypasses_proxy(options_.no_proxy, url) ? std::string() : proxy;
+  Result<std::optional<ForwardProxy>> proxy_for(const Url& url) const {
+    const ProxySettings& settings = options_.proxies;
+    const std::string& named = url.scheme == "https" ? settings.https : settings.http;
+    if (named.empty() || bypasses_proxy(settings.none, url)) return std::optional<ForwardProxy>();
+    auto proxy = parse_forward_proxy(named);
+    if (!proxy) return proxy.error();
+    return std::optional(std::move(*proxy));
   }
 
   ClientOptions options_;
@@ -446,46 +459,6 @@ class HttpClient final : public Upstream {
 
 std::unique_ptr<Upstream> make_http_client(ClientOptions options) {
   return std::make_unique<HttpClient>(std::move(options));
-}
-
-void proxies_from_environment(ClientOptions& options, const EnvReader& env) {
-  const auto either = [&](const char* upper, const char* small) {
-    const auto value = env(upper);
-    return value ? *value : env(small).value_or("");
-  };
-  options.https_proxy = either("HTTPS_PROXY", "https_proxy");
-  options.http_proxy = either("HTTP_PROXY", "http_proxy");
-  options.no_proxy = either("NO_PROXY", "no_proxy");
-}
-
-bool bypasses_proxy(std::string_view no_proxy, const Url& url) {
-  std::string list(no_proxy);
-  std::transform(list.begin(), list.end(), list.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  });
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    std::string_view item = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    if (item == "*") return true;
-    if (item.starts_with('[') && item.ends_with(']')) item = item.substr(1, item.size() - 2);
-    const std::size_t colon = item.rfind(':');
-    if (colon != std::string_view::npos && item.find(':') == colon) {
-      if (item.substr(colon + 1) != std::to_string(url.port)) continue;
-      item = item.substr(0, colon);
-    }
-    if (item.starts_with('.')) item.remove_prefix(1);
-    if (item.empty()) continue;
-    if (url.host == item) return true;
-    if (url.host.size() > item.size() && url.host.ends_with(item) &&
-        url.host[url.host.size() - item.size() - 1] == '.') {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace npmgate

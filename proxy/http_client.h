@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "proxy/async.h"
 #include "proxy/config.h"
+#include "proxy/forward_proxy.h"
 #include "proxy/http.h"
 
 namespace npmgate {
@@ -59,15 +60,10 @@ struct ClientOptions {
   std::string user_agent = "npm-gate/" NPM_GATE_VERSION;
   std::size_t max_idle_per_origin = 32;
   std::chrono::seconds idle_limit{50};  // below the 60 s after which many servers close
-  std::string http_proxy, https_proxy,
-      no_proxy;  // as in the environment variables of the same names
+  ProxySettings proxies;
 };
 
 // Thread-safe; a connection stays on the loop that opened it.
 std::unique_ptr<Upstream> make_http_client(ClientOptions options);
-// Reads HTTPS_PROXY, HTTP_PROXY, NO_PROXY (and their lower-case spellings) into `options`.
-void proxies_from_environment(ClientOptions& options, const EnvReader& env);
-// NO_PROXY's rules: comma-separated hosts, ".suffix", "*", optional ":port".
-bool bypasses_proxy(std::string_view no_proxy, const Url& url);
 
 }  // namespace npmgate

@@ -3,6 +3,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -23,6 +24,7 @@ using error_code = boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kFilePiece = 256 * 1024;   // measured: larger writes gain nothing on loopback
+constexpr std::size_t kBodyPiece = 1024 * 1024;  // what has to leave within one write limit
 constexpr std::size_t kHeadPiece = 4096;         // most heads of package managers are below 1 KiB
 constexpr std::size_t kFirstRead = 4096;         // of a request over TLS; most fit into it
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
@@ -309,11 +311,19 @@ class Session {
     const bool bodyless = head_only || response.status == 304 || response.status == 204;
     const std::string head =
         head_of(response, keep, response.status != 304 && response.status != 204);
-    std::vector<net::const_buffer> buffers{net::buffer(head)};
-    if (!bodyless && response.body) buffers.push_back(net::buffer(*response.body));
+    std::string_view body;
+    if (!bodyless && response.body) body = *response.body;
+    std::array<net::const_buffer, 2> first{net::buffer(head),
+                                           net::buffer(body.substr(0, kBodyPiece))};
     arm(limits_.write_limit);
-    auto [error, count] = co_await net::async_write(stream_, buffers, kTuple);
+    auto [error, count] = co_await net::async_write(stream_, first, kTuple);
     if (error) co_return false;
+    for (std::size_t at = kBodyPiece; at < body.size(); at += kBodyPiece) {
+      const std::string_view piece = body.substr(at, kBodyPiece);
+      arm(limits_.write_limit);
+      auto [broken, written] = co_await net::async_write(stream_, net::buffer(piece), kTuple);
+      if (broken) co_return false;
+    }
     if (!bodyless && response.blob && !co_await send_file(*response.blob)) co_return false;
     if (!keep) co_await close();
     co_return keep;
