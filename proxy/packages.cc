@@ -136,10 +136,16 @@ SnapshotPtr Packages::update(const SnapshotPtr& base,
                              const std::function<void(PackageSnapshot&)>& change,
                              bool same_content) {
   // Two changes of one package may meet here: the later one starts from what the earlier one kept.
+  const std::lock_guard lock(updating_);
   const SnapshotPtr newest = in_memory(base->name);
   auto next = std::make_shared<PackageSnapshot>(newest ? *newest : *base);
   change(*next);
+  ++updates_of(base->name);
   return keep(std::move(next), same_content);
+}
+
+std::uint64_t& Packages::updates_of(const std::string& name) {
+  return updates_[std::hash<std::string>{}(name) % updates_.size()];
 }
 
 void Packages::forget(const std::string& name) {
@@ -158,6 +164,31 @@ Result<void> Packages::drop(const PackageName& name) {
   return gear_.store.remove_document(document_key(*upstream, name));
 }
 
+// What is known of a package's releases besides its packument.
+Result<void> Packages::read_known(PackageSnapshot& next) {
+  next.observations.clear();
+  auto evidence = gear_.store.evidence_of(next.name);
+  if (!evidence) return evidence.error();
+  next.evidence = std::move(*evidence);
+  auto pins = gear_.store.pins_of(next.name);
+  if (!pins) return pins.error();
+  next.pins = std::move(*pins);
+  auto tags = gear_.store.tags_of(next.name);
+  if (!tags) return tags.error();
+  auto texts = gear_.store.observations_of(next.name);
+  if (!texts) return texts.error();
+  for (const auto& [version, text] : *texts) {
+    auto observed = observations_from_text(text);
+    // Lost ones are asked for again with the next inspection.
+    if (observed) next.observations[version] = std::move(*observed);
+  }
+  for (auto& [version, tag] : *tags) {
+    const auto known = next.observations.find(version);
+    if (known != next.observations.end()) known->second.tag = std::move(tag);
+  }
+  return {};
+}
+
 Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfig& upstream,
                                     std::string body, Time fetched, bool look) {
   auto packument = Packument::parse(std::move(body), name, kMaxPackument);
@@ -172,26 +203,18 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
                      : gear_.store.package(name.str());
   if (!record) return record.error();
   next->record = std::move(*record);
-  auto evidence = gear_.store.evidence_of(name.str());
-  if (!evidence) return evidence.error();
-  next->evidence = std::move(*evidence);
-  auto pins = gear_.store.pins_of(name.str());
-  if (!pins) return pins.error();
-  next->pins = std::move(*pins);
-  auto tags = gear_.store.tags_of(name.str());
-  if (!tags) return tags.error();
-  auto texts = gear_.store.observations_of(name.str());
-  if (!texts) return texts.error();
-  for (const auto& [version, text] : *texts) {
-    auto observed = observations_from_text(text);
-    // Lost ones are asked for again with the next inspection.
-    if (observed) next->observations[version] = std::move(*observed);
+  constexpr int kAttempts = 4;
+  for (int attempt = 1;; ++attempt) {
+    std::unique_lock lock(updating_);
+    const std::uint64_t before = updates_of(next->name);
+    lock.unlock();
+    if (auto done = read_known(*next); !done) return done.error();
+    lock.lock();
+    // What an inspection or a pin added meanwhile is on disk, but was perhaps not yet when it was
+    // read.
+    if (updates_of(next->name) == before || attempt == kAttempts)
+      return SnapshotPtr(keep(std::move(next)));
   }
-  for (auto& [version, tag] : *tags) {
-    const auto known = next->observations.find(version);
-    if (known != next->observations.end()) known->second.tag = std::move(tag);
-  }
-  return SnapshotPtr(keep(std::move(next)));
 }
 
 Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name,

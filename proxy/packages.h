@@ -2,6 +2,7 @@
 // the snapshot of each package that judging reads. Thread-safe.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <list>
 #include <memory>
@@ -125,6 +126,7 @@ class Packages {
   Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream,
                                         std::string etag, std::string modified);
   Result<SnapshotPtr> load_from_disk(const PackageName& name, const UpstreamConfig& upstream);
+  Result<void> read_known(PackageSnapshot& next);
   Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream,
                             std::string body, Time fetched, bool look);
   Task<Result<SnapshotPtr>> inspect_now(SnapshotPtr snapshot, std::string version);
@@ -154,6 +156,7 @@ class Packages {
   // Applies `change` to a copy of the newest snapshot of `name` and keeps it.
   SnapshotPtr update(const SnapshotPtr& base, const std::function<void(PackageSnapshot&)>& change,
                      bool same_content = false);
+  std::uint64_t& updates_of(const std::string& name);
 
   Gear gear_;
   Observer* observer_;
@@ -165,6 +168,11 @@ class Packages {
   std::list<std::string> ages_;  // least recently used first
   std::size_t bytes_ = 0;
   std::set<std::string, std::less<>> observing_;
+  // Held while a snapshot is replaced by one made of it, always before mutex_. The counters, of
+  // names with the same hash together, tell a snapshot that is being read from disk that it was
+  // overtaken.
+  std::mutex updating_;
+  std::array<std::uint64_t, 256> updates_{};
   std::atomic<std::uint64_t> revisions_{0};
   std::atomic<int> background_{0};
 };
