@@ -120,27 +120,39 @@ class Listener(case.EndToEnd):
                     status, _ = ask(gate.open(gate.context(*pair)), "/left")
                     if not status:
                         raise ConnectionError("closed without an answer")
-            for client in case.installed_clients("npm11", "pnpm10", "yarn4"):
-                with self.subTest(client.name), Project(client, gate.url, ca=ca) as project:
-                    self.assertNotEqual(project.install({"left": "^1.0.0"}).code, 0)
-                    self.configure_certificate(project, *good)
+            for client in case.installed_clients():
+                with self.subTest(client.name), Project(client, gate.url, ca=ca, certificate=good) as project:
                     result = project.install({"left": "^1.0.0"})
-                    self.assertEqual((result.code, result.versions), (0, {"left": "1.0.0"}), result.text)
+                    self.say(result)
+                    # bun has no way to send one (docs/operating.md).
+                    wanted = {} if client.family == "bun" else {"left": "1.0.0"}
+                    self.assertEqual((result.code == 0, result.versions), (bool(wanted), wanted), result.text)
 
-    @staticmethod
-    def configure_certificate(project, certificate, key):
-        """Each client's own keys for it."""
-        if project.client.family == "yarn4":
-            with open(project.folder / ".yarnrc.yml", "a", encoding="utf-8") as file:
-                file.write(f"httpsCertFilePath: {certificate}\nhttpsKeyFilePath: {key}\n")
-            return
-        host = project.registry.split("//", 1)[1]
-        for folder in (project.folder, project.base / "home"):
-            with open(folder / ".npmrc", "a", encoding="utf-8") as file:
-                file.write(f"//{host}:certfile={certificate}\n//{host}:keyfile={key}\n")
+    def test_another_client_ca(self):
+        """A client_ca that is replaced counts for the next connection; a resumed session does not outlive the old one."""
+        certificate, key, ca = self.dev()
+        old, new = Authority(self.folder / "old"), Authority(self.folder / "new")
+        trusted = self.folder / "trusted.crt"
+        shutil.copyfile(old.certificate, trusted)
+        with SecureGate(self.registry.url, certificate, key, client_ca=trusted, ca=ca) as gate:
+            contexts = [gate.context(*authority.issue("job")) for authority in (old, new)]
+
+            def admitted(context, session=None):
+                try:
+                    connection = gate.open(context, session)
+                    return "200" in ask(connection, "/-/ping")[0] and connection.session
+                except (ssl.SSLError, ConnectionError):
+                    return None
+
+            session = admitted(contexts[0])
+            self.assertTrue(session)
+            self.assertIsNone(admitted(contexts[1]))
+            shutil.copyfile(new.certificate, trusted)
+            self.assertTrue(wire.eventually(lambda: admitted(contexts[1])), gate.log_end())
+            self.assertIsNone(admitted(contexts[0], session))
 
     def test_versions_and_resumption(self):
-        """TLS 1.2 and 1.3 with resumption; nothing older."""
+        """TLS 1.2 and 1.3 with resumption; nothing older, and no cipher without forward secrecy."""
         certificate, key, ca = self.dev()
         with SecureGate(self.registry.url, certificate, key, ca=ca) as gate:
             for version, name in ((ssl.TLSVersion.TLSv1_2, "TLSv1.2"), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")):
@@ -155,8 +167,14 @@ class Listener(case.EndToEnd):
             old = gate.context()
             old.set_ciphers("DEFAULT@SECLEVEL=0")
             old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
-            with self.assertRaises(ssl.SSLError):
+            # The alert is the gate's: this client would have spoken TLS 1.1.
+            with self.assertRaisesRegex(ssl.SSLError, "ALERT_PROTOCOL_VERSION"):
                 gate.open(old)
+            weak = gate.context()
+            weak.maximum_version = ssl.TLSVersion.TLSv1_2
+            weak.set_ciphers("AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA")
+            with self.assertRaisesRegex(ssl.SSLError, "ALERT_HANDSHAKE_FAILURE"):
+                gate.open(weak)
 
     def test_reload(self):
         """A renewed pair serves the next handshake; a request in flight ends well; a broken pair changes nothing."""

@@ -104,11 +104,11 @@ class Result:
 class Project:
     """A project folder with a home and caches that nothing else uses; removed on exit."""
 
-    def __init__(self, client, registry, scripts=True, trusted=(), token=None, ca=None):
+    def __init__(self, client, registry, scripts=True, trusted=(), token=None, ca=None, certificate=None):
         """`trusted`: names beside the direct dependencies whose scripts run too, where a client asks for names (bun). `token`: how it
-        authenticates; `ca`: the CA file that it is told to trust."""
+        authenticates; `ca`: the CA file that it is told to trust; `certificate`: its own, as (certificate file, key file)."""
         self.client, self.registry, self.scripts, self.trusted = client, registry, scripts, trusted
-        self.token, self.ca = token, ca
+        self.token, self.ca, self.certificate = token, ca, certificate
         self.base = pathlib.Path(tempfile.mkdtemp(prefix=f"gate-{client.name}-"))
         self.folder = self.base / "project"
         self.markers = self.base / "markers"
@@ -225,6 +225,8 @@ class Project:
             lines += [f"//{self.registry.split('//', 1)[1]}:_authToken={self.token}\n", "always-auth=true\n"]
         if self.ca is not None:
             lines.append(f"cafile={self.ca}\n")
+        if self.certificate is not None:
+            lines += self._certificate_lines()
         (self.folder / ".npmrc").write_text("".join(lines))
         (self.base / "home" / ".npmrc").write_text("".join(lines))
         if self.client.family == "pnpm":
@@ -245,11 +247,20 @@ class Project:
                 settings.update(npmAuthToken=self.token, npmAlwaysAuth=True)
             if self.ca is not None:
                 settings["httpsCaFilePath"] = str(self.ca)
+            if self.certificate is not None:
+                settings.update(zip(("httpsCertFilePath", "httpsKeyFilePath"), map(str, self.certificate)))
             lines = [f"{key}: {json.dumps(value)}\n" for key, value in settings.items()]
             (self.folder / ".yarnrc.yml").write_text("".join(lines))
         elif self.client.family == "bun":
             (self.folder / "bunfig.toml").write_text(
                 f'[install]\nregistry = {self._bun_registry()}\n{self._bun_ca()}[install.cache]\ndir = "{cache}"\n')
+
+    def _certificate_lines(self):
+        """Of .npmrc. bun reads the lines of npm and does not use them."""
+        if self.client.family == "yarn1":
+            texts = (json.dumps(path.read_text()) for path in self.certificate)
+            return [f"{key}={text}\n" for key, text in zip(("cert", "key"), texts)]
+        return [f"//{self.registry.split('//', 1)[1]}:{key}={path}\n" for key, path in zip(("certfile", "keyfile"), self.certificate)]
 
     def _bun_registry(self):
         token = f', token = "{self.token}"' if self.token is not None else ""

@@ -25,7 +25,7 @@ def binary():
     """The program: NPM_GATE_BINARY, else the newest one built in any preset's folder. None where there is none."""
     named = os.environ.get("NPM_GATE_BINARY")
     if named:
-        return pathlib.Path(named) if os.path.exists(named) else None
+        return pathlib.Path(named).resolve() if os.path.exists(named) else None
     built = [path for path in (ROOT / "build").glob("*/npm-gate") if path.is_file()]
     return max(built, key=lambda path: path.stat().st_mtime, default=None)
 
