@@ -29,11 +29,6 @@ struct Options {
   bool json = false, offline = false, fix = false, accept = false;
 };
 
-int print_problems(const std::vector<Problem>& problems) {
-  for (const Problem& problem : problems) std::cerr << "npm-gate: " << problem.str() << "\n";
-  return kUsage;
-}
-
 bool write_file(const std::string& path, const std::string& text, int& exit_code) {
   if (path == "-") {
     std::cout << text << std::flush;
@@ -127,7 +122,7 @@ void ask(Audit& audit, AskRelease source,
   run([&] {
     return ask_all(audit, std::move(source), kWidth, [&](std::size_t done) { bar.show(done); });
   });
-  bar.finish();
+  bar.clear();
 }
 
 int finish(Audit& audit, const Options& options, const Threshold& threshold) {
@@ -224,7 +219,7 @@ int audit(const Options& options) {
   auto text = read_file(options.lockfile);
   if (!text) return report_usage("cannot read " + options.lockfile);
   LockfileResult parsed = parse_lockfile(*text, options.lockfile);
-  if (!parsed.lockfile) return print_problems(parsed.problems);
+  if (!parsed.lockfile) return report_problems(parsed.problems);
   if (parsed.lockfile->format == LockFormat::kPackageJson)
     return report_usage(options.lockfile + " has ranges, no releases; name the lockfile");
   LoadedConfig loaded;
@@ -245,7 +240,7 @@ int audit(const Options& options) {
     const auto mended = fixed(*text, result, options, exit_code);
     if (!mended) return exit_code;
     parsed = parse_lockfile(*mended, options.lockfile);
-    if (!parsed.lockfile) return print_problems(parsed.problems);
+    if (!parsed.lockfile) return report_problems(parsed.problems);
     result.lockfile = std::move(*parsed.lockfile);
     result.bypasses = find_bypasses(result.lockfile, gates);
   }

@@ -51,12 +51,12 @@ bool split_listen(const std::string& text, Config& config) {
   return true;
 }
 
-int print_problems(const std::vector<Problem>& problems) {
+}  // namespace
+
+int report_problems(const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) std::cerr << problem.str() << "\n";
   return kUsage;
 }
-
-}  // namespace
 
 void add_config_flags(CLI::App& command, ConfigFlags& flags) {
   command
@@ -95,7 +95,7 @@ LoadedConfig load_configuration(const ConfigFlags& flags) {
       return {std::nullopt, report_usage("cannot read " + flags.config_file +
                                          "; name an existing file with --config")};
     ConfigResult loaded = load_config(*text, flags.config_file, &environment);
-    if (!loaded.problems.empty()) return {std::nullopt, print_problems(loaded.problems)};
+    if (!loaded.problems.empty()) return {std::nullopt, report_problems(loaded.problems)};
     config = std::move(loaded.config);
   }
   if (!flags.listen.empty() && !split_listen(flags.listen, config)) {
@@ -120,7 +120,7 @@ LoadedConfig load_configuration(const ConfigFlags& flags) {
     config.upstreams.push_back(std::move(upstream));
   }
   if (const auto problems = check_config(config); !problems.empty())
-    return {std::nullopt, print_problems(problems)};
+    return {std::nullopt, report_problems(problems)};
   return {std::move(config), kDone};
 }
 

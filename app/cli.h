@@ -37,6 +37,8 @@ Result<std::string> storage_path(const ConfigFlags& flags);
 // One line on stderr: what, where, what to do.
 int report(const Error& error);
 int report_usage(const std::string& line);
+// The mistakes of a file, a line each, as file:line:column: what; returns kUsage.
+int report_problems(const std::vector<Problem>& problems);
 // Whether stdout is a terminal that wants colours (NO_COLOR honoured).
 bool wants_colour();
 std::optional<std::string> environment(const std::string& name);

@@ -1,8 +1,5 @@
 #include "app/inspect_list.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <chrono>
@@ -12,6 +9,7 @@
 
 #include "app/cli.h"
 #include "app/inspect_file.h"
+#include "app/progress.h"
 #include "app/report.h"
 #include "app/text_writer.h"
 #include "base/log.h"
@@ -21,46 +19,12 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-std::size_t stderr_width() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40) return size.ws_col - 1u;
-  return 79;
+// For logs, in the place of the bar: a line per release.
+void print_line(std::size_t done, std::size_t total, const ListRow& row) {
+  std::cerr << "[" << done << "/" << total << "] " << log::printable(row.release(), 200) << "  "
+            << (row.action ? std::string(to_string(*row.action)) : log::printable(row.error, 300))
+            << (row.rule.empty() ? "" : " (" + log::printable(row.rule, 60) + ")") << "\n";
 }
-
-// Tells on standard error how far it is: one line that is drawn anew on a terminal, a line per
-// release elsewhere.
-class Progress {
- public:
-  explicit Progress(std::size_t total) : total_(total), terminal_(isatty(STDERR_FILENO) == 1) {}
-  ~Progress() { clear(); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void starts(const std::string& spec) {
-    if (terminal_) draw(spec);
-  }
-  void ends(const ListRow& row) {
-    ++done_;
-    if (terminal_) return draw(row.release());
-    std::cerr << "[" << done_ << "/" << total_ << "] " << log::printable(row.release(), 200) << "  "
-              << (row.action ? std::string(to_string(*row.action)) : log::printable(row.error, 300))
-              << (row.rule.empty() ? "" : " (" + log::printable(row.rule, 60) + ")") << "\n";
-  }
-  // Before anything else is written to the terminal.
-  void clear() {
-    if (terminal_) std::cerr << "\r\x1b[K" << std::flush;
-  }
-
- private:
-  void draw(const std::string& what) {
-    const std::chrono::duration<double> took = Steady::now() - started_;
-    std::cerr << "\r\x1b[K" << progress_line(done_, total_, took.count(), what, stderr_width())
-              << std::flush;
-  }
-  std::size_t total_, done_ = 0;
-  bool terminal_;
-  Steady::time_point started_ = Steady::now();
-};
 
 void take_findings(ListRow& row, const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
@@ -92,7 +56,7 @@ ListRow row_of(const std::string& spec, const Judged& judged) {
 class ListRun {
  public:
   ListRun(Workbench& bench, const std::vector<std::string>& specs, const ListOptions& options)
-      : bench_(bench), specs_(specs), options_(options), progress_(specs.size()) {
+      : bench_(bench), specs_(specs), options_(options), progress_("", specs.size()) {
     rows_.resize(specs.size());
   }
 
@@ -130,7 +94,7 @@ class ListRun {
 
   Task<void> judge(std::size_t at) {
     const std::string spec = specs_[at];
-    progress_.starts(spec);
+    progress_.show(done_, spec);
     ListRow row;
     row.spec = spec;
     boost::json::object json{{"spec", spec}};
@@ -201,7 +165,8 @@ class ListRun {
   }
 
   void finish(std::size_t at, ListRow row, const boost::json::object& json) {
-    progress_.ends(row);
+    progress_.show(++done_, row.release());
+    if (!progress_.on_terminal()) print_line(done_, specs_.size(), row);
     rows_[at] = std::move(row);
     if (options_.form != ListOptions::Form::kJson) return;
     lines_[at] = boost::json::serialize(json);
@@ -216,7 +181,8 @@ class ListRun {
   Workbench& bench_;
   const std::vector<std::string>& specs_;
   const ListOptions& options_;
-  Progress progress_;
+  ProgressBar progress_;
+  std::size_t done_ = 0;
   std::vector<ListRow> rows_;
   std::map<std::size_t, std::string> lines_;  // JSON that waits for those before it
   std::size_t next_ = 0, printed_ = 0;

@@ -11,7 +11,6 @@
 namespace npmgate {
 namespace {
 
-constexpr std::size_t kBar = 24;
 constexpr std::size_t kCell = 300;
 
 std::string verdict_of(const ListRow& row) {
@@ -144,19 +143,6 @@ std::string list_markdown(const std::vector<ListRow>& rows) {
   for (const auto& [id, number] : finding_counts(rows))
     out += "| " + id + " | " + std::to_string(number) + " |\n";
   return out;
-}
-
-std::string progress_line(std::size_t done, std::size_t total, double seconds,
-                          const std::string& current, std::size_t width) {
-  const std::size_t filled = total == 0 ? kBar : kBar * done / total;
-  std::string line = "[" + std::string(filled, '#') + std::string(kBar - filled, '.') + "] " +
-                     std::to_string(done) + "/" + std::to_string(total);
-  if (done > 0 && done < total) {
-    const double left = seconds / double(done) * double(total - done);
-    line += ", " + human_duration(Millis(static_cast<std::int64_t>(left * 1000))) + " left";
-  }
-  if (!current.empty()) line += "  " + log::printable(current, 100);
-  return cut_to(line, width);
 }
 
 }  // namespace npmgate

@@ -39,8 +39,4 @@ std::string list_text(const std::vector<ListRow>& rows, bool colour, std::size_t
 // The same for a Markdown document: counts first, then the table, then how often each finding came.
 std::string list_markdown(const std::vector<ListRow>& rows);
 
-// One terminal line: bar, "34/200", time left, what is at work; never wider than `width`.
-std::string progress_line(std::size_t done, std::size_t total, double seconds,
-                          const std::string& current, std::size_t width);
-
 }  // namespace npmgate

@@ -19,6 +19,7 @@
 #include "policy/decide.h"
 #include "registry/name.h"
 #include "sandbox/process.h"
+#include "store/entry_json.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -164,17 +165,7 @@ int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json)
     const auto version = Version::parse_loose(entry.version);
     if (entry.version != range_text && !(version && range->matches(*version, true))) continue;
     if (json) {
-      std::cout << boost::json::serialize(boost::json::object{{"time", format_time(entry.at)},
-                                                              {"name", entry.name},
-                                                              {"version", entry.version},
-                                                              {"token", entry.token},
-                                                              {"address", entry.address},
-                                                              {"user_agent", entry.user_agent},
-                                                              {"command", entry.command},
-                                                              {"project", entry.project},
-                                                              {"reported", entry.reported},
-                                                              {"count", entry.count}})
-                << "\n";
+      std::cout << boost::json::serialize(entry_json(entry)) << "\n";
       continue;
     }
     std::cout << format_minute(entry.at) << "  " << entry.name << "@" << entry.version << "  "

@@ -1,7 +1,6 @@
 #include "app/log_command.h"
 
 #include <CLI/CLI.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 #include <thread>
@@ -10,6 +9,7 @@
 #include "app/local_commands.h"
 #include "base/log.h"
 #include "registry/name.h"
+#include "store/entry_json.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -26,23 +26,6 @@ struct Options {
   std::optional<Range> range;
   bool json = false, follow = false;
 };
-
-boost::json::object entry_json(const AuditEntry& entry) {
-  boost::json::object out{{"id", entry.id},
-                          {"time", format_time(entry.at)},
-                          {"kind", entry.kind},
-                          {"actor", entry.actor},
-                          {"name", entry.name},
-                          {"version", entry.version},
-                          {"content", entry.content_id},
-                          {"action", entry.action},
-                          {"policy", entry.policy_hash},
-                          {"client", entry.client}};
-  boost::system::error_code ec;
-  boost::json::value detail = boost::json::parse(entry.detail, ec);
-  out["detail"] = ec ? boost::json::value(entry.detail) : std::move(detail);
-  return out;
-}
 
 void print(const AuditEntry& entry, bool json) {
   if (json) {

@@ -56,6 +56,7 @@ struct Loops {
     for (const auto& context : contexts) all.push_back(context.get());
     return all;
   }
+  net::io_context& first() const { return *contexts.front(); }
   void run() {
     for (std::size_t i = 1; i < contexts.size(); ++i) {
       threads.emplace_back([context = contexts[i].get()] { context->run(); });
@@ -66,10 +67,6 @@ struct Loops {
   std::vector<std::unique_ptr<net::io_context>> contexts;
   std::vector<std::thread> threads;
 };
-
-std::string policy_name(const Rulebook& rulebook) {
-  return rulebook.file().empty() ? "built-in default" : rulebook.file();
-}
 
 ReportInput report_input(const Judged& judged, const Release* baseline, Time now, bool colour) {
   ReportInput input;
@@ -91,106 +88,154 @@ ReleaseReport told_by_report() {
   return report;
 }
 
+// What lasts, opened before anything is served.
+struct Storage {
+  std::unique_ptr<StateStore> state;
+  std::unique_ptr<BlobStore> blobs;
+};
+
+Result<Storage> open_storage(const Config& config) {
+  std::error_code ignored;  // opening says better what is wrong
+  std::filesystem::create_directories(config.storage_path, ignored);
+  auto state = open_state_store(config.storage_path);
+  if (!state) return state.error();
+  auto blobs = open_blob_store(config.storage_path);
+  if (!blobs) return blobs.error();
+  return Storage{std::move(*state), std::move(*blobs)};
+}
+
+// What answers requests and what asks on its own, in the order in which one needs the other.
+struct Services {
+  Services(const Gear& gear, const FeedWatch& feeds)
+      : tags(git_options(gear.config), gear.upstream, gear.clock),
+        observer(tags, gear.upstream, gear.store, gear.pool, gear.clock),
+        gate(gear, &observer),
+        subscriptions({gear.config, gear.clock, gear.store, gear.rulebook}),
+        alarm(
+            gear, gate.packages(),
+            [this](const std::string& name, const std::string& version) {
+              return subscriptions.repositories_with(name, version);
+            },
+            [this] { return subscriptions.names(); }),
+        admin(AdminGear{gear.config, gear.clock, gear.store, gear.rulebook, gear.metrics,
+                        gate.packages(), gear.pool, gear.blobs, gate.recorder(), told_by_report(),
+                        &feeds}) {
+    observer.attach(gate.packages());
+  }
+  GitTagSource tags;
+  OutsideObserver observer;
+  Gate gate;
+  Subscriptions subscriptions;
+  Alarm alarm;
+  Admin admin;
+};
+
+struct Listeners {
+  std::unique_ptr<ReloadingTls> tls;  // null: plain; outlives the servers
+  std::unique_ptr<Server> clients, admins;
+};
+
+Result<Listeners> listen(const Gear& gear, const Loops& loops, Services& services) {
+  const Config& config = gear.config;
+  Listeners out;
+  ListenOptions options;
+  options.address = config.address;
+  options.port = config.port;
+  options.trusted_proxies = config.trusted_proxies;
+  if (config.tls.enabled()) {
+    auto opened =
+        ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
+    if (!opened) return opened.error();
+    out.tls = std::move(*opened);
+    options.tls = [tls = out.tls.get()] { return tls->current(); };
+  }
+  auto clients =
+      start_server(loops.pointers(), options, ServerLimits{}, services.gate, gear.metrics);
+  if (!clients) return clients.error();
+  out.clients = std::move(*clients);
+  ListenOptions admin;
+  admin.address = config.admin_address;
+  admin.port = config.admin_port;
+  admin.name = "admin";
+  auto admins = start_server({&loops.first()}, admin, ServerLimits{}, services.admin, gear.metrics);
+  if (!admins) return admins.error();
+  out.admins = std::move(*admins);
+  return out;
+}
+
+void say_ready(const Gear& gear, const Listeners& listeners) {
+  const Config& config = gear.config;
+  boost::json::array names;
+  for (const UpstreamConfig& u : config.upstreams)
+    names.push_back(boost::json::string(u.name + "=" + u.url));
+  const std::string policy = gear.rulebook.file();
+  log::info("serving", "npm-gate " NPM_GATE_VERSION " is ready",
+            {{"address", config.address + ":" + std::to_string(listeners.clients->port())},
+             {"admin", config.admin_address + ":" + std::to_string(listeners.admins->port())},
+             {"upstreams", names},
+             {"policy", policy.empty() ? "built-in default" : policy},
+             {"sandbox", gear.inspector.sandbox()},
+             {"data", config.storage_path}});
+}
+
+// Background work and requests, until a signal ends both.
+void run_until_signal(const Gear& gear, Loops& loops, Services& services, FeedWatch& feeds,
+                      Listeners& listeners) {
+  const net::any_io_executor executor = loops.first().get_executor();
+  Maintenance maintenance(executor, gear);
+  maintenance.start();
+  Watcher watcher(executor, gear.rulebook, services.gate.recorder(), gear.store, gear.pool);
+  watcher.start();
+  services.alarm.start(executor);
+  feeds.start();
+  net::signal_set signals(loops.first(), SIGINT, SIGTERM);
+  signals.async_wait([&](const boost::system::error_code& ec, int number) {
+    if (ec) return;
+    log::info("stopping", std::string("signal ") + std::to_string(number));
+    listeners.clients->stop();
+    listeners.admins->stop();
+    watcher.stop();
+    maintenance.stop();
+    for (net::io_context* loop : loops.pointers()) loop->stop();
+  });
+  say_ready(gear, listeners);
+  loops.run();
+  gear.pool.finish();
+  services.alarm.finish();
+  services.gate.recorder().flush();
+}
+
 int run_gate(const Config& config) {
   log::configure(config.log_level, config.log_format);
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
 
-  std::error_code made;
-  std::filesystem::create_directories(config.storage_path, made);
-  auto store = open_state_store(config.storage_path);
-  if (!store) return report(store.error());
-  auto blobs = open_blob_store(config.storage_path);
-  if (!blobs) return report(blobs.error());
-
+  auto storage = open_storage(config);
+  if (!storage) return report(storage.error());
   const SystemClock clock;
   Metrics metrics;
-  Rulebook rulebook(config.policy_file, clock, **store, metrics);
+  Rulebook rulebook(config.policy_file, clock, *storage->state, metrics);
   if (auto loaded = rulebook.load(); !loaded) return report(loaded.error());
-
   FeedWatch feeds(config.feeds, rulebook, clock, metrics);
   if (auto loaded = feeds.load(); !loaded) {
     report(loaded.error());
     return kUsage;
   }
-
   const auto client_options = client_options_here();
   if (!client_options) return report(client_options.error());
   const std::unique_ptr<Upstream> upstream = make_http_client(*client_options);
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   Pool pool(std::max(config.workers, 2u), kMaxQueuedJobs);
-  GitTagSource tags(git_options(config), *upstream, clock);
-  Loops loops(config.loops != 0 ? config.loops : cores);
-  auto inspector = make_inspector(config, loops.contexts.front()->get_executor(), pool, metrics);
+  Loops loops(config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency()));
+  auto inspector = make_inspector(config, loops.first().get_executor(), pool, metrics);
   if (!inspector) return report(inspector.error());
-  OutsideObserver observer(tags, *upstream, **store, pool, clock);
-  const Gear gear{config, clock, *upstream, **store, **blobs, pool, rulebook, metrics, **inspector};
-  Gate gate(gear, &observer);
-  observer.attach(gate.packages());
-  Subscriptions subscriptions({config, clock, **store, rulebook});
-  Alarm alarm(
-      gear, gate.packages(),
-      [&](const std::string& name, const std::string& version) {
-        return subscriptions.repositories_with(name, version);
-      },
-      [&] { return subscriptions.names(); });
-  Admin admin(AdminGear{config, clock, **store, rulebook, metrics, gate.packages(), pool, **blobs,
-                        gate.recorder(), told_by_report(), &feeds});
+  const Gear gear{config, clock,    *upstream, *storage->state, *storage->blobs,
+                  pool,   rulebook, metrics,   **inspector};
+  Services services(gear, feeds);
+  auto listeners = listen(gear, loops, services);
+  if (!listeners) return report(listeners.error());
 
-  ListenOptions clients;
-  clients.address = config.address;
-  clients.port = config.port;
-  clients.trusted_proxies = config.trusted_proxies;
-  std::unique_ptr<ReloadingTls> tls;
-  if (config.tls.enabled()) {
-    auto opened =
-        ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
-    if (!opened) return report(opened.error());
-    tls = std::move(*opened);
-    clients.tls = [&tls] { return tls->current(); };
-  }
-  auto server = start_server(loops.pointers(), clients, ServerLimits{}, gate, metrics);
-  if (!server) return report(server.error());
-  ListenOptions admins;
-  admins.address = config.admin_address;
-  admins.port = config.admin_port;
-  admins.name = "admin";
-  auto admin_server =
-      start_server({loops.contexts.front().get()}, admins, ServerLimits{}, admin, metrics);
-  if (!admin_server) return report(admin_server.error());
-
-  Maintenance maintenance(loops.contexts.front()->get_executor(), gear);
-  maintenance.start();
-  Watcher watcher(loops.contexts.front()->get_executor(), rulebook, gate.recorder(), **store, pool);
-  watcher.start();
-  alarm.start(loops.contexts.front()->get_executor());
-  feeds.start();
-  net::signal_set signals(*loops.contexts.front(), SIGINT, SIGTERM);
-  signals.async_wait([&](const boost::system::error_code& ec, int number) {
-    if (ec) return;
-    log::info("stopping", std::string("signal ") + std::to_string(number));
-    (*server)->stop();
-    (*admin_server)->stop();
-    watcher.stop();
-    maintenance.stop();
-    for (net::io_context* loop : loops.pointers()) loop->stop();
-  });
-
-  boost::json::array names;
-  for (const UpstreamConfig& u : config.upstreams)
-    names.push_back(boost::json::string(u.name + "=" + u.url));
-  log::info("serving", "npm-gate " NPM_GATE_VERSION " is ready",
-            {{"address", config.address + ":" + std::to_string((*server)->port())},
-             {"admin", config.admin_address + ":" + std::to_string((*admin_server)->port())},
-             {"upstreams", names},
-             {"policy", policy_name(rulebook)},
-             {"sandbox", (*inspector)->sandbox()},
-             {"data", config.storage_path}});
-  loops.run();
-  pool.finish();
-  alarm.finish();
-  gate.recorder().flush();
-  store->reset();
+  run_until_signal(gear, loops, services, feeds, *listeners);
+  storage->state.reset();
   std::cout.flush();
   // Coroutines that still wait hold references into what destructors would take down in some order;
   // everything that lasts is on disk.

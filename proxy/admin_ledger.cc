@@ -5,6 +5,7 @@
 #include <set>
 
 #include "proxy/admin.h"
+#include "store/entry_json.h"
 
 namespace npmgate {
 namespace {
@@ -18,27 +19,6 @@ Error bad_request(std::string what) {
 
 boost::json::value or_null(const std::string& text) {
   return text.empty() ? boost::json::value() : boost::json::value(text);
-}
-
-boost::json::object ledger_json(const LedgerEntry& entry) {
-  return {{"time", format_time(entry.at)},  {"name", entry.name},       {"version", entry.version},
-          {"content", entry.content_id},    {"token", entry.token},     {"address", entry.address},
-          {"user_agent", entry.user_agent}, {"command", entry.command}, {"project", entry.project},
-          {"reported", entry.reported},     {"count", entry.count}};
-}
-
-boost::json::object audit_json(const AuditEntry& entry) {
-  return {{"id", entry.id},
-          {"time", format_time(entry.at)},
-          {"kind", entry.kind},
-          {"actor", entry.actor},
-          {"name", entry.name},
-          {"version", entry.version},
-          {"content", entry.content_id},
-          {"action", entry.action},
-          {"policy", entry.policy_hash},
-          {"client", entry.client},
-          {"detail", entry.detail}};
 }
 
 // The number in `text`; nullopt for anything else.
@@ -82,7 +62,7 @@ Result<Response> Admin::downloads(const AdminCall& call) {
         next = position;
         break;
       }
-      if (wanted) rows.push_back(ledger_json(entry));
+      if (wanted) rows.push_back(entry_json(entry));
       position = entry.position;
     }
   }
@@ -112,7 +92,7 @@ Result<Response> Admin::audit(const AdminCall& call) {
   const bool more = entries->size() > static_cast<std::size_t>(*limit);
   if (more) entries->pop_back();
   boost::json::array rows;
-  for (const AuditEntry& entry : *entries) rows.push_back(audit_json(entry));
+  for (const AuditEntry& entry : *entries) rows.push_back(entry_json(entry));
   const std::string next = more ? std::to_string(entries->back().id) : "";
   return json_response(200, boost::json::serialize(boost::json::object{{"entries", std::move(rows)},
                                                                        {"next", or_null(next)}}));

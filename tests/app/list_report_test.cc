@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "app/text_writer.h"
 #include "tests/app/golden.h"
 
 namespace npmgate {
@@ -59,14 +58,6 @@ TEST(ListReport, CountsEveryVerdict) {
 
 TEST(ListReport, AnEmptyListIsATableWithoutRows) {
   EXPECT_NE(list_text({}, false, 0).find("0 releases judged"), std::string::npos);
-}
-
-TEST(ListReport, ProgressFitsItsWidth) {
-  EXPECT_EQ(progress_line(0, 4, 0, "chalk", 80), "[........................] 0/4  chalk");
-  EXPECT_EQ(progress_line(2, 4, 60, "ms", 80), "[############............] 2/4, 1 minute left  ms");
-  EXPECT_EQ(progress_line(4, 4, 60, "", 80), "[########################] 4/4");
-  EXPECT_LE(columns_of(progress_line(2, 4, 60, std::string(200, 'x'), 50)), 50u);
-  EXPECT_EQ(progress_line(1, 2, 1, "a\x1b[2J", 80).find('\x1b'), std::string::npos);
 }
 
 }  // namespace

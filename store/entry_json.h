@@ -1,0 +1,14 @@
+// Entries of the audit trail and the ledger as the command line and the admin API print them.
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "store/state_store.h"
+
+namespace npmgate {
+
+// `detail` is the object that was written with the entry, empty where there was none.
+boost::json::object entry_json(const AuditEntry& entry);
+boost::json::object entry_json(const LedgerEntry& entry);
+
+}  // namespace npmgate
