@@ -142,6 +142,7 @@ Result<Listeners> listen(const Gear& gear, const Loops& loops, Services& service
   options.address = config.address;
   options.port = config.port;
   options.trusted_proxies = config.trusted_proxies;
+  options.spool_folder = config.storage_path + "/tmp";  // the blob store empties it at its start
   if (config.tls.enabled()) {
     auto opened =
         ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});

@@ -57,7 +57,7 @@ class Admin final : public Service {
   explicit Admin(AdminGear gear);
   void add(AdminRoute route) { routes_.push_back(std::move(route)); }
   Task<Response> handle(std::shared_ptr<Request> request) override;
-  std::size_t body_limit(std::string_view method, std::string_view target) const override;
+  BodyRule body_rule(std::string_view method, std::string_view target) const override;
 
   // For handlers: `work` on the pool, its error as a response.
   Task<Response> on_pool(std::function<Result<Response>()> work);

@@ -80,9 +80,9 @@ Admin::Admin(AdminGear gear)
   add({"DELETE", subscriptions + "/{id}", Scope::kInstall, reading(&Admin::unsubscribe)});
 }
 
-std::size_t Admin::body_limit(std::string_view method, std::string_view target) const {
-  if (method == "POST" && target == kSubscriptions) return kMaxSubscriptionBody;
-  return method == "POST" ? kMaxBody : 0;
+BodyRule Admin::body_rule(std::string_view method, std::string_view target) const {
+  if (method == "POST" && target == kSubscriptions) return {kMaxSubscriptionBody};
+  return {method == "POST" ? kMaxBody : 0};
 }
 
 std::function<Task<Response>(AdminCall)> Admin::reading(Reader reader) {

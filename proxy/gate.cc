@@ -68,13 +68,14 @@ std::optional<std::string> Gate::base_url(const Request& request) const {
   return url->str();
 }
 
-std::size_t Gate::body_limit(std::string_view method, std::string_view target) const {
+BodyRule Gate::body_rule(std::string_view method, std::string_view target) const {
   const bool audit = target.find("/-/npm/v1/security/") != std::string_view::npos;
-  if (method == "POST" && audit) return kMaxAuditBody;
-  if (method == "GET" || method == "HEAD") return 0;
+  if (method == "POST" && audit) return {kMaxAuditBody};
+  if (method == "GET" || method == "HEAD") return {};
   const Target parsed = parse_target(method, target, prefix_);
   const auto* write = std::get_if<WriteTarget>(&parsed);
-  return write != nullptr && publishing_.takes(*write) ? Publishing::kMaxBody : 0;
+  if (write == nullptr || !publishing_.takes(*write)) return {};
+  return {Publishing::kMaxBody, true};
 }
 
 Task<Response> Gate::handle(std::shared_ptr<Request> request) {

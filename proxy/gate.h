@@ -16,20 +16,24 @@
 
 namespace npmgate {
 
+struct BodyRule {
+  std::size_t limit = 0;  // bytes of body a request may bring; 0: it is read and thrown away
+  bool spool = false;     // a large one comes as Request::spooled
+};
+
 // One request in, one response out; exceptions are bugs. Thread-safe: called from every loop.
 class Service {
  public:
   virtual ~Service() = default;
   virtual Task<Response> handle(std::shared_ptr<Request> request) = 0;
-  // Bytes of body this request may bring; 0: it is read and thrown away.
-  virtual std::size_t body_limit(std::string_view method, std::string_view target) const = 0;
+  virtual BodyRule body_rule(std::string_view method, std::string_view target) const = 0;
 };
 
 class Gate final : public Service {
  public:
   Gate(Gear gear, Observer* observer);
   Task<Response> handle(std::shared_ptr<Request> request) override;
-  std::size_t body_limit(std::string_view method, std::string_view target) const override;
+  BodyRule body_rule(std::string_view method, std::string_view target) const override;
   Packages& packages() { return packages_; }
   Recorder& recorder() { return recorder_; }
 

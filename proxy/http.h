@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "store/blob_store.h"
+#include "store/spool_file.h"
 
 namespace npmgate {
 
@@ -35,10 +36,11 @@ struct Request {
   std::string method;
   std::string target;  // as on the request line
   Headers headers;
-  std::string body;      // only for routes that read one; decoded from gzip
-  std::string peer;      // client address, after trusted_proxies
-  std::string client;    // name of the token it came with; "" without one
-  bool secure = false;   // came over TLS
+  std::string body;                          // only for routes that read one; decoded from gzip
+  std::shared_ptr<const SpoolFile> spooled;  // the body instead, where it is large (BodyRule)
+  std::string peer;                          // client address, after trusted_proxies
+  std::string client;                        // name of the token it came with; "" without one
+  bool secure = false;                       // came over TLS
   std::string base_url;  // public URL this request was made to, with trailing slash
 };
 

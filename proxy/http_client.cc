@@ -296,14 +296,14 @@ class HttpClient final : public Upstream {
                                     SteadyTime deadline, bool& answered) {
     auto message = compose(*connection, url, request, authorization);
     connection->lowest().expires_at(deadline);
-    error_code error = co_await write(*connection, *message);
-    if (error) co_return io_error("cannot send to", url, error);
-
+    const error_code unsent = co_await send(*connection, *message, request);
+    // A server may answer and close before it has read everything: its answer says why.
     http::response_parser<http::buffer_body> parser;
     parser.header_limit(64 * 1024);
     parser.body_limit(request.max_body);
     if (request.method == "HEAD") parser.skip(true);
-    error = co_await read_header(*connection, parser, deadline);
+    const error_code error = co_await read_header(*connection, parser, deadline);
+    if (error && unsent) co_return io_error("cannot send to", url, unsent);
     if (error == http::error::body_limit) co_return too_large(url, request);
     if (error) co_return io_error("no answer from", url, error);
     answered = true;
@@ -314,7 +314,7 @@ class HttpClient final : public Upstream {
       reply.headers.add(std::string(field.name_string()), std::string(field.value()));
     auto body = co_await read_body(*connection, parser, url, request, reply, deadline);
     if (!body) co_return body.error();
-    const bool keep = parser.get().keep_alive() && parser.is_done();
+    const bool keep = parser.get().keep_alive() && parser.is_done() && !unsent;
     if (keep) give_back(std::move(connection), url, request);
     co_return reply;
   }
@@ -335,9 +335,24 @@ class HttpClient final : public Upstream {
     if (!connection.proxy_authorization.empty())
       message->set(http::field::proxy_authorization, connection.proxy_authorization);
     message->body() = {request.body.data(), request.body.size()};
-    if (!request.body.empty() || request.method == "POST" || request.method == "PUT")
+    if (request.spooled) {
+      message->content_length(request.spooled->size());
+    } else if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
       message->prepare_payload();
+    }
     return message;
+  }
+
+  Task<error_code> send(Connection& connection, Message& message, const FetchRequest& request) {
+    error_code error = co_await write(connection, message);
+    std::vector<char> piece(request.spooled ? kPiece : 0);
+    for (std::uint64_t at = 0; !error && request.spooled && at < request.spooled->size();) {
+      const auto got = request.spooled->read(at, piece);
+      if (!got || *got == 0) co_return net::error::make_error_code(net::error::fault);
+      error = co_await write_bytes(connection, net::buffer(piece.data(), *got));
+      at += *got;
+    }
+    co_return error;
   }
 
   Task<error_code> write(Connection& connection, Message& message) {
@@ -347,6 +362,16 @@ class HttpClient final : public Upstream {
     }
     auto [error, count] =
         co_await http::async_write(std::get<Tls>(connection.stream), message, kTuple);
+    co_return error;
+  }
+
+  Task<error_code> write_bytes(Connection& connection, net::const_buffer bytes) {
+    if (auto* plain = std::get_if<Plain>(&connection.stream)) {
+      auto [error, count] = co_await net::async_write(*plain, bytes, kTuple);
+      co_return error;
+    }
+    auto [error, count] =
+        co_await net::async_write(std::get<Tls>(connection.stream), bytes, kTuple);
     co_return error;
   }
 

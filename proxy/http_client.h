@@ -23,6 +23,7 @@ struct FetchRequest {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::shared_ptr<const SpoolFile> spooled;  // sent instead of body
   std::string authorization;  // bound to url's origin: dropped when a redirect leaves it
   std::size_t max_body = std::size_t{256} << 20;
   std::chrono::milliseconds limit{std::chrono::seconds{60}};  // for the whole exchange

@@ -6,11 +6,11 @@
 
 #include "proxy/access.h"
 #include "proxy/tarballs.h"
-#include "registry/write_document.h"
 
 namespace npmgate {
 namespace {
 
+constexpr std::size_t kPiece = std::size_t{256} << 10;
 constexpr auto kWriteLimit = std::chrono::minutes(5);  // an upload and what the registry does then
 // What registries read of a client's write besides its body (npm's one-time passwords and their
 // kin). Everything else a client sends is between it and the gate.
@@ -63,12 +63,14 @@ bool Publishing::takes(const WriteTarget& target) const {
 }
 
 Task<Result<FetchReply>> Publishing::pass(const UpstreamConfig& upstream, std::string method,
-                                          std::string path, const Request& request,
-                                          std::string body) {
+                                          std::string path, const Request& request, With with) {
   FetchRequest fetch;
   fetch.method = std::move(method);
   fetch.url = upstream.url + path;
-  fetch.body = std::move(body);
+  if (with == With::kBody) {
+    fetch.body = request.body;
+    fetch.spooled = request.spooled;
+  }
   for (const char* name : kPassedUp) {
     if (request.headers.has(name))
       fetch.headers.emplace_back(name, header_safe(request.headers.get(name), 400));
@@ -88,7 +90,8 @@ Task<Response> Publishing::document(PackageName name, const Request& request) {
                                       " for writing needs your own credentials for the registry " +
                                       upstream.name + ", not a token of the gate");
   }
-  auto reply = co_await pass(upstream, "GET", name.url_path() + "?write=true", request, "");
+  auto reply =
+      co_await pass(upstream, "GET", name.url_path() + "?write=true", request, With::kNothing);
   if (!reply) co_return response_for(reply.error());
   co_return passed_down(std::move(*reply));
 }
@@ -104,16 +107,34 @@ Task<std::optional<Response>> Publishing::whoami(const Request& request) {
   const std::string_view authorization = request.headers.get("authorization");
   if (count != 1 || authorization.empty() || Access::carries_token(authorization))
     co_return std::nullopt;
-  auto reply = co_await pass(*only, "GET", "-/whoami", request, "");
+  auto reply = co_await pass(*only, "GET", "-/whoami", request, With::kNothing);
   if (!reply) co_return response_for(reply.error());
   co_return passed_down(std::move(*reply));
+}
+
+Task<Result<WriteDocument>> Publishing::read_document(const Request& request) {
+  if (!request.spooled) co_return read_write_document(request.body);
+  std::function<Result<WriteDocument>()> work = [file =
+                                                     request.spooled]() -> Result<WriteDocument> {
+    WriteDocumentReader reader;
+    std::vector<char> piece(kPiece);
+    for (std::uint64_t at = 0; at < file->size();) {
+      const auto got = file->read(at, piece);
+      if (!got) return got.error();
+      if (*got == 0) return fail(Code::kInternal, Origin::kSelf, "a request body was cut off");
+      if (auto done = reader.add({piece.data(), *got}); !done) return done.error();
+      at += *got;
+    }
+    return reader.finish();
+  };
+  co_return co_await gear_.pool.offload(std::move(work));
 }
 
 // A value: the write may not pass, and this says why. kNotFound: it may.
 Task<Result<Response>> Publishing::check_document(const UpstreamConfig& upstream, PackageName name,
                                                   bool revision, const Request& request) {
   const Error passes = fail(Code::kNotFound, Origin::kSelf, "nothing speaks against it");
-  const auto document = read_write_document(request.body);
+  const auto document = co_await read_document(request);
   if (!document) co_return document.error();
   if (!document->name.empty() && document->name != name.str()) {
     co_return refused("the document is of " + log::printable(document->name, 80) + ", not of " +
@@ -127,7 +148,8 @@ Task<Result<Response>> Publishing::check_document(const UpstreamConfig& upstream
           "it with ?write=true (npm deprecate does) before writing it back");
     }
   }
-  auto reply = co_await pass(upstream, "GET", name.url_path() + "?write=true", request, "");
+  auto reply =
+      co_await pass(upstream, "GET", name.url_path() + "?write=true", request, With::kNothing);
   if (!reply) co_return reply.error();
   if (reply->status != 200) co_return passed_down(std::move(*reply));
   const auto theirs = read_write_document(reply->body);
@@ -166,8 +188,7 @@ Task<Response> Publishing::write(WriteTarget target, const Request& request) {
     if (refusal) co_return std::move(*refusal);
     if (refusal.error().code != Code::kNotFound) co_return response_for(refusal.error());
   }
-  auto reply =
-      co_await pass(upstream, request.method, target.path.substr(1), request, request.body);
+  auto reply = co_await pass(upstream, request.method, target.path.substr(1), request, With::kBody);
   if (!reply) co_return response_for(reply.error());
   record(target, request, reply->status);
   if (reply->status / 100 == 2) {

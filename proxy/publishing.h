@@ -7,6 +7,7 @@
 #include "proxy/packages.h"
 #include "proxy/recorder.h"
 #include "registry/target.h"
+#include "registry/write_document.h"
 
 namespace npmgate {
 
@@ -36,8 +37,11 @@ class Publishing {
 
  private:
   const UpstreamConfig* writable_route(const PackageName& name) const;
+  // With the request's body, or without one.
+  enum class With { kBody, kNothing };
   Task<Result<FetchReply>> pass(const UpstreamConfig& upstream, std::string method,
-                                std::string path, const Request& request, std::string body);
+                                std::string path, const Request& request, With with);
+  Task<Result<WriteDocument>> read_document(const Request& request);
   Task<Result<Response>> check_document(const UpstreamConfig& upstream, PackageName name,
                                         bool revision, const Request& request);
   void record(const WriteTarget& target, const Request& request, int status);

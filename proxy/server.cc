@@ -96,7 +96,7 @@ std::optional<std::string> suspicious(const http::request_header<>& head) {
   return std::nullopt;
 }
 
-// What one connection holds of the memory for request bodies.
+// What one connection holds of the room for request bodies, in memory or in files.
 class BodyBudget {
  public:
   BodyBudget(std::atomic<std::size_t>& used, std::size_t limit) : used_(used), limit_(limit) {}
@@ -118,19 +118,24 @@ class BodyBudget {
   std::size_t limit_, held_ = 0;
 };
 
+// Bytes of request bodies, of all connections of a listener.
+struct BodyRoom {
+  std::atomic<std::size_t> memory{0}, files{0};
+};
+
 template <class Stream>
 class Session {
  public:
   Session(Stream& stream, SessionState& state, const ListenOptions& options,
-          const ServerLimits& limits, Service& service, Metrics& metrics,
-          std::atomic<std::size_t>& bodies)
+          const ServerLimits& limits, Service& service, Metrics& metrics, BodyRoom& room)
       : stream_(stream),
         state_(state),
         options_(options),
         limits_(limits),
         service_(service),
         metrics_(metrics),
-        budget_(bodies, limits.max_bodies) {}
+        memory_(room.memory, limits.max_bodies),
+        files_(room.files, limits.max_spooled) {}
 
   Task<void> run() {
     for (bool go_on = true; go_on;) go_on = co_await one_request();
@@ -173,7 +178,8 @@ class Session {
     } else {
       response = co_await guarded(request);
     }
-    budget_.give_back();
+    memory_.give_back();
+    files_.give_back();
     record(*request, response, started);
     const bool keep = parser.get().keep_alive() && *body == 0;
     co_return co_await write(response, keep, request->method == "HEAD");
@@ -246,7 +252,10 @@ class Session {
       auto [error, count] = co_await net::async_write(stream_, net::buffer(go_on), kTuple);
       if (error) co_return std::nullopt;
     }
-    const std::size_t wanted = service_.body_limit(request.method, request.target);
+    const BodyRule rule = service_.body_rule(request.method, request.target);
+    const auto begun = SteadyClock::now();
+    std::shared_ptr<SpoolFile> file;
+    std::size_t total = 0;
     int refused = 0;
     std::vector<char> piece(64 * 1024);
     while (!parser.is_done()) {
@@ -256,24 +265,62 @@ class Session {
       if (error == http::error::body_limit) co_return 413;
       if (error && error != http::error::need_buffer) co_return std::nullopt;
       const std::size_t got = piece.size() - parser.get().body().size;
+      total += got;
+      state_.deadline =
+          begun + limits_.body_limit + std::chrono::seconds(total / limits_.min_body_rate);
       // Read and thrown away: a client that is still sending would miss the answer.
-      if (wanted == 0 || refused != 0) continue;
-      if (request.body.size() + got > wanted) refused = 413;
-      if (refused == 0 && !budget_.take(got)) refused = 503;
-      if (refused == 0) {
-        request.body.append(piece.data(), got);
-      } else {
-        std::string().swap(request.body);
-        budget_.give_back();
-      }
+      if (rule.limit == 0 || refused != 0) continue;
+      refused = total > rule.limit ? 413 : keep_piece(request, file, rule, {piece.data(), got});
+      if (refused != 0) drop_body(request, file);
     }
     if (refused != 0) co_return refused;
-    if (same_text(request.headers.get("content-encoding"), "gzip") && wanted > 0) {
-      auto plain = gzip_expand(request.body, wanted);
+    request.spooled = std::move(file);
+    if (same_text(request.headers.get("content-encoding"), "gzip") && rule.limit > 0) {
+      auto plain = gzip_expand(request.body, rule.limit);
       if (!plain) co_return 400;
       request.body = std::move(*plain);
     }
     co_return 0;
+  }
+
+  // 0, or the status to refuse the request with.
+  int keep_piece(Request& request, std::shared_ptr<SpoolFile>& file, const BodyRule& rule,
+                 std::string_view piece) {
+    const bool large = request.body.size() + piece.size() > limits_.spool_from;
+    const bool spools =
+        rule.spool && !options_.spool_folder.empty() && !request.headers.has("content-encoding");
+    if (!file && !(large && spools)) {
+      if (!memory_.take(piece.size())) return 503;
+      request.body.append(piece);
+      return 0;
+    }
+    if (!file) {
+      auto made = SpoolFile::create(options_.spool_folder);
+      if (!made) return disk_refuses(made.error());
+      file = std::move(*made);
+      if (const int refused = to_file(*file, request.body); refused != 0) return refused;
+      std::string().swap(request.body);
+      memory_.give_back();
+    }
+    return to_file(*file, piece);
+  }
+
+  int to_file(SpoolFile& file, std::string_view piece) {
+    if (!files_.take(piece.size())) return 503;
+    const auto done = file.append(piece);
+    return done ? 0 : disk_refuses(done.error());
+  }
+
+  static int disk_refuses(const Error& error) {
+    log::error("request body", to_string(error));
+    return 503;
+  }
+
+  void drop_body(Request& request, std::shared_ptr<SpoolFile>& file) {
+    std::string().swap(request.body);
+    file.reset();
+    memory_.give_back();
+    files_.give_back();
   }
 
   static Response body_refused(int status) {
@@ -376,7 +423,7 @@ class Session {
   const ServerLimits& limits_;
   Service& service_;
   Metrics& metrics_;
-  BodyBudget budget_;
+  BodyBudget memory_, files_;
   boost::beast::flat_buffer buffer_;
 };
 
@@ -529,7 +576,7 @@ class ServerImpl final : public Server {
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
   std::vector<std::unique_ptr<LoopSessions>> sessions_;
   std::atomic<std::size_t> connections_{0};
-  std::atomic<std::size_t> bodies_{0};  // bytes of request bodies in memory
+  BodyRoom bodies_;
   std::atomic<bool> stopping_{false};
   std::uint16_t port_ = 0;
 };

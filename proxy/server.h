@@ -23,10 +23,13 @@ struct ServerLimits {
   std::chrono::seconds header_limit{15};  // from the first byte of a request to the end of its head
   std::chrono::seconds idle_limit{
       65};  // between requests: longer than the 60 s of common proxies in front
-  std::chrono::seconds body_limit{60};   // per request body
-  std::chrono::seconds write_limit{60};  // without any progress
+  std::chrono::seconds body_limit{60};  // per request body, and what min_body_rate adds
+  std::size_t min_body_rate = std::size_t{64} << 10;  // bytes a second; a slower body is given up
+  std::chrono::seconds write_limit{60};               // without any progress
   std::size_t max_connections = 20'000;
   std::size_t max_bodies = std::size_t{512} << 20;  // bodies in memory, of all connections together
+  std::size_t spool_from = std::size_t{1} << 20;    // larger ones lie in a file where they may
+  std::size_t max_spooled = std::size_t{4} << 30;   // in files, of all connections together
   std::uint64_t max_discarded = std::uint64_t{256}
                                 << 20;  // of a body that nobody reads (a refused publish)
 };
@@ -37,6 +40,7 @@ struct ListenOptions {
   std::function<std::shared_ptr<net::ssl::context>()>
       tls;                         // null: plain; asked per connection, so that reloads take effect
   TrustedProxies trusted_proxies;  // whose X-Forwarded-For and X-Forwarded-Proto are believed
+  std::string spool_folder;        // for large bodies; "": they stay in memory
   std::string name = "clients";    // for log and metrics
 };
 

@@ -8,6 +8,16 @@
 namespace npmgate {
 namespace {
 
+constexpr std::size_t kLongString = std::size_t{64} << 10;
+constexpr std::size_t kMaxOutline = std::size_t{32} << 20;
+// A string is cut off where no escape or character is cut in two: two \u escapes take 12 bytes.
+constexpr std::size_t kClear = 12;
+
+Error unreadable() {
+  return fail(Code::kMalformed, Origin::kClient,
+              "the body is not a JSON object that can be read in one way only");
+}
+
 using Visit = std::function<bool(const std::string& key, std::string_view value)>;
 
 // Visits the members of an object; false where it is broken, has a key twice, or a visit says so.
@@ -66,8 +76,41 @@ Result<WriteDocument> read_write_document(std::string_view body) {
     return true;
   });
   if (read) return out;
-  return fail(Code::kMalformed, Origin::kClient,
-              "the body is not a JSON object that can be read in one way only");
+  return unreadable();
+}
+
+void WriteDocumentReader::keep(char c) {
+  if (dropping_) return;
+  outline_.push_back(c);
+  ++kept_;
+}
+
+Result<void> WriteDocumentReader::add(std::string_view piece) {
+  for (const char c : piece) {
+    if (!in_string_) {
+      if (c == '\\') return unreadable();
+      outline_.push_back(c);
+      in_string_ = c == '"';
+      dropping_ = false;
+      kept_ = plain_ = 0;
+    } else if (escaped_ || c == '\\') {
+      escaped_ = !escaped_;
+      plain_ = 0;
+      keep(c);
+    } else if (c == '"') {
+      in_string_ = false;
+      outline_.push_back(c);
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < 0x20) return unreadable();
+      plain_ = byte < 0x80 ? plain_ + 1 : 0;
+      dropping_ = dropping_ || (kept_ >= kLongString && plain_ > kClear);
+      keep(c);
+    }
+  }
+  if (outline_.size() <= kMaxOutline) return Result<void>();
+  return fail(Code::kTooLarge, Origin::kClient,
+              "the document is larger than 32 MiB without its tarballs");
 }
 
 }  // namespace npmgate

@@ -121,7 +121,11 @@ Result<void> SqliteStateStore::backup(const std::string& file) {
   const Disk disk;
   const std::string temporary = file + ".tmp-" + random_hex(8);
   auto done = disk.create(temporary);
-  if (!done) return done.error();
+  if (!done) {
+    Error error = done.error();
+    error.context.replace(0, temporary.size(), file);  // the name that the caller knows
+    return error;
+  }
   auto copied =
       database_->read([&](Connection& connection) { return connection.copy_to(temporary); });
   if (copied) copied = disk.sync(done->get(), temporary);

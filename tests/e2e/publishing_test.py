@@ -54,14 +54,15 @@ class Publishing(case.EndToEnd):
     def publish(self, project, name, version, scripts=None):
         """Publishes with the client's own command."""
         self.package(project, name, version, scripts)
-        command = {"npm": ["publish"], "pnpm": ["publish", "--no-git-checks"], "yarn4": ["npm", "publish"]}[project.client.family]
-        result = project.run(command)
+        commands = {"npm": ["publish"], "pnpm": ["publish", "--no-git-checks"], "yarn4": ["npm", "publish"], "bun": ["publish"],
+                    "yarn1": ["publish", "--non-interactive", "--new-version", version, "--no-git-tag-version"]}
+        result = project.run(commands[project.client.family])
         self.say(name, version, result)
         return result
 
     def test_every_client_publishes(self):
-        """npm 10-12, pnpm 10 and 12, yarn 4; then another machine installs it through the gate."""
-        for client in case.installed_clients("npm10", "npm11", "npm12", "pnpm10", "pnpm12", "yarn4"):
+        """Each with its own command; then another machine installs it through the gate."""
+        for client in case.installed_clients():
             for name in (f"@acme/{client.name}", f"acme-{client.name}"):
                 with self.subTest(client=client.name, name=name), Project(client, self.gate.url, token=self.internal.token) as project:
                     result = self.publish(project, name, "1.0.0")
@@ -107,6 +108,37 @@ class Publishing(case.EndToEnd):
         self.assertEqual({entry["name"] for entry in trail}, {name})
         self.assertGreaterEqual(len(trail), 7)
 
+    # What each client calls deprecating, tagging and unpublishing; {0}: name@version, {1}: name.
+    CHANGES = {
+        "npm": (["deprecate", "{0}", "use 1.0.1"], ["dist-tag", "add", "{0}", "stable"], ["dist-tag", "rm", "{1}", "stable"],
+                ["unpublish", "{0}", "--force"]),
+        "pnpm": (["deprecate", "{0}", "use 1.0.1"], ["dist-tag", "add", "{0}", "stable"], ["dist-tag", "rm", "{1}", "stable"],
+                 ["unpublish", "{0}", "--force"]),
+        "yarn1": (None, ["tag", "add", "{0}", "stable"], ["tag", "remove", "{1}", "stable"], None),
+        "yarn4": (None, ["npm", "tag", "add", "{0}", "stable"], ["npm", "tag", "remove", "{1}", "stable"], None),
+        "bun": (None, None, None, None),
+    }
+    DONE = (lambda d: d["versions"]["1.0.0"].get("deprecated") == "use 1.0.1", lambda d: d["dist-tags"].get("stable") == "1.0.0",
+            lambda d: "stable" not in d["dist-tags"], lambda d: "1.0.0" not in d["versions"])
+
+    def test_changes_of_every_client(self):
+        """Whatever a client has a command for reaches the registry, and the next read through the gate shows it."""
+        for client in case.installed_clients():
+            name = f"@acme/changes-{client.name}"
+            with Project(client, self.gate.url, token=self.internal.token) as project:
+                for version in ("1.0.0", "1.0.1"):
+                    self.assertEqual(self.publish(project, name, version).code, 0)
+                for words, done in zip(self.CHANGES[client.family], self.DONE):
+                    if words is None:
+                        continue
+                    with self.subTest(client=client.name, words=words):
+                        result = project.run([word.format(f"{name}@1.0.0", name) for word in words])
+                        self.say(words[0], result)
+                        self.assertEqual(result.code, 0, result.text)
+                        document = self.internal.document(name)
+                        self.assertTrue(done(document), document["dist-tags"])
+                        self.assertEqual(self.gate.packument(name).json()["dist-tags"], document["dist-tags"])
+
     def test_what_may_not_pass(self):
         """Without credentials, with a token of the gate, to a read-only upstream, a filtered or shortened document."""
         name, path = "@acme/lib", "/@acme%2flib"
@@ -145,15 +177,20 @@ class Publishing(case.EndToEnd):
         self.assertEqual([r.method for r in self.public.seen() if r.method != "GET"], [])
 
     def test_large_bodies(self):
-        """Megabytes pass; more than the gate takes is 413, and the client hears it."""
+        """Megabytes pass and are not kept in memory; more than the gate takes is 413, and the client hears it."""
         own = {"Authorization": f"Bearer {self.internal.token}", "Content-Type": "application/json"}
         client = case.installed_clients("npm11")[0]
         with Project(client, self.gate.url, token=self.internal.token) as project:
             self.package(project, "acme-large", "1.0.0")
-            noise = pathlib.Path("/dev/urandom").open("rb").read(24 << 20)
+            noise = pathlib.Path("/dev/urandom").open("rb").read(60 << 20)
             (project.folder / "noise.bin").write_bytes(noise)
+            before = self.gate.memory_from_now()
             result = project.run(["publish"])
             self.assertEqual(result.code, 0, result.text)
+            grown = self.gate.memory_peak() - before
+            self.say(f"a publish of 60 MiB: {grown >> 20} MiB more at the most")
+            self.assertLess(grown, 20 << 20)
+            self.assertEqual(list((self.gate.data / "tmp").iterdir()), [])
         self.assertEqual(self.gate.tarball("acme-large", "1.0.0").status, 200)
         answer = self.gate.send("/acme-large", "PUT", own, b"{" + b" " * (128 << 20))
         self.assertEqual(answer.status, 413)

@@ -108,6 +108,19 @@ class Gate:
         """The last lines of the log, for a message."""
         return "\n".join(self.log().splitlines()[-lines:])
 
+    def memory_from_now(self):
+        """Resident bytes now; memory_peak() counts from here."""
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+        return self._memory("VmRSS")
+
+    def memory_peak(self):
+        """The most resident bytes since."""
+        return self._memory("VmHWM")
+
+    def _memory(self, key):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(key + ":"))
+
     # Life.
     def start(self):
         """Starts it and waits until it answers."""
