@@ -38,9 +38,11 @@ boost::json::object feed_json(const FeedStatus& status) {
 
 Result<Response> Admin::policy(const AdminCall&) {
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  boost::json::array problems, names;
+  boost::json::array problems, warnings, names;
   for (const Problem& problem : gear_.rulebook.problems())
     problems.push_back(boost::json::string(problem.str()));
+  for (const Problem& warning : rules->policy->warnings)
+    warnings.push_back(boost::json::string(warning.str()));
   for (const Rule& rule : rules->policy->rules) {
     names.push_back(boost::json::object{{"id", rule.id},
                                         {"then", to_string(rule.then)},
@@ -54,7 +56,8 @@ Result<Response> Admin::policy(const AdminCall&) {
                {"monitor", rules->policy->monitor},
                {"rules", names},
                {"feeds", feed_json(gear_.feeds != nullptr ? gear_.feeds->status() : FeedStatus{})},
-               {"problems", problems}}));
+               {"problems", problems},
+               {"warnings", warnings}}));
 }
 
 }  // namespace npmgate

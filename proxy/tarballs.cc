@@ -82,6 +82,7 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
     ruling.raw_manifest = judged->raw_manifest;
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
+    note_despite(judged->verdict, ruling);
     if (judged->evidence) recorder_.judged(*judged, rules->policy->hash);
     if (!ruling.served)
       ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
@@ -135,6 +136,33 @@ Task<Response> Tarballs::get(PackageName name, std::string version, const Reques
     current = *pinned;
   }
   co_return co_await send(current, version, *ruling, request);
+}
+
+void Tarballs::note_despite(const Verdict& verdict, Ruling& ruling) {
+  if (verdict.would == verdict.action || !verdict.served()) return;
+  ruling.would = to_string(verdict.would);
+  for (const Reason& reason : verdict.reasons) {
+    if (reason.action != verdict.would || reason.waived_by.empty()) continue;
+    ruling.would_rule = reason.rule;
+    ruling.despite = reason.waived_by;
+    return;
+  }
+}
+
+// Loud: what is served without a judgement is looked for afterwards.
+void Tarballs::tell_despite(const Ruling& ruling, AuditEntry& audit) {
+  audit.detail = boost::json::serialize(boost::json::object{
+      {"would", ruling.would}, {"rule", ruling.would_rule}, {"despite", ruling.despite}});
+  const bool glass = ruling.despite.starts_with("break glass");
+  gear_.metrics.add("npm_gate_served_despite_total", std::string("by=\"") +
+                                                         (glass ? "break_glass" : "monitor") +
+                                                         "\",would=\"" + ruling.would + "\"");
+  const auto tell = glass ? &log::warn : &log::info;
+  tell("served-despite", audit.name + "@" + audit.version + " would be held or refused",
+       {{"would", ruling.would},
+        {"rule", ruling.would_rule},
+        {"despite", ruling.despite},
+        {"client", audit.client}});
 }
 
 Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& version,
@@ -206,6 +234,7 @@ Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const R
     audit.content_id = ruling.content_id;
     audit.action = ruling.action;
     audit.policy_hash = ruling.policy_hash;
+    if (!ruling.would.empty()) tell_despite(ruling, audit);
     recorder_.audit(std::move(audit));
   }
   co_return response;

@@ -24,9 +24,13 @@ class Tarballs {
     Ruling() {}
     bool known = false, inspected = false, recheck = false, served = false, pinned = false,
          newcomer = false;
-    std::string content_id, sentence, reason, raw_manifest, policy_hash, action;
-    bool rules_ended_by_time = false;
+    std::string content_id, sentence, raw_manifest, policy_hash, action;
+    // Served under monitor mode or break-glass: what would have happened, by which rule, and what
+    // let it through. Empty otherwise.
+    std::string would, would_rule, despite;
   };
+  static void note_despite(const Verdict& verdict, Ruling& ruling);
+  void tell_despite(const Ruling& ruling, AuditEntry& audit);
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
   Task<Response> send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
                       const Request& request);
