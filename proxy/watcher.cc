@@ -167,13 +167,24 @@ void Watcher::note_load(const Result<Rulebook::Loaded>& loaded) {
   recorder_.audit(std::move(entry));
 }
 
+// A full pool says nothing about the policy: the load waits for room, or the edit would be lost.
+Task<Result<Rulebook::Loaded>> Watcher::load() {
+  net::steady_timer pause(executor_);
+  while (true) {
+    std::function<Result<Rulebook::Loaded>()> work = [this] { return rulebook_.load(); };
+    auto loaded = co_await pool_.offload(std::move(work));
+    const bool full = !loaded && loaded.error().origin == Origin::kSelf && loaded.error().retry;
+    if (!full || stopping_) co_return loaded;
+    pause.expires_after(kSettle);
+    co_await pause.async_wait(kTuple);
+  }
+}
+
 Task<void> Watcher::reload() {
-  std::function<Result<Rulebook::Loaded>()> work = [this] { return rulebook_.load(); };
-  auto loaded = co_await pool_.offload(std::move(work));
+  auto loaded = co_await load();
   // A change between the look and the watch would go unnoticed.
   if (watch_folders()) {
-    std::function<Result<Rulebook::Loaded>()> again = [this] { return rulebook_.load(); };
-    auto second = co_await pool_.offload(std::move(again));
+    auto second = co_await load();
     if (!second || *second == Rulebook::Loaded::kSwapped) loaded = second;
   }
   if (loaded && *loaded != Rulebook::Loaded::kSwapped) co_return;

@@ -28,6 +28,7 @@ class Watcher {
   Task<void> policy_loop();
   Task<void> hangup_loop();
   Task<void> reload();
+  Task<Result<Rulebook::Loaded>> load();
   Task<bool> settled();
   bool watch_folders();
   void note_load(const Result<Rulebook::Loaded>& loaded);

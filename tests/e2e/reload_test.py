@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Policies that change under load: every answer is explained by exactly one version of the policy; a bad file changes nothing; every way
-in which a file is replaced on disk is noticed. NPM_GATE_ALL=1 edits 2,000 times instead of 150 (10,000 in-process: rulebook_test).
+in which a file is replaced on disk is noticed. NPM_GATE_ALL=1 edits 2,000 times instead of 150 and reloads 10,000 times instead of 300.
 """
 
+import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -19,6 +21,7 @@ from fixture_registry import FixtureRegistry, Package, Release, days_ago
 from gate import Gate
 
 EDITS = 2000 if os.environ.get("NPM_GATE_ALL") else 150
+RELOADS = 10_000 if os.environ.get("NPM_GATE_ALL") else 300
 MINORS = 5
 READERS = 3
 
@@ -47,9 +50,9 @@ class Reload(case.EndToEnd):
         """Whether the gate acts on variant `number` now."""
         return wire.eventually(lambda: self.hidden(gate) == [f"1.{number}.0", f"2.{number}.0"])
 
-    def test_every_answer_is_explained_by_one_version(self):
-        """Readers ask for packuments and tarballs while the file is edited; every third edit is broken."""
-        gate = self.enterContext(Gate(self.registry.url, policy=variant(0)))
+    @contextlib.contextmanager
+    def readers(self, gate):
+        """Asks for packuments and tarballs meanwhile: every answer must be of one version of the policy, and every version seen."""
         for version in self.all:
             gate.tarball("pair", version)  # inspected once, so that the load is on judging
         stop, wrong, seen = threading.Event(), [], []
@@ -69,6 +72,19 @@ class Reload(case.EndToEnd):
         for reader in readers:
             reader.start()
         try:
+            yield
+        finally:
+            stop.set()
+            for reader in readers:
+                reader.join()
+        self.assertEqual(wrong[:3], [])
+        self.say(f"{len(seen)} packuments, {len(set(seen))} policies seen")
+        self.assertEqual(len(set(seen)), MINORS)
+
+    def test_every_answer_is_explained_by_one_version(self):
+        """The file is edited in place, faster than the gate reads it; every third edit is broken."""
+        gate = self.enterContext(Gate(self.registry.url, policy=variant(0)))
+        with self.readers(gate):
             for edit in range(EDITS):
                 text = variant(edit % MINORS)
                 gate.policy_file.write_text(text.replace("block", "blok", 1) if edit % 3 == 2 else text)
@@ -76,13 +92,29 @@ class Reload(case.EndToEnd):
                     settled = edit // 5 % MINORS
                     gate.policy_file.write_text(variant(settled))
                     self.assertTrue(self.follows(gate, settled), gate.log_end())
-        finally:
-            stop.set()
-            for reader in readers:
-                reader.join()
-        self.assertEqual(wrong[:3], [])
-        self.say(f"{EDITS} edits, {len(seen)} packuments, {len(set(seen))} policies seen")
-        self.assertEqual(len(set(seen)), MINORS)
+
+    @staticmethod
+    def loads(gate, result):
+        """How many loads came to this."""
+        text = wire.send(gate.admin_url, "/metrics").body.decode()
+        found = re.search(rf'npm_gate_policy_loads_total{{result="{result}"}} (\d+)', text)
+        return int(found[1]) if found else 0
+
+    def test_every_reload_counts(self):
+        """A new file under the name and SIGHUP: each is in force, or refused, before the next one comes."""
+        gate = self.enterContext(Gate(self.registry.url, policy=variant(0)))
+        other = gate.base / "next.yaml"
+        with self.readers(gate):
+            for number in range(1, RELOADS + 1):
+                broken = number % 7 == 0
+                result = "refused" if broken else "loaded"
+                before = self.loads(gate, result)
+                other.write_text(variant(number % MINORS).replace("block", "blok" if broken else "block", 1))
+                other.rename(gate.policy_file)
+                gate.process.send_signal(signal.SIGHUP)
+                done = wire.eventually(lambda result=result, before=before: self.loads(gate, result) > before, every=0.002)
+                self.assertTrue(done, f"{number}: {gate.log_end()}")
+        self.say(f"{RELOADS} reloads, one in seven refused")
 
     def test_every_way_of_replacing_a_file_is_noticed(self):
         """Written in place, renamed over, removed and made anew, truncated and written slowly, SIGHUP."""
