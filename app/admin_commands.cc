@@ -9,6 +9,7 @@
 
 #include "app/cli.h"
 #include "proxy/http_client.h"
+#include "proxy/routes.h"
 
 namespace npmgate {
 namespace {
@@ -67,19 +68,7 @@ std::optional<boost::json::value> call(const Options& options, const std::string
 std::optional<std::string> release_path(const std::string& spec) {
   const std::size_t at = spec.rfind('@');
   if (at == std::string::npos || at == 0 || at + 1 == spec.size()) return std::nullopt;
-  std::string version;
-  for (const char c : spec.substr(at + 1)) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '.' || c == '-' || c == '_' || c == '~';
-    if (plain) {
-      version += c;
-    } else {
-      constexpr std::string_view kHex = "0123456789ABCDEF";
-      version +=
-          {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
-    }
-  }
-  return "api/v1/releases/" + spec.substr(0, at) + "/" + version;
+  return "api/v1/releases/" + spec.substr(0, at) + "/" + percent_encode(spec.substr(at + 1));
 }
 
 std::string text(const boost::json::value& value) {
@@ -109,31 +98,15 @@ void print_row(const boost::json::value& row) {
   std::cout << "\n";
 }
 
-std::string encoded(std::string_view value) {
-  std::string out;
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  for (const char c : value) {
-    const bool plain =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.';
-    if (plain) {
-      out += c;
-    } else {
-      out +=
-          {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
-    }
-  }
-  return out;
-}
-
 int list(const Options& options) {
   int code = kDone;
   std::string cursor;
   while (true) {
-    const auto answer =
-        call(options, "GET",
-             "api/v1/releases?limit=1000&verdict=" + encoded(options.verdict) +
-                 "&package=" + encoded(options.package) + "&cursor=" + encoded(cursor),
-             "", code);
+    const auto answer = call(
+        options, "GET",
+        "api/v1/releases?limit=1000&verdict=" + percent_encode(options.verdict) +
+            "&package=" + percent_encode(options.package) + "&cursor=" + percent_encode(cursor),
+        "", code);
     if (!answer) return code;
     for (const auto& row : answer->at("releases").as_array()) {
       if (options.json) {

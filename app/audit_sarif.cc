@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "inspect/findings.h"
+#include "proxy/routes.h"
 
 namespace npmgate {
 namespace {
@@ -35,19 +36,7 @@ std::string_view level_of(const AuditRow& row) {
 
 // A relative URI reference: blanks and the like percent-encoded.
 std::string uri_of(const std::string& file) {
-  std::string out;
-  for (const char c : file) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~/@+,=").find(c) != std::string_view::npos;
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    if (plain) {
-      out += c;
-    } else {
-      out +=
-          {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]};
-    }
-  }
-  return out;
+  return percent_encode(file, "/@+,=");
 }
 
 class Sarif {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
+#include "proxy/routes.h"
 #include "proxy/watcher.h"
 
 namespace npmgate {
@@ -30,15 +31,7 @@ std::string since_value(const std::string& json) {
   boost::system::error_code ec;
   const boost::json::value value = boost::json::parse(json, ec);
   const std::string text = !ec && value.is_string() ? std::string(value.get_string()) : json;
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    constexpr std::string_view kHex = "0123456789ABCDEF";
-    const auto byte = static_cast<unsigned char>(c);
-    out += plain ? std::string(1, c) : std::string{'%', kHex[byte >> 4], kHex[byte & 15]};
-  }
-  return out;
+  return percent_encode(text);
 }
 
 }  // namespace

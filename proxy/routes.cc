@@ -64,6 +64,18 @@ std::string percent_decode(std::string_view text) {
   return decode(text, true);
 }
 
+std::string percent_encode(std::string_view text, std::string_view plain) {
+  constexpr std::string_view kUnreserved = "-._~", kHex = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool stays = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       kUnreserved.find(c) != kUnreserved.npos || plain.find(c) != plain.npos;
+    const auto byte = static_cast<unsigned char>(c);
+    out += stays ? std::string(1, c) : std::string{'%', kHex[byte >> 4], kHex[byte & 15]};
+  }
+  return out;
+}
+
 std::string query_value(std::string_view query, std::string_view key) {
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
