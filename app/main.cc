@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "app/admin_commands.h"
 #include "app/alerts_command.h"
@@ -13,7 +15,42 @@
 #include "app/policy_command.h"
 #include "app/serve.h"
 #include "app/subscribe_command.h"
+#include "base/log.h"
+#include "policy/document.h"
 #include "sandbox/worker.h"
+
+namespace {
+
+// The innermost command that the line names: its help is the one that helps.
+const CLI::App& innermost(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
+  return *at;
+}
+
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? "npm-gate"
+                                     : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+// What is wrong with the command line, and where to read how it is right.
+std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = innermost(app);
+  const std::string name = full_name(command);
+  std::vector<std::string> names;
+  for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(each->get_name());
+  const std::vector<std::string> rest = command.remaining();
+  std::string text = error.what();
+  if (!names.empty()) {
+    text = rest.empty() ? "name a command" : "no command '" + rest.front() + "'";
+    const std::string near = rest.empty() ? "" : npmgate::nearest(rest.front(), names);
+    if (!near.empty()) text += "; did you mean '" + near + "'?";
+  }
+  return npmgate::log::printable(text, 300) + " (see " + name + " --help)";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   if (npmgate::is_worker(argc, argv)) npmgate::run_worker(argc, argv);
@@ -48,8 +85,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::cerr << "npm-gate: " << e.what() << " (npm-gate --help lists the commands)\n";
-    return npmgate::kUsage;
+    return npmgate::report_usage(usage_error(app, e));
   } catch (const std::exception& e) {
     std::cerr << "npm-gate: unexpected: " << e.what() << "\n";
     return npmgate::kCould_not;

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <boost/asio/ip/address.hpp>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -32,8 +34,10 @@ constexpr auto kSoon = std::chrono::hours(24 * 14);
 
 Error tls_error(const std::string& what) {
   const unsigned long code = ERR_get_error();
-  char text[160] = "unknown reason";
-  if (code != 0) ERR_error_string_n(code, text, sizeof text);
+  char text[160] = "";
+  // What the system refused (no such file) is no error of OpenSSL's.
+  if (code == 0) return fail(Code::kUnavailable, Origin::kDisk, what + ": " + std::strerror(errno));
+  ERR_error_string_n(code, text, sizeof text);
   return fail(Code::kUnavailable, Origin::kDisk, what + ": " + text);
 }
 
