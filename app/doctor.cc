@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
@@ -60,6 +61,7 @@ class Doctor {
     for (const UpstreamConfig& upstream : config_.upstreams) ask(upstream);
     certificate();
     listeners();
+    tokens_in_clear();
     feeds();
     sandbox();
     return std::move(checks_);
@@ -224,6 +226,23 @@ class Doctor {
     ok("clients", "served at " + clients);
   }
 
+  // Whoever listens on the way has them.
+  void tokens_in_clear() {
+    if (!is_loopback(config_.admin_address)) {
+      warn("admin tokens", "the admin listener speaks plain HTTP at " + config_.admin_address,
+           "admin: { address: 127.0.0.1 }, and TLS in front of it for reviewers elsewhere");
+    }
+    const auto& urls = config_.public_urls;
+    const bool plain = std::any_of(urls.begin(), urls.end(), [](const std::string& url) {
+      const auto parsed = parse_url(url);
+      return parsed && parsed->scheme == "http" && !is_loopback(parsed->host);
+    });
+    if (config_.clients_need_token && plain) {
+      warn("client tokens", "public_url is http://: clients send their tokens in clear",
+           "listen: { tls: ... }, or TLS in front of the gate, and an https:// public_url");
+    }
+  }
+
   void feeds() {
     for (const std::string& feed : config_.feeds) {
       std::error_code ec;
@@ -248,7 +267,8 @@ class Doctor {
     if (line.find("kill_process") != std::string::npos)
       return ok("sandbox", "the kernel has seccomp filters");
     warn("sandbox", "the kernel offers no seccomp filters",
-         "enable CONFIG_SECCOMP_FILTER: archives are then unpacked with fewer rights");
+         "enable CONFIG_SECCOMP_FILTER: without it serve does not start, unless inspection: { "
+         "sandbox: false } gives the protection up");
   }
 
   const Config& config_;

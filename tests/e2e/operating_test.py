@@ -76,6 +76,11 @@ class Operating(case.EndToEnd):
             rows = self.doctor(gate, 1)
             self.assertEqual(rows["gate"]["result"], "warning")
             self.assertIn("cannot connect", rows["upstream public"]["message"])
+            open_admin = gate.config_file.read_text().replace('admin: {"address": "127.0.0.1"', 'admin: {"address": "0.0.0.0"')
+            gate.config_file.write_text(open_admin + 'access: {"clients": "token"}\npublic_url: "http://npm.corp.example/"\n')
+            rows = self.doctor(gate, 1)
+            for check in ("admin tokens", "client tokens"):
+                self.assertEqual(rows[check]["result"], "warning")
             gate.config_file.write_text("listne: 1\n")
             self.assertEqual(gate.command("doctor").returncode, 2)
 
