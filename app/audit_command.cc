@@ -160,7 +160,8 @@ int audit_here(Audit& audit, const Options& options, const Threshold& threshold,
   log::configure(log::Level::kError, log::Format::kText);
   const std::string policy = options.policy.empty() ? config.policy_file : options.policy;
   audit.judged_by = policy.empty() ? "built-in default policy" : policy;
-  auto bench = Bench::open(std::move(config), policy, options.offline);
+  auto bench = Bench::open(std::move(config), policy,
+                           options.offline ? Bench::Asks::kNobody : Bench::Asks::kOutside);
   if (!bench) return report(bench.error());
   ask(audit, ask_bench(**bench, options.offline),
       [&](const std::function<Task<bool>()>& body) { return (*bench)->run<bool>(body); });

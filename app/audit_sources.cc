@@ -45,6 +45,21 @@ ReleaseAnswer answer_of(const Error& error, bool offline) {
   return answer(Answered::kFailed, error.context);
 }
 
+// Evidence of a recent release counts once the outside sources were asked (JudgeOptions); a state
+// from before may not have that.
+Task<SnapshotPtr> observed(Bench& bench, SnapshotPtr snapshot, std::string version) {
+  std::string baseline;
+  {
+    Judge judge = bench.judge(snapshot);
+    const Judged* judged = judge.of(version);
+    const bool half_known = judged != nullptr && judged->recent && !judged->evidence;
+    if (!half_known) co_return snapshot;
+    baseline = judge.baseline_of(version);
+  }
+  co_return co_await bench.packages().observe_again(snapshot, std::move(version),
+                                                    std::move(baseline));
+}
+
 Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
   const auto name = PackageName::parse(wanted.name);
   const UpstreamConfig* upstream = bench.packages().route(*name);
@@ -59,6 +74,8 @@ Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
     auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
     if (!inspected) co_return answer_of(inspected.error(), false);
     current = *inspected;
+  } else if (found != nullptr && !offline) {
+    current = co_await observed(bench, current, wanted.version);
   }
   Judge judge = bench.judge(current);
   if (const Judged* judged = judge.of(wanted.version); judged != nullptr)

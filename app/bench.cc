@@ -4,6 +4,7 @@
 
 #include "app/cli.h"
 #include "app/inspector.h"
+#include "app/workbench.h"
 #include "base/digest.h"
 #include "feeds/feed_files.h"
 
@@ -29,7 +30,7 @@ Scratch::~Scratch() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& policy, bool offline) {
+Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& policy, Asks asks) {
   auto bench = std::unique_ptr<Bench>(new Bench(std::move(config)));
   auto store = open_state_store(bench->config_.storage_path);
   if (!store) return store.error();
@@ -45,16 +46,23 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   bench->rulebook_->set_feed(feed->index);
   const auto options = client_options_here();
   if (!options) return options.error();
-  bench->client_ = offline ? std::unique_ptr<Upstream>(std::make_unique<NoUpstream>())
-                           : make_http_client(*options);
+  bench->client_ = asks == Asks::kNobody ? std::unique_ptr<Upstream>(std::make_unique<NoUpstream>())
+                                         : make_http_client(*options);
   auto inspector =
       make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_, bench->metrics_);
   if (!inspector) return inspector.error();
   bench->inspector_ = std::move(*inspector);
+  if (asks == Asks::kOutside) {
+    bench->tags_ =
+        std::make_unique<GitTagSource>(git_options(bench->config_), *bench->client_, bench->clock_);
+    bench->observer_ = std::make_unique<OutsideObserver>(
+        *bench->tags_, *bench->client_, *bench->store_, bench->pool_, bench->clock_);
+  }
   bench->packages_ = std::make_unique<Packages>(
       Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
            bench->pool_, *bench->rulebook_, bench->metrics_, *bench->inspector_},
-      nullptr);
+      bench->observer_.get());
+  if (bench->observer_) bench->observer_->attach(*bench->packages_);
   return bench;
 }
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "proxy/git_tags.h"
+#include "proxy/observer.h"
 #include "proxy/packages.h"
 
 namespace npmgate {
@@ -46,10 +48,13 @@ T run_to_end(net::io_context& context, std::function<Task<T>()> body) {
 // sees the gate's state or none. Used by one thread.
 class Bench {
  public:
+  // Who is asked about releases. kNobody: every fetch is kUnavailable. kOutside: with each
+  // inspection of a recent release git hosts, signing keys and the ages of new dependencies too, as
+  // the gate does.
+  enum class Asks { kNobody, kUpstream, kOutside };
   // `policy`: file, or "" for the built-in one. Fails like the stores and the policy loader do.
-  // `offline`: upstreams are never asked, every fetch is kUnavailable.
   static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy,
-                                             bool offline = false);
+                                             Asks asks = Asks::kUpstream);
 
   // Runs one coroutine to its end.
   template <class T>
@@ -81,6 +86,8 @@ class Bench {
   std::unique_ptr<Upstream> client_;
   std::unique_ptr<Rulebook> rulebook_;
   std::unique_ptr<Inspector> inspector_;
+  std::unique_ptr<GitTagSource> tags_;
+  std::unique_ptr<OutsideObserver> observer_;
   std::unique_ptr<Packages> packages_;
 };
 
