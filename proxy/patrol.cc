@@ -9,7 +9,8 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kTick = std::chrono::seconds(1);
+// Four looks a tick: 960 a minute at most, whatever the budget.
+constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kLearn = std::chrono::seconds(30);
 // Looks at once: each may inspect releases, which clients must not wait behind.
 constexpr std::size_t kUnderWay = 4;
@@ -155,8 +156,10 @@ Task<Result<bool>> Patrol::look_at(PackageName name) {
   if (!fresh) co_return fresh.error();
   const Time now = gear_.clock.now();
   plan(name.str(), *fresh, now);
-  auto inspected = co_await inspect_new(*fresh);
+  bool unfinished = false;
+  auto inspected = co_await inspect_new(*fresh, unfinished);
   if (!inspected) co_return inspected.error();
+  if (unfinished) queue_.put(name.str(), now, gear_.config.watch.min_interval, chance_());
   auto asked = co_await ask_again(*inspected);
   if (!asked) co_return asked.error();
   SnapshotPtr current = *asked;
@@ -175,8 +178,9 @@ Task<Result<bool>> Patrol::look_at(PackageName name) {
   co_return true;
 }
 
-// What a resolver would pick first, then the other recent ones.
-Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot) {
+// What a resolver would pick first, then the other recent ones. One at least, whatever is left of
+// the budget: a package whose looks never inspected anything would never be known.
+Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot, bool& unfinished) {
   SnapshotPtr current = snapshot;
   std::set<std::string, std::less<>> tried;
   std::size_t left = kInspections;
@@ -192,9 +196,11 @@ Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot) {
     };
     auto work = co_await gear_.pool.offload(std::move(choose));
     if (!work) co_return work.error();
-    if (work->empty()) break;
+    if (work->empty() || unfinished) break;
     for (const std::string& version : *work) {
-      if (left == 0 || !tried.insert(version).second) continue;
+      const bool affordable = tried.empty() || budget_.available(gear_.clock.now()) > 0;
+      unfinished |= left == 0 || !affordable;
+      if (left == 0 || !affordable || !tried.insert(version).second) continue;
       --left;
       budget_.spend(1);
       auto next = co_await packages_.inspect(current, version, kInspectLimit);

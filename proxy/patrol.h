@@ -33,7 +33,7 @@ class Patrol {
  private:
   Task<Result<bool>> learn();
   Task<void> visit(std::string name);
-  Task<Result<SnapshotPtr>> inspect_new(SnapshotPtr snapshot);
+  Task<Result<SnapshotPtr>> inspect_new(SnapshotPtr snapshot, bool& unfinished);
   Task<Result<SnapshotPtr>> ask_again(SnapshotPtr snapshot);
   void plan(const std::string& name, const SnapshotPtr& snapshot, Time now);
   void note_delays(const SnapshotPtr& before, const SnapshotPtr& after, Time now);
