@@ -16,13 +16,14 @@ constexpr std::array<std::pair<Standing, std::string_view>, 6> kStandings = {
      {Standing::kHeld, "held"},
      {Standing::kBlocked, "blocked"},
      {Standing::kWithdrawn, "withdrawn"}}};
-constexpr std::array<std::pair<EventKind, std::string_view>, 8> kKinds = {
+constexpr std::array<std::pair<EventKind, std::string_view>, 9> kKinds = {
     {{EventKind::kHeld, "held"},
      {EventKind::kBlocked, "blocked"},
      {EventKind::kRecall, "recall"},
      {EventKind::kWarned, "warned"},
      {EventKind::kCleared, "cleared"},
      {EventKind::kFixed, "fixed"},
+     {EventKind::kDropped, "dropped"},
      {EventKind::kGate, "gate"},
      {EventKind::kTest, "test"}}};
 
@@ -114,6 +115,11 @@ Standing standing_of(const Verdict& verdict) {
         return reason.cooldown || reason.action < Action::kQuarantine || !reason.waived_by.empty();
       });
   return by_age ? Standing::kWaiting : Standing::kHeld;
+}
+
+bool still_refused(const AlertEvent& event) {
+  return event.action == to_string(Action::kQuarantine) ||
+         event.action == to_string(Action::kBlock);
 }
 
 std::optional<EventKind> news(std::optional<Standing> before, Standing now, bool somebody_has_it) {

@@ -26,8 +26,19 @@ inline bool is_bad(Standing standing) {
 
 // held, blocked: refused from now on. recall: the same, and somebody has it. warned: served with a
 // warning. cleared: no longer held or blocked, or withdrawn. fixed: a later release than a bad one
-// is served. gate: trouble of the gate itself. test: `npm-gate alerts test`.
-enum class EventKind { kHeld, kBlocked, kRecall, kWarned, kCleared, kFixed, kGate, kTest };
+// is served. dropped: a subscribed project no longer locks it; told to that project alone. gate:
+// trouble of the gate itself. test: `npm-gate alerts test`.
+enum class EventKind {
+  kHeld,
+  kBlocked,
+  kRecall,
+  kWarned,
+  kCleared,
+  kFixed,
+  kDropped,
+  kGate,
+  kTest
+};
 std::string_view to_string(EventKind kind);
 std::optional<EventKind> parse_event_kind(std::string_view text);
 
@@ -67,6 +78,9 @@ struct AlertEvent {
   friend bool operator==(const AlertEvent&, const AlertEvent&) = default;
   std::string release() const { return name + "@" + version; }
 };
+
+// Of a cleared event: its release is refused all the same, the upstream took it back.
+bool still_refused(const AlertEvent& event);
 
 // An alert names this many holders; `npm-gate downloads` lists the rest.
 inline constexpr std::size_t kMaxHolders = 50;

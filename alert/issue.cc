@@ -9,12 +9,20 @@ namespace npmgate {
 namespace {
 
 // GitHub refuses a body over 65,536 characters; sections beyond this are only counted.
-constexpr std::size_t kBody = 30'000;
+constexpr std::size_t kBody = 25'000;
+constexpr std::size_t kSection = 12'000;  // of one release
+constexpr std::size_t kHolders = 3'000;   // of who has what
 constexpr std::size_t kProof = 1500;
+constexpr std::size_t kShownProof = 2500;  // with control characters made visible
+constexpr std::size_t kNamed = 50;         // releases that "what to do" names
 
 bool is_bad_news(EventKind kind) {
   return kind == EventKind::kHeld || kind == EventKind::kBlocked || kind == EventKind::kRecall ||
          kind == EventKind::kWarned;
+}
+
+bool is_over(EventKind kind) {
+  return kind == EventKind::kCleared || kind == EventKind::kDropped;
 }
 
 const IssueRecord* record_of(const std::vector<IssueRecord>& known, const AlertEvent& event) {
@@ -44,18 +52,20 @@ IssuePlan::Comment& comment_on(IssuePlan& plan, std::int64_t number) {
   return plan.comments.back();
 }
 
-// Whether everything that the issue tells about is over once `comment` is written.
-bool is_over(const IssuePlan::Comment& comment, const std::vector<IssueRecord>& known) {
+// Closes the issue with the last of its releases, opens it again with the first that is back.
+void set_state(IssuePlan::Comment& comment, const std::vector<IssueRecord>& known) {
   std::set<std::string> bad;
   for (const IssueRecord& record : known) {
     if (record.number == comment.number && record.state == "open")
       bad.insert(record.name + "@" + record.version);
   }
+  const bool was_open = !bad.empty();
   for (const AlertEvent& event : comment.events) {
     if (is_bad_news(event.kind)) bad.insert(event.release());
-    if (event.kind == EventKind::kCleared) bad.erase(event.release());
+    if (is_over(event.kind)) bad.erase(event.release());
   }
-  return bad.empty();
+  comment.close = bad.empty();
+  comment.reopen = !was_open && !bad.empty();
 }
 
 std::string title_of(const AlertMessage& message) {
@@ -83,13 +93,20 @@ std::string seen(const AlertEvent& event) {
   if (!event.baseline.empty()) out += ", compared with " + code_span(event.baseline);
   if (!event.publisher.empty()) out += "; published by " + code_span(event.publisher);
   out += ":\n\n";
+  std::size_t left = event.findings.size();
   for (const AlertFinding& finding : event.findings) {
+    if (out.size() > kSection) break;
+    --left;
+    // What could not be had was not seen, and why is the gate's own matter.
+    if (finding.id == "evidence-unavailable") continue;
     out += "- **" + markdown_escape(finding.id) + "** (" + markdown_escape(finding.severity) +
            "): " + markdown_escape(one_line(finding.message, 400)) + "\n";
-    if (!finding.proof.empty() && finding.proof != "{}")
-      out += "\n" + code_block(finding.proof.substr(0, kProof), "json") + "\n";
+    if (finding.proof.empty() || finding.proof == "{}") continue;
+    const std::string proof = code_block(finding.proof.substr(0, kProof), "json");
+    if (proof.size() <= kShownProof) out += "\n" + proof + "\n";
   }
   if (event.findings.empty()) out += markdown_escape(one_line(event.sentence, 400)) + "\n";
+  if (left > 0) out += "and " + std::to_string(left) + " more findings\n";
   return out + "\n";
 }
 
@@ -117,7 +134,10 @@ std::string for_maintainers(const AlertEvent& event) {
 
 std::string for_subscribers(const AlertMessage& message) {
   std::string out = "### What to do\n\nYour project locks, or asks for a range that takes:\n\n";
-  for (const AlertEvent& event : message.events) out += "- " + code_span(event.release()) + "\n";
+  for (std::size_t i = 0; i < message.events.size() && i < kNamed; ++i)
+    out += "- " + code_span(message.events[i].release()) + "\n";
+  if (message.events.size() > kNamed)
+    out += "- and " + std::to_string(message.events.size() - kNamed) + " more\n";
   return out +
          "\nMove to another version, and where an install ran with it, treat the secrets of that"
          " machine as known to others. This issue is commented when the verdict changes.\n";
@@ -127,6 +147,7 @@ std::string for_team(const AlertMessage& message) {
   std::string out;
   for (const AlertEvent& event : message.events) {
     if (event.holders.empty()) continue;
+    if (out.size() > kHolders) return out + "More: `npm-gate downloads NAME@VERSION`\n";
     out += "Who has " + code_span(event.release()) + ":\n\n";
     for (const Holder& holder : event.holders) {
       out += "- " + std::string(holder.reported ? "reported " : "fetched ") +
@@ -152,9 +173,13 @@ std::string sections(const std::vector<AlertEvent>& events,
 
 std::string update(const AlertEvent& event) {
   if (event.kind == EventKind::kCleared)
-    return code_span(event.release()) + " is no longer refused" +
+    return code_span(event.release()) +
+           (still_refused(event) ? " was withdrawn" : " is no longer refused") +
            (event.sentence.empty() ? "" : ": " + markdown_escape(one_line(event.sentence, 400))) +
            "\n\n";
+  if (event.kind == EventKind::kDropped)
+    return "This project no longer locks " + code_span(event.release()) +
+           " and has no range that takes it. The release stays refused.\n\n";
   if (event.kind == EventKind::kFixed)
     return code_span(event.release()) + " was inspected and is served. " +
            code_span(event.name + "@" + event.fixes) + " stays refused.\n\n";
@@ -176,7 +201,7 @@ IssuePlan plan_issues(const std::vector<AlertEvent>& events,
     if (!is_bad_news(event.kind)) {
       const IssueRecord* about =
           event.kind == EventKind::kFixed ? open_issue(known, event) : record;
-      if (about != nullptr && about->state != "gone")
+      if (about != nullptr && about->state == "open")
         comment_on(plan, about->number).events.push_back(event);
       continue;
     }
@@ -186,7 +211,7 @@ IssuePlan plan_issues(const std::vector<AlertEvent>& events,
     else
       plan.create.push_back(event);
   }
-  for (IssuePlan::Comment& comment : plan.comments) comment.close = is_over(comment, known);
+  for (IssuePlan::Comment& comment : plan.comments) set_state(comment, known);
   return plan;
 }
 

@@ -29,7 +29,8 @@ struct IssuePlan {
   struct Comment {
     std::int64_t number = 0;
     std::vector<AlertEvent> events;
-    bool close = false;  // nothing that the issue told about is bad any more
+    bool close = false;   // nothing that the issue told about is bad any more
+    bool reopen = false;  // nothing was, and something is again
   };
   std::vector<Comment> comments;  // by issue number
 };

@@ -12,9 +12,16 @@
 namespace npmgate {
 namespace {
 
-// Slack shows at most 50 blocks and 3,000 characters in one; a digest is to be read, not scrolled.
+// A digest is to be read, not scrolled. What a sink refuses for its size would never be told, so
+// that text of packages must not be able to grow a message beyond its limits: Slack takes 50 blocks
+// and 3,000 characters in one, Teams 28 KB.
 constexpr std::size_t kListed = 20;
+constexpr std::size_t kListedByMail = 100;
+constexpr std::size_t kFindingsByMail = 20;
 constexpr std::size_t kLineBytes = 600;
+constexpr std::size_t kEscapedBytes = 1000;  // of one line once it is escaped
+constexpr std::size_t kSlackBytes = 100'000;
+constexpr std::size_t kTeamsBytes = 20'000;
 
 std::string_view happened(EventKind kind) {
   switch (kind) {
@@ -30,6 +37,8 @@ std::string_view happened(EventKind kind) {
       return "cleared";
     case EventKind::kFixed:
       return "served after a bad one";
+    case EventKind::kDropped:
+      return "no longer locked";
     case EventKind::kGate:
       return "gate trouble";
     case EventKind::kTest:
@@ -58,20 +67,36 @@ std::string holders_line(const AlertEvent& event) {
   return out;
 }
 
-boost::json::array listed(const AlertMessage& message, std::string (*escape)(std::string_view),
-                          boost::json::object (*block)(std::string)) {
+using Escape = std::string (*)(std::string_view);
+
+// As much of `text` as fits once it is escaped.
+std::string escaped_line(std::string_view text, Escape escape) {
+  std::string out;
+  for (std::size_t limit = kLineBytes; limit > 0; limit /= 2) {
+    out = escape(one_line(text, limit));
+    if (out.size() <= kEscapedBytes) break;
+  }
+  return out;
+}
+
+boost::json::array listed(const AlertMessage& message, Escape escape,
+                          boost::json::object (*block)(std::string), std::size_t most_bytes) {
   boost::json::array out;
-  for (std::size_t i = 0; i < message.events.size() && i < kListed; ++i) {
-    const AlertEvent& event = message.events[i];
-    std::string text = escape(one_line(event_line(event), kLineBytes));
+  std::size_t bytes = 0, told = 0;
+  for (; told < message.events.size() && told < kListed; ++told) {
+    const AlertEvent& event = message.events[told];
+    std::string text = escaped_line(event_line(event), escape);
     const std::string who = holders_line(event);
-    if (!who.empty()) text += "\n" + escape(one_line(who, kLineBytes));
+    if (!who.empty()) text += "\n" + escaped_line(who, escape);
     const std::string page = page_url(message, event);
     if (!page.empty()) text += "\n" + page;
-    out.push_back(block(std::move(text)));
+    boost::json::object made = block(std::move(text));
+    bytes += boost::json::serialize(made).size();
+    if (bytes > most_bytes) break;
+    out.push_back(std::move(made));
   }
-  if (message.events.size() > kListed)
-    out.push_back(block("and " + std::to_string(message.events.size() - kListed) + " more"));
+  if (message.events.size() > told)
+    out.push_back(block("and " + std::to_string(message.events.size() - told) + " more"));
   return out;
 }
 
@@ -84,6 +109,31 @@ boost::json::object teams_text(std::string text) {
   for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)
     text.replace(at, 1, "\n\n");
   return {{"type", "TextBlock"}, {"text", std::move(text)}, {"wrap", true}};
+}
+
+std::string mail_section(const AlertMessage& message, const AlertEvent& event) {
+  std::string text = "\n" + one_line(event_line(event), kLineBytes) + "\n";
+  for (std::size_t i = 0; i < event.findings.size() && i < kFindingsByMail; ++i) {
+    const AlertFinding& finding = event.findings[i];
+    text +=
+        "  " + finding.severity + "  " + finding.id + ": " + one_line(finding.message, 400) + "\n";
+  }
+  if (event.findings.size() > kFindingsByMail)
+    text += "  and " + std::to_string(event.findings.size() - kFindingsByMail) + " more findings\n";
+  const std::string who = holders_line(event);
+  if (!who.empty()) text += "  " + who + "\n";
+  const std::string page = page_url(message, event);
+  if (!page.empty()) text += "  " + page + "\n";
+  return text;
+}
+
+std::string mail_text(const AlertMessage& message) {
+  std::string text = one_line(headline(message), kLineBytes) + "\n";
+  for (std::size_t i = 0; i < message.events.size() && i < kListedByMail; ++i)
+    text += mail_section(message, message.events[i]);
+  if (message.events.size() > kListedByMail)
+    text += "\nand " + std::to_string(message.events.size() - kListedByMail) + " more\n";
+  return text;
 }
 
 std::string lower_hex_prefix(const std::string& text) {
@@ -100,7 +150,7 @@ std::string event_line(const AlertEvent& event) {
     case EventKind::kRecall:
       return "RECALL " + release + ": " + event.sentence;
     case EventKind::kCleared:
-      return release + " is no longer refused" +
+      return release + (still_refused(event) ? " was withdrawn" : " is no longer refused") +
              (event.sentence.empty() ? "" : ": " + event.sentence);
     case EventKind::kFixed:
       return release + " is served; it comes after " + event.name + "@" + event.fixes +
@@ -170,7 +220,7 @@ std::vector<std::pair<std::string, std::string>> webhook_headers(const std::stri
 std::string slack_body(const AlertMessage& message) {
   const std::string head = one_line(headline(message), 280);
   boost::json::array blocks{slack_section("*" + slack_escape(head) + "*")};
-  for (auto& each : listed(message, &slack_escape, &slack_section))
+  for (auto& each : listed(message, &slack_escape, &slack_section, kSlackBytes))
     blocks.push_back(std::move(each));
   return boost::json::serialize(
       boost::json::object{{"text", slack_escape(head)}, {"blocks", blocks}});
@@ -182,7 +232,8 @@ std::string teams_body(const AlertMessage& message) {
                           {"text", markdown_escape(one_line(headline(message)))},
                           {"weight", "Bolder"},
                           {"wrap", true}}};
-  for (auto& each : listed(message, &markdown_escape, &teams_text)) body.push_back(std::move(each));
+  for (auto& each : listed(message, &markdown_escape, &teams_text, kTeamsBytes))
+    body.push_back(std::move(each));
   boost::json::object card{{"type", "AdaptiveCard"},
                            {"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
                            {"version", "1.4"},
@@ -195,17 +246,7 @@ std::string teams_body(const AlertMessage& message) {
 
 std::string email_text(const AlertMessage& message, const std::string& from,
                        const std::vector<std::string>& to) {
-  std::string text = headline(message) + "\n";
-  for (const AlertEvent& event : message.events) {
-    text += "\n" + one_line(event_line(event), kLineBytes) + "\n";
-    for (const AlertFinding& finding : event.findings)
-      text += "  " + finding.severity + "  " + finding.id + ": " + one_line(finding.message, 400) +
-              "\n";
-    const std::string who = holders_line(event);
-    if (!who.empty()) text += "  " + who + "\n";
-    const std::string page = page_url(message, event);
-    if (!page.empty()) text += "  " + page + "\n";
-  }
+  const std::string text = mail_text(message);
   std::string recipients;
   for (const std::string& each : to) recipients += (recipients.empty() ? "" : ",\r\n ") + each;
   const std::string domain = from.substr(from.find('@') + 1);

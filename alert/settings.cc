@@ -251,7 +251,7 @@ class Loader {
     rule.events.clear();
     for (const std::string& text : reader.texts("events")) {
       const auto kind = parse_event_kind(text);
-      if (kind && *kind != EventKind::kTest)
+      if (kind && *kind != EventKind::kTest && *kind != EventKind::kDropped)
         rule.events.insert(*kind);
       else
         problem(*reader.node("events"),

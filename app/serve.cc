@@ -119,7 +119,9 @@ struct Services {
             [this] { return subscriptions.names(); }),
         admin(AdminGear{gear.config, gear.clock, gear.store, gear.rulebook, gear.metrics,
                         gate.packages(), gear.pool, gear.blobs, gate.recorder(), told_by_report(),
-                        &feeds}) {
+                        &feeds, [this](const std::string& repository, auto refused) {
+                          alarm.uploaded(repository, std::move(refused));
+                        }}) {
     observer.attach(gate.packages());
   }
   GitTagSource tags;

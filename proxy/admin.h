@@ -29,6 +29,7 @@ struct AdminGear {
   Recorder& recorder;
   ReleaseReport report = {};
   const FeedWatch* feeds = nullptr;  // null: none can be configured
+  UploadTold uploaded = {};
 };
 
 // One request to the API, authenticated.

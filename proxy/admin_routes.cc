@@ -49,7 +49,7 @@ Admin::Admin(AdminGear gear)
       review_({gear.config, gear.clock, gear.store, gear.rulebook, gear.packages, gear.pool,
                gear.report}),
       access_(gear.store, gear.clock, gear.recorder),
-      subscriptions_({gear.config, gear.clock, gear.store, gear.rulebook}) {
+      subscriptions_({gear.config, gear.clock, gear.store, gear.rulebook, gear.uploaded}) {
   const auto releasing = [this](const char* verb) {
     return [this, verb](AdminCall call) { return release(std::move(call), verb); };
   };

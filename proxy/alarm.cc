@@ -32,6 +32,14 @@ Alarm::Alarm(const Gear& gear, Packages& packages, Sentinel::Subscribers subscri
   packages.on_inspected([this](const std::string& name) { sentinel_.touched(name); });
 }
 
+void Alarm::uploaded(const std::string& repository,
+                     std::vector<std::pair<std::string, std::string>> refused) {
+  Sentinel::Upload upload;
+  upload.repository = repository;
+  upload.refused = std::move(refused);
+  sentinel_.uploaded(std::move(upload));
+}
+
 void Alarm::start(const net::any_io_executor& executor) {
   spawn_detached(executor, "sentinel", [this] { return sentinel_.run(); });
   spawn_detached(executor, "courier", [this] { return courier_.run(); });

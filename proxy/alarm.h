@@ -14,6 +14,9 @@ class Alarm {
         Patrol::Wanted wanted);
   // Begins to work on `executor`, one loop.
   void start(const net::any_io_executor& executor);
+  // A project uploaded what it locks (Sentinel::uploaded). Thread-safe.
+  void uploaded(const std::string& repository,
+                std::vector<std::pair<std::string, std::string>> refused);
   // At the end of the process.
   void finish() { mail_.finish(); }
 

@@ -15,6 +15,8 @@ constexpr auto kLease = std::chrono::minutes(5);
 constexpr auto kMailLimit = std::chrono::seconds(30);
 constexpr int kBatch = 100;
 constexpr auto kKeep = std::chrono::hours(24 * 90);
+// Of one message: what receivers take. More events go into the next one.
+constexpr std::size_t kMessageBytes = std::size_t{1} << 20;
 
 AlertMessage message_of(const Delivery& delivery, const std::string& pages_url) {
   AlertMessage message;
@@ -29,6 +31,21 @@ AlertMessage message_of(const Delivery& delivery, const std::string& pages_url) 
       log::error("alerts", event.error().context, {{"event", stored.id}});
   }
   return message;
+}
+
+using Waiting = std::vector<const WaitingEvent*>;
+
+// Addresses in the order in which they are to hear (routes_of): subscribers first.
+std::vector<Waiting> by_address(const std::vector<WaitingEvent>& waiting) {
+  std::vector<Waiting> groups;
+  std::map<std::pair<std::string, std::string>, std::size_t> places;
+  for (const WaitingEvent& each : waiting) {
+    const auto [place, added] =
+        places.emplace(std::pair(each.to.sink, each.to.target), groups.size());
+    if (added) groups.emplace_back();
+    groups[place->second].push_back(&each);
+  }
+  return groups;
 }
 
 std::string labels(const Delivery& delivery, std::string_view result) {
@@ -55,21 +72,25 @@ Result<int> Courier::bundle_ripe() {
   auto waiting = gear_.store.waiting();
   if (!waiting) return waiting.error();
   const Time now = gear_.clock.now();
-  std::map<std::pair<std::string, std::string>, std::vector<const WaitingEvent*>> groups;
-  for (const WaitingEvent& each : *waiting) groups[{each.to.sink, each.to.target}].push_back(&each);
   gear_.metrics.set("npm_gate_alerts_waiting", "", static_cast<double>(waiting->size()));
   int made = 0;
-  for (const auto& [address, events] : groups) {
-    const SinkSettings* sink = gear_.settings.sink(address.first);
+  for (const Waiting& events : by_address(*waiting)) {
+    const std::string& name = events.front()->to.sink;
+    const SinkSettings* sink = gear_.settings.sink(name);
     if (sink != nullptr) {
-      auto sent = gear_.store.sent_since(address.first, now - std::chrono::hours(1));
+      auto sent = gear_.store.sent_since(name, now - std::chrono::hours(1));
       if (!sent) return sent.error();
       if (*sent >= sink->rate) continue;
       const Millis wait = company_wait(gear_.settings.wait, gear_.settings.max_wait, *sent);
       if (now - events.front()->event.at < wait) continue;
     }
     std::vector<std::int64_t> rows;
-    for (const WaitingEvent* each : events) rows.push_back(each->id);
+    std::size_t bytes = 0;
+    for (const WaitingEvent* each : events) {
+      bytes += each->event.json.size();
+      if (bytes > kMessageBytes && !rows.empty()) break;
+      rows.push_back(each->id);
+    }
     auto bundled = gear_.store.bundle(rows, events.front()->to, random_hex(16), now);
     if (!bundled) return bundled.error();
     ++made;

@@ -188,7 +188,7 @@ Task<Result<bool>> GithubIssues::remember(const Job& job, std::int64_t number,
   std::function<Result<bool>()> write = [this, &job, number, &events]() -> Result<bool> {
     for (const AlertEvent& event : events) {
       if (event.kind == EventKind::kFixed) continue;  // it tells of another release
-      const bool over = event.kind == EventKind::kCleared;
+      const bool over = event.kind == EventKind::kCleared || event.kind == EventKind::kDropped;
       const StoredIssue issue{
           job.repository, event.name, event.version, number, over ? "cleared" : "open",
           job.message.at};
@@ -254,22 +254,26 @@ Task<SendOutcome> GithubIssues::comment(const Job& job, IssuePlan::Comment plan)
     if (answer.status == 404 || answer.status == 410) co_return co_await gone(job, plan.number);
     if (!answer.ok()) co_return answer.problem;
   }
-  if (plan.close) {
-    SendOutcome closed = co_await close(job, plan.number);
-    if (closed.kind != SendOutcome::Kind::kSent) co_return closed;
+  if (plan.close || plan.reopen) {
+    SendOutcome changed = co_await set_state(job, plan.number, plan.close);
+    if (changed.kind != SendOutcome::Kind::kSent) co_return changed;
   }
   auto kept = co_await remember(job, plan.number, std::move(plan.events));
   if (!kept) co_return disk(kept.error());
-  co_return sent("comment on #" + number + (plan.close ? ", closed" : ""));
+  co_return sent("comment on #" + number +
+                 (plan.close    ? ", closed"
+                  : plan.reopen ? ", opened again"
+                                : ""));
 }
 
-Task<SendOutcome> GithubIssues::close(const Job& job, std::int64_t number) {
+Task<SendOutcome> GithubIssues::set_state(const Job& job, std::int64_t number, bool closed) {
   Call patch;
   patch.method = "PATCH";
   patch.path = "repos/" + job.repository + "/issues/" + std::to_string(number);
-  patch.body = R"({"state":"closed","state_reason":"completed"})";
+  patch.body = closed ? R"({"state":"closed","state_reason":"completed"})"
+                      : R"({"state":"open","state_reason":"reopened"})";
   Answer answer = co_await call(*job.sink, std::move(patch));
-  co_return answer.ok() ? sent("closed") : answer.problem;
+  co_return answer.ok() ? sent("done") : answer.problem;
 }
 
 // Deleting an issue says that nobody wants to read about it there; the record stays, and nothing is

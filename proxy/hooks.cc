@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "proxy/sink.h"
@@ -7,8 +9,34 @@ namespace {
 
 constexpr auto kLimit = std::chrono::seconds(15);
 constexpr std::size_t kMaxAnswer = 256 * 1024;
+constexpr std::size_t kShownAnswer = 100;
+constexpr std::array kMayPass{401, 403, 407, 408, 409, 421, 423, 425, 429};
+
+// Slack answers with one word ("invalid_blocks", "no_service"), Teams with a sentence.
+std::string detail_of(const FetchReply& reply) {
+  const std::string said = log::printable(reply.body, kShownAnswer);
+  return "status " + std::to_string(reply.status) + (said.empty() ? "" : ": " + said);
+}
+
+// Teams' older connectors answer 200 and tell of the failure in the text ("… endpoint returned HTTP
+// error 429 …").
+bool is_hidden_failure(SinkType type, const FetchReply& reply) {
+  return type == SinkType::kTeams && reply.body.find("returned HTTP error") != std::string::npos;
+}
 
 }  // namespace
+
+SendOutcome hook_outcome(SinkType type, const FetchReply& reply, Time now) {
+  using Kind = SendOutcome::Kind;
+  if (reply.status >= 200 && reply.status < 300) {
+    if (is_hidden_failure(type, reply)) return {Kind::kRetry, detail_of(reply)};
+    return {Kind::kSent, "status " + std::to_string(reply.status)};
+  }
+  const bool client_error = reply.status >= 400 && reply.status < 500;
+  const bool may_pass = std::find(kMayPass.begin(), kMayPass.end(), reply.status) != kMayPass.end();
+  if (client_error && !may_pass) return {Kind::kDead, detail_of(reply)};
+  return {Kind::kRetry, detail_of(reply), retry_after(reply, now)};
+}
 
 std::optional<Millis> retry_after(const FetchReply& reply, Time now) {
   const std::string_view text = reply.headers.get("retry-after");
@@ -42,12 +70,7 @@ Task<SendOutcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertM
   if (!reply)
     co_return SendOutcome(SendOutcome::Kind::kRetry, std::string(to_string(reply.error().code)) +
                                                          ": no answer from the address");
-  const std::string status = "status " + std::to_string(reply->status);
-  if (reply->status >= 200 && reply->status < 300)
-    co_return SendOutcome(SendOutcome::Kind::kSent, status);
-  // 410 is how a service says that the address was taken away for good (RFC 9110, 15.5.11).
-  if (reply->status == 410) co_return SendOutcome(SendOutcome::Kind::kDead, status);
-  co_return SendOutcome(SendOutcome::Kind::kRetry, status, retry_after(*reply, now));
+  co_return hook_outcome(sink.type, *reply, now);
 }
 
 }  // namespace npmgate

@@ -13,11 +13,20 @@ constexpr auto kEverything = std::chrono::minutes(1);
 constexpr int kLedgerRows = 10'000;
 constexpr std::string_view kPrimed = "alerts-primed";
 
+// A proof that is a whole file is read on the release's page.
+constexpr std::size_t kProof = 8192;
+
+std::string proof_text(const boost::json::object& proof) {
+  std::string text = boost::json::serialize(proof);
+  if (text.size() <= kProof) return text;
+  return boost::json::serialize(boost::json::object{{"omitted_bytes", text.size()}});
+}
+
 std::vector<AlertFinding> for_alert(const std::vector<Finding>& findings) {
   std::vector<AlertFinding> out;
   for (const Finding& finding : findings)
     out.push_back({finding.id, std::string(to_string(finding.severity)), finding.message,
-                   boost::json::serialize(finding.proof)});
+                   proof_text(finding.proof)});
   // What weighs most is read first.
   std::stable_sort(out.begin(), out.end(), [](const AlertFinding& a, const AlertFinding& b) {
     const auto weight = [](const AlertFinding& each) {
@@ -39,6 +48,11 @@ void Sentinel::touched(const std::string& name) {
   touched_.insert(name);
 }
 
+void Sentinel::uploaded(Upload upload) {
+  const std::lock_guard lock(mutex_);
+  uploads_.push_back(std::move(upload));
+}
+
 Task<void> Sentinel::run() {
   net::steady_timer tick(co_await net::this_coro::executor);
   auto next = std::chrono::steady_clock::now();
@@ -48,6 +62,7 @@ Task<void> Sentinel::run() {
     if (all) next = now + kEverything;
     auto done = co_await look(all);
     if (!done) log::error("alerts", to_string(done.error()));
+    co_await greet_all();
     tick.expires_after(kTick);
     auto [error] = co_await tick.async_wait(kTuple);
     if (error) co_return;
@@ -157,10 +172,20 @@ void Sentinel::consider(const ReleaseRow& row, const Rules& rules, Time now,
   change.now = standing_of(change.verdict);
   const auto known = known_.find({row.name, row.version, row.content_id});
   if (known != known_.end()) change.before = known->second;
-  if (is_bad(change.now) && withdrawn(row)) change.now = Standing::kWithdrawn;
+  if (is_bad(change.now) && withdrawn(row) && bad_while_listed(row, change.findings, rules, now))
+    change.now = Standing::kWithdrawn;
   if (change.before == change.now) return;
   change.row = row;
   out.push_back(std::move(change));
+}
+
+// Whether it would be refused had the upstream kept it. Else its disappearing is the news: it was
+// served, and what disappears young is mostly malware.
+bool Sentinel::bad_while_listed(const ReleaseRow& row, std::vector<Finding> findings,
+                                const Rules& rules, Time now) {
+  const auto taken_back = [](const Finding& each) { return each.id == "release-withdrawn"; };
+  if (std::erase_if(findings, taken_back) == 0) return true;
+  return is_bad(standing_of(decide(*rules.policy, row.subject, findings, rules.of(row.name), now)));
 }
 
 bool Sentinel::withdrawn(const ReleaseRow& row) {
@@ -187,16 +212,12 @@ std::string Sentinel::bad_below(const ReleaseRow& row) const {
 
 Task<Result<bool>> Sentinel::tell(Change change) {
   SnapshotPtr snapshot;
-  const auto name = PackageName::parse(change.row.name);
   const bool served_now = change.now == Standing::kClear || change.now == Standing::kWarned;
   if (served_now && (!change.before || *change.before == Standing::kWaiting))
     change.fixes = bad_below(change.row);
   const bool worth_it = !prime_ && (is_bad(change.now) || !change.fixes.empty() ||
                                     (change.before && is_bad(*change.before)));
-  if (name && worth_it) {
-    auto got = co_await packages_.get(*name);
-    if (got) snapshot = *got;
-  }
+  if (worth_it) snapshot = co_await snapshot_of(change.row.name);
   std::function<Result<bool>()> work = [this, &change, &snapshot]() -> Result<bool> {
     std::optional<AlertEvent> event;
     if (!prime_) {
@@ -252,27 +273,26 @@ Result<AlertEvent> Sentinel::describe(const Change& change, EventKind kind,
   event.projects = std::move(*projects);
   if (!snapshot) return event;
   Judge judge = packages_.judge(snapshot, *gear_.rulebook.rules());
-  if (const Judged* judged = judge.of(event.version)) {
-    event.baseline = judged->baseline;
-    if (judged->release != nullptr && judged->release->manifest.repository)
-      event.repository = judged->release->manifest.repository->url;
-  }
-  // A withdrawn release is in no document any more: the newest one that is left names the
-  // repository.
-  if (event.repository.empty() && snapshot->packument) {
-    for (const PackumentVersion& version : snapshot->packument->versions()) {
-      if (version.release.manifest.repository)
-        event.repository = version.release.manifest.repository->url;
-    }
-  }
-  // The last good release names the repository that the maintainers read; the bad one may name
-  // another.
-  if (!event.baseline.empty() && snapshot->packument) {
-    const PackumentVersion* baseline = snapshot->packument->find(event.baseline);
-    if (baseline != nullptr && baseline->release.manifest.repository)
-      event.repository = baseline->release.manifest.repository->url;
-  }
+  event.baseline = judge.baseline_of(event.version);
+  event.repository = repository_of(snapshot, event.version, event.baseline);
   return event;
+}
+
+// The last good release names the repository that the maintainers read; the bad one may name
+// another. A withdrawn release is in no document any more: then the newest one that is left does.
+std::string Sentinel::repository_of(const SnapshotPtr& snapshot, const std::string& version,
+                                    const std::string& baseline) {
+  if (!snapshot || !snapshot->packument) return "";
+  std::string newest;
+  for (const PackumentVersion& each : snapshot->packument->versions()) {
+    if (each.release.manifest.repository) newest = each.release.manifest.repository->url;
+  }
+  for (const std::string& wanted : {baseline, version}) {
+    const PackumentVersion* found = wanted.empty() ? nullptr : snapshot->packument->find(wanted);
+    if (found != nullptr && found->release.manifest.repository)
+      return found->release.manifest.repository->url;
+  }
+  return newest;
 }
 
 Result<void> Sentinel::add_holders(AlertEvent& event, bool& somebody) const {
@@ -309,8 +329,9 @@ Result<bool> Sentinel::record(const Change& change, std::optional<AlertEvent> ev
                              event->version,
                              event->content_id,
                              boost::json::serialize(to_json(*event))};
-    for (const Route& route : routes_of(gear_.config.alerts, *event))
-      news.to.push_back({route.sink, route.target});
+    auto to = addresses_of(*event);
+    if (!to) return to.error();
+    news.to = std::move(*to);
     news.repeat = gear_.config.alerts.repeat;
     if (event->kind == EventKind::kRecall) {
       recall.at = now;

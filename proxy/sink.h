@@ -20,6 +20,11 @@ struct SendOutcome {
       : kind(k), detail(std::move(d)), wait(w) {}
 };
 
+// What the status of a webhook, Slack or Teams means: 2xx sent; a client error that the same
+// message would meet again (a body or an address that is refused) is dead; what an admin or time
+// mends (401, 403, 408, 409, 421, 423, 425, 429, 3xx, 5xx) is tried again.
+SendOutcome hook_outcome(SinkType type, const FetchReply& reply, Time now);
+
 // Retry-After of a reply: seconds or an HTTP date. nullopt where absent or nonsense.
 std::optional<Millis> retry_after(const FetchReply& reply, Time now);
 
@@ -27,7 +32,9 @@ std::optional<Millis> retry_after(const FetchReply& reply, Time now);
 Task<SendOutcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertMessage message,
                             Time now);
 
-// Hands a finished mail to the sink's server. Blocks: `limit` for the whole exchange.
+// Hands a finished mail to the sink's server. Sent where the server took it for at least one
+// recipient; dead where it refused it for good (5xx after login). Blocks: `limit` for the whole
+// exchange.
 SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
                       std::chrono::seconds limit);
 
@@ -68,7 +75,7 @@ class GithubIssues {
                                   SendOutcome& problem, int& status);
   Task<SendOutcome> create(const Job& job, std::vector<AlertEvent> events);
   Task<SendOutcome> comment(const Job& job, IssuePlan::Comment comment);
-  Task<SendOutcome> close(const Job& job, std::int64_t number);
+  Task<SendOutcome> set_state(const Job& job, std::int64_t number, bool closed);
   Task<Result<bool>> remember(const Job& job, std::int64_t number, std::vector<AlertEvent> events);
   Task<SendOutcome> gone(const Job& job, std::int64_t number);
 

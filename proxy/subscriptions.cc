@@ -215,6 +215,7 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
   const auto rules = gear_.rulebook.rules();
   HeldReleases held_releases(gear_.store, *rules, gear_.clock.now());
   boost::json::array held;
+  std::vector<std::pair<std::string, std::string>> names;
   std::size_t unknown = 0;
   for (const auto& [key, entries] : upload->entries) {
     const LockEntry& entry = upload->lockfile.entries[entries.front()];
@@ -223,8 +224,12 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
         {entry.name, entry.range.empty() ? entry.version : "", entry.range}, known);
     if (!found) return found.error();
     unknown += known ? 0 : 1;
-    for (const Held& standing : *found) held.push_back(refused_json(standing, *upload, entries));
+    for (const Held& standing : *found) {
+      held.push_back(refused_json(standing, *upload, entries));
+      names.emplace_back(standing.row->name, standing.row->version);
+    }
   }
+  if (gear_.told) gear_.told(subscription.repository, std::move(names));
   boost::json::object out = to_json(subscription, gear_.config.subscriptions_expire);
   out["refused"] = std::move(held);
   // Never asked for through this gate: judged once somebody does, or by the watch.

@@ -2,7 +2,10 @@
 // what of it is refused already, and hears later what becomes so (alerts).
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "proxy/config.h"
 #include "proxy/http.h"
@@ -17,11 +20,16 @@ inline constexpr std::size_t kMaxSubscriptionBody = std::size_t{16} << 20;
 inline constexpr std::size_t kMaxSubscribedReleases = 20'000;
 inline constexpr std::size_t kMaxSubscriptions = 10'000;
 
+// Names and versions that a repository's upload holds and that are refused now.
+using UploadTold = std::function<void(const std::string& repository,
+                                      std::vector<std::pair<std::string, std::string>> refused)>;
+
 struct SubscriptionGear {
   const Config& config;
   const Clock& clock;
   StateStore& store;
   Rulebook& rulebook;
+  UploadTold told = {};  // called after every upload; may be null
 };
 
 // Thread-safe; every call blocks on disk and CPU: off the loops.

@@ -7,7 +7,7 @@
 namespace npmgate {
 namespace {
 
-constexpr int kMaxWaiting = 10'000;
+constexpr int kMaxWaiting = 1'000;
 
 OutboxEvent read_event(const Statement& row, int from) {
   return {row.integer(from),    row.time(from + 1),   row.string(from + 2), row.string(from + 3),
@@ -33,14 +33,43 @@ Result<std::int64_t> insert_event(Connection& connection, const OutboxEvent& eve
   return connection.last_insert_id();
 }
 
-Result<int> insert_rows(Connection& connection, const AlertStore::News& news) {
+Result<std::string> last_kind(Connection& connection, const OutboxAddress& to,
+                              std::string_view name, std::string_view version) {
+  Statement event(connection,
+                  "SELECT e.kind FROM alert_event e JOIN outbox o ON o.event=e.id WHERE e.name=?1"
+                  " AND e.version=?2 AND o.sink=?3 AND o.target=?4 ORDER BY o.id DESC LIMIT 1");
+  if (event.bind(name, version, to.sink, to.target).step()) return event.string(0);
+  if (auto done = event.result(); !done) return done.error();
+  Statement issue(connection,
+                  "SELECT state FROM issue WHERE repository=?1 AND name=?2 AND version=?3");
+  std::string kind;
+  if (issue.bind(to.target, name, version).step())
+    kind = issue.string(0) == "cleared" ? "cleared" : "held";
+  if (auto done = issue.result(); !done) return done.error();
+  return kind;
+}
+
+// The addresses of `news` whose last event about the release is none of skip_after.
+Result<std::vector<OutboxAddress>> unless_told(Connection& connection,
+                                               const AlertStore::News& news) {
+  std::vector<OutboxAddress> to;
+  for (const OutboxAddress& each : news.to) {
+    const auto last = last_kind(connection, each, news.event->name, news.event->version);
+    if (!last) return last.error();
+    if (std::find(news.skip_after.begin(), news.skip_after.end(), *last) == news.skip_after.end())
+      to.push_back(each);
+  }
+  return to;
+}
+
+Result<std::vector<OutboxAddress>> unless_repeated(Connection& connection,
+                                                   const AlertStore::News& news) {
   const OutboxEvent& event = *news.event;
   // Also looked for by json: trouble of the gate has no release to be told apart by.
   Statement told(connection,
                  "SELECT 1 FROM outbox o JOIN alert_event e ON e.id=o.event"
                  " WHERE o.sink=?1 AND o.target=?2 AND e.kind=?3 AND e.name=?4 AND e.version=?5"
                  " AND e.content_id=?6 AND e.at>?7 AND (e.name<>'' OR e.json=?8) LIMIT 1");
-  Statement insert(connection, "INSERT INTO outbox (event, sink, target) VALUES (?1, ?2, ?3)");
   std::vector<OutboxAddress> to;
   for (const OutboxAddress& each : news.to) {
     const bool known = told.bind(each.sink, each.target, event.kind, event.name, event.version,
@@ -49,12 +78,20 @@ Result<int> insert_rows(Connection& connection, const AlertStore::News& news) {
     if (!known) to.push_back(each);
   }
   if (auto done = told.result(); !done) return done.error();
-  if (to.empty()) return 0;
-  const auto id = insert_event(connection, event);
+  return to;
+}
+
+Result<int> insert_rows(Connection& connection, const AlertStore::News& news) {
+  const auto to =
+      news.skip_after.empty() ? unless_repeated(connection, news) : unless_told(connection, news);
+  if (!to) return to.error();
+  if (to->empty()) return 0;
+  const auto id = insert_event(connection, *news.event);
   if (!id) return id.error();
-  for (const OutboxAddress& each : to) insert.run(*id, each.sink, each.target);
+  Statement insert(connection, "INSERT INTO outbox (event, sink, target) VALUES (?1, ?2, ?3)");
+  for (const OutboxAddress& each : *to) insert.run(*id, each.sink, each.target);
   if (auto done = insert.result(); !done) return done.error();
-  return static_cast<int>(to.size());
+  return static_cast<int>(to->size());
 }
 
 Result<void> load_events(Connection& connection, Delivery& delivery) {
@@ -115,13 +152,35 @@ Result<int> SqliteAlertStore::record(const News& news) {
   });
 }
 
+Result<std::string> SqliteAlertStore::last_told(const OutboxAddress& to, std::string_view name,
+                                                std::string_view version) {
+  return database_.read(
+      [&](Connection& connection) { return last_kind(connection, to, name, version); });
+}
+
+Result<std::vector<OutboxAddress>> SqliteAlertStore::told(std::string_view name,
+                                                          std::string_view version) {
+  return database_.read([&](Connection& connection) -> Result<std::vector<OutboxAddress>> {
+    std::vector<OutboxAddress> all;
+    Statement rows(connection,
+                   "SELECT DISTINCT o.sink, o.target FROM alert_event e JOIN outbox o"
+                   " ON o.event=e.id WHERE e.name=?1 AND e.version=?2 ORDER BY 1, 2");
+    rows.bind(name, version);
+    while (rows.step()) all.push_back({rows.string(0), rows.string(1)});
+    if (auto done = rows.result(); !done) return done.error();
+    return all;
+  });
+}
+
 Result<std::vector<WaitingEvent>> SqliteAlertStore::waiting() {
   return database_.read([](Connection& connection) -> Result<std::vector<WaitingEvent>> {
     std::vector<WaitingEvent> all;
     Statement rows(connection,
                    "SELECT o.id, o.sink, o.target, e.id, e.at, e.kind, e.name, e.version,"
-                   " e.content_id, e.json FROM outbox o JOIN alert_event e ON e.id=o.event"
-                   " WHERE o.delivery IS NULL ORDER BY o.id LIMIT ?1");
+                   " e.content_id, e.json FROM (SELECT *, row_number() OVER"
+                   " (PARTITION BY sink, target ORDER BY id) AS place FROM outbox"
+                   " WHERE delivery IS NULL) o JOIN alert_event e ON e.id=o.event"
+                   " WHERE o.place<=?1 ORDER BY o.id");
     rows.bind(kMaxWaiting);
     while (rows.step()) {
       WaitingEvent waiting;

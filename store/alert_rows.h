@@ -13,6 +13,9 @@ class SqliteAlertStore final : public AlertStore {
 
   Result<std::vector<KnownStanding>> standings() override;
   Result<int> record(const News& news) override;
+  Result<std::string> last_told(const OutboxAddress& to, std::string_view name,
+                                std::string_view version) override;
+  Result<std::vector<OutboxAddress>> told(std::string_view name, std::string_view version) override;
   Result<std::vector<WaitingEvent>> waiting() override;
   Result<Delivery> bundle(const std::vector<std::int64_t>& rows, const OutboxAddress& to,
                           const std::string& key, Time now) override;

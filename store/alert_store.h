@@ -16,7 +16,11 @@ namespace npmgate {
 
 struct AuditEntry;
 
-// The verdict that was last told apart, in alert/event.h's words.
+// The verdict that was last told apart, in alert/event.h's words. Not release.verdict again: that
+// has four actions, where news tells a hold by age alone from one by findings, and a withdrawn
+// release from a refused one; and whoever judges first writes it (an answer, the watch, a new
+// policy), where a standing changes only together with the news about it, so that none is lost when
+// the process ends in between.
 struct KnownStanding {
   std::string name, version, content_id, standing;
   Time at{};
@@ -79,10 +83,22 @@ class AlertStore {
     std::optional<OutboxEvent> event;
     std::vector<OutboxAddress> to;
     Millis repeat{};
+    // Where not empty, instead of `repeat`: an address is left out where last_told() is one of
+    // these.
+    std::vector<std::string> skip_after;
   };
   virtual Result<int> record(const News& news) = 0;
 
-  // Events that are in no message yet, oldest first, at most 10,000.
+  // The kind of the last event about this release that goes or went to the address; for a
+  // repository whose outbox rows were trimmed what its issue says: "held" or "cleared". "": none.
+  virtual Result<std::string> last_told(const OutboxAddress& to, std::string_view name,
+                                        std::string_view version) = 0;
+  // Every address that an event about this release goes or went to.
+  virtual Result<std::vector<OutboxAddress>> told(std::string_view name,
+                                                  std::string_view version) = 0;
+
+  // Events that are in no message yet, oldest first, at most 1,000 for each address: one that may
+  // take no more for now does not hide the others.
   virtual Result<std::vector<WaitingEvent>> waiting() = 0;
   // Puts the rows into one message, due at once. kNotFound where one of them is in a message
   // already.

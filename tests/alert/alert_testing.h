@@ -31,7 +31,11 @@ inline AlertEvent bad_release(const std::string& name = "ua-parser-js",
 inline AlertEvent of_kind(EventKind kind, const std::string& name, const std::string& version) {
   AlertEvent event = bad_release(name, version);
   event.kind = kind;
-  if (kind == EventKind::kCleared || kind == EventKind::kFixed) event.findings.clear();
+  if (kind == EventKind::kCleared || kind == EventKind::kFixed) {
+    event.findings.clear();
+    event.action = "allow";
+    event.sentence.clear();
+  }
   return event;
 }
 

@@ -104,6 +104,70 @@ TEST_F(CourierTest, ARateLimitHoldsMessagesBackAndThenSendsThemTogether) {
   EXPECT_EQ(boost::json::parse(network.requests[5].body).at("events").as_array().size(), 15U);
 }
 
+TEST_F(CourierTest, ABurstThatIsTooLongForOneMessageTakesSeveral) {
+  settings.sinks[0].rate = 100;
+  AlertEvent large = bad_release();
+  large.findings[0].proof = std::string(400'000, 'x');
+  for (int i = 0; i < 5; ++i) {
+    large.version = "0.7." + std::to_string(i);
+    tell(large);
+  }
+  clock.move(minutes(1));
+  for (int i = 0; i < 3; ++i) {
+    step();
+    clock.move(hours(2));
+  }
+  ASSERT_EQ(network.requests.size(), 3U);
+  for (const FetchRequest& request : network.requests) EXPECT_LE(request.body.size(), 1'100'000U);
+  EXPECT_EQ(boost::json::parse(network.requests[2].body).at("events").as_array().size(), 1U);
+}
+
+struct HookAnswer {
+  const char* name;
+  SinkType type;
+  FetchReply reply;
+  SendOutcome::Kind kind;
+  std::optional<Millis> wait;
+  const char* detail;
+};
+class HookAnswers : public ::testing::TestWithParam<HookAnswer> {};
+using Kind = SendOutcome::Kind;
+INSTANTIATE_TEST_SUITE_P(
+    Table, HookAnswers,
+    ::testing::Values(
+        HookAnswer{"taken", SinkType::kWebhook, ScriptedUpstream::reply(204, ""), Kind::kSent,
+                   std::nullopt, "status 204"},
+        HookAnswer{"taken_by_teams", SinkType::kTeams, ScriptedUpstream::reply(202, ""),
+                   Kind::kSent, std::nullopt, "status 202"},
+        HookAnswer{"teams_hides_a_failure", SinkType::kTeams,
+                   ScriptedUpstream::reply(200, "endpoint returned HTTP error 429 with X"),
+                   Kind::kRetry, std::nullopt,
+                   "status 200: endpoint returned HTTP error 429 with X"},
+        HookAnswer{"limited", SinkType::kSlack,
+                   ScriptedUpstream::reply(429, "", {{"Retry-After", "30"}}), Kind::kRetry,
+                   seconds(30), "status 429"},
+        HookAnswer{"down", SinkType::kSlack, ScriptedUpstream::reply(500, "rollup_error"),
+                   Kind::kRetry, std::nullopt, "status 500: rollup_error"},
+        HookAnswer{"login_is_missing", SinkType::kWebhook, ScriptedUpstream::reply(401, ""),
+                   Kind::kRetry, std::nullopt, "status 401"},
+        HookAnswer{"body_is_wrong", SinkType::kSlack, ScriptedUpstream::reply(400, "a\nb"),
+                   Kind::kDead, std::nullopt, "status 400: a\\u000ab"},
+        HookAnswer{"nobody_there", SinkType::kSlack, ScriptedUpstream::reply(404, "no_service"),
+                   Kind::kDead, std::nullopt, "status 404: no_service"},
+        HookAnswer{"gone", SinkType::kWebhook, ScriptedUpstream::reply(410, ""), Kind::kDead,
+                   std::nullopt, "status 410"},
+        HookAnswer{"too_long", SinkType::kTeams, ScriptedUpstream::reply(413, ""), Kind::kDead,
+                   std::nullopt, "status 413"}),
+    [](const auto& row) { return std::string(row.param.name); });
+TEST_P(HookAnswers, MeanWhatTheyAreDocumentedToMean) {
+  const HookAnswer& row = GetParam();
+  const SendOutcome outcome =
+      hook_outcome(row.type, row.reply, parse_time("2026-01-01T00:00:00Z").value());
+  EXPECT_EQ(outcome.kind, row.kind);
+  EXPECT_EQ(outcome.wait, row.wait);
+  EXPECT_EQ(outcome.detail, row.detail);
+}
+
 TEST_F(CourierTest, OneBrokenSinkDoesNotHoldUpTheOthers) {
   SinkSettings chat;
   chat.name = "chat";

@@ -29,7 +29,7 @@ class GithubTest : public Delivering {
       written_comments.push_back(boost::json::parse(request.body));
       network.otherwise = ScriptedUpstream::reply(lose_answers ? 0 : 201);
     } else {
-      ++closed;
+      (request.body.find("\"open\"") != std::string::npos ? reopened : closed) += 1;
       network.otherwise = ScriptedUpstream::reply(200);
     }
   }
@@ -41,7 +41,7 @@ class GithubTest : public Delivering {
   }
 
   boost::json::array written_issues, written_comments;
-  int closed = 0, comments_status = 200;
+  int closed = 0, reopened = 0, comments_status = 200;
   bool lose_answers = false;
 };
 
@@ -58,6 +58,15 @@ TEST_F(GithubTest, PinsTheVersionAndSendsTheTokenToItsHostOnly) {
   EXPECT_FALSE(network.requests[0].once);
   EXPECT_TRUE(network.requests[1].once);
   EXPECT_EQ(network.requests[1].url, "https://api.git.example/repos/veged/coa/issues");
+}
+
+TEST_F(GithubTest, WhoIsToHearFirstHearsFirst) {
+  tell(bad_release("coa", "2.0.3"), {{"issues", "team/shop"}, {"issues", "corp/all"}});
+  clock.move(minutes(20));
+  step();
+  ASSERT_EQ(network.requests.size(), 4U);
+  EXPECT_NE(network.requests[1].url.find("team/shop"), std::string::npos);
+  EXPECT_NE(network.requests[3].url.find("corp/all"), std::string::npos);
 }
 
 TEST_F(GithubTest, ALostAnswerMakesNoSecondIssue) {
@@ -95,6 +104,24 @@ TEST_F(GithubTest, TheIssueIsUpdatedAndClosedWhenItIsOver) {
   EXPECT_EQ(written_comments.size(), 2U);
   EXPECT_EQ(closed, 1);
   EXPECT_EQ(store->alerts().issues("veged/coa").value().at(0).state, "cleared");
+}
+
+TEST_F(GithubTest, AnIssueIsOpenedAgainWhenItsReleaseIsBackWhateverIsLost) {
+  deliver(bad_release("coa", "2.0.3"));
+  deliver(of_kind(EventKind::kDropped, "coa", "2.0.3"));
+  EXPECT_EQ(closed, 1);
+  deliver(of_kind(EventKind::kCleared, "coa", "2.0.3"));  // it heard already that it is over
+  EXPECT_EQ(written_comments.size(), 1U);
+  lose_answers = true;
+  deliver(bad_release("coa", "2.0.3"));
+  EXPECT_EQ(reopened, 0);
+  lose_answers = false;
+  restart();
+  step();
+  EXPECT_EQ(reopened, 1);
+  EXPECT_EQ(written_issues.size(), 1U);
+  EXPECT_EQ(written_comments.size(), 2U);
+  EXPECT_EQ(store->alerts().issues("veged/coa").value().at(0).state, "open");
 }
 
 TEST_F(GithubTest, ADeletedIssueStaysDeletedAndOurRecordStays) {

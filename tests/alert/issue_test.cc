@@ -46,6 +46,31 @@ TEST(PlanIssues, AnIssueIsClosedWithTheLastOfItsReleases) {
   EXPECT_TRUE(plan_issues({first, second}, known).comments.at(0).close);
 }
 
+TEST(PlanIssues, WhatIsBackOpensItsIssueAgain) {
+  const std::vector<IssueRecord> known{record("2.0.3", 7, "cleared"),
+                                       record("2.0.4", 7, "cleared")};
+  const IssuePlan back = plan_issues({bad_release("coa", "2.0.3")}, known);
+  EXPECT_TRUE(back.create.empty());
+  ASSERT_EQ(back.comments.size(), 1U);
+  EXPECT_EQ(back.comments[0].number, 7);
+  EXPECT_TRUE(back.comments[0].reopen);
+  EXPECT_FALSE(back.comments[0].close);
+  const IssuePlan open =
+      plan_issues({bad_release("coa", "2.0.3")}, {known[0], record("2.0.4", 7, "open")});
+  EXPECT_FALSE(open.comments.at(0).reopen);
+}
+
+TEST(PlanIssues, WhatAProjectNoLongerLocksIsOverForItOnce) {
+  const AlertEvent dropped = of_kind(EventKind::kDropped, "coa", "2.0.3");
+  const IssuePlan plan = plan_issues({dropped}, {record("2.0.3", 7, "open")});
+  EXPECT_TRUE(plan.comments.at(0).close);
+  const IssuePlan later =
+      plan_issues({of_kind(EventKind::kCleared, "coa", "2.0.3")}, {record("2.0.3", 7, "cleared")});
+  EXPECT_TRUE(later.comments.empty());
+  EXPECT_NE(comment_text(message_of({dropped}), Audience::kSubscriber).find("no longer locks"),
+            std::string::npos);
+}
+
 TEST(PlanIssues, ADeletedIssueIsNotWrittenAgain) {
   const IssuePlan plan = plan_issues({bad_release("coa", "2.0.3")}, {record("2.0.3", 7, "gone")});
   EXPECT_TRUE(plan.create.empty());
@@ -78,6 +103,14 @@ TEST(IssueText, HelpsAMaintainerAndHidesWhoInstalled) {
             std::string::npos);
 }
 
+TEST(IssueText, KeepsToItselfWhatTheGateCouldNotHave) {
+  AlertEvent event = bad_release();
+  event.findings.push_back(
+      {"evidence-unavailable", "low", "git.corp.example did not answer", "{}"});
+  EXPECT_EQ(issue_text(message_of({event}), Audience::kMaintainer).body.find("git.corp.example"),
+            std::string::npos);
+}
+
 TEST(IssueText, APackageCannotMentionLinkOrBreakOut) {
   AlertEvent event = bad_release();
   event.findings[0].message = "hook runs ``` @security-team <img src=x> [a](https://evil.example)";
@@ -100,6 +133,27 @@ TEST(IssueText, AWormStaysBelowGitHubsLimit) {
   EXPECT_LT(text.body.size(), 65'536U);
   EXPECT_NE(text.body.find("more releases"), std::string::npos);
   EXPECT_EQ(text.title, "300 releases of 300 packages look suspicious");
+}
+
+// GitHub answers a longer body with 422, and nobody would be told.
+TEST(IssueText, APackageCannotGrowItBeyondGitHubsLimit) {
+  std::vector<AlertEvent> events;
+  for (int i = 0; i < 60; ++i) {
+    AlertEvent event = bad_release("worm-" + std::to_string(i), "1.0.1");
+    event.findings.assign(100, {"install-script-added", "high", std::string(5000, '@'),
+                                std::string(1500, '\x01') + std::string(5000, 'x')});
+    event.holders.assign(50, {std::string(300, 't'), "10.0.0.7", "", "ci", event.at, false});
+    events.push_back(std::move(event));
+  }
+  for (const std::size_t count : {std::size_t{1}, events.size()}) {
+    const AlertMessage message = message_of({events.begin(), events.begin() + count});
+    for (const Audience audience :
+         {Audience::kMaintainer, Audience::kSubscriber, Audience::kTeam}) {
+      EXPECT_LT(issue_text(message, audience).body.size(), 65'000U) << count;
+      EXPECT_LT(comment_text(message, audience).size(), 65'000U) << count;
+    }
+    EXPECT_NE(issue_text(message, Audience::kTeam).body.find("more findings"), std::string::npos);
+  }
 }
 
 }  // namespace

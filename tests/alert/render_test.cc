@@ -64,6 +64,33 @@ TEST(Slack, ADigestListsTwentyAndCountsTheRest) {
   EXPECT_EQ(blocks.back().at("text").at("text"), "and 180 more");
 }
 
+// What a sink refuses for its size is never told: a package must not be able to write that much.
+TEST(Limits, TextOfPackagesCannotGrowAMessageBeyondWhatSinksTake) {
+  std::vector<AlertEvent> events;
+  for (int i = 0; i < 300; ++i) {
+    AlertEvent event =
+        bad_release("@" + std::string(100, 'a') + "/" + std::string(100, 'b'), "1.0.1");
+    event.sentence = std::string(5000, "&<@\\"[i % 4]);
+    event.findings.assign(200, {"install-script-added", "high", std::string(5000, '&'), "{}"});
+    event.holders.assign(
+        50, {"t", "10.0.0.7", std::string(500, "&<@\\"[i % 4]), "ci", event.at, false});
+    event.holder_count = 50;
+    events.push_back(std::move(event));
+  }
+  for (const std::size_t count : {std::size_t{1}, events.size()}) {
+    const AlertMessage message = message_of({events.begin(), events.begin() + count});
+    const auto slack = boost::json::parse(slack_body(message)).as_object();
+    EXPECT_LE(slack.at("blocks").as_array().size(), 50U);
+    for (const auto& block : slack.at("blocks").as_array())
+      EXPECT_LE(block.at("text").at("text").as_string().size(), 3000U);
+    EXPECT_LE(slack.at("text").as_string().size(), 40'000U);
+    const std::string teams = teams_body(message);
+    EXPECT_LE(teams.size(), 28U * 1024);
+    EXPECT_EQ(teams.find(" more\"") != std::string::npos, count > 1);
+    EXPECT_LT(email_text(message, "a@corp.example", {"b@corp.example"}).size(), 4U << 20);
+  }
+}
+
 TEST(Teams, IsAnAdaptiveCardWithHarmlessText) {
   const std::string body = teams_body(message_of({hostile()}));
   const auto parsed = boost::json::parse(body).as_object();
@@ -92,6 +119,15 @@ TEST(Email, HeadersHoldWhateverAReleaseSays) {
   // The same message has the same id, so that a second attempt is dropped.
   EXPECT_EQ(mail, email_text(message_of({hostile()}), "gate@corp.example",
                              {"a@corp.example", "b@corp.example"}));
+}
+
+TEST(Cleared, TellsAReleaseThatIsServedFromOneThatTheRegistryTookBack) {
+  AlertEvent event = of_kind(EventKind::kCleared, "coa", "2.0.3");
+  event.sentence = "it was reviewed and approved";
+  EXPECT_EQ(event_line(event), "coa@2.0.3 is no longer refused: it was reviewed and approved");
+  event.action = "quarantine";
+  event.sentence = "the registry no longer lists it";
+  EXPECT_EQ(event_line(event), "coa@2.0.3 was withdrawn: the registry no longer lists it");
 }
 
 TEST(Recall, SaysWhoHasTheRelease) {

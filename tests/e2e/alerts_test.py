@@ -14,6 +14,7 @@ import case
 import incidents
 import sinks
 import wire
+from clients import Project
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
 from gate import ROOT, Gate, environment, run
 
@@ -23,12 +24,16 @@ rules:
   - id: takeover
     when: { finding: [install-script-added, install-script-changed], younger_than: 14d }
     then: quarantine
+  - { id: known-malware, when: { finding: known-malware }, then: block }
+  - { id: cooldown, when: { younger_than: 24h }, then: quarantine, fixes: sooner }
 """
 BLOCKED = POLICY + """\
   - id: gone-bad
     when: { package: bystander, version: 1.0.0 }
     then: block
 """
+# How the maintainers replaced the hijacked release: the last good one again.
+FIX = Release("0.7.30", published=days_ago(0), files={"index.js": 'module.exports = "ua-parser-js@0.7.28";\n'})
 WATCH = {"min_interval": "200ms", "max_interval": "400ms", "budget": "6000/min"}
 
 
@@ -95,11 +100,16 @@ class Alerts(case.EndToEnd):
         # Nobody has asked for a tarball, and nobody can have it.
         self.assert_refused(gate.tarball("ua-parser-js", "0.7.29"), "quarantined")
 
-        self.registry.publish("ua-parser-js", Release("0.7.30", published=days_ago(0)))
+        self.registry.publish("ua-parser-js", FIX)
         self.wait_for(lambda: issue.comments, gate)
         self.assertIn("0.7.30", issue.comments[0]["body"])
         self.assertEqual((self.hook.events()[-1]["kind"], self.hook.events()[-1]["fixes"]), ("fixed", "0.7.29"))
         self.assertEqual(issue.state, "open")
+        # Sooner than anything else that is as young.
+        self.assertEqual(gate.tarball("ua-parser-js", "0.7.30").status, 200)
+        self.registry.publish("ua-parser-js", Release("0.7.31", published=days_ago(0)))
+        self.wait_for(lambda: self.registry.seen("/ua-parser-js/-/ua-parser-js-0.7.31.tgz"), gate)
+        self.assert_refused(gate.tarball("ua-parser-js", "0.7.31"), "quarantined", "cooldown")
 
         self.registry.unpublish("ua-parser-js", "0.7.29")
         self.wait_for(lambda: issue.state == "closed", gate)
@@ -141,7 +151,7 @@ class Alerts(case.EndToEnd):
         lock["packages"]["node_modules/ua-parser-js"]["version"] = "0.7.29"
         refused = self.subscribe(gate, "team/shop", "package-lock.json", lock)["refused"]
         self.assertEqual([(one["version"], one["action"]) for one in refused], [("0.7.29", "quarantine")])
-        self.registry.publish("ua-parser-js", Release("0.7.30", published=days_ago(0)))
+        self.registry.publish("ua-parser-js", FIX)
         self.wait_for(lambda: own.comments and theirs.comments, gate)
         self.assertIn("0.7.30", own.comments[0]["body"])
         self.registry.unpublish("ua-parser-js", "0.7.29")
@@ -196,6 +206,31 @@ class Alerts(case.EndToEnd):
         audit = gate.send("/-/npm/v1/security/advisories/bulk", "POST", {"content-type": "application/json"},
                           b'{"bystander": ["1.0.0"]}')
         self.assertIn("bystander", audit.json())
+
+    def test_served_yesterday_known_malware_today(self):
+        """npm installs it in a CI job; a feed names it: the recall names the job's token and command, and `npm audit` shows the advisory."""
+        (client,) = case.installed_clients("npm11")
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="gate-feed-")))
+        record = {"schema_version": "1.7.0", "id": "MAL-2026-1", "summary": "Malicious code in bystander (npm)",
+                  "published": "2026-01-02T03:04:05Z", "modified": "2026-01-02T03:04:05Z",
+                  "affected": [{"package": {"ecosystem": "npm", "name": "other"}, "versions": ["1.0.0"]}]}
+        (folder / "MAL-2026-1.json").write_text(json.dumps(record))
+        gate = self.gate(github=False, feeds=[str(folder)], access={"clients": "token"})
+        token = re.search(r"\S{20,}", self.command(gate, "token", "create", "ci-shop", "--scope", "install").stdout)[0]
+        with Project(client, gate.url, token=token) as project:
+            self.assertEqual(project.install({"bystander": "1.0.0"}).code, 0)
+            self.assertEqual(project.run(["audit"]).code, 0)
+            record["affected"][0]["package"]["name"] = "bystander"
+            (folder / "MAL-2026-1.json").write_text(json.dumps(record))
+            self.wait_for(lambda: self.hook.messages, gate)
+            event = self.hook.events()[0]
+            self.assertEqual((event["kind"], event["name"], event["rules"]), ("recall", "bystander", ["known-malware"]))
+            fetched = [holder for holder in event["holders"] if not holder["reported"]]
+            self.say(fetched)
+            self.assertEqual([(holder["token"], holder["command"]) for holder in fetched], [("ci-shop", "install")])
+            audit = project.run(["audit"])
+            self.assertEqual(audit.code, 1, audit.text)
+            self.assertIn("MAL-2026-1", audit.text)
 
     def test_the_changes_feed_leads_to_a_look_at_once(self):
         """The next look by schedule is hours away; the feed of the upstream names the package."""

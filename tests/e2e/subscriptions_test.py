@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Subscriptions over the admin API and `npm-gate subscribe`: uploads, renewal, expiry, limits, who may."""
+"""Subscriptions over the admin API and `npm-gate subscribe`: uploads, renewal, limits, who may."""
 
 import json
 import pathlib
 import re
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
 import gate
+import sinks
 import wire
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
 
@@ -25,7 +25,7 @@ RANGES = json.dumps({"name": "shop", "dependencies": {"bad": "^1.0.0", "app": "^
 class Scene(case.EndToEnd):
     """A gate that has judged bad@1.0.1 (held: it has a new install script) and app@1.0.0."""
 
-    settings = {}
+    settings, env = {}, {}
 
     def setUp(self):
         registry = self.enterContext(FixtureRegistry([
@@ -33,14 +33,15 @@ class Scene(case.EndToEnd):
             Package("bad", [Release("1.0.0", published=days_ago(400)),
                             Release("1.0.1", published=days_ago(2), manifest={"scripts": {"postinstall": "node x.js"}},
                                     files={"x.js": "1\n"})])]))
-        self.gate = self.enterContext(gate.Gate(registry.url, settings=self.settings))
+        self.gate = self.enterContext(gate.Gate(registry.url, settings=self.settings, env=self.env))
         self.tokens = {scope: self.token(scope) for scope in ("install", "review", "admin")}
         self.gate.tarball("bad", "1.0.1")
         self.gate.tarball("bad", "1.0.0")
 
     def token(self, scope):
         """A new token."""
-        return re.search(r"\S{20,}", self.gate.command("token", "create", f"t-{scope}", "--scope", scope).stdout)[0]
+        made = self.gate.command("token", "create", f"t-{scope}", "--scope", scope, env=gate.environment(**self.env))
+        return re.search(r"\S{20,}", made.stdout)[0]
 
     def call(self, method="GET", path="", body=None, scope="review"):
         """One request to the admin API."""
@@ -137,20 +138,77 @@ class Subscriptions(Scene):
         self.assertEqual((without.returncode, "a token is needed" in without.stderr), (2, True))
 
 
-class Expiry(Scene):
-    """What is not renewed ends."""
+class Issues(Scene):
+    """What a project reads in its own repository, besides the answer to its upload."""
 
-    settings = {"subscriptions": {"expire": "2s"}}
+    env = {"HUB_TOKEN": "gh-token"}
 
-    def test_expiry(self):
-        """A subscription is there, and after its time it is not; a renewal keeps it."""
-        self.upload()
-        self.assertEqual(len(self.call().json()["subscriptions"]), 1)
-        ends = time.monotonic() + 3
-        while time.monotonic() < ends:
-            self.assertEqual(self.upload(project="renewed").status, 200)
-            time.sleep(0.2)
-        self.assertEqual([one["project"] for one in self.call().json()["subscriptions"]], ["renewed"])
+    def setUp(self):
+        self.hub = self.enterContext(sinks.GitHub(["team/shop", "team/other", "team/last"]))
+        self.hook = self.enterContext(sinks.Hook())
+        issues = {"name": "issues", "type": "github", "api": self.hub.url, "web": "https://git.example/", "token_env": "HUB_TOKEN",
+                  "subscribers": True}
+        self.settings = {"alerts": {"wait": "0s", "sinks": [{"name": "hook", "type": "webhook", "url": self.hook.url}, issues]},
+                         "watch": {"enabled": False}}
+        super().setUp()
+        self.wait_for(lambda: [event["version"] for event in self.hook.events()] == ["1.0.1"])
+
+    def wait_for(self, check):
+        """Waits for what must happen."""
+        self.assertTrue(wire.eventually(check, 30), self.gate.log_end())
+
+    def lock(self, name, version="1.0.1", file="package-lock.json", text=None):
+        """A project of this name uploads what it has."""
+        body = {"repository": f"https://git.example/team/{name}", "file": file, "text": text or LOCK.replace("1.0.1", version)}
+        answer = self.call("POST", "", body, "install")
+        self.assertEqual(answer.status, 200, answer)
+
+    def all_is_told(self):
+        """What was uploaded before has been told: uploads are worked off in their order, and this one's issue is there."""
+        self.lock("last")
+        self.wait_for(lambda: self.hub.issues("team/last"))
+
+    def test_what_was_refused_before_is_told_once(self):
+        """However often and however many files are uploaded; nobody else hears of it again."""
+        for _ in range(3):
+            self.lock("shop")
+        self.lock("shop", file="package.json", text=RANGES)
+        self.lock("other", "1.0.0")
+        self.all_is_told()
+        (issue,) = self.hub.issues("team/shop")
+        self.say(issue.title)
+        self.assertIn("bad@1.0.1", issue.title)
+        for words in ("What to do", "compared with `1.0.0`", "postinstall"):
+            self.assertIn(words, issue.body)
+        self.assertEqual((issue.comments, self.hub.issues("team/other"), len(self.hook.messages)), ([], [], 1))
+
+    def test_what_a_project_drops_is_over_for_it(self):
+        """It locks the last good release again: its issue is closed, the other project's stays; it comes back: opened again."""
+        for name in ("shop", "other"):
+            self.lock(name)
+            self.wait_for(lambda n=name: self.hub.issues(f"team/{n}"))
+        own, other = self.hub.issues("team/shop")[0], self.hub.issues("team/other")[0]
+        # A range that takes it keeps the issue open, whatever the lockfile says.
+        self.lock("shop", file="package.json", text=RANGES)
+        self.lock("shop", "1.0.0")
+        self.all_is_told()
+        self.assertEqual((own.state, own.comments), ("open", []))
+        self.lock("shop", file="package.json", text=json.dumps({"dependencies": {"bad": "1.0.0"}}))
+        self.wait_for(lambda: own.state == "closed")
+        self.assertIn("no longer locks `bad@1.0.1`", own.comments[0]["body"])
+        self.lock("shop")
+        self.wait_for(lambda: own.state == "open")
+        self.assertEqual((len(own.comments), len(self.hub.issues("team/shop"))), (2, 1))
+        self.assertEqual((other.state, other.comments), ("open", []))
+        # The whole is over for everybody, also for one whose subscription has ended meanwhile.
+        for subscription in self.call().json()["subscriptions"]:
+            if subscription["repository"].endswith("other"):
+                self.assertEqual(self.call("DELETE", "/" + subscription["id"]).status, 200)
+        done = gate.run("quarantine", "approve", "bad@1.0.1", "--reason", "reviewed", "--admin", self.gate.admin_url,
+                        env=gate.environment(NPM_GATE_TOKEN=self.tokens["review"]))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.wait_for(lambda: (own.state, other.state) == ("closed", "closed"))
+        self.assertIn("reviewed and approved", other.comments[-1]["body"])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,47 @@ TEST_P(AlertRows, TheSameNewsIsToldOncePerAddress) {
   EXPECT_EQ(tell(event("1.0.0", 6001)), 1);
 }
 
+// What an address heard last about a release decides, whatever its content and however long ago.
+TEST_P(AlertRows, AnAddressIsToldUnlessItsLastEventSaysSo) {
+  const OutboxAddress shop{"issues", "corp/shop"};
+  const auto tell_unless = [&](const std::string& kind, std::vector<std::string> skip) {
+    AlertStore::News news;
+    news.event = event("1.0.0", 5, kind);
+    news.to = {shop, {"issues", "corp/other"}};
+    news.skip_after = std::move(skip);
+    return must(alerts().record(news));
+  };
+  EXPECT_EQ(must(alerts().last_told(shop, "left", "1.0.0")), "");
+  EXPECT_EQ(tell_unless("dropped", {"", "dropped"}), 0);
+  EXPECT_EQ(tell(event("1.0.0", 5), {shop}), 1);
+  EXPECT_EQ(tell_unless("blocked", {"held", "blocked"}), 1);  // the other one
+  EXPECT_EQ(must(alerts().last_told(shop, "left", "1.0.0")), "held");
+  EXPECT_EQ(tell_unless("dropped", {"", "dropped"}), 2);
+  EXPECT_EQ(tell_unless("held", {"held", "blocked"}), 2);
+  EXPECT_EQ(must(alerts().last_told(shop, "left", "1.0.1")), "");
+  EXPECT_EQ(must(alerts().told("left", "1.0.0")),
+            (std::vector<OutboxAddress>{{"issues", "corp/other"}, shop}));
+}
+
+TEST_P(AlertRows, AfterTrimmingTheIssueSaysWhatWasTold) {
+  must(alerts().put_issue({"corp/shop", "left", "1.0.0", 7, "open", at(1)}));
+  must(alerts().put_issue({"corp/shop", "left", "1.0.1", 7, "cleared", at(1)}));
+  must(alerts().put_issue({"corp/shop", "left", "1.0.2", 7, "gone", at(1)}));
+  const OutboxAddress shop{"issues", "corp/shop"};
+  EXPECT_EQ(must(alerts().last_told(shop, "left", "1.0.0")), "held");
+  EXPECT_EQ(must(alerts().last_told(shop, "left", "1.0.1")), "cleared");
+  EXPECT_EQ(must(alerts().last_told(shop, "left", "1.0.2")), "held");
+}
+
+TEST_P(AlertRows, AnAddressThatMayTakeNoMoreDoesNotHideTheOthers) {
+  for (int i = 0; i < 1100; ++i) tell(event(std::to_string(i) + ".0.0", i + 1));
+  tell(event("1.0.0", 5000), {{"chat", ""}});
+  const auto waiting = must(alerts().waiting());
+  EXPECT_EQ(waiting.size(), 1001U);
+  EXPECT_EQ(waiting.front().event.version, "0.0.0");
+  EXPECT_EQ(waiting.back().to.sink, "chat");
+}
+
 TEST_P(AlertRows, AMessageKeepsItsEvents) {
   tell(event("1.0.0", 1));
   tell(event("1.0.1", 2));

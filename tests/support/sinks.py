@@ -1,19 +1,18 @@
-"""Where alerts go, as fakes on loopback: a webhook receiver, GitHub's issues API with its real error answers, a mail server.
+"""Where alerts go, as fakes on loopback: a webhook receiver, Slack, Teams, GitHub's issues API, each with its real error answers.
 
     with Hook() as hook:                      hook.messages      # parsed bodies, oldest first
+    with Slack() as chat:                     chat.messages
     with GitHub({"coa": "veged/coa"}) as hub: hub.issues("veged/coa")
-    with MailServer() as mail:                mail.messages      # (from, [to], text)
+
+A mail server is in mail_server.py.
 """
 
-import base64
 import dataclasses
-import email
 import hashlib
 import hmac
 import http.server
 import json
 import re
-import socketserver
 import threading
 import time
 import urllib.parse
@@ -46,7 +45,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.close()
             return
         status, more, value = answer
-        data = b"" if value is None else json.dumps(value).encode()
+        data = b"" if value is None else value.encode() if isinstance(value, str) else json.dumps(value).encode()
         self.send_response(status)
         for name, text in {"Content-Type": "application/json", "Content-Length": str(len(data)), **more}.items():
             self.send_header(name, text)
@@ -109,13 +108,17 @@ class _Fake:
             if plan is not None and not plan["after"]:
                 if plan["status"] == 0:
                     return None
-                return plan["status"], plan["headers"], {"message": plan["message"]}
+                return plan["status"], plan["headers"], self.refusal(plan["message"])
             answer = self.handle(request)
             return None if plan is not None else answer
 
     def handle(self, request):
         """What the real one would do."""
         raise NotImplementedError
+
+    def refusal(self, message):
+        """The body of a planned failure."""
+        return {"message": message}
 
 
 class Hook(_Fake):
@@ -149,6 +152,81 @@ class Hook(_Fake):
         """Every event of every message, oldest first (webhook form)."""
         with self.lock:
             return [event for message in self.messages for event in message["events"]]
+
+
+class _Chat(_Fake):
+    """An incoming webhook of a chat system: one path, and a body that must be what its documentation asks for."""
+
+    def __init__(self):
+        super().__init__()
+        self.messages = []
+
+    def refusal(self, message):
+        return message
+
+    def handle(self, request):
+        """Takes the message, or says what is wrong with it in plain text."""
+        if request.method != "POST" or not request.headers.get("content-type", "").startswith("application/json"):
+            return 400, {"Content-Type": "text/plain"}, "invalid_payload"
+        try:
+            body = json.loads(request.body)
+            problem = self.problem(body, len(request.body))
+        except (ValueError, KeyError, TypeError) as error:
+            problem = f"invalid_payload ({error})"
+        if problem:
+            return 400, {"Content-Type": "text/plain"}, problem
+        self.messages.append(body)
+        return self.taken()
+
+    def problem(self, body, size):
+        """What is wrong with a body; "" where nothing is."""
+        raise NotImplementedError
+
+    def taken(self):
+        """The answer to a good one."""
+        raise NotImplementedError
+
+
+class Slack(_Chat):
+    """Slack's incoming webhooks (api.slack.com/messaging/webhooks; limits: api.slack.com/reference/block-kit/blocks)."""
+
+    def problem(self, body, size):
+        blocks = body["blocks"]
+        if not isinstance(body["text"], str) or not 0 < len(body["text"]) <= 40000:
+            return "no_text"
+        if not 0 < len(blocks) <= 50:
+            return "invalid_blocks"
+        for block in blocks:
+            if block["type"] != "section" or block["text"]["type"] not in ("mrkdwn", "plain_text") or set(block) > {"type", "text", "block_id"}:
+                return "invalid_blocks"
+            if not 0 < len(block["text"]["text"]) <= 3000:
+                return "invalid_blocks"
+        return ""
+
+    def taken(self):
+        return 200, {"Content-Type": "text/html"}, "ok"
+
+
+class Teams(_Chat):
+    """A Teams workflow "when a webhook request is received": 202 and nothing else; 28 KB at most, adaptive cards of version 1.2 to 1.5."""
+
+    def problem(self, body, size):
+        if size > 28 * 1024:
+            return "request body is too large"
+        if body["type"] != "message" or len(body["attachments"]) != 1:
+            return "type must be message with attachments"
+        card = body["attachments"][0]
+        if card["contentType"] != "application/vnd.microsoft.card.adaptive":
+            return "unknown contentType"
+        content = card["content"]
+        if content["type"] != "AdaptiveCard" or content["version"] not in ("1.2", "1.3", "1.4", "1.5") or not content["body"]:
+            return "no adaptive card"
+        if any(block["type"] != "TextBlock" or not isinstance(block["text"], str) for block in content["body"]):
+            return "unknown element"
+        return ""
+
+    def taken(self):
+        return 202, {}, None
 
 
 @dataclasses.dataclass
@@ -267,93 +345,3 @@ class GitHub(_Fake):
     def _json(issue):
         return {"number": issue.number, "title": issue.title, "body": issue.body, "state": issue.state,
                 "created_at": _stamp(issue.created), "updated_at": _stamp(issue.updated)}
-
-
-class _MailHandler(socketserver.StreamRequestHandler):
-    """SMTP as far as one message needs (RFC 5321), with STARTTLS and AUTH PLAIN where the server has them."""
-
-    def handle(self):
-        """One session."""
-        self.say("220 mail.example ready")
-        sender, recipients = None, []
-        while line := self.rfile.readline():
-            verb = line.decode(errors="replace").strip()
-            upper = verb.upper()
-            if upper.startswith("EHLO"):
-                features = ["mail.example"] + (["STARTTLS"] if self.server.context and not self.server.secure(self) else [])
-                features += ["AUTH PLAIN"] if self.server.user else []
-                for i, feature in enumerate(features):
-                    self.say(f"250{' ' if i + 1 == len(features) else '-'}{feature}")
-            elif upper == "STARTTLS":
-                self.say("220 go ahead")
-                self.connection = self.server.context.wrap_socket(self.connection, server_side=True)
-                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
-            elif upper.startswith("AUTH PLAIN"):
-                self.say("235 ok" if self.server.accepts(verb.split()[-1]) else "535 no")
-            elif upper.startswith("MAIL FROM"):
-                sender = verb[verb.index("<") + 1 : verb.index(">")]
-                self.say("250 ok")
-            elif upper.startswith("RCPT TO"):
-                recipients.append(verb[verb.index("<") + 1 : verb.index(">")])
-                self.say("250 ok")
-            elif upper == "DATA":
-                self.say("354 go on")
-                self.server.keep(sender, recipients, self.read_data(), self.server.secure(self))
-                self.say("250 kept")
-            elif upper == "QUIT":
-                self.say("221 bye")
-                return
-            else:
-                self.say("502 unknown")
-
-    def say(self, text):
-        """One reply line."""
-        self.wfile.write(text.encode() + b"\r\n")
-
-    def read_data(self):
-        """The message, dots unstuffed."""
-        lines = []
-        while (line := self.rfile.readline()) not in (b".\r\n", b""):
-            lines.append(line[1:] if line.startswith(b"..") else line)
-        return b"".join(lines).decode()
-
-
-class MailServer(socketserver.ThreadingTCPServer):
-    """A mail server on loopback. `context`: a TLS context for STARTTLS; `user`, `password`: who may send."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, context=None, user=None, password=None):
-        super().__init__(("127.0.0.1", 0), _MailHandler)
-        self.context, self.user, self.password = context, user, password
-        self.messages = []
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-    @property
-    def url(self):
-        """smtp://host:port."""
-        return f"smtp://localhost:{self.server_address[1]}"
-
-    def secure(self, handler):
-        """Whether the session is under TLS."""
-        return hasattr(handler.connection, "cipher")
-
-    def accepts(self, encoded):
-        """AUTH PLAIN's one argument (RFC 4616)."""
-        return base64.b64decode(encoded).split(b"\0")[1:] == [self.user.encode(), self.password.encode()]
-
-    def keep(self, sender, recipients, text, secure):
-        """Called by the handler."""
-        self.messages.append({"from": sender, "to": list(recipients), "message": email.message_from_string(text),
-                              "secure": secure})
-
-    def handle_error(self, request, client_address):
-        """Clients that go away are part of what is tested."""
