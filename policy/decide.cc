@@ -29,6 +29,12 @@ bool is_missing_tarball(const Finding& finding) {
   return finding.id == "evidence-unavailable" && finding.source == "tarball";
 }
 
+// Why; other evidence that could not be had holds nothing and is not the reason.
+std::string missing_tarball(std::span<const Finding> findings) {
+  const auto found = std::find_if(findings.begin(), findings.end(), is_missing_tarball);
+  return found == findings.end() ? std::string() : found->message;
+}
+
 constexpr std::size_t kUnknown = static_cast<std::size_t>(-1);
 
 // One reason on its way to the verdict.
@@ -177,7 +183,8 @@ void Decider::floor() {
     draft.reason.rule = "floor:" + std::string(row.finding);
     draft.reason.action = row.action;
     draft.reason.findings.emplace_back(row.finding);
-    draft.reason.message = first_message(used);
+    draft.reason.message =
+        row.action == Action::kQuarantine ? missing_tarball(findings_) : first_message(used);
     draft.by_hand = row.finding == kNeverWaived;
     if (waived_.test(*index)) {
       draft.reason.waived_by = waiver_of_findings(used);

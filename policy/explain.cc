@@ -55,6 +55,8 @@ std::string strongest_message(const Reason& reason, std::span<const Finding> fin
 }
 
 std::string why(const Reason& reason, std::span<const Finding> findings) {
+  // Its message is already that of the one finding that counts.
+  if (reason.rule.starts_with("floor:")) return reason.message;
   const std::string found = strongest_message(reason, findings);
   if (found.empty() || found == reason.message) return reason.message;
   return found + ". " + reason.message;

@@ -70,10 +70,17 @@ TEST(Decide, TheFloorStandsBeforeAnyPolicy) {
 TEST(Decide, OnlyAMissingTarballIsOnTheFloor) {
   Finding tags = finding("evidence-unavailable");
   tags.source = "git-tags";
+  tags.message = "git-tags could not be had";
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags}).action, Action::kAllow);
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags, finding("evidence-unavailable")})
                 .action,
             Action::kQuarantine);
+  // Whatever else is missing, the tarball is why.
+  const std::vector<Finding> both{tags, finding("evidence-unavailable")};
+  const Verdict held = judge("version: 1\n", subject_of("a", "1.0.0"), both);
+  EXPECT_EQ(held.reasons.at(0).message, both[1].message);
+  EXPECT_EQ(refusal_sentence(subject_of("a", "1.0.0"), held, both).find("git-tags"),
+            std::string::npos);
   EXPECT_EQ(
       judge(one("{ finding: evidence-unavailable }", "block"), subject_of("a", "1.0.0"), {tags})
           .action,
