@@ -9,6 +9,8 @@ namespace npmgate {
 namespace {
 
 constexpr auto kInspection = std::chrono::minutes(10);
+// A packument that comes slowly is waited for this many times as long as a client would wait.
+constexpr int kPatience = 6;
 // The gate answers a tarball within its inspection.timeout, or 503 with Retry-After.
 constexpr int kTries = 6;
 constexpr auto kBetweenTries = std::chrono::seconds(5);
@@ -66,6 +68,8 @@ Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
   if (upstream != nullptr && !upstream->inspect)
     co_return answer(Answered::kTrusted, "upstream " + upstream->name + " says inspect: false");
   auto snapshot = co_await bench.packages().get(*name);
+  for (int i = 1; i < kPatience && !snapshot && snapshot.error().code == Code::kTimeout; ++i)
+    snapshot = co_await bench.packages().get(*name);
   if (!snapshot) co_return answer_of(snapshot.error(), offline);
   SnapshotPtr current = *snapshot;
   const PackumentVersion* found = current->packument->find(wanted.version);
@@ -89,6 +93,15 @@ Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
                       {"findings", boost::json::array{"package-json-refused"}},
                       {"message", "its manifest is not what every client reads alike"}}}}};
   co_return refused;
+}
+
+// The packuments of a large lockfile would fill the memory that a running gate has for them; here
+// each is done with, and what another version of the package needs is read from disk.
+Task<ReleaseAnswer> ask_and_forget(Bench& bench, LockedRelease wanted, bool offline) {
+  const std::string name = wanted.name;
+  ReleaseAnswer answer = co_await ask_here(bench, std::move(wanted), offline);
+  bench.packages().forget(name);
+  co_return answer;
 }
 
 class GateClient {
@@ -162,7 +175,7 @@ class GateClient {
 
 AskRelease ask_bench(Bench& bench, bool offline) {
   return [&bench, offline](LockedRelease wanted) {
-    return ask_here(bench, std::move(wanted), offline);
+    return ask_and_forget(bench, std::move(wanted), offline);
   };
 }
 

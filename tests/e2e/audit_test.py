@@ -20,6 +20,7 @@ import tarballs
 import wire
 from clients import Project
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
+from git_server import GitServer, backend
 
 SCHEMAS = pathlib.Path(os.environ.get("NPM_GATE_SCHEMAS", gate.ROOT / "build" / "schemas"))
 HOOK = {"scripts": {"postinstall": "node hook.js"}}
@@ -162,6 +163,36 @@ class Audit(case.EndToEnd):
         self.assertEqual(empty.returncode, 0)
         self.assertEqual(self.audit(lockfile, "--state", "nothing", "--offline", "--fail-on", "unknown").returncode, 1)
         self.assertEqual(len(self.registry.seen()), asked, "offline asked somebody")
+
+    def test_git_hosts_are_asked_as_the_gate_asks_them(self):
+        """Recent releases alone; what was learned is recorded, and --offline asks nobody."""
+        if backend() is None:
+            self.skipTest("git http-backend is not installed (scripts/install-packages.sh test)")
+        server = self.enterContext(GitServer())
+        repository = server.repository("o/tagged")
+        old = [Release(f"1.0.{patch}", published=days_ago(200 - patch)) for patch in range(4)]
+        for release in old:
+            repository.tag("v" + release.version)
+        self.registry.add(Package("tagged", [*old, Release("1.1.0", published=days_ago(2))], repository=server.url("o/tagged")))
+        policy = self.write("policy.yaml", "version: 1\nrules:\n  - { id: tag, when: { finding: missing-git-tag }, then: quarantine }\n")
+        (self.folder / "data").mkdir()
+        settings = {"upstreams": [{"name": "public", "url": self.registry.url}], "storage": {"path": str(self.folder / "data")},
+                    "policy": str(policy), "git": {"hosts": [], "private_hosts": ["127.0.0.1"], "ca": str(server.ca), "timeout": "15s"}}
+        config = self.write("gate.yaml", "".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items()))
+
+        def refused(version, *more):
+            lockfile = self.write("package-lock.json", json.dumps({"lockfileVersion": 3, "packages": {"node_modules/tagged": {"version": version}}}))
+            done = self.audit(lockfile, "--config", config, "--json", *more, upstream=False)
+            self.assertIn(done.returncode, (0, 1), done.stderr)
+            return [finding["id"] for finding in json.loads(done.stdout)["releases"][0]["findings"]], done.returncode
+
+        self.assertEqual(refused("1.0.3"), ([], 0))
+        self.assertEqual(server.requests, [])
+        findings, code = refused("1.1.0")
+        self.assertEqual((code, "missing-git-tag" in findings, bool(server.requests)), (1, True, True), findings)
+        asked = len(server.requests)
+        self.assertEqual(refused("1.1.0", "--offline"), (findings, 1))
+        self.assertEqual(len(server.requests), asked)
 
     def test_sarif(self):
         """Valid by the schema, one result for the held release, at its line."""

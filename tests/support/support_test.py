@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import case
 import clients
 import incidents
+import sinks
 import tarballs
 import wire
 from fixture_registry import Canary, FixtureRegistry, Package, Release, days_ago
@@ -233,6 +234,39 @@ class Incidents(unittest.TestCase):
         """A marker script writes exactly its marker, and nothing without the variable."""
         self.assertIn('"x-1.0.0"', clients.marker_script("x-1.0.0"))
         self.assertIn(clients.MARKERS_VARIABLE, clients.marker_script("x"))
+
+
+class Chats(unittest.TestCase):
+    """The fakes of Slack and Teams refuse what the real ones refuse."""
+
+    def post(self, fake, body):
+        """The answer to one message."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = wire.send(fake.url, "/hook", "POST", {"Content-Type": "application/json"}, data)
+        return answer.status, answer.body.decode()
+
+    def test_slack(self):
+        """A block too many, a character too many, no text."""
+        def message(count=1, size=1, text="x"):
+            return {"text": text, "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * size}}] * count}
+        with sinks.Slack() as slack:
+            self.assertEqual(self.post(slack, message(50, 3000)), (200, "ok"))
+            for body, word in ((message(51), "invalid_blocks"), (message(1, 3001), "invalid_blocks"), (message(text=""), "no_text"),
+                               (b"{", "invalid_payload"), ({"text": "x"}, "invalid_payload")):
+                status, said = self.post(slack, body)
+                self.assertEqual((status, said.split()[0]), (400, word))
+            self.assertEqual(len(slack.messages), 1)
+
+    def test_teams(self):
+        """Too long, no card, a card of no known version."""
+        def message(size=1, version="1.4"):
+            card = {"type": "AdaptiveCard", "version": version, "body": [{"type": "TextBlock", "text": "x" * size}]}
+            return {"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}]}
+        with sinks.Teams() as teams:
+            self.assertEqual(self.post(teams, message(28000)), (202, ""))
+            for body in (message(28 * 1024), message(version="9"), {"type": "message", "attachments": []}, {"text": "x"}):
+                self.assertEqual(self.post(teams, body)[0], 400)
+            self.assertEqual(len(teams.messages), 1)
 
 
 if __name__ == "__main__":
