@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::minutes;
-using std::chrono::seconds;
 using testing::FakeClock;
 
 const Time kStart = *parse_time("2026-01-01T00:00:00Z");
@@ -85,8 +84,10 @@ class WatchScenario : public ::testing::Test {
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  // One tick a second for this long; what a look leaves to do is done before the next tick.
-  void watch(seconds length) {
+  // Ticks as the running gate does for this long; what a look leaves to do is done before the next
+  // tick.
+  void watch(Millis length) {
+    constexpr Millis kTick{250};
     const Gear gear{config, clock, registry, *store, *blobs_, pool_, rulebook, metrics, inspector_};
     Packages packages(gear, nullptr);
     std::mt19937 random(7);  // NOLINT: the same every time
@@ -94,11 +95,11 @@ class WatchScenario : public ::testing::Test {
         gear, packages, nullptr, [](const std::string&) {},
         [&] { return std::uniform_real_distribution<double>(0, 1)(random); });
     net::io_context context{1};
-    for (seconds passed{0}; passed < length; passed += seconds(1)) {
+    for (Millis passed{0}; passed < length; passed += kTick) {
       ASSERT_TRUE(testing::run_task(context, patrol.step()));
       context.restart();
       context.run();
-      clock.advance(seconds(1));
+      clock.advance(kTick);
     }
     EXPECT_EQ(patrol.watched(), static_cast<std::size_t>(kPackages));
   }
