@@ -15,6 +15,7 @@ constexpr Millis kSameWave =
     Hours{24 * 7};  // releases this close belong together: the second of a wave is no sign of life
 constexpr Millis kBurst = Hours{1};
 constexpr std::size_t kBurstReleases = 3;
+constexpr std::size_t kBurstCounted = 100;  // more say no more, and each of them would count all
 
 constexpr std::size_t kSizeWindow = 10;  // releases of history that sizes are compared with
 constexpr std::uint64_t kSizeStep =
@@ -149,6 +150,7 @@ std::vector<Finding> version_burst(const Sides& sides) {
   std::vector<std::string> versions;
   std::set<std::string> lines{release_line(*self)};
   for (const auto& entry : sides.history->entries) {
+    if (versions.size() == kBurstCounted) break;
     if (!entry.published ||
         std::chrono::abs(*entry.published - *sides.release.published) > kBurst) {
       continue;
@@ -165,8 +167,9 @@ std::vector<Finding> version_burst(const Sides& sides) {
   put_list(proof, "versions", std::move(list), 50);
   put_list(proof, "lines", to_array(lines), 50);
   return {make("version-burst", Severity::kMedium, "packument-field",
-               std::to_string(versions.size()) + " releases of " + std::to_string(lines.size()) +
-                   (lines.size() == 1 ? " line" : " lines") +
+               std::to_string(versions.size()) +
+                   (versions.size() == kBurstCounted ? " or more" : "") + " releases of " +
+                   std::to_string(lines.size()) + (lines.size() == 1 ? " line" : " lines") +
                    " within an hour: " + join(versions, ", ", 8),
                std::move(proof))};
 }

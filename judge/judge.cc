@@ -9,6 +9,9 @@
 namespace npmgate {
 namespace {
 
+// Verdicts that wait for each other's at a time; beyond, they are made in order.
+constexpr unsigned kDeepest = 128;
+
 StringMap install_hooks(const Release& release, const Evidence* evidence) {
   StringMap hooks;
   for (const std::string_view hook : kInstallHooks) {
@@ -62,12 +65,24 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
       decisions_(std::move(decisions)),
       options_(options),
       now_(now),
-      listed_(options_.feed != nullptr && options_.feed->names(snapshot_->name)) {
-  if (!snapshot_->packument) return;
+      listed_(options_.feed != nullptr && options_.feed->names(snapshot_->name)),
+      ages_(*snapshot_),
+      stable_(snapshot_->packument ? snapshot_->packument->versions().size() : 0),
+      prereleases_(stable_) {
+  for (const EvidencePtr& evidence : snapshot_->evidence)
+    evidence_[evidence->version].push_back(evidence);
+  if (snapshot_->packument) read_releases();
+}
+
+void Judge::read_releases() {
   history_.times_real = snapshot_->times_real;
   history_.entries.reserve(snapshot_->packument->versions().size());
   for (const PackumentVersion& version : snapshot_->packument->versions()) {
-    if (version.refusal || !version.semver) continue;
+    const bool usable = !version.refusal && version.semver;
+    const std::size_t position = position_of(version);
+    if (!usable || version.semver->is_prerelease()) stable_.take_out(position);
+    if (!usable || !version.semver->is_prerelease()) prereleases_.take_out(position);
+    if (!usable) continue;
     const Release& release = version.release;
     history_.signs =
         history_.signs || (release.dist.signatures && !release.dist.signatures->empty());
@@ -80,8 +95,12 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
   }
 }
 
+std::size_t Judge::position_of(const PackumentVersion& version) const {
+  return static_cast<std::size_t>(&version - snapshot_->packument->versions().data());
+}
+
 Time Judge::born_of(const PackumentVersion& version) const {
-  const Time real = born(*snapshot_, version, now_);
+  const Time real = ages_.born(version, now_);
   if (options_.as_published.empty()) return real;
   if (version.version == options_.as_published) return now_;
   return std::min(real, now_ - options_.recent - std::chrono::hours{24});
@@ -105,31 +124,41 @@ bool Judge::fits_as_baseline(const PackumentVersion& candidate) {
   return judged->verdict.baseline_fit && at_birth.baseline_fit;
 }
 
+template <class InReach>
+const PackumentVersion* Judge::highest_fit(Ladder& ladder, const PackumentVersion& self,
+                                           InReach in_reach) {
+  const auto& all = snapshot_->packument->versions();
+  for (auto at = ladder.below(position_of(self)); at; at = ladder.below(*at)) {
+    const PackumentVersion& candidate = all[*at];
+    if (!in_reach(*candidate.semver)) return nullptr;
+    if (!(*candidate.semver < *self.semver) || !published_before(candidate, self)) continue;
+    if (fits_as_baseline(candidate)) return &candidate;
+    ladder.take_out(*at);
+  }
+  return nullptr;
+}
+
 std::string Judge::baseline_of(std::string_view version) {
   if (!snapshot_->packument) return {};
-  const auto& all = snapshot_->packument->versions();
   const PackumentVersion* self = snapshot_->packument->find(version);
   if (self == nullptr || !self->semver) return {};
   if (version == options_.compare.first) return options_.compare.second;
-  const auto usable = [&](const PackumentVersion& candidate) {
-    return !candidate.refusal && candidate.semver && *candidate.semver < *self->semver &&
-           published_before(candidate, *self) && fits_as_baseline(candidate);
-  };
+  const PackumentVersion* found = nullptr;
   if (self->semver->is_prerelease()) {
-    for (auto it = all.rbegin(); it != all.rend(); ++it) {
-      const auto& other = it->semver;
-      if (!other || !other->is_prerelease() || other->major() != self->semver->major() ||
-          other->minor() != self->semver->minor() || other->patch() != self->semver->patch()) {
-        continue;
-      }
-      if (usable(*it)) return it->version;
-    }
+    found = highest_fit(prereleases_, *self, [&](const Version& other) {
+      return other.major() == self->semver->major() && other.minor() == self->semver->minor() &&
+             other.patch() == self->semver->patch();
+    });
   }
-  for (auto it = all.rbegin(); it != all.rend(); ++it) {
-    if (!it->semver || it->semver->is_prerelease()) continue;
-    if (usable(*it)) return it->version;
-  }
-  return {};
+  if (found == nullptr) found = highest_fit(stable_, *self, [](const Version&) { return true; });
+  return found == nullptr ? std::string() : found->version;
+}
+
+// From the bottom up each one finds the verdicts below it made: a chain of releases that hang on
+// each other must not become one of calls.
+void Judge::judge_below(std::size_t position) {
+  const auto& all = snapshot_->packument->versions();
+  for (; judged_below_ < position; ++judged_below_) of(all[judged_below_].version);
 }
 
 const Judged* Judge::of(std::string_view version) {
@@ -164,7 +193,10 @@ Judged Judge::judge(const PackumentVersion& version) {
   const Millis age = now_ - judged.subject.born;
   const bool half_known = options_.observed_only && age <= options_.recent &&
                           !snapshot_->observations.contains(version.version);
-  if (!judged.pinned && !half_known) judged.evidence = current_evidence(*snapshot_, version);
+  if (!judged.pinned && !half_known) {
+    const auto known = evidence_.find(version.version);
+    if (known != evidence_.end()) judged.evidence = current_evidence(known->second, version);
+  }
   const bool old = age > options_.recent && !judged.evidence && !judged.pinned;
   if (old && advisories_of(version.version).empty() &&
       !policy_can_reach(*policy_, *snapshot_, version, age)) {
@@ -172,8 +204,10 @@ Judged Judge::judge(const PackumentVersion& version) {
     judged.verdict = decide(*policy_, judged.subject, {}, decisions_, now_);
     return judged;
   }
+  if (++depth_ > kDeepest) judge_below(position_of(version));
   judged.baseline = baseline_of(version.version);
   finish(judged, &version);
+  --depth_;
   return judged;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "feeds/feed.h"
+#include "judge/ladder.h"
 #include "judge/snapshot.h"
 #include "policy/decide.h"
 
@@ -89,6 +90,13 @@ class Judge {
 
  private:
   Time born_of(const PackumentVersion& version) const;
+  void read_releases();
+  std::size_t position_of(const PackumentVersion& version) const;
+  // The highest fit one on `ladder` below `self`; the search ends where `in_reach` says no.
+  template <class InReach>
+  const PackumentVersion* highest_fit(Ladder& ladder, const PackumentVersion& self,
+                                      InReach in_reach);
+  void judge_below(std::size_t position);
   bool fits_as_baseline(const PackumentVersion& candidate);
   bool published_before(const PackumentVersion& a, const PackumentVersion& b) const;
   Judged judge(const PackumentVersion& version);
@@ -107,6 +115,11 @@ class Judge {
   Time now_;
   bool listed_;  // the feed names some version of this package
   PackageHistory history_;
+  Ages ages_;
+  std::map<std::string_view, std::vector<EvidencePtr>> evidence_;  // by version
+  Ladder stable_, prereleases_;
+  unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on
+  std::size_t judged_below_ = 0;  // all versions below this position are judged
   std::map<std::string, Judged, std::less<>> memo_;
 };
 

@@ -12,16 +12,18 @@ constexpr auto kRepeatAfter = std::chrono::minutes(10);
 // SPEC, section 4: with `times: ingest` a release is as old as the oldest stamp among itself and
 // the higher stable versions of its line, since a mirror stamps arrival and nothing higher can be
 // older than what it follows.
-std::optional<Time> oldest_of_line(const Packument& packument, const PackumentVersion& version) {
-  std::optional<Time> oldest = version.release.published;
-  if (!version.semver) return oldest;
-  const std::string line = release_line(*version.semver);
-  for (const PackumentVersion& other : packument.versions()) {
-    if (!other.semver || other.semver->is_prerelease() || !other.release.published) continue;
-    if (*other.semver <= *version.semver || release_line(*other.semver) != line) continue;
-    if (!oldest || *other.release.published < *oldest) oldest = other.release.published;
+void take_oldest_of_lines(const Packument& packument, std::vector<std::optional<Time>>& stamps) {
+  const auto& versions = packument.versions();
+  std::map<std::string, Time> oldest;  // by line, of the stable versions seen so far
+  for (std::size_t i = versions.size(); i-- > 0;) {
+    const auto& semver = versions[i].semver;
+    if (!semver) continue;
+    const std::string line = release_line(*semver);
+    const auto higher = oldest.find(line);
+    if (higher != oldest.end() && (!stamps[i] || higher->second < *stamps[i]))
+      stamps[i] = higher->second;
+    if (!semver->is_prerelease() && stamps[i]) oldest[line] = *stamps[i];
   }
-  return oldest;
 }
 
 }  // namespace
@@ -31,11 +33,10 @@ std::string manifest_digest(std::string_view raw) {
   return canonical ? sha256_hex(*canonical) : std::string();
 }
 
-std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot,
-                                                 const PackumentVersion& version) {
-  std::shared_ptr<const Evidence> best;
+EvidencePtr current_evidence(std::span<const EvidencePtr> among, const PackumentVersion& version) {
+  EvidencePtr best;
   std::string digest;
-  for (const auto& evidence : snapshot.evidence) {
+  for (const auto& evidence : among) {
     if (evidence->version != version.version) continue;
     if (digest.empty()) digest = manifest_digest(version.raw);
     if (digest.empty() || evidence->manifest_sha256 != digest) continue;
@@ -45,6 +46,10 @@ std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot
     }
   }
   return best;
+}
+
+EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version) {
+  return current_evidence(std::span(snapshot.evidence), version);
 }
 
 bool due_again(const Evidence& evidence, Time now) {
@@ -62,13 +67,19 @@ std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot,
   return best;
 }
 
-Time born(const PackageSnapshot& snapshot, const PackumentVersion& version, Time now) {
-  const auto seen = snapshot.record.versions.find(version.version);
-  std::optional<Time> stamp = version.release.published;
-  if (!snapshot.times_real && snapshot.packument)
-    stamp = oldest_of_line(*snapshot.packument, version);
+Ages::Ages(const PackageSnapshot& snapshot) : snapshot_(snapshot) {
+  if (!snapshot.packument) return;
+  for (const PackumentVersion& version : snapshot.packument->versions())
+    stamps_.push_back(version.release.published);
+  if (!snapshot.times_real) take_oldest_of_lines(*snapshot.packument, stamps_);
+}
+
+Time Ages::born(const PackumentVersion& version, Time now) const {
+  const auto seen = snapshot_.record.versions.find(version.version);
+  const auto position = &version - snapshot_.packument->versions().data();
+  const std::optional<Time> stamp = stamps_[static_cast<std::size_t>(position)];
   Time result = stamp ? *stamp : now;
-  if (seen != snapshot.record.versions.end()) {
+  if (seen != snapshot_.record.versions.end()) {
     if (!stamp) result = seen->second.first_seen;
     // A publish time before a look that did not show the release is not believed: a backdated stamp
     // must not end a hold.

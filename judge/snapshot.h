@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,14 +40,26 @@ std::string manifest_digest(std::string_view raw);
 // worker that was killed). Ten minutes later, so that nobody makes the gate repeat it at will.
 bool due_again(const Evidence& evidence, Time now);
 
+using EvidencePtr = std::shared_ptr<const Evidence>;
+
 // The evidence of the release as the packument states it now, of the inspector's newest version;
-// null where it was never inspected.
-std::shared_ptr<const Evidence> current_evidence(const PackageSnapshot& snapshot,
-                                                 const PackumentVersion& version);
+// null where it was never inspected. `among`: the snapshot's, or those of this version alone.
+EvidencePtr current_evidence(std::span<const EvidencePtr> among, const PackumentVersion& version);
+EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version);
 // The evidence that a pin names; null where it is lost.
 std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 
-// When the release's age starts counting (SPEC, section 4 "Age").
-Time born(const PackageSnapshot& snapshot, const PackumentVersion& version, Time now);
+// When releases' ages start counting (SPEC, section 4 "Age"). Reads the packument's stamps once;
+// the snapshot outlives it.
+class Ages {
+ public:
+  explicit Ages(const PackageSnapshot& snapshot);
+  // Of one of the snapshot's versions; `now` where nothing tells.
+  Time born(const PackumentVersion& version, Time now) const;
+
+ private:
+  const PackageSnapshot& snapshot_;
+  std::vector<std::optional<Time>> stamps_;  // in the order of the packument's versions
+};
 
 }  // namespace npmgate

@@ -478,7 +478,6 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   const auto started = std::chrono::steady_clock::now();
   auto writer = co_await download(snapshot, version, found->release.dist);
   if (!writer) co_return writer.error();
-  using EvidencePtr = std::shared_ptr<const Evidence>;
   InspectionInput input;
   input.raw_manifest = std::string(found->raw);
   input.release = found->release;

@@ -30,10 +30,11 @@ Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::strin
 std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) const {
   std::optional<Time> next;
   if (observer_ == nullptr || !snapshot.packument) return next;
+  const Ages ages(snapshot);
   for (const auto& [version, observed] : snapshot.observations) {
     const PackumentVersion* found = snapshot.packument->find(version);
     if (found == nullptr) continue;
-    const auto at = ask_again_at(observed, born(snapshot, *found, gear_.clock.now()),
+    const auto at = ask_again_at(observed, ages.born(*found, gear_.clock.now()),
                                  gear_.config.recent, gear_.config.git_cache);
     if (at && (!next || *at < *next)) next = at;
   }
@@ -65,13 +66,14 @@ Task<void> Packages::observe_again(SnapshotPtr snapshot) {
   std::function<Result<Due>()> list = [this, snapshot]() -> Result<Due> {
     const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
     Judge judge = this->judge(snapshot, *rules);
+    const Ages ages(*snapshot);
     Due due;
     const auto& versions = snapshot->packument->versions();
     for (auto it = versions.rbegin(); it != versions.rend() && due.size() < kObservedPerRound;
          ++it) {
       const auto observed = snapshot->observations.find(it->version);
       if (observed == snapshot->observations.end()) continue;
-      const auto at = ask_again_at(observed->second, born(*snapshot, *it, judge.now()),
+      const auto at = ask_again_at(observed->second, ages.born(*it, judge.now()),
                                    gear_.config.recent, gear_.config.git_cache);
       if (at && *at <= judge.now()) due.emplace_back(it->version, judge.baseline_of(it->version));
     }

@@ -1,6 +1,9 @@
 #include "judge/judge.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <functional>
 
 #include "judge_testing.h"
 
@@ -113,6 +116,34 @@ const std::vector<Row> kLines = {{"1.0.0", 90, ""},
 const std::string kTags = R"("latest":"1.2.0","next":"3.0.0-rc.1")";
 
 using Names = std::vector<std::string>;
+
+// What `work` needs of the stack must fit into half of what Linux gives a thread by default.
+void on_a_small_stack(std::function<void()> work) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, std::size_t{4} << 20), 0);
+  pthread_t thread{};
+  const auto run = [](void* argument) -> void* {
+    (*static_cast<std::function<void()>*>(argument))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &work), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(Baseline, ThousandsOfReleasesThatWaitForEachOther) {
+  std::vector<Row> rows{{"0.9.0", 90, ""}};
+  for (int i = 0; i < 2000; ++i) rows.push_back({"1.0." + std::to_string(i), 1, ""});
+  for (int i = 0; i < 2000; ++i) rows.push_back({"1.1.0-rc." + std::to_string(i), 1, ""});
+  const auto snapshot = snapshot_of(rows);
+  on_a_small_stack([&] {
+    Judge judge = judge_of(snapshot, rule("cooldown", "younger_than: 3d", "quarantine"));
+    EXPECT_EQ(judge.baseline_of("1.1.0-rc.1999"), "0.9.0");
+    EXPECT_EQ(judge.baseline_of("1.0.1999"), "0.9.0");
+    EXPECT_EQ(judge.of("1.0.17")->baseline, "0.9.0");
+  });
+}
 
 TEST(Picks, TopOfEachLineAndTagTargets) {
   Judge judge = judge_of(snapshot_of(kLines, kTags), "");

@@ -33,7 +33,7 @@ TEST_P(Born, Counts) {
     if (c.looked_before_days != kNone) seen.looked_before = kNow - kDay * c.looked_before_days;
     snapshot->record.versions.emplace("1.1.0", seen);
   }
-  EXPECT_EQ(format_time(born(*snapshot, *snapshot->packument->find("1.1.0"), kNow)),
+  EXPECT_EQ(format_time(Ages(*snapshot).born(*snapshot->packument->find("1.1.0"), kNow)),
             format_time(kNow - kDay * c.expected_days));
 }
 
