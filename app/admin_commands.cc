@@ -237,8 +237,8 @@ void add_quarantine(CLI::App& app, int& exit_code) {
   });
   CLI::App* show_command = common(command->add_subcommand(
       "show", "One release: what changed, findings with proof, verdict, who waits for it"));
-  show_command->add_option("NAME@VERSION", options->spec)->required();
-  show_command->add_flag("--json", options->json);
+  show_command->add_option("NAME@VERSION", options->spec, "one release")->required();
+  show_command->add_flag("--json", options->json, "JSON instead of text");
   show_command->callback([options, &exit_code] { exit_code = show(*options); });
   const std::pair<const char*, const char*> verbs[] = {
       {"approve", "Lift the holds of one release: of this content, with these findings"},
@@ -247,9 +247,11 @@ void add_quarantine(CLI::App& app, int& exit_code) {
   for (const auto& [verb, help] : verbs) {
     const bool approves = std::string_view(verb) == "approve";
     CLI::App* sub = common(command->add_subcommand(verb, help));
-    sub->add_option(approves ? "NAME@VERSION" : "NAME@RANGE", options->spec)->required();
+    sub->add_option(approves ? "NAME@VERSION" : "NAME@RANGE", options->spec,
+                    approves ? "one release" : "a version or a range of them")
+        ->required();
     sub->add_option("--reason", options->reason, "why; recorded in the audit trail")->required();
-    sub->add_flag("--json", options->json);
+    sub->add_flag("--json", options->json, "JSON instead of text");
     if (std::string_view(verb) != "reopen")
       sub->add_option("--expires", options->expires, "date or time at which the decision ends");
     if (approves) {

@@ -256,7 +256,7 @@ void add_audit(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "audit",
       "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 where one is refused");
-  command->add_option("LOCKFILE", options->lockfile)->required();
+  command->add_option("LOCKFILE", options->lockfile, "of npm, pnpm, yarn or bun")->required();
   command
       ->add_option("--gate", options->gate,
                    "ask the running gate at URL instead of judging here (token: NPM_GATE_TOKEN)")

@@ -54,8 +54,10 @@ void add_certs(CLI::App& app, int& exit_code) {
   dev->callback([options, &exit_code] { exit_code = make(*options); });
   CLI::App* check_command = certs->add_subcommand(
       "check", "Check expiry, names, and that the key belongs to the certificate");
-  check_command->add_option("CERTIFICATE", options->certificate)->required();
-  check_command->add_option("KEY", options->key);
+  check_command
+      ->add_option("CERTIFICATE", options->certificate, "PEM, the chain with the leaf first")
+      ->required();
+  check_command->add_option("KEY", options->key, "PEM; checked to belong to the certificate");
   check_command->add_option("--host", options->host, "a host name that it must be for");
   check_command->callback([options, &exit_code] { exit_code = check(*options); });
 }

@@ -58,11 +58,15 @@ int report_problems(const std::vector<Problem>& problems) {
   return kUsage;
 }
 
-void add_config_flags(CLI::App& command, ConfigFlags& flags) {
+void add_config_file(CLI::App& command, ConfigFlags& flags) {
   command
       .add_option("--config", flags.config_file,
                   "gate.yaml to read (without it: embedded defaults)")
       ->type_name("FILE");
+}
+
+void add_config_flags(CLI::App& command, ConfigFlags& flags) {
+  add_config_file(command, flags);
   command.add_option("--upstream", flags.upstream, "registry to fetch from")->type_name("URL");
 }
 

@@ -21,7 +21,8 @@ enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kCould_not = 3 };
 struct ConfigFlags {
   std::string config_file, upstream, listen;
 };
-void add_config_flags(CLI::App& command, ConfigFlags& flags);
+void add_config_file(CLI::App& command, ConfigFlags& flags);   // --config
+void add_config_flags(CLI::App& command, ConfigFlags& flags);  // --config and --upstream
 
 // Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and
 // returns the exit code instead where it cannot.

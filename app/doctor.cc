@@ -306,7 +306,7 @@ void add_doctor(CLI::App& app, int& exit_code) {
       "Look at configuration, policy, data, disk, upstreams, certificate and listeners; "
       "exit 1 where something is wrong");
   add_config_flags(*command, *flags);
-  command->add_flag("--json", *json);
+  command->add_flag("--json", *json, "JSON instead of text");
   command->callback([flags, json, &exit_code] {
     const LoadedConfig loaded = load_configuration(*flags);
     exit_code = loaded.config ? print(Doctor(*loaded.config).examine(), *json) : loaded.exit_code;

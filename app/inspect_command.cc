@@ -238,9 +238,13 @@ void add_explain(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "explain",
       "The verdict of one release now: rules that matched, proofs, when a hold ends, who decided");
-  command->add_option("NAME@VERSION", options->specs)->required()->expected(1);
-  command->add_option("--policy", options->policy)->type_name("FILE");
-  command->add_flag("--json", options->json);
+  command->add_option("NAME@VERSION", options->specs, "one release, also NAME or NAME@TAG")
+      ->required()
+      ->expected(1);
+  command
+      ->add_option("--policy", options->policy, "judge by this policy (default: that of --config)")
+      ->type_name("FILE");
+  command->add_flag("--json", options->json, "JSON instead of text");
   add_config_flags(*command, options->flags);
   command->callback([options, &exit_code] { exit_code = explain(*options); });
 }

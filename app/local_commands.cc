@@ -189,7 +189,7 @@ void add_version(CLI::App& app, int& exit_code) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("version", "Version, build and the versions of the libraries linked");
-  command->add_flag("--json", *json);
+  command->add_flag("--json", *json, "JSON instead of text");
   command->callback([json, &exit_code] { exit_code = print_version(*json); });
 }
 
@@ -204,15 +204,15 @@ void add_token(CLI::App& app, int& exit_code) {
   CLI::App* create = token->add_subcommand("create", "Make a token; shown once, stored hashed");
   create->add_option("NAME", *name, "whose it is: a person or a CI job")->required();
   create->add_option("--scope", *scope, "install, review or admin (default install)");
-  create->add_option("--config", flags->config_file)->type_name("FILE");
+  add_config_file(*create, *flags);
   create->callback([=, &exit_code] { exit_code = token_create(*flags, *name, *scope); });
   CLI::App* list = token->add_subcommand("list", "List tokens (never the tokens themselves)");
-  list->add_flag("--json", *json);
-  list->add_option("--config", flags->config_file)->type_name("FILE");
+  list->add_flag("--json", *json, "JSON instead of text");
+  add_config_file(*list, *flags);
   list->callback([=, &exit_code] { exit_code = token_list(*flags, *json); });
   CLI::App* revoke = token->add_subcommand("revoke", "End a token at once");
-  revoke->add_option("ID", *id)->required();
-  revoke->add_option("--config", flags->config_file)->type_name("FILE");
+  revoke->add_option("ID", *id, "number in token list")->required();
+  add_config_file(*revoke, *flags);
   revoke->callback([=, &exit_code] { exit_code = token_revoke(*flags, *id); });
 }
 
@@ -222,8 +222,8 @@ void add_downloads(CLI::App& app, int& exit_code) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
-  command->add_option("NAME@RANGE", *spec)->required();
-  command->add_option("--config", flags->config_file)->type_name("FILE");
+  command->add_option("NAME@RANGE", *spec, "a package, or a range of its versions")->required();
+  add_config_file(*command, *flags);
   command->add_flag("--json", *json, "JSON lines");
   command->callback([=, &exit_code] { exit_code = show_downloads(*flags, *spec, *json); });
 }

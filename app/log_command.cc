@@ -130,7 +130,7 @@ void add_log(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "log", "The audit trail: who was served, refused, approved what, when, under which policy");
   command->add_option("NAME@RANGE", options->spec, "only about these releases");
-  command->add_option("--config", options->flags.config_file)->type_name("FILE");
+  add_config_file(*command, options->flags);
   command->add_option("--kind", options->filter.kind,
                       "verdict, decision, served, refused, policy-loaded, policy-refused, token …");
   command->add_option("--action", options->filter.action, "allow, quarantine, approve …");

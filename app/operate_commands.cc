@@ -82,7 +82,7 @@ void add_cache(CLI::App& app, int& exit_code) {
     CLI::App* command = cache->add_subcommand(name, help);
     add_admin_flags(*command, options->admin);
     command->add_option("NAME", options->name, "package")->required();
-    command->add_flag("--json", options->json);
+    command->add_flag("--json", options->json, "JSON instead of text");
     return command;
   };
   common("refresh", "Ask the upstream for the packument now")->callback([options, &exit_code] {
@@ -100,7 +100,7 @@ void add_backup(CLI::App& app, int& exit_code) {
       "Copy the state (verdicts' evidence, pins, decisions, audit trail, tokens) to one "
       "file, also while the gate runs");
   command->add_option("FILE", *file, "written whole or not at all")->required();
-  command->add_option("--config", flags->config_file)->type_name("FILE");
+  add_config_file(*command, *flags);
   command->callback([flags, file, &exit_code] { exit_code = backup(*flags, *file); });
 }
 

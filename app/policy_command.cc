@@ -200,15 +200,15 @@ void add_policy(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* check_command = policy->add_subcommand(
       "check", "Validate a policy file; every problem with file:line:column");
-  check_command->add_option("FILE", options->file)->required();
-  check_command->add_flag("--json", options->json);
+  check_command->add_option("FILE", options->file, "the policy")->required();
+  check_command->add_flag("--json", options->json, "JSON instead of text");
   check_command->callback([options, &exit_code] { exit_code = check(*options); });
   CLI::App* try_command = policy->add_subcommand(
       "try",
       "Which releases already seen would change verdict under FILE, which way, by which rule. "
       "Exit 1 where something that was served would be refused. The gate may run or not");
-  try_command->add_option("FILE", options->file)->required();
-  try_command->add_flag("--json", options->json);
+  try_command->add_option("FILE", options->file, "the policy")->required();
+  try_command->add_flag("--json", options->json, "JSON instead of text");
   try_command
       ->add_option("--lockfile", options->lockfile, "only the releases that this lockfile installs")
       ->type_name("FILE");

@@ -66,7 +66,7 @@ std::string seen_digest(const std::string& content_id, std::vector<std::string> 
 
 Result<Review::Wish> Review::read_wish(const PackageName& name, const std::string& version,
                                        const std::string& verb, const std::string& body,
-                                       const std::string& actor) {
+                                       const std::string& actor) const {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(body.empty() ? "{}" : body, ec);
   if (ec || !parsed.is_object()) return bad_body("the body must be a JSON object with a reason");
@@ -79,10 +79,13 @@ Result<Review::Wish> Review::read_wish(const PackageName& name, const std::strin
   wish.reason = text_of(object, "reason");
   wish.content = text_of(object, "content");
   wish.seen = text_of(object, "seen");
-  if (wish.reason.empty()) return bad_body("a reason is needed: {\"reason\": \"why\"}");
+  if (wish.reason.find_first_not_of(" \t\r\n") == std::string::npos)
+    return bad_body("a reason is needed: {\"reason\": \"why\"}");
   if (const std::string expires = text_of(object, "expires"); !expires.empty()) {
     wish.expires = parse_time(expires);
     if (!wish.expires) return bad_body("expires must be a date or an RFC 3339 time");
+    if (*wish.expires <= gear_.clock.now())
+      return bad_body("expires is over already: " + format_minute(*wish.expires));
   }
   if (const auto* shown = object.if_contains("shown"); shown != nullptr) {
     if (!shown->is_array()) return bad_body("shown must be the list that GET gave");

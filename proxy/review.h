@@ -52,9 +52,9 @@ class Review {
     std::optional<std::vector<std::string>> shown;
     std::optional<Time> expires;
   };
-  static Result<Wish> read_wish(const PackageName& name, const std::string& version,
-                                const std::string& verb, const std::string& body,
-                                const std::string& actor);
+  Result<Wish> read_wish(const PackageName& name, const std::string& version,
+                         const std::string& verb, const std::string& body,
+                         const std::string& actor) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, std::string version);
   Result<Response> show(const SnapshotPtr& snapshot, const std::string& version,
                         const std::string& query) const;

@@ -29,7 +29,7 @@ struct ServerLimits {
   std::size_t max_connections = 20'000;
   std::size_t max_bodies = std::size_t{512} << 20;  // bodies in memory, of all connections together
   std::size_t spool_from = std::size_t{1} << 20;    // larger ones lie in a file where they may
-  std::size_t max_spooled = std::size_t{4} << 30;   // in files, of all connections together
+  std::size_t max_spooled = std::size_t{1} << 30;   // in files, of all connections together
   std::uint64_t max_discarded = std::uint64_t{256}
                                 << 20;  // of a body that nobody reads (a refused publish)
 };

@@ -140,7 +140,7 @@ class Quarantine(case.EndToEnd):
         self.assertTrue(shown["inspected"])
         wish = {"reason": "read it", "content": shown["content"], "shown": shown["shown"], "seen": shown["seen"]}
         for change, status in (({"content": "x"}, 409), ({"shown": ["size-jump:0"]}, 409), ({"seen": "0" * 16}, 409), ({"reason": ""}, 400),
-                               ({"expires": "soon"}, 400), ({"shown": None, "seen": None}, 400)):
+                               ({"reason": " \t"}, 400), ({"expires": "soon"}, 400), ({"expires": "2020-01-01"}, 400), ({"shown": None, "seen": None}, 400)):
             body = {key: value for key, value in {**wish, **change}.items() if value is not None}
             answer = self.api(gate, path + "/approve", "POST", body)
             self.assertEqual(answer.status, status, (change, answer))

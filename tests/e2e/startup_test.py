@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -75,6 +76,14 @@ class Startup(case.EndToEnd):
                 done = gate.run(*arguments, cwd=self.folder)
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertTrue(done.stderr.strip())
+        for arguments, words in ((["polcy", "check", "x"], "no command 'polcy'; did you mean 'policy'? (see npm-gate --help)"),
+                                 (["quarantine", "aprove", "x"], "did you mean 'approve'? (see npm-gate quarantine --help)"),
+                                 (["policy"], "name a command (see npm-gate policy --help)"),
+                                 (["quarantine", "reject", "x@1"], "--reason is required (see npm-gate quarantine reject --help)")):
+            with self.subTest(arguments=arguments):
+                done = gate.run(*arguments, cwd=self.folder)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(words, done.stderr)
 
     def test_invalid_policy(self):
         """A policy with a mistake does not start a gate: the old one would stay in force only where there was one."""
@@ -152,6 +161,14 @@ class Startup(case.EndToEnd):
         except OSError:
             return False
 
+    def every_help(self, command):
+        """(command, its help) of a command and all below it."""
+        done = gate.run(*command, "--help")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        yield command, done.stdout
+        for name in re.findall(r"^  (\w+) ", done.stdout.partition("Subcommands:")[2], re.MULTILINE):
+            yield from self.every_help((*command, name))
+
     def test_listings_and_help(self):
         """Every command explains itself, and version knows its libraries."""
         done = gate.run("--help")
@@ -161,6 +178,10 @@ class Startup(case.EndToEnd):
             with self.subTest(command=command):
                 self.assertRegex(done.stdout, rf"\n  {command} ")
                 self.assertEqual(gate.run(command, "--help").returncode, 0)
+        for command, text in self.every_help(()):
+            for line in re.findall(r"^  (?=[^ ])(.*(?:\n {10,}.*)?)", text.split("Subcommands:")[0], re.MULTILINE):
+                with self.subTest(command=command, line=line):
+                    self.assertRegex(line, r"^\S.*(?:  |\n) *\S", "an option that says nothing")
         version = gate.run("version")
         self.assertEqual(version.returncode, 0)
         self.assertIn("libarchive", version.stdout)
