@@ -153,8 +153,10 @@ int audit_here(Audit& audit, const Options& options, const Threshold& threshold,
     scratch.emplace();
     config.storage_path = scratch->path();
   }
-  // A day-old packument is fresh enough to audit by; offline nothing is asked for again.
-  if (options.offline) config.fresh = config.stale = std::chrono::hours(24 * 365 * 10);
+  // A packument that may still be served is fresh enough to audit by: refreshing all of them behind
+  // the answers took most of a second run's time and memory. Offline nothing is asked for again.
+  if (options.offline) config.stale = std::chrono::hours(24 * 365 * 10);
+  config.fresh = config.stale;
   std::error_code ec;
   std::filesystem::create_directories(config.storage_path, ec);
   log::configure(log::Level::kError, log::Format::kText);

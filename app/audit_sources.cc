@@ -73,6 +73,13 @@ Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
   if (!snapshot) co_return answer_of(snapshot.error(), offline);
   SnapshotPtr current = *snapshot;
   const PackumentVersion* found = current->packument->find(wanted.version);
+  if (found == nullptr && !offline) {
+    // It may have come after the packument that is kept.
+    auto fresh = co_await bench.packages().refresh(*name);
+    if (!fresh) co_return answer_of(fresh.error(), false);
+    current = *fresh;
+    found = current->packument->find(wanted.version);
+  }
   if (found != nullptr && !current_evidence(*current, *found)) {
     if (offline) co_return answer(Answered::kUnknown, "never inspected");
     auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
