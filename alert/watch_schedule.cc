@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kGaps = 10;  // the rhythm is that of the last releases, not of years ago
 constexpr Millis kFresh = std::chrono::hours(24 * 7);
 constexpr int kLooksPerGap = 20;
-// The next tick may be a second away: that much must fit into one tick, and as little as possible beyond
-// it is saved up, so that no minute sees more than the budget.
+// The next tick may be a second away: that much must fit into one tick, and as little as possible
+// beyond it is saved up, so that no minute sees more than the budget.
 double saved(int per_minute) {
   return std::max(1.0, per_minute / 60.0);
 }
