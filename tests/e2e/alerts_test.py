@@ -264,6 +264,19 @@ class Alerts(case.EndToEnd):
         self.assertIn("status 410: Issues has been disabled", listed())
         self.assertIn("status 404: Not Found", listed())
         self.wait_for(lambda: self.hub.issues("fixtures/ua-parser-js"), gate)
+        self.hub.fail_next(422, method="POST", message="Validation Failed")
+        self.publish(incidents.UA_PARSER_JS, "0.8.0")
+        self.wait_for(lambda: listed().count("dead  issues") == 3, gate)
+        self.assertIn("status 422: Validation Failed", listed())
+
+    def test_a_token_that_github_does_not_know(self):
+        """It was rotated: nothing is lost until the new one is there."""
+        gate = self.gate()
+        self.hub.token = "rotated"
+        self.publish(incidents.RC, "1.2.9")
+        self.wait_for(lambda: "status 401: Bad credentials" in self.command(gate, "alerts", "list").stdout, gate)
+        self.hub.token = gate.env["HUB_TOKEN"]
+        self.wait_for(lambda: self.hub.issues("fixtures/rc"), gate)
 
     def test_the_configuration_in_the_documents_is_accepted(self):
         """Every block of gate.yaml in alerts.md and watch.md."""
