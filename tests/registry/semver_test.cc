@@ -60,6 +60,9 @@ TEST(Version, ParsesStrictAndLoose) {
       {"9007199254740992.0.0", "-", "-"},
       {"0.0.18446744073709551617", "-", "-"},
       {"1.0.0-9007199254740991", "1.0.0-9007199254740991", "1.0.0-9007199254740991"},
+      // Too large to become a number, it keeps its zeros: the text that comes out is loose as well.
+      {"1.0.01-0719925474099114099111", "-", "1.0.1-0719925474099114099111"},
+      {"1.0.1-0719925474099114099111", "-", "1.0.1-0719925474099114099111"},
   };
   for (const VersionRow& row : rows) {
     EXPECT_EQ(shown(Version::parse(row.text)), row.strict) << row.text;
