@@ -52,6 +52,24 @@ TEST_P(VerdictRows, WhatWasKnownFromMetadataGoesOnWhenItIsInspected) {
   EXPECT_EQ(rows.front().content_id, "c:m");
 }
 
+TEST_P(VerdictRows, WhatWasSeenOnMetadataBelongsToTheInspectionThatEndedMeanwhile) {
+  for (const bool refresh : {true, false}) {
+    const std::string name = refresh ? "left" : "right";
+    must(store().put_release_row(release_row(name, "1.0.0", "c:m")));
+    SeenVerdict late = seen("quarantine", "", refresh);
+    late.row.name = late.row.subject.name = name;
+    EXPECT_EQ(must(store().record_verdicts({late}, at(10))), 1U);
+    EXPECT_EQ(must(store().record_verdicts({late}, at(20))), 0U);
+    const auto rows = must(store().releases_of(name));
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows.front().content_id, "c:m");
+    EXPECT_EQ(rows.front().verdict, "quarantine");
+    EXPECT_EQ(trail().back().name, name);
+  }
+  EXPECT_EQ(must(store().record_verdicts({seen("allow", "c:m")}, at(30))), 1U);
+  EXPECT_EQ(trail().back().detail, R"({"because":"takeover","before":"quarantine"})");
+}
+
 TEST_P(VerdictRows, WithoutRefreshOnlyKnownReleasesCount) {
   EXPECT_EQ(must(store().record_verdicts({seen("block", "c:m", false)}, at(10))), 0U);
   EXPECT_TRUE(must(store().releases_of("left")).empty());
