@@ -158,6 +158,13 @@ std::string tag_words(const TagEvidence& tag) {
   return {};
 }
 
+std::string provenance_words(const ProvenanceEvidence& evidence) {
+  if (!evidence.foreign.empty()) return evidence.foreign;
+  const Provenance& stated = evidence.stated;
+  return "from " + stated.repository + (stated.workflow.empty() ? "" : " by " + stated.workflow) +
+         (stated.ref.empty() ? "" : " at " + stated.ref) + " (the registry's claim, not verified)";
+}
+
 void write_outside(TextWriter& writer, const ReportInput& input) {
   if (input.observed == nullptr) return;
   if (input.observed->tag)
@@ -165,6 +172,9 @@ void write_outside(TextWriter& writer, const ReportInput& input) {
   if (input.observed->signature_valid)
     writer.wrap(13, "  signature", Paint::kDim,
                 *input.observed->signature_valid ? "valid" : "INVALID");
+  const auto read = input.observed->provenance.find(input.judged->version);
+  if (read != input.observed->provenance.end())
+    writer.wrap(13, "  built", Paint::kDim, provenance_words(read->second));
 }
 
 void write_head(TextWriter& writer, const ReportInput& input) {

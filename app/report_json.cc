@@ -43,6 +43,24 @@ json::array to_json(const std::vector<FileChange>& changes) {
   return out;
 }
 
+json::object to_json(const std::map<std::string, ProvenanceEvidence, std::less<>>& attestations) {
+  json::object out;
+  for (const auto& [version, evidence] : attestations) {
+    const Provenance& stated = evidence.stated;
+    out[version] = json::object{{"predicate", stated.predicate},
+                                {"repository", stated.repository},
+                                {"workflow", stated.workflow},
+                                {"ref", stated.ref},
+                                {"commit", stated.commit},
+                                {"builder", stated.builder},
+                                {"foreign", evidence.foreign},
+                                {"url", evidence.url},
+                                {"asked", format_time(evidence.asked)},
+                                {"signature_verified", false}};
+  }
+  return out;
+}
+
 json::value to_json(const Observations* observed) {
   if (observed == nullptr) return nullptr;
   json::object out;
@@ -58,6 +76,7 @@ json::value to_json(const Observations* observed) {
   }
   out["signature_valid"] =
       observed->signature_valid ? json::value(*observed->signature_valid) : json::value(nullptr);
+  out["attestations"] = to_json(observed->provenance);
   return out;
 }
 

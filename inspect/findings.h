@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "inspect/evidence.h"
+#include "registry/provenance.h"
 
 namespace npmgate {
 
@@ -61,6 +62,16 @@ struct TagEvidence {
   friend bool operator==(const TagEvidence&, const TagEvidence&) = default;
 };
 
+// A release's provenance attestation, gathered apart from the tarball since it can come late. The
+// registry's claim: what it names was read, its signature was not verified.
+struct ProvenanceEvidence {
+  Provenance stated;
+  std::string foreign;  // not empty: what it names is not this release; `stated` is empty then
+  std::string url;      // asked
+  Time asked{};
+  friend bool operator==(const ProvenanceEvidence&, const ProvenanceEvidence&) = default;
+};
+
 // What else is known of the package, gathered by the caller from the packument and the store.
 // Everything optional: absent = unknown.
 struct PackageHistory {
@@ -80,6 +91,8 @@ struct PackageHistory {
   bool withdrawn = false;  // upstream no longer lists it
   std::optional<TagEvidence> tag;
   std::optional<bool> signature_valid;  // nullopt: not checked
+  // Attestations that were read, by version: the release's own and its baseline's.
+  std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
   struct DependencyAge {
     std::optional<Time> first_published;     // of the package
     std::optional<Time> resolved_published;  // of the version its range resolves to now

@@ -91,6 +91,53 @@ std::optional<Trust> trust_before(const Sides& sides) {
   return of_baseline;
 }
 
+const ProvenanceEvidence* provenance_of(const Sides& sides, const Release& release) {
+  if (sides.history == nullptr) return nullptr;
+  const auto it = sides.history->provenance.find(release.manifest.version);
+  return it == sides.history->provenance.end() ? nullptr : &it->second;
+}
+
+json::object build_value(const ProvenanceEvidence& provenance) {
+  const Provenance& stated = provenance.stated;
+  json::object out;
+  for (const auto& [key, text] : {std::pair{"repository", &stated.repository},
+                                  {"workflow", &stated.workflow},
+                                  {"ref", &stated.ref},
+                                  {"commit", &stated.commit},
+                                  {"builder", &stated.builder}}) {
+    if (!text->empty()) out[key] = proof_text(*text);
+  }
+  return out;
+}
+
+// What the attestations say of the builds. The baseline is of the same line where the line has one
+// that was let through, so that what a held release says is nothing to go by.
+std::optional<Finding> built_elsewhere(const Sides& sides) {
+  const ProvenanceEvidence* now = provenance_of(sides, sides.release);
+  if (now == nullptr) return std::nullopt;
+  if (!now->foreign.empty())
+    return make("provenance-changed", Severity::kHigh, "provenance", now->foreign,
+                {{"attestation", now->url}});
+  const ProvenanceEvidence* was =
+      sides.before != nullptr ? provenance_of(sides, *sides.before) : nullptr;
+  if (was == nullptr || !was->foreign.empty()) return std::nullopt;
+  const auto finding = [&](Severity severity, std::string_view what, const std::string& after,
+                           const std::string& before) {
+    return make("provenance-changed", severity, "provenance",
+                "built " + std::string(what) + " " + after + ", " + sides.before->manifest.version +
+                    " " + std::string(what) + " " + before,
+                {{"before", sides.before->manifest.version},
+                 {"build", {{"before", build_value(*was)}, {"after", build_value(*now)}}}});
+  };
+  const Provenance &after = now->stated, &before = was->stated;
+  if (normal_repository(after.repository) != normal_repository(before.repository))
+    return finding(Severity::kHigh, "from", after.repository, before.repository);
+  if (after.workflow != before.workflow && !before.workflow.empty())
+    return finding(Severity::kMedium, "by", after.workflow.empty() ? "no workflow" : after.workflow,
+                   before.workflow);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<Finding> new_maintainer_published(const Sides& sides) {
@@ -173,7 +220,10 @@ std::vector<Finding> maintainers_changed(const Sides& sides) {
 }
 
 std::vector<Finding> provenance_lost(const Sides& sides) {
-  if (attested(sides.release) || trusted(sides.release)) return {};
+  // One that came after the release was accepted is among what was read.
+  if (attested(sides.release) || trusted(sides.release) ||
+      provenance_of(sides, sides.release) != nullptr)
+    return {};
   const auto before = trust_before(sides);
   if (!before || (!before->attested && !before->trusted)) return {};
   return {make("provenance-lost", Severity::kHigh, "provenance",
@@ -186,6 +236,7 @@ std::vector<Finding> provenance_lost(const Sides& sides) {
 }
 
 std::vector<Finding> provenance_changed(const Sides& sides) {
+  if (auto built = built_elsewhere(sides)) return {std::move(*built)};
   const auto id = [](const Release& release) -> std::string {
     return release.publisher && release.publisher->trusted_publisher
                ? *release.publisher->trusted_publisher

@@ -245,6 +245,11 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
   history_.tag = observed.tag;
   history_.signature_valid = observed.signature_valid;
   history_.dependency_ages = observed.dependency_ages;
+  history_.provenance = observed.provenance;
+  // The baseline may be another one than when the release was asked about.
+  const auto before = snapshot_->observations.find(judged.baseline);
+  if (before != snapshot_->observations.end())
+    history_.provenance.insert(before->second.provenance.begin(), before->second.provenance.end());
   history_.unavailable = observed.unavailable;
   history_.advisories = advisories_of(judged.version);
   return history_;

@@ -1,5 +1,6 @@
 #include "judge/observations.h"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -17,18 +18,58 @@ TagEvidence without_time(TagEvidence tag) {
   return tag;
 }
 
+bool same_provenance(const Observations& a, const Observations& b) {
+  const auto same = [](const auto& x, const auto& y) {
+    ProvenanceEvidence without_time = x.second;
+    without_time.asked = y.second.asked;
+    return x.first == y.first && without_time == y.second;
+  };
+  return std::equal(a.provenance.begin(), a.provenance.end(), b.provenance.begin(),
+                    b.provenance.end(), same);
+}
+
+json::object provenance_to_json(const ProvenanceEvidence& evidence) {
+  const Provenance& stated = evidence.stated;
+  return {{"predicate", stated.predicate},
+          {"repository", stated.repository},
+          {"workflow", stated.workflow},
+          {"ref", stated.ref},
+          {"commit", stated.commit},
+          {"builder", stated.builder},
+          {"foreign", evidence.foreign},
+          {"url", evidence.url},
+          {"asked", time_to_json(evidence.asked)}};
+}
+
+ProvenanceEvidence provenance_from_json(const json::value& value, bool& ok) {
+  const JsonFields fields(value, ok);
+  ProvenanceEvidence out;
+  out.stated = {fields.text("predicate"), fields.text("repository"), fields.text("workflow"),
+                fields.text("ref"),       fields.text("commit"),     fields.text("builder")};
+  out.foreign = fields.text("foreign");
+  out.url = fields.text("url");
+  out.asked = fields.time("asked").value_or(Time{});
+  return out;
+}
+
 }  // namespace
 
 bool same_facts(const Observations& a, const Observations& b) {
   if (a.tag.has_value() != b.tag.has_value()) return false;
   if (a.tag && !(without_time(*a.tag) == without_time(*b.tag))) return false;
-  return a.signature_valid == b.signature_valid && a.dependency_ages == b.dependency_ages &&
-         a.unavailable == b.unavailable;
+  return a.signature_valid == b.signature_valid && same_provenance(a, b) &&
+         a.dependency_ages == b.dependency_ages && a.unavailable == b.unavailable;
 }
 
 std::string observations_to_text(const Observations& observations) {
   json::object out{{"asked", time_to_json(observations.asked)}};
   if (observations.signature_valid) out["signature_valid"] = *observations.signature_valid;
+  if (!observations.provenance.empty()) {
+    json::object read;
+    for (const auto& [version, evidence] : observations.provenance)
+      read[version] = provenance_to_json(evidence);
+    out["provenance"] = std::move(read);
+  }
   json::object ages;
   for (const auto& [name, age] : observations.dependency_ages) {
     json::object entry{{"resolved", age.resolved}, {"same_owner", age.same_owner}};
@@ -54,6 +95,12 @@ Result<Observations> observations_from_text(std::string_view text) {
   ok = ok && asked;
   out.asked = asked.value_or(Time{});
   out.signature_valid = fields.optional_flag("signature_valid");
+  const json::value* read = fields.find("provenance");
+  ok = ok && (read == nullptr || read->is_object());
+  if (ok && read != nullptr) {
+    for (const auto& [version, entry] : read->get_object())
+      out.provenance[version] = provenance_from_json(entry, ok);
+  }
   const json::value* ages = fields.find("dependency_ages");
   ok = ok && ages != nullptr && ages->is_object();
   if (ok) {
@@ -72,9 +119,16 @@ Result<Observations> observations_from_text(std::string_view text) {
   return out;
 }
 
-std::optional<Time> ask_again_at(const Observations& observations, Time born, Millis recent,
-                                 Millis cache) {
+bool has_unread_attestation(const Observations& observations, const Release& release) {
+  const auto read = observations.provenance.find(release.manifest.version);
+  const bool found = read != observations.provenance.end() && read->second.foreign.empty();
+  return (release.dist.attestations_url || release.dist.provenance_predicate) && !found;
+}
+
+std::optional<Time> ask_again_at(const Observations& observations, const Release& release,
+                                 Time born, Millis recent, Millis cache) {
   const bool found = observations.unavailable.empty() &&
+                     !has_unread_attestation(observations, release) &&
                      (!observations.tag || observations.tag->state == TagEvidence::State::kFound);
   const Time at = observations.asked + (found ? cache * kFoundFactor : cache);
   if (at - born > recent) return std::nullopt;

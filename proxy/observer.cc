@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/digest.h"
+#include "proxy/attestations.h"
+
 namespace npmgate {
 namespace {
 
@@ -11,6 +14,7 @@ constexpr auto kKeysRetry = std::chrono::minutes(1);  // where they could not be
 // release is judged on what came, and what did not come is said to be unknown.
 constexpr auto kBudget = std::chrono::seconds(15);
 constexpr auto kKeysLimit = std::chrono::seconds(5);
+constexpr Millis kAttestationLimit = std::chrono::seconds(5);
 // New dependencies whose age is looked up: a release that adds more at once is remarkable for that
 // alone.
 constexpr std::size_t kMaxDependencies = 12;
@@ -57,6 +61,34 @@ PackageHistory::DependencyAge age_of(const Packument& dependency, const std::str
   return age;
 }
 
+bool is_attested(const Release& release) {
+  return release.dist.attestations_url || release.dist.provenance_predicate;
+}
+
+// Hex; of the bytes where they were inspected, else what the packument says of them; "" where that
+// is another digest.
+std::string tarball_sha512(const PackageSnapshot& snapshot, const PackumentVersion& version) {
+  if (const auto evidence = current_evidence(snapshot, version)) return evidence->tarball_sha512;
+  for (const Digest& digest : parse_integrity(version.release.dist.integrity)) {
+    if (digest.algorithm == Algorithm::kSha512) return digest.hex();
+  }
+  return {};
+}
+
+const ProvenanceEvidence* find_provenance(const Observations& observations,
+                                          const std::string& version) {
+  const auto it = observations.provenance.find(version);
+  return it == observations.provenance.end() ? nullptr : &it->second;
+}
+
+// What was read of a version's attestation before, for this release or for itself.
+const ProvenanceEvidence* known_provenance(const PackageSnapshot& snapshot, const Observations& own,
+                                           const std::string& version) {
+  if (const auto* found = find_provenance(own, version)) return found;
+  const auto it = snapshot.observations.find(version);
+  return it == snapshot.observations.end() ? nullptr : find_provenance(it->second, version);
+}
+
 }  // namespace
 
 Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string version,
@@ -72,6 +104,7 @@ Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string ve
   note_missing_fields(*snapshot, found->release);
   co_await ask_tag(snapshot, found->release, out);
   co_await check_signature(snapshot, found->release, out);
+  co_await read_attestations(snapshot, *found, before, until, out);
   co_await age_dependencies(snapshot, found->release,
                             before != nullptr ? &before->release : nullptr, until, out);
   out.asked = clock_.now();
@@ -161,6 +194,53 @@ Task<void> OutsideObserver::check_signature(SnapshotPtr snapshot, const Release&
                                  : "signed by no key that the upstream publishes for its time";
   // What was verified once stays so: keys that are gone do not take it back.
   if (!out.signature_valid) out.unavailable.push_back({"signature", reason});
+}
+
+Task<void> OutsideObserver::read_attestations(SnapshotPtr snapshot, const PackumentVersion& release,
+                                              const PackumentVersion* before,
+                                              std::chrono::steady_clock::time_point until,
+                                              Observations& out) {
+  std::erase_if(out.provenance, [&](const auto& read) {
+    return read.first != release.version && (before == nullptr || read.first != before->version);
+  });
+  if (!is_attested(release.release)) {
+    out.provenance.clear();
+    co_return;
+  }
+  const std::string unknown = co_await read_attestation(snapshot, release, until, out);
+  if (!unknown.empty()) out.unavailable.push_back({"provenance", unknown});
+  if (before == nullptr || !is_attested(before->release) || !unknown.empty()) co_return;
+  const std::string older = co_await read_attestation(snapshot, *before, until, out);
+  if (!older.empty())
+    out.unavailable.push_back({"provenance", "of the baseline " + before->version + ": " + older});
+}
+
+// Why it is not known; "" where it is.
+Task<std::string> OutsideObserver::read_attestation(SnapshotPtr snapshot,
+                                                    const PackumentVersion& release,
+                                                    std::chrono::steady_clock::time_point until,
+                                                    Observations& out) {
+  const std::string version = release.version;
+  const auto name = PackageName::parse(snapshot->name);
+  const UpstreamConfig& upstream = *packages_->route(*name);
+  const std::string url = attestation_url(upstream, release.release);
+  const ProvenanceEvidence* known = known_provenance(*snapshot, out, version);
+  if (known != nullptr && known->url == url && known->foreign.empty()) {
+    const ProvenanceEvidence kept = *known;  // it may lie in what is written to
+    out.provenance[version] = kept;
+    co_return std::string();
+  }
+  const std::string sha512 = tarball_sha512(*snapshot, release);
+  if (sha512.empty())
+    co_return "the packument names no SHA-512 that the attestation could be about";
+  const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
+  if (left <= Millis(0)) co_return "no time was left to ask for the attestation";
+  AttestationAnswer answer =
+      co_await ask_attestation(upstream_, upstream, url, snapshot->name, version, sha512,
+                               std::min(left, kAttestationLimit), clock_);
+  if (!answer.evidence) co_return std::move(answer.unknown);
+  out.provenance[version] = std::move(*answer.evidence);
+  co_return std::string();
 }
 
 Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release& release,

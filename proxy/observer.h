@@ -1,5 +1,5 @@
-// Gathers what lies outside a release's tarball: the repository's tags, the registry's signature,
-// the ages of new dependencies.
+// Gathers what lies outside a release's tarball: the repository's tags, the registry's signature
+// and attestations, the ages of new dependencies.
 #pragma once
 
 #include <map>
@@ -28,6 +28,13 @@ class OutsideObserver final : public Observer {
  private:
   Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, Observations& out);
   Task<void> check_signature(SnapshotPtr snapshot, const Release& release, Observations& out);
+  // The release's attestation, and its baseline's to compare with. What was read once stays.
+  Task<void> read_attestations(SnapshotPtr snapshot, const PackumentVersion& release,
+                               const PackumentVersion* before,
+                               std::chrono::steady_clock::time_point until, Observations& out);
+  Task<std::string> read_attestation(SnapshotPtr snapshot, const PackumentVersion& release,
+                                     std::chrono::steady_clock::time_point until,
+                                     Observations& out);
   Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
                               std::chrono::steady_clock::time_point until, Observations& out);
   struct Keys {

@@ -34,7 +34,7 @@ std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) 
   for (const auto& [version, observed] : snapshot.observations) {
     const PackumentVersion* found = snapshot.packument->find(version);
     if (found == nullptr) continue;
-    const auto at = ask_again_at(observed, ages.born(*found, gear_.clock.now()),
+    const auto at = ask_again_at(observed, found->release, ages.born(*found, gear_.clock.now()),
                                  gear_.config.recent, gear_.config.git_cache);
     if (at && (!next || *at < *next)) next = at;
   }
@@ -73,7 +73,7 @@ Task<void> Packages::observe_again(SnapshotPtr snapshot) {
          ++it) {
       const auto observed = snapshot->observations.find(it->version);
       if (observed == snapshot->observations.end()) continue;
-      const auto at = ask_again_at(observed->second, ages.born(*it, judge.now()),
+      const auto at = ask_again_at(observed->second, it->release, ages.born(*it, judge.now()),
                                    gear_.config.recent, gear_.config.git_cache);
       if (at && *at <= judge.now()) due.emplace_back(it->version, judge.baseline_of(it->version));
     }

@@ -213,7 +213,7 @@ Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot, bool& unfini
   co_return current;
 }
 
-// Tags that were missing and signatures or attestations that were not there yet.
+// Tags that were missing, attestations that were not there yet or could not be had.
 Task<Result<SnapshotPtr>> Patrol::ask_again(SnapshotPtr snapshot) {
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -225,7 +225,10 @@ Task<Result<SnapshotPtr>> Patrol::ask_again(SnapshotPtr snapshot) {
       if (judged == nullptr || !judged->recent || !judged->evidence) continue;
       const bool tag_open = observed.tag && (observed.tag->state == TagEvidence::State::kMissing ||
                                              observed.tag->state == TagEvidence::State::kUnknown);
-      if (tag_open) open.emplace_back(version, judged->baseline);
+      const PackumentVersion* listed = snapshot->packument->find(version);
+      const bool attestation_open =
+          listed != nullptr && has_unread_attestation(observed, listed->release);
+      if (tag_open || attestation_open) open.emplace_back(version, judged->baseline);
     }
     return open;
   };

@@ -24,9 +24,9 @@ Task<Result<SnapshotPtr>> Packages::kept(PackageName name) {
 Task<SnapshotPtr> Packages::observe_again(SnapshotPtr snapshot, std::string version,
                                           std::string baseline) {
   if (observer_ == nullptr) co_return snapshot;
-  Observations observed = co_await observer_->observe(snapshot, version, std::move(baseline));
-  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
-  co_return update(snapshot, add);
+  auto observed = co_await observe_now(snapshot, std::move(version), std::move(baseline));
+  if (!observed) log::error("observation", to_string(observed.error()));
+  co_return observed ? *observed : snapshot;
 }
 
 Result<bool> Packages::rejudge(const SnapshotPtr& snapshot) {

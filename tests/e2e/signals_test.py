@@ -84,6 +84,68 @@ class Signals(case.EndToEnd):
         found = self.found(gate, "raised")
         self.assertEqual([name for name in found if name.startswith(("provenance", "publisher", "new-maintainer"))], [])
 
+    def test_builds(self):
+        """A takeover through trusted publishing: attested like the one before, built by another workflow or from a fork; one attestation
+        is about other bytes, one cannot be had."""
+        hook = {"manifest": {"scripts": {"postinstall": "node index.js"}}}
+        by = {"registry": {"_npmUser": TRUSTED}}
+        build = {
+            "same": {},
+            "workflow": {"workflow": ".github/workflows/discussion.yml", "ref": "refs/heads/patch-1"},
+            "fork": {"repository": "https://git.example/stranger/fork"},
+            "older": {"predicate": "https://slsa.dev/provenance/v0.2"},
+            "foreign": {"sha512": "0" * 128},
+            "gone": {},
+        }
+        for name, said in build.items():
+            self.registry.add(pair(name, {"attestations": True, **by}, {"attestations": said or True, **by, **hook}))
+        self.registry.fault("/-/npm/v1/attestations/gone@1.0.1", "status", status=500)
+        gate = self.gate()
+        for name in ("same", "older"):
+            self.assertNotIn("provenance-changed", self.found(gate, name))
+        changed = {name: self.found(gate, name)["provenance-changed"][0] for name in ("workflow", "fork", "foreign")}
+        self.assertEqual({name: finding["severity"] for name, finding in changed.items()},
+                         {"workflow": "medium", "fork": "high", "foreign": "high"})
+        self.assertEqual(changed["workflow"]["proof"]["build"]["after"]["workflow"], ".github/workflows/discussion.yml")
+        self.assertEqual(changed["workflow"]["proof"]["build"]["before"]["repository"], "https://git.example/o/workflow")
+        self.assertIn("stranger/fork", changed["fork"]["message"])
+        self.assertIn("something else than pkg:npm/foreign@1.0.1", changed["foreign"]["message"])
+        for name in changed:
+            self.assert_refused(gate.tarball(name, "1.0.1"), "quarantined", "rule takeover")
+        unknown = [finding for finding in self.found(gate, "gone")["evidence-unavailable"] if finding["source"] == "provenance"]
+        self.assertIn("500", unknown[0]["proof"]["reason"])
+        # What was read once is not asked for again, also after a restart.
+        asked = len(self.registry.seen("/-/npm/v1/attestations/workflow@*"))
+        self.assertEqual(asked, 2)
+        gate.restart()
+        self.assertIn("provenance-changed", self.found(gate, "workflow"))
+        self.assertEqual(len(self.registry.seen("/-/npm/v1/attestations/workflow@*")), asked)
+
+    def test_a_late_attestation_is_asked_for(self):
+        """Held while it is missing; once it comes the release is let go, and what it says is known."""
+        self.registry.add(pair("late", {"attestations": True}))
+        gate = self.gate(git={"hosts": [], "cache": "1s"})
+        self.assertIn("provenance-lost", self.found(gate, "late"))
+        self.assert_refused(gate.tarball("late", "1.0.1"), "quarantined", "provenance")
+        release = self.registry.packages["late"].release("1.0.1")
+        release.attestations = {"workflow": ".github/workflows/other.yml"}
+        self.assertTrue(wire.eventually(lambda: gate.tarball("late", "1.0.1").status == 200), gate.log_end())
+        self.assertTrue(wire.eventually(lambda: "provenance-changed" in self.found(gate, "late")), gate.log_end())
+        self.assertNotIn("provenance-lost", self.found(gate, "late"))
+
+    def test_a_late_attestation_of_what_was_served_is_asked_for(self):
+        """Inspected and pinned without one: the finding goes away with it, and nothing is inspected again."""
+        self.registry.add(pair("served", {"attestations": True}))
+        lenient = "version: 1\nrules:\n  - { id: told, when: { finding: [provenance-lost, provenance-changed] }, then: warn }\n"
+        gate = self.enterContext(Gate(self.registry.url, policy=lenient, settings={**SETTINGS, "git": {"hosts": [], "cache": "1s"}}))
+        self.assertEqual(gate.tarball("served", "1.0.1").status, 200)
+        self.assertIn("provenance-lost", self.found(gate, "served"))
+        tarballs = len(self.registry.seen("*.tgz"))
+        self.registry.packages["served"].release("1.0.1").attestations = {"workflow": ".github/workflows/other.yml"}
+        self.assertTrue(wire.eventually(lambda: "provenance-changed" in self.found(gate, "served")), gate.log_end())
+        self.assertNotIn("provenance-lost", self.found(gate, "served"))
+        self.assertEqual(len(self.registry.seen("*.tgz")), tarballs)
+
     def test_registry_signatures(self):
         """Valid, wrong, missing, by an unknown key; a key is believed for what was published before it expired only."""
         for name in ("valid", "wrong", "missing", "unknown-key"):

@@ -5,6 +5,7 @@
 What a long run learnt from them, minimised, is the corpus that is committed.
 """
 
+import base64
 import gzip
 import json
 import pathlib
@@ -15,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 # pylint: disable=wrong-import-position
+import attestations
 import crafted
 import crafted_metadata
 import incidents
@@ -62,6 +64,14 @@ def _packument():
                 yield bytes([mask]) + json.dumps(registry.packument(package, abbreviated=True)).encode()
     yield b"\1" + b'{"name":"fuzz","versions":{"1.0.0":{"name":"fuzz","version":"1.0.0","dist":{}},"1.0.1":{"scripts":{},"scripts":{}}},' \
                   b'"dist-tags":{"latest":"1.0.1"},"time":{"1.0.0":"2020-01-01T00:00:00.000Z"}}'
+
+
+def _provenance():
+    """Odd first byte: the registry's answer; even: a statement, which the target puts into its envelope."""
+    for said in ({}, {"predicate": attestations.V02}):
+        answer = attestations.answer("@s/n", "1.0.0", b"", "https://git.example/s/n", {**said, "sha512": "00ff"})
+        yield b"\1" + json.dumps(answer).encode()
+        yield b"\0" + base64.b64decode(answer["attestations"][1]["bundle"]["dsseEnvelope"]["payload"])
 
 
 def _target():
@@ -132,7 +142,7 @@ def _evidence():
     yield b'\0{"evidence":1,"inspector":1,"name":"x","version":"1.0.0"}'
 
 
-TARGETS = {"archive": _archive, "package_json": _package_json, "packument": _packument, "target": _target, "policy": _policy,
+TARGETS = {"archive": _archive, "package_json": _package_json, "packument": _packument, "provenance": _provenance, "target": _target, "policy": _policy,
            "semver": _semver, "git": _git, "evidence": _evidence}
 
 

@@ -305,6 +305,85 @@ TEST(ProvenanceChanged, AnotherTrustedPublisher) {
   EXPECT_EQ(findings[0].proof.at("trusted_publisher").at("after").as_string(), "gitlab");
 }
 
+// --- what attestations say of the builds ---
+
+ProvenanceEvidence built(std::string repository, std::string workflow = "release.yml",
+                         std::string foreign = {}) {
+  ProvenanceEvidence out;
+  out.stated.repository = std::move(repository);
+  out.stated.workflow = std::move(workflow);
+  out.foreign = std::move(foreign);
+  return out;
+}
+
+constexpr const char* kHome = "https://git.example/acme/lib";
+
+struct BuildRow {
+  const char* name;
+  std::optional<ProvenanceEvidence> was, now;
+  std::optional<Severity> changed;
+  const char* message = "";
+};
+class Builds : public ::testing::TestWithParam<BuildRow> {};
+
+TEST_P(Builds, AreCompared) {
+  const BuildRow& row = GetParam();
+  Scene scene(Package("demo", "1.0.0").attested(), Package("demo", "1.0.1").attested());
+  if (row.was) scene.history.provenance["1.0.0"] = *row.was;
+  if (row.now) scene.history.provenance["1.0.1"] = *row.now;
+  const auto findings = scene.findings();
+  ASSERT_EQ(findings.size(), row.changed ? 1U : 0U) << describe(findings);
+  if (!row.changed) return;
+  EXPECT_EQ(findings[0].id, "provenance-changed");
+  EXPECT_EQ(findings[0].severity, *row.changed);
+  EXPECT_EQ(findings[0].message, row.message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Builds,
+    ::testing::Values(
+        BuildRow{"same", built(kHome), built(kHome), {}},
+        BuildRow{"same_in_another_spelling",
+                 built(kHome),
+                 built("git+https://GIT.example/acme/lib.git"),
+                 {}},
+        BuildRow{
+            "other_repository", built(kHome), built("https://git.example/evil/lib"),
+            Severity::kHigh,
+            "built from https://git.example/evil/lib, 1.0.0 from https://git.example/acme/lib"},
+        BuildRow{"other_workflow", built(kHome), built(kHome, "x.yml"), Severity::kMedium,
+                 "built by x.yml, 1.0.0 by release.yml"},
+        BuildRow{"workflow_gone", built(kHome), built(kHome, ""), Severity::kMedium,
+                 "built by no workflow, 1.0.0 by release.yml"},
+        BuildRow{"workflow_not_told_before", built(kHome, ""), built(kHome), {}},
+        BuildRow{"own_not_read", built(kHome), {}, {}},
+        BuildRow{"baselines_not_read", {}, built(kHome), {}},
+        BuildRow{"baselines_is_foreign", built("", "", "about another"), built(kHome), {}},
+        BuildRow{"own_is_foreign",
+                 {},
+                 built("", "", "about another"),
+                 Severity::kHigh,
+                 "about another"}),
+    kRowName);
+
+TEST(ProvenanceChanged, ProofHasBothBuilds) {
+  Scene scene(Package("demo", "1.0.0").attested(), Package("demo", "1.0.1").attested());
+  scene.history.provenance["1.0.0"] = built(kHome);
+  scene.history.provenance["1.0.1"] = built(kHome, "x.yml");
+  const auto findings = scene.of("provenance-changed");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].proof.at("before").as_string(), "1.0.0");
+  EXPECT_EQ(findings[0].proof.at("build").at("before").at("workflow").as_string(), "release.yml");
+  EXPECT_EQ(findings[0].proof.at("build").at("after").at("workflow").as_string(), "x.yml");
+}
+
+TEST(ProvenanceLost, ALateAttestationThatWasReadCounts) {
+  Scene scene(Package("demo", "1.0.0").attested(), Package("demo", "1.0.1"));
+  EXPECT_EQ(scene.ids(), Ids{"provenance-lost"});
+  scene.history.provenance["1.0.1"] = built(kHome);
+  EXPECT_EQ(scene.ids(), Ids{}) << describe(scene.findings());
+}
+
 // --- signatures ---
 
 struct SignatureRow {

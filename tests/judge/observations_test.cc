@@ -15,6 +15,16 @@ Observations full() {
   out.signature_valid = false;
   out.dependency_ages["payload"] = {kBorn, kBorn + hours(1), "4.2.1", true};
   out.dependency_ages["other"] = {};
+  ProvenanceEvidence& read = out.provenance["1.0.1"];
+  read.stated = {"https://slsa.example/v1",
+                 "https://git.example/o/r",
+                 "release.yml",
+                 "refs/heads/x",
+                 "c0ffee",
+                 "https://git.example/runner"};
+  read.url = "https://registry.example/-/npm/v1/attestations/x@1.0.1";
+  read.asked = kBorn + minutes(1);
+  out.provenance["1.0.0"].foreign = "about something else";
   out.unavailable.push_back({"signature", "no answer"});
   out.asked = kBorn + minutes(1);
   return out;
@@ -44,12 +54,16 @@ TEST(Observations, WhenTheyWereAskedIsNoFact) {
   a.tag = b.tag = TagEvidence{};
   b.asked += hours(1);
   b.tag->asked += hours(1);
+  b.provenance["1.0.1"].asked += hours(1);
   EXPECT_TRUE(same_facts(a, b));
   b.tag->state = TagEvidence::State::kMissing;
   EXPECT_FALSE(same_facts(a, b));
   b = full();
   EXPECT_FALSE(same_facts(a, b));
   a = full();
+  b.provenance["1.0.1"].stated.workflow = "other.yml";
+  EXPECT_FALSE(same_facts(a, b));
+  b = full();
   b.unavailable.clear();
   EXPECT_FALSE(same_facts(a, b));
 }
@@ -57,7 +71,11 @@ TEST(Observations, WhenTheyWereAskedIsNoFact) {
 TEST(Observations, AreAskedAgainSoonWhileSomethingIsMissing) {
   Observations observed;
   observed.asked = kBorn + hours(1);
-  const auto again = [&] { return ask_again_at(observed, kBorn, hours(24 * 30), minutes(10)); };
+  Release release;
+  release.manifest.version = "1.0.1";
+  const auto again = [&] {
+    return ask_again_at(observed, release, kBorn, hours(24 * 30), minutes(10));
+  };
   EXPECT_EQ(again(), kBorn + hours(2));
   observed.tag = TagEvidence{};
   for (const auto state : {TagEvidence::State::kMissing, TagEvidence::State::kUnknown}) {
@@ -65,6 +83,13 @@ TEST(Observations, AreAskedAgainSoonWhileSomethingIsMissing) {
     EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));
   }
   observed.tag->state = TagEvidence::State::kFound;
+  EXPECT_EQ(again(), kBorn + hours(2));
+  // The packument names an attestation since, or the one that it named is about something else.
+  release.dist.attestations_url = "https://registry.example/-/npm/v1/attestations/x@1.0.1";
+  EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));
+  observed.provenance["1.0.1"].foreign = "about something else";
+  EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));
+  observed.provenance["1.0.1"].foreign.clear();
   EXPECT_EQ(again(), kBorn + hours(2));
   observed.unavailable.push_back({"signature", "no answer"});
   EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));

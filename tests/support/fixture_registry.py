@@ -33,6 +33,7 @@ import time
 import urllib.parse
 from datetime import datetime, timezone
 
+import attestations
 import tarballs
 from loopback import ChangesFeed, Server
 
@@ -67,7 +68,7 @@ class Release:
     registry: dict = dataclasses.field(default_factory=dict)
     publisher: str = "owner"
     maintainers: list | None = None  # None: the package's
-    attestations: bool = False
+    attestations: bool | dict = False  # dict: what else than usual its provenance says (attestations.answer)
     git_head: str | None = None
     deprecated: str | None = None
     tarball: bytes | None = None  # given bytes instead of packed files
@@ -324,7 +325,7 @@ class FixtureRegistry:
         if release.attestations:
             dist["attestations"] = {
                 "url": f"{self.url}-/npm/v1/attestations/{package.name}@{release.version}",
-                "provenance": {"predicateType": "https://slsa.dev/provenance/v1"},
+                "provenance": {"predicateType": attestations.predicate(release.attestations)},
             }
         if self._signer is not None:
             message = f"{package.name}@{release.version}:{dist['integrity']}"
@@ -570,7 +571,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         release = package.release(version) if package else None
         if release is None or not release.attestations:
             return self._json({"error": "Not found"}, 404)
-        return self._json({"attestations": [{"predicateType": "https://slsa.dev/provenance/v1", "bundle": {}}]})
+        repository = package.repository or f"https://git.example/o/{name}"
+        return self._json(attestations.answer(name, version, release.bytes(name), repository, release.attestations))
 
     # By hand.
     def _control(self, path, body):
