@@ -91,17 +91,21 @@ std::optional<std::string> read_file(const std::string& path) {
   return in.bad() ? std::nullopt : std::optional(std::move(text).str());
 }
 
+LoadedConfig read_configuration(const ConfigFlags& flags) {
+  if (flags.config_file.empty()) return {Config{}, kDone};
+  const auto text = read_file(flags.config_file);
+  if (!text)
+    return {std::nullopt, report_usage("cannot read " + flags.config_file +
+                                       "; name an existing file with --config")};
+  ConfigResult loaded = load_config(*text, flags.config_file, &environment);
+  if (!loaded.problems.empty()) return {std::nullopt, report_problems(loaded.problems)};
+  return {std::move(loaded.config), kDone};
+}
+
 LoadedConfig load_configuration(const ConfigFlags& flags) {
-  Config config;
-  if (!flags.config_file.empty()) {
-    const auto text = read_file(flags.config_file);
-    if (!text)
-      return {std::nullopt, report_usage("cannot read " + flags.config_file +
-                                         "; name an existing file with --config")};
-    ConfigResult loaded = load_config(*text, flags.config_file, &environment);
-    if (!loaded.problems.empty()) return {std::nullopt, report_problems(loaded.problems)};
-    config = std::move(loaded.config);
-  }
+  LoadedConfig read = read_configuration(flags);
+  if (!read.config) return read;
+  Config config = std::move(*read.config);
   if (!flags.listen.empty() && !split_listen(flags.listen, config)) {
     return {std::nullopt, report_usage("--listen " + flags.listen +
                                        ": expected ADDRESS:PORT, for example 127.0.0.1:4873")};

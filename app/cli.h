@@ -31,6 +31,8 @@ struct LoadedConfig {
   int exit_code = kDone;
 };
 LoadedConfig load_configuration(const ConfigFlags& flags);
+// The file alone (or the defaults): for commands that ask no upstream.
+LoadedConfig read_configuration(const ConfigFlags& flags);
 
 // The data folder that the configuration names; kNotFound where nothing was ever kept there.
 Result<std::string> storage_path(const ConfigFlags& flags);

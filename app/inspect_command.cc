@@ -13,6 +13,7 @@
 #include "app/report.h"
 #include "app/text_writer.h"
 #include "app/workbench.h"
+#include "feeds/feed_files.h"
 
 namespace npmgate {
 namespace {
@@ -23,6 +24,7 @@ struct Options {
   ConfigFlags flags;
   std::vector<std::string> specs;
   std::string baseline, policy, list, data, times;
+  std::vector<std::string> feeds;  // beside those of the configuration
   bool json = false, markdown = false, as_published = false;
   std::size_t jobs = 4;
 };
@@ -39,18 +41,25 @@ int inspect_file(const std::string& path, const Options& options) {
   if (!options.baseline.empty() && !is_tarball_file(options.baseline))
     return report_usage("--baseline " + options.baseline +
                         ": a .tgz file can only be compared with another .tgz file");
+  LoadedConfig read = read_configuration(options.flags);
+  if (!read.config) return read.exit_code;
+  std::vector<std::string> feeds = std::move(read.config->feeds);
+  feeds.insert(feeds.end(), options.feeds.begin(), options.feeds.end());
+  const auto feed = load_feeds(feeds, FeedLimits{});
+  if (!feed) return report(feed.error());
   const Time now = SystemClock().now();
-  const PolicyResult loaded = options.policy.empty()
-                                  ? PolicyResult{default_policy(now), {}}
-                                  : load_policy_file(options.policy, disk_reader(), now);
+  const std::string file = options.policy.empty() ? read.config->policy_file : options.policy;
+  const PolicyResult loaded = file.empty() ? PolicyResult{default_policy(now), {}}
+                                           : load_policy_file(file, disk_reader(), now);
   for (const Problem& problem : loaded.problems) std::cerr << problem.str() << "\n";
   if (!loaded.policy) return kUsage;
   const auto policy = options.as_published ? without_cooldown(*loaded.policy) : loaded.policy;
-  const auto judged = judge_file(path, options.baseline, *policy, now);
+  const auto judged = judge_file(path, options.baseline, *policy, feed->index.get(), now);
   if (!judged) return report(judged.error());
   ReportInput input;
   input.judged = judged->get();
   input.now = now;
+  input.feed_asked = !feeds.empty();
   if ((*judged)->baseline_evidence) input.baseline = &(*judged)->baseline_evidence->release;
   return print(input, options.json);
 }
@@ -72,7 +81,9 @@ int inspect_release(Workbench& bench, const std::string& text, const StudyOption
               << log::printable(found.refusal) << ")\n";
     return kNo;
   }
-  return print(found.report(), json);
+  ReportInput input = found.report();
+  input.feed_asked = bench.asks_feed();
+  return print(input, json);
 }
 
 // The version that --baseline names for a release; nullopt where it names something else.
@@ -87,12 +98,11 @@ std::optional<std::string> baseline_version(const Options& options) {
 
 int open_bench(const Options& options, const std::string& state, bool needs_upstream,
                std::unique_ptr<Workbench>& bench) {
-  Config config;
-  if (needs_upstream) {
-    LoadedConfig loaded = load_configuration(options.flags);
-    if (!loaded.config) return loaded.exit_code;
-    config = std::move(*loaded.config);
-  }
+  LoadedConfig loaded =
+      needs_upstream ? load_configuration(options.flags) : read_configuration(options.flags);
+  if (!loaded.config) return loaded.exit_code;
+  Config config = std::move(*loaded.config);
+  config.feeds.insert(config.feeds.end(), options.feeds.begin(), options.feeds.end());
   if (!options.times.empty()) {
     for (UpstreamConfig& upstream : config.upstreams)
       upstream.times_publish = options.times == "publish";
@@ -199,8 +209,15 @@ void add_judging_options(CLI::App& command, Options& options) {
                   "what the upstream's `time` means: publish, or ingest for a mirror that stamps "
                   "arrival (findings about the rhythm of releases then stay silent)")
       ->check(CLI::IsMember({"publish", "ingest"}));
-  command.add_option("--policy", options.policy, "policy file (default: the built-in one)")
+  command
+      .add_option("--policy", options.policy,
+                  "policy file (default: the one of --config, else the built-in one)")
       ->type_name("FILE");
+  command
+      .add_option("--feed", options.feeds,
+                  "advisory feed (OSV: a folder, .json or .zip) that tells known malware, beside "
+                  "those of --config; may be repeated")
+      ->type_name("PATH");
 }
 
 }  // namespace

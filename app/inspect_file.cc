@@ -1,6 +1,8 @@
 #include "app/inspect_file.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "app/inspector.h"
 
@@ -35,7 +37,7 @@ bool is_tarball_file(const std::string& spec) {
 
 Result<std::shared_ptr<const Judged>> judge_file(const std::string& path,
                                                  const std::string& baseline, const Policy& policy,
-                                                 Time now) {
+                                                 const Feed* feed, Time now) {
   auto evidence = inspect_file(path, now);
   if (!evidence) return evidence.error();
   auto judged = std::make_shared<Judged>();
@@ -56,7 +58,9 @@ Result<std::shared_ptr<const Judged>> judge_file(const std::string& path,
     input.baseline_evidence = judged->baseline_evidence.get();
   }
   input.popular = popular_packages();
-  judged->findings = derive_findings(input);
+  if (feed != nullptr)
+    judged->findings = malware_findings(feed->find(judged->evidence->name, judged->version), {});
+  std::ranges::move(derive_findings(input), std::back_inserter(judged->findings));
   describe(*judged, path, now);
   judged->verdict = decide(policy, judged->subject, judged->findings, {}, now);
   return std::shared_ptr<const Judged>(std::move(judged));

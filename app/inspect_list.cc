@@ -66,6 +66,8 @@ class ListRun {
     if (options_.form == ListOptions::Form::kTable)
       std::cout << list_text(rows_, wants_colour(), terminal_width());
     if (options_.form == ListOptions::Form::kMarkdown) std::cout << list_markdown(rows_);
+    if (options_.form != ListOptions::Form::kJson && !bench_.asks_feed())
+      std::cout << "\n" << kNoFeed << "\n";
     std::cout << std::flush;
     const ListCounts counts = count(rows_);
     return counts.failed > 0 ? kCould_not : counts.held() > 0 ? kNo : kDone;
@@ -115,9 +117,10 @@ class ListRun {
     const std::shared_ptr<const Policy> policy =
         options_.study.as_published ? without_cooldown(*bench_.policy()) : bench_.policy();
     const Time now = bench_.bench().clock().now();
-    std::function<Result<std::shared_ptr<const Judged>>()> work = [this, path, policy, now] {
+    const std::shared_ptr<const Feed> feed = bench_.bench().rules()->feed;
+    std::function<Result<std::shared_ptr<const Judged>>()> work = [this, path, policy, feed, now] {
       const std::lock_guard lock(files_);
-      return judge_file(path, "", *policy, now);
+      return judge_file(path, "", *policy, feed.get(), now);
     };
     auto judged = co_await bench_.bench().pool().offload(std::move(work));
     if (!judged) {
@@ -128,6 +131,7 @@ class ListRun {
     ReportInput input;
     input.judged = judged->get();
     input.now = now;
+    input.feed_asked = bench_.asks_feed();
     take_json(input, json);
   }
 
@@ -153,7 +157,9 @@ class ListRun {
       json["refusal"] = found.refusal;
     } else {
       row = row_of(text, *found.judged);
-      take_json(found.report(), json);
+      ReportInput input = found.report();
+      input.feed_asked = bench_.asks_feed();
+      take_json(input, json);
     }
     // A list may be long: what is done with is not kept in memory.
     bench_.bench().packages().forget(found.name);

@@ -10,6 +10,7 @@
 
 #include "app/cli.h"
 #include "base/log.h"
+#include "feeds/feed_files.h"
 #include "judge/retrial.h"
 #include "lockfile/lockfile.h"
 #include "proxy/packages.h"
@@ -160,6 +161,9 @@ int try_out(const Options& options) {
   input.decisions = std::move(*decisions);
   input.options.recent = config.recent;
   input.options.popular = popular_packages();
+  auto feed = load_feeds(config.feeds, FeedLimits{});
+  if (!feed) return report(feed.error());
+  input.options.feed = feed->index;
   input.full = options.full;
   Metrics metrics;
   Pool pool(1, 1);

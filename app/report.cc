@@ -201,6 +201,7 @@ void write_head(TextWriter& writer, const ReportInput& input) {
           ? "with nothing: there is no earlier release to compare with"
           : "with " + judged.baseline + (judged.baseline_evidence ? "" : " (its packument only)"));
   write_outside(writer, input);
+  if (!input.feed_asked) writer.wrap(13, "  feeds", Paint::kDim, kNoFeed);
 }
 
 void write_finding(TextWriter& writer, const Finding& finding) {

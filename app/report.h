@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "judge/judge.h"
 
@@ -15,9 +16,15 @@ struct ReportInput {
   const Release* baseline = nullptr;       // null: nothing to compare with
   const Observations* observed = nullptr;  // null: outside sources were not asked
   Time now{};
+  bool feed_asked = false;  // an advisory feed was; without one nothing is known-malware
   bool colour = false;
   std::size_t width = 0;  // columns to fit into; 0: no limit (a pipe, a file)
 };
+
+// What is said where no feed was asked.
+inline constexpr std::string_view kNoFeed =
+    "No advisory feed was asked: known malware is not told (feeds: in gate.yaml, or inspect "
+    "--feed).";
 
 // Text from outside is made harmless for terminals: controls, bidi and invisible characters show
 // as \uXXXX.

@@ -107,6 +107,7 @@ json::object report_json(const ReportInput& input) {
   out["findings"] = std::move(findings);
   out["diff"] = std::move(changed);
   out["outside"] = to_json(input.observed);
+  out["feed_asked"] = input.feed_asked;
   out["evidence"] = judged.evidence ? to_json(*judged.evidence) : json::value(nullptr);
   return out;
 }

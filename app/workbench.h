@@ -60,6 +60,7 @@ class Workbench {
 
   Bench& bench() { return *bench_; }
   std::shared_ptr<const Policy> policy() const { return bench_->rules()->policy; }
+  bool asks_feed() const { return !bench_->config().feeds.empty(); }
 
  private:
   explicit Workbench(std::unique_ptr<Bench> bench);

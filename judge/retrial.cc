@@ -10,9 +10,10 @@ namespace npmgate {
 namespace {
 
 // Findings over facts that are asked of others at inspection and are not part of the evidence: what
-// was found then is kept where a derivation from the store cannot show it.
-constexpr std::array<std::string_view, 4> kAskedElsewhere = {
-    "fresh-dependency", "known-malware", "signature-invalid", "evidence-unavailable"};
+// was found then is kept where a derivation from the store cannot show it. Not known-malware: what
+// the feed says now counts.
+constexpr std::array<std::string_view, 3> kAskedElsewhere = {
+    "fresh-dependency", "signature-invalid", "evidence-unavailable"};
 
 const Reason* deciding(const Verdict& verdict) {
   if (verdict.reasons.empty() || !verdict.reasons.front().waived_by.empty()) return nullptr;
@@ -42,22 +43,37 @@ class Retry {
   }
 
   // Judge::fits_as_baseline, on a row.
-  bool fits(const Policy& policy, const ReleaseRow& row, const Verdict& verdict) const {
+  bool fits(const Policy& policy, const ReleaseRow& row, const std::vector<Finding>& findings,
+            const Verdict& verdict) const {
     if (!verdict.baseline_fit) return false;
     const bool old = input_.now - row.subject.born > input_.options.recent;
     if (old || !verdict.approved_by.empty()) return true;
-    return decide(policy, row.subject, row.findings, decisions_of(row.name),
+    return decide(policy, row.subject, findings, decisions_of(row.name),
                   std::min(row.subject.born, input_.now))
         .baseline_fit;
+  }
+
+  // Whether a feed names the release, or did when its findings were stored. Of few releases: the
+  // findings of all others need no copy.
+  bool is_listed(const ReleaseRow& row) const {
+    const Feed* feed = input_.options.feed.get();
+    return (feed != nullptr && feed->names(row.name)) ||
+           std::any_of(row.findings.begin(), row.findings.end(),
+                       [](const Finding& finding) { return finding.id == "known-malware"; });
   }
 
   void look(const ReleaseRow& row) {
     const bool wanted = !input_.wanted || input_.wanted(row.name, row.version);
     if (wanted) ++out_.judged;
     const auto decisions = decisions_of(row.name);
-    const Verdict before = decide(*input_.before, row.subject, row.findings, decisions, input_.now);
-    const Verdict after = decide(*input_.after, row.subject, row.findings, decisions, input_.now);
-    if (input_.full || fits(*input_.before, row, before) != fits(*input_.after, row, after))
+    const bool listed = is_listed(row);
+    const auto renewed =
+        listed ? findings_now(row, input_.options.feed.get()) : std::vector<Finding>();
+    const std::vector<Finding>& findings = listed ? renewed : row.findings;
+    const Verdict before = decide(*input_.before, row.subject, findings, decisions, input_.now);
+    const Verdict after = decide(*input_.after, row.subject, findings, decisions, input_.now);
+    if (input_.full ||
+        fits(*input_.before, row, findings, before) != fits(*input_.after, row, findings, after))
       again_.insert(row.name);
     if (wanted) compare(row, before, after);
   }

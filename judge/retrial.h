@@ -35,7 +35,7 @@ struct Retrial {
 struct RetrialInput {
   std::shared_ptr<const Policy> before, after;
   std::vector<Decision> decisions;
-  JudgeOptions options;
+  JudgeOptions options;  // with the feed in force: known-malware is told anew, as the gate does
   Time now{};
   // Derive the findings of every release anew, not only where the stored ones may not hold: exact
   // whatever happened since they were stored, and slower by far.

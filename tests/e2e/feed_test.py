@@ -124,7 +124,39 @@ class Feeds(case.EndToEnd):
             done = gate.command("inspect", "steady@1.2.0", "--json")
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("MAL-2026-1", done.stdout)
-            self.assertEqual(gate.command("inspect", "steady@1.1.0").returncode, 0)
+            calm = gate.command("inspect", "steady@1.1.0")
+            self.assertEqual(calm.returncode, 0)
+            self.assertNotIn("No advisory feed", calm.stdout)
+            # A file is asked about by what its package.json says.
+            file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()), "steady.tgz")
+            file.write_bytes(self.registry.tarball("steady", "1.2.0"))
+            done = gate.command("inspect", file)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("MAL-2026-1", done.stdout)
+            without = case.gate.run("inspect", file, cwd=gate.base)
+            self.assertEqual(without.returncode, 1, "the cooldown: a file appeared this moment")
+            self.assertNotIn("MAL-2026-1", without.stdout)
+            self.assertIn("No advisory feed was asked", without.stdout)
+            named = case.gate.run("inspect", file, file, "--feed", self.folder, "--json", cwd=gate.base)
+            rows = [json.loads(line) for line in named.stdout.splitlines()]
+            self.assertEqual([row["feed_asked"] for row in rows], [True, True], named.stderr)
+            self.assertEqual([row["findings"][0]["id"] for row in rows], ["known-malware"] * 2)
+
+    def test_policy_try_asks_the_feed_of_now(self):
+        """Released before the feed named it: what the gate would say now counts, not what it said when it was seen."""
+        self.write("MAL-1.json", record(1, "other", ["1.0.0"]))
+        gate = self.gate(self.folder)
+        for version in ("1.1.0", "1.2.0"):
+            self.assertEqual(gate.tarball("steady", version).status, 200)
+        gate.stop()
+        self.write("MAL-2.json", record(2, "steady", ["1.2.0"]))
+        lax = self.folder.parent / f"{self.folder.name}-lax.yaml"
+        lax.write_text("version: 1\n")
+        self.addCleanup(lax.unlink)
+        done = gate.command("policy", "try", lax, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        changes = [(row["version"], row["before"], row["after"]) for row in json.loads(done.stdout)["changes"]]
+        self.assertEqual(changes, [("1.2.0", "block", "allow")])
 
 
 if __name__ == "__main__":

@@ -114,6 +114,37 @@ TEST_F(Retrials, WhatIsServedAndWarnedOnlyIsNoRefusal) {
   EXPECT_EQ(retrial.served_refused, 0U);
 }
 
+class NamingFeed final : public Feed {
+ public:
+  explicit NamingFeed(std::string package) : package_(std::move(package)) {}
+  bool names(std::string_view package) const override { return package == package_; }
+  std::vector<PackageHistory::Advisory> find(std::string_view package,
+                                             std::string_view) const override {
+    if (package != package_) return {};
+    return {PackageHistory::Advisory{"MAL-1", "malware"}};
+  }
+
+ private:
+  std::string package_;
+};
+
+// `listed` is named by the feed of today only, `cleared` by that of the day it was seen only.
+TEST_F(Retrials, AskTheFeedOfNow) {
+  row("listed", "1.0.0", {}, true);
+  row("cleared", "1.0.0", {"known-malware"}, true);
+  const std::string malware = rule("malware", "finding: known-malware", "block");
+  for (const bool full : {false, true}) {
+    input_.full = full;
+    input_.options.feed = std::make_shared<const NamingFeed>("listed");
+    const Retrial retrial = retry("", malware);
+    ASSERT_EQ(retrial.changes.size(), 1U);
+    EXPECT_EQ(retrial.changes[0].name, "listed");
+    EXPECT_EQ(retrial.changes[0].after, Action::kBlock);
+    input_.options.feed.reset();
+    EXPECT_TRUE(retry("", malware).changes.empty()) << "no feed, no malware";
+  }
+}
+
 // 1.1.0 adds a dependency, 1.2.0 has it too. While 1.1.0 may be a baseline, 1.2.0 adds nothing; a
 // policy that holds 1.1.0 makes 1.0.0 the baseline, and 1.2.0 adds the dependency after all.
 TEST_F(Retrials, AnotherBaselineMakesOtherFindings) {
