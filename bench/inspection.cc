@@ -40,11 +40,9 @@ struct Set {
   std::size_t packed_bytes = 0, tar_bytes = 0;
 };
 
-// ISIZE, the last four bytes: the tar's size where it is below 4 GiB.
+// Inflated, since ISIZE is not at the end of early packages: zeros follow it there.
 std::size_t unpacked_size(const Bytes& tarball) {
-  std::uint32_t size = 0;
-  if (tarball.size() >= 18) std::memcpy(&size, tarball.data() + tarball.size() - 4, 4);
-  return size;
+  return npmgate::read_archive(tarball, {}).archive.tar.size();
 }
 
 npmgate::Evidence inspect(const Bytes& tarball) {
@@ -84,10 +82,11 @@ Set load(const std::string& folder, std::size_t max_bytes) {
     const auto* data = reinterpret_cast<const std::byte*>(text.data());
     Bytes bytes(data, data + text.size());
     npmgate::Evidence evidence = inspect(bytes);
-    if (evidence.archive_refusal || bytes.size() < 18) continue;
-    if (set.tar_bytes + unpacked_size(bytes) > max_bytes) continue;
+    if (evidence.archive_refusal) continue;
+    const std::size_t unpacked = unpacked_size(bytes);
+    if (set.tar_bytes + unpacked > max_bytes) continue;
     set.packed_bytes += bytes.size();
-    set.unpacked.push_back(unpacked_size(bytes));
+    set.unpacked.push_back(unpacked);
     set.tar_bytes += set.unpacked.back();
     set.tarballs.push_back(std::move(bytes));
     set.evidence.push_back(std::move(evidence));

@@ -122,6 +122,21 @@ Deflated inflate(Bytes packed, std::size_t guess, const Budget& budget) {
   }
 }
 
+// The size that the trailer claims, by which the first buffer is made. Early packages are padded
+// with zeros behind it, and its last bytes are often zero themselves: of the places where it may
+// end, one that gives a whole number of tar blocks is taken; 0 where there is none.
+std::size_t claimed_size(Bytes packed) {
+  constexpr std::size_t kTarBlock = 512;
+  std::size_t end = packed.size();
+  while (end > 0 && packed[end - 1] == std::byte{0}) --end;
+  const std::size_t last = std::min(end + 3, packed.size());
+  for (end = std::max(end, std::size_t{4}); end <= last; ++end) {
+    const std::size_t claimed = little_endian(packed, end - 4);
+    if (claimed >= kTarBlock && claimed % kTarBlock == 0) return claimed;
+  }
+  return 0;
+}
+
 std::optional<ArchiveRefusal> check_trailer(Bytes rest, Bytes data) {
   if (rest.size() < kTrailerSize) return refuse("gz-truncated", "the gzip trailer is cut off");
   if (little_endian(rest, 0) != libdeflate_crc32(0, data.data(), data.size())) {
@@ -144,9 +159,7 @@ InflateResult inflate_member(Bytes gzip, const ArchiveLimits& limits) {
   MemberStart header = read_header(gzip);
   if (header.refusal) return {std::move(header.refusal), {}};
   const Bytes packed = gzip.subspan(header.end);
-  // Without padding the last four bytes are ISIZE; with padding this is zero and the first guess
-  // takes over.
-  const std::size_t claimed = packed.size() >= 4 ? little_endian(packed, packed.size() - 4) : 0;
+  const std::size_t claimed = claimed_size(packed);
   const Budget budget = budget_for(gzip, limits);
   Deflated inflated = inflate(packed, claimed == 0 ? kFirstGuess : claimed, budget);
   if (inflated.refusal) return {std::move(inflated.refusal), {}};
