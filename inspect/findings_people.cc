@@ -126,8 +126,9 @@ std::optional<Finding> built_elsewhere(const Sides& sides) {
     return make("provenance-changed", severity, "provenance",
                 "built " + std::string(what) + " " + after + ", " + sides.before->manifest.version +
                     " " + std::string(what) + " " + before,
-                {{"before", sides.before->manifest.version},
-                 {"build", {{"before", build_value(*was)}, {"after", build_value(*now)}}}});
+                {{"baseline", sides.before->manifest.version},
+                 {"before", build_value(*was)},
+                 {"after", build_value(*now)}});
   };
   const Provenance &after = now->stated, &before = was->stated;
   if (normal_repository(after.repository) != normal_repository(before.repository))

@@ -106,8 +106,8 @@ class Signals(case.EndToEnd):
         changed = {name: self.found(gate, name)["provenance-changed"][0] for name in ("workflow", "fork", "foreign")}
         self.assertEqual({name: finding["severity"] for name, finding in changed.items()},
                          {"workflow": "medium", "fork": "high", "foreign": "high"})
-        self.assertEqual(changed["workflow"]["proof"]["build"]["after"]["workflow"], ".github/workflows/discussion.yml")
-        self.assertEqual(changed["workflow"]["proof"]["build"]["before"]["repository"], "https://git.example/o/workflow")
+        self.assertEqual(changed["workflow"]["proof"]["after"]["workflow"], ".github/workflows/discussion.yml")
+        self.assertEqual(changed["workflow"]["proof"]["before"]["repository"], "https://git.example/o/workflow")
         self.assertIn("stranger/fork", changed["fork"]["message"])
         self.assertIn("something else than pkg:npm/foreign@1.0.1", changed["foreign"]["message"])
         for name in changed:
@@ -145,6 +145,17 @@ class Signals(case.EndToEnd):
         self.assertTrue(wire.eventually(lambda: "provenance-changed" in self.found(gate, "served")), gate.log_end())
         self.assertNotIn("provenance-lost", self.found(gate, "served"))
         self.assertEqual(len(self.registry.seen("*.tgz")), tarballs)
+
+    def test_the_watch_asks_for_a_late_attestation(self):
+        """While no client asks for the package."""
+        self.registry.add(pair("watched", {"attestations": True}))
+        policy = "version: 1\nrules:\n  - { id: told, when: { finding: provenance-lost }, then: warn }\n"
+        watch = {"min_interval": "500ms", "max_interval": "1s", "budget": "6000/min", "packages": ["watched"]}
+        gate = self.enterContext(Gate(self.registry.url, policy=policy, settings={"git": {"hosts": []}, "watch": watch}))
+        self.assertTrue(wire.eventually(lambda: self.registry.seen("/watched/-/watched-1.0.1.tgz")), gate.log_end())
+        self.assertEqual(self.registry.seen("/-/npm/v1/attestations/*"), [])
+        self.registry.packages["watched"].release("1.0.1").attestations = True
+        self.assertTrue(wire.eventually(lambda: self.registry.seen("/-/npm/v1/attestations/watched@1.0.1")), gate.log_end())
 
     def test_registry_signatures(self):
         """Valid, wrong, missing, by an unknown key; a key is believed for what was published before it expired only."""

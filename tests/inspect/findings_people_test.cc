@@ -372,9 +372,9 @@ TEST(ProvenanceChanged, ProofHasBothBuilds) {
   scene.history.provenance["1.0.1"] = built(kHome, "x.yml");
   const auto findings = scene.of("provenance-changed");
   ASSERT_EQ(findings.size(), 1u);
-  EXPECT_EQ(findings[0].proof.at("before").as_string(), "1.0.0");
-  EXPECT_EQ(findings[0].proof.at("build").at("before").at("workflow").as_string(), "release.yml");
-  EXPECT_EQ(findings[0].proof.at("build").at("after").at("workflow").as_string(), "x.yml");
+  EXPECT_EQ(findings[0].proof.at("baseline").as_string(), "1.0.0");
+  EXPECT_EQ(findings[0].proof.at("before").at("workflow").as_string(), "release.yml");
+  EXPECT_EQ(findings[0].proof.at("after").at("workflow").as_string(), "x.yml");
 }
 
 TEST(ProvenanceLost, ALateAttestationThatWasReadCounts) {
