@@ -3,6 +3,7 @@
 #include "app/report.h"
 #include "app/report_diff.h"
 #include "inspect/evidence.h"
+#include "inspect/manifest_json.h"
 
 namespace npmgate {
 namespace {
@@ -43,24 +44,6 @@ json::array to_json(const std::vector<FileChange>& changes) {
   return out;
 }
 
-json::object to_json(const std::map<std::string, ProvenanceEvidence, std::less<>>& attestations) {
-  json::object out;
-  for (const auto& [version, evidence] : attestations) {
-    const Provenance& stated = evidence.stated;
-    out[version] = json::object{{"predicate", stated.predicate},
-                                {"repository", stated.repository},
-                                {"workflow", stated.workflow},
-                                {"ref", stated.ref},
-                                {"commit", stated.commit},
-                                {"builder", stated.builder},
-                                {"foreign", evidence.foreign},
-                                {"url", evidence.url},
-                                {"asked", format_time(evidence.asked)},
-                                {"signature_verified", false}};
-  }
-  return out;
-}
-
 json::value to_json(const Observations* observed) {
   if (observed == nullptr) return nullptr;
   json::object out;
@@ -76,7 +59,12 @@ json::value to_json(const Observations* observed) {
   }
   out["signature_valid"] =
       observed->signature_valid ? json::value(*observed->signature_valid) : json::value(nullptr);
-  out["attestations"] = to_json(observed->provenance);
+  json::object attestations;
+  for (const auto& [version, evidence] : observed->provenance) {
+    attestations[version] = npmgate::to_json(evidence);
+    attestations[version].get_object()["signature_verified"] = false;
+  }
+  out["attestations"] = std::move(attestations);
   return out;
 }
 

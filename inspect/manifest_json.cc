@@ -1,6 +1,6 @@
 #include "inspect/manifest_json.h"
 
-#include "inspect/evidence.h"
+#include "inspect/findings.h"
 
 namespace npmgate {
 namespace {
@@ -282,6 +282,30 @@ Release release_from_json(const json::value& value, bool& ok) {
   release.has_install_script = fields.optional_flag("hasInstallScript");
   release.has_shrinkwrap = fields.flag("hasShrinkwrap");
   return release;
+}
+
+json::object to_json(const ProvenanceEvidence& evidence) {
+  const Provenance& stated = evidence.stated;
+  return {{"predicate", stated.predicate},
+          {"repository", stated.repository},
+          {"workflow", stated.workflow},
+          {"ref", stated.ref},
+          {"commit", stated.commit},
+          {"builder", stated.builder},
+          {"foreign", evidence.foreign},
+          {"url", evidence.url},
+          {"asked", time_to_json(evidence.asked)}};
+}
+
+ProvenanceEvidence provenance_from_json(const json::value& value, bool& ok) {
+  const JsonFields fields(value, ok);
+  ProvenanceEvidence out;
+  out.stated = {fields.text("predicate"), fields.text("repository"), fields.text("workflow"),
+                fields.text("ref"),       fields.text("commit"),     fields.text("builder")};
+  out.foreign = fields.text("foreign");
+  out.url = fields.text("url");
+  out.asked = fields.time("asked").value_or(Time{});
+  return out;
 }
 
 }  // namespace npmgate

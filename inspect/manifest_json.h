@@ -13,6 +13,8 @@
 
 namespace npmgate {
 
+struct ProvenanceEvidence;
+
 // Reads members of one JSON object. A member of the wrong type makes `ok` false and reads as empty;
 // nothing throws. Unknown members are not seen: callers write what they read again and compare.
 class JsonFields {
@@ -50,5 +52,8 @@ boost::json::value time_to_json(Time time);
 
 Manifest manifest_from_json(const boost::json::value& value, bool& ok);
 Release release_from_json(const boost::json::value& value, bool& ok);
+
+boost::json::object to_json(const ProvenanceEvidence& evidence);
+ProvenanceEvidence provenance_from_json(const boost::json::value& value, bool& ok);
 
 }  // namespace npmgate

@@ -28,30 +28,6 @@ bool same_provenance(const Observations& a, const Observations& b) {
                     b.provenance.end(), same);
 }
 
-json::object provenance_to_json(const ProvenanceEvidence& evidence) {
-  const Provenance& stated = evidence.stated;
-  return {{"predicate", stated.predicate},
-          {"repository", stated.repository},
-          {"workflow", stated.workflow},
-          {"ref", stated.ref},
-          {"commit", stated.commit},
-          {"builder", stated.builder},
-          {"foreign", evidence.foreign},
-          {"url", evidence.url},
-          {"asked", time_to_json(evidence.asked)}};
-}
-
-ProvenanceEvidence provenance_from_json(const json::value& value, bool& ok) {
-  const JsonFields fields(value, ok);
-  ProvenanceEvidence out;
-  out.stated = {fields.text("predicate"), fields.text("repository"), fields.text("workflow"),
-                fields.text("ref"),       fields.text("commit"),     fields.text("builder")};
-  out.foreign = fields.text("foreign");
-  out.url = fields.text("url");
-  out.asked = fields.time("asked").value_or(Time{});
-  return out;
-}
-
 }  // namespace
 
 bool same_facts(const Observations& a, const Observations& b) {
@@ -67,7 +43,7 @@ std::string observations_to_text(const Observations& observations) {
   if (!observations.provenance.empty()) {
     json::object read;
     for (const auto& [version, evidence] : observations.provenance)
-      read[version] = provenance_to_json(evidence);
+      read[version] = to_json(evidence);
     out["provenance"] = std::move(read);
   }
   json::object ages;
