@@ -35,10 +35,11 @@ bool limit(__rlimit_resource resource, rlim_t wanted) {
 }
 
 Result<void> limit_resources(const ConfineLimits& limits) {
-  const bool done = limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NPROC, 0) &&
-                    limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0) &&
-                    limit(RLIMIT_NOFILE, kDescriptors) && limit(RLIMIT_CPU, limits.cpu_seconds) &&
-                    (kSanitized || limit(RLIMIT_AS, limits.memory));
+  // In sanitizer builds stderr may be a file that a report goes to.
+  const bool done =
+      limit(RLIMIT_CORE, 0) && (kSanitized || limit(RLIMIT_FSIZE, 0)) && limit(RLIMIT_NPROC, 0) &&
+      limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0) && limit(RLIMIT_NOFILE, kDescriptors) &&
+      limit(RLIMIT_CPU, limits.cpu_seconds) && (kSanitized || limit(RLIMIT_AS, limits.memory));
   if (!done) return refused("a resource limit cannot be set");
   return {};
 }
