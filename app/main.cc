@@ -43,7 +43,10 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> rest = command.remaining();
   std::string text = error.what();
   if (!names.empty()) {
-    text = rest.empty() ? "name a command" : "no command '" + rest.front() + "'";
+    const bool flag = !rest.empty() && rest.front().starts_with('-');
+    text = rest.empty()
+               ? "name a command"
+               : std::string("no ") + (flag ? "option" : "command") + " '" + rest.front() + "'";
     const std::string near = rest.empty() ? "" : npmgate::nearest(rest.front(), names);
     if (!near.empty()) text += "; did you mean '" + near + "'?";
   }

@@ -312,7 +312,7 @@ class Session {
   }
 
   static int disk_refuses(const Error& error) {
-    log::error("request body", to_string(error));
+    log::error("request-body", to_string(error));
     return 503;
   }
 

@@ -78,6 +78,7 @@ class Startup(case.EndToEnd):
                 self.assertTrue(done.stderr.strip())
         for arguments, words in ((["polcy", "check", "x"], "no command 'polcy'; did you mean 'policy'? (see npm-gate --help)"),
                                  (["quarantine", "aprove", "x"], "did you mean 'approve'? (see npm-gate quarantine --help)"),
+                                 (["quarantine", "--bogus"], "no option '--bogus' (see npm-gate quarantine --help)"),
                                  (["policy"], "name a command (see npm-gate policy --help)"),
                                  (["quarantine", "reject", "x@1"], "--reason is required (see npm-gate quarantine reject --help)")):
             with self.subTest(arguments=arguments):
