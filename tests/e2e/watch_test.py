@@ -135,12 +135,13 @@ class Watch(case.EndToEnd):
         gate.policy_file.write_text(POLICY.replace("then: block", "then: bock") + "# touched\n")
         gate.policy_file.write_text(POLICY.replace("version: 1", "version: 9"))
         self.assertIn("policy.yaml:1:", self.told(gate, "gate", "gate")[1]["sentence"])
+        # The policy before it is in force all the while, and a good one takes its place.
+        self.assertEqual(gate.tarball("steady", "1.0.3").status, 200)
+        self.assertTrue(wire.eventually(lambda: "1.0.3" in gate.command("downloads", "steady", "--json").stdout), gate.log_end())
         gate.policy_file.write_text(POLICY + "  - { id: now, when: { package: steady, version: 1.0.3 }, then: block }\n")
-        self.assertEqual(gate.tarball("steady", "1.0.0").status, 200)
-        self.assertTrue(wire.eventually(lambda: gate.tarball("steady", "1.0.3").status == 403), gate.log_end())
-        self.told(gate, "gate", "gate", "blocked")
+        self.told(gate, "gate", "gate", "recall")
         self.assertTrue(wire.eventually(lambda: chat.events()), gate.log_end())
-        self.assertEqual([event["kind"] for event in chat.events()], ["blocked"])
+        self.assertEqual([event["kind"] for event in chat.events()], ["recall"])
 
 
 if __name__ == "__main__":
