@@ -18,8 +18,8 @@ void add_admin_flags(CLI::App& command, AdminFlags& flags) {
 }
 
 Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options) {
-  const auto client = make_http_client(options);
   net::io_context context;
+  const auto client = make_http_client(options);
   std::optional<Result<FetchReply>> reply;
   auto run = [&]() -> Task<void> { reply.emplace(co_await client->fetch(std::move(request))); };
   net::co_spawn(context, std::move(run), net::detached);

@@ -3,12 +3,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 
+#include "app/admin_client.h"
 #include "app/cli.h"
-#include "proxy/http_client.h"
 #include "proxy/routes.h"
 
 namespace npmgate {
@@ -20,49 +19,13 @@ struct Options {
   bool json = false;
 };
 
-// One exchange with the admin API; prints errors. nullopt where there is nothing to go on with.
 std::optional<boost::json::value> call(const Options& options, const std::string& method,
                                        const std::string& path, const std::string& body,
                                        int& exit_code) {
-  std::string token = options.token;
-  if (token.empty()) token = environment("NPM_GATE_TOKEN").value_or("");
-  if (token.empty()) {
-    exit_code = report_usage(
-        "a token is needed: --token or NPM_GATE_TOKEN (npm-gate token create NAME --scope review)");
-    return std::nullopt;
-  }
-  const auto client = make_http_client(ClientOptions{});
-  FetchRequest request;
-  request.method = method;
-  request.url = with_trailing_slash(options.admin) + path;
-  request.body = body;
-  request.authorization = "Bearer " + token;
-  net::io_context context;
-  std::optional<Result<FetchReply>> reply;
-  auto run = [&]() -> Task<void> { reply.emplace(co_await client->fetch(std::move(request))); };
-  net::co_spawn(context, std::move(run), net::detached);
-  context.run();
-  if (!*reply) {
-    exit_code = report(reply->error());
-    return std::nullopt;
-  }
-  boost::system::error_code ec;
-  boost::json::value answer = boost::json::parse((*reply)->body, ec);
-  if (ec || !answer.is_object()) {
-    exit_code = report(fail(Code::kMalformed, Origin::kSelf,
-                            "the admin API at " + options.admin + " did not answer with JSON"));
-    return std::nullopt;
-  }
-  if ((*reply)->status != 200) {
-    const auto* error = answer.get_object().if_contains("error");
-    std::cerr << (error != nullptr && error->is_string()
-                      ? std::string(error->get_string())
-                      : "npm-gate: status " + std::to_string((*reply)->status))
-              << "\n";
-    exit_code = (*reply)->status == 401 ? kUsage : kNo;
-    return std::nullopt;
-  }
-  return answer;
+  AdminFlags flags;
+  flags.admin = options.admin;
+  flags.token = options.token;
+  return call_admin(flags, method, path, body, exit_code);
 }
 
 std::optional<std::string> release_path(const std::string& spec) {

@@ -108,6 +108,7 @@ int test(const Options& options) {
   if (!store) return report(store.error());
   const auto client_options = client_options_here();
   if (!client_options) return report(client_options.error());
+  net::io_context context;
   const auto client = make_http_client(*client_options);
   const SystemClock clock;
   Pool pool(1, 16), slow(1, 16);
@@ -116,7 +117,6 @@ int test(const Options& options) {
   Courier courier(CourierGear{settings, urls.empty() ? "" : urls.front(), clock, (*store)->alerts(),
                               *client, pool, slow, metrics, [] { return 0.5; }});
   int code = kDone;
-  net::io_context context;
   auto run = [&]() -> Task<void> {
     for (const SinkSettings& sink : settings.sinks) {
       if (!options.sink.empty() && sink.name != options.sink) continue;

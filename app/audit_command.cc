@@ -134,12 +134,12 @@ int finish(Audit& audit, const Options& options, const Threshold& threshold) {
 int audit_by_gate(Audit& audit, const Options& options, const Threshold& threshold) {
   const auto client_options = client_options_here();
   if (!client_options) return report(client_options.error());
+  net::io_context context;
   const auto client = make_http_client(*client_options);
   std::string token = options.token;
   if (token.empty()) token = environment("NPM_GATE_TOKEN").value_or("");
   const std::string url = with_trailing_slash(options.gate);
   audit.judged_by = url;
-  net::io_context context;
   ask(audit, ask_gate(*client, url, token),
       [&](const std::function<Task<bool>()>& body) { return run_to_end<bool>(context, body); });
   return finish(audit, options, threshold);

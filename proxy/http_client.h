@@ -64,7 +64,8 @@ struct ClientOptions {
   ProxySettings proxies;
 };
 
-// Thread-safe; a connection stays on the loop that opened it.
+// Thread-safe; a connection stays on the loop that opened it, and idle ones with it: the client has
+// to be gone before the io_contexts that it was used on.
 std::unique_ptr<Upstream> make_http_client(ClientOptions options);
 
 }  // namespace npmgate

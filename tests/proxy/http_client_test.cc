@@ -20,7 +20,9 @@ std::string answer(const std::string& status, const std::string& body,
 }
 
 Result<FetchReply> fetch(Upstream& client, FetchRequest request) {
-  return run_task(client.fetch(std::move(request)));
+  // Outlives every client of these tests, as it must.
+  static net::io_context context{1};
+  return run_task(context, client.fetch(std::move(request)));
 }
 
 Result<FetchReply> fetch(FetchRequest request) {
@@ -140,9 +142,8 @@ TEST(HttpClient, KeepsConnectionsAndRepeatsOnceWhereAnIdleOneWasClosed) {
     return ++count == 2 ? std::string() : answer("200 OK", std::to_string(count));
   });
   const auto client = make_http_client({});
-  net::io_context context{1};
-  EXPECT_EQ(run_task(context, client->fetch(get(server.url())))->body, "1");
-  EXPECT_EQ(run_task(context, client->fetch(get(server.url())))->body, "3");
+  EXPECT_EQ(fetch(*client, get(server.url()))->body, "1");
+  EXPECT_EQ(fetch(*client, get(server.url()))->body, "3");
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
