@@ -80,6 +80,9 @@ class GateRig {
     EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
   }
   ~GateRig() {
+    // What goes on behind answers uses the gate, which goes before the loop does.
+    context_.restart();
+    context_.run_for(std::chrono::seconds(5));
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
   }
@@ -129,6 +132,7 @@ class GateRig {
   Metrics metrics;
 
  private:
+  net::io_context context_{1};  // outlives all whose timers lie in it
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<StateStore> store_;
   Pool pool_{1, 64};
@@ -137,9 +141,6 @@ class GateRig {
  public:
   Rulebook rulebook;
   Gate gate;
-
- private:
-  net::io_context context_{1};
 };
 
 }  // namespace npmgate::testing
