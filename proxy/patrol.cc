@@ -65,46 +65,62 @@ Task<void> Patrol::run() {
   }
 }
 
-// Packages that became known since: asked for by clients, subscribed to, listed.
+// Packages that became known since: asked for by clients, subscribed to, listed. The queue is this
+// loop's alone: the pool is told which names are new, and does not look.
 Task<Result<bool>> Patrol::learn() {
   const Time now = gear_.clock.now();
   const auto often = std::min<Millis>(kLearn, gear_.config.watch.min_interval);
   if (learned_ && now - *learned_ < often) co_return false;
-  struct Known {
-    Known() {}
-    std::vector<std::pair<std::string, std::optional<Time>>> packages;
-    std::set<std::string, std::less<>> listed;
-  };
-  std::function<Result<Known>()> read = [this]() -> Result<Known> {
-    Known known;
-    auto names = gear_.store.package_names();
-    if (!names) return names.error();
-    std::set<std::string> all(names->begin(), names->end());
-    known.listed.insert(gear_.config.watch.packages.begin(), gear_.config.watch.packages.end());
-    if (wanted_) {
-      auto wanted = wanted_();
-      if (!wanted) return wanted.error();
-      known.listed.insert(wanted->begin(), wanted->end());
-    }
-    all.insert(known.listed.begin(), known.listed.end());
-    for (const std::string& name : all) {
-      if (queue_.knows(name) || under_way_.contains(name)) continue;
-      auto record = gear_.store.package(name);
-      if (!record) return record.error();
-      known.packages.emplace_back(name, record->last_look);
-    }
-    return known;
-  };
+  std::function<Result<Known>()> read = [this] { return read_known(); };
   auto known = co_await gear_.pool.offload(std::move(read));
   if (!known) co_return known.error();
   listed_ = std::move(known->listed);
+  std::vector<std::string> fresh;
+  for (const std::string& name : known->names) {
+    if (!queue_.knows(name) && !under_way_.contains(name)) fresh.push_back(name);
+  }
+  using Looks = std::vector<std::pair<std::string, std::optional<Time>>>;
+  std::function<Result<Looks>()> look = [this, fresh]() -> Result<Looks> {
+    Looks looks;
+    for (const std::string& name : fresh) {
+      auto record = gear_.store.package(name);
+      if (!record) return record.error();
+      looks.emplace_back(name, record->last_look);
+    }
+    return looks;
+  };
+  auto looks = co_await gear_.pool.offload(std::move(look));
+  if (!looks) co_return looks.error();
   const auto& watch = gear_.config.watch;
   const Millis first = std::clamp(kFirstInterval, watch.min_interval, watch.max_interval);
-  for (const auto& [name, last] : known->packages)
+  for (const auto& [name, last] : *looks)
     queue_.put(name, last.value_or(now - first * 2), first, chance_());
   learned_ = now;
   gear_.metrics.set("npm_gate_watched_packages", "", static_cast<double>(watched()));
   co_return true;
+}
+
+// A package that is being looked at is in the queue again before the look has ended.
+std::size_t Patrol::watched() const {
+  const auto waits = [this](const std::string& name) { return queue_.knows(name); };
+  const auto away =
+      under_way_.size() - static_cast<std::size_t>(std::ranges::count_if(under_way_, waits));
+  return queue_.size() + away;
+}
+
+Result<Patrol::Known> Patrol::read_known() const {
+  Known known;
+  auto names = gear_.store.package_names();
+  if (!names) return names.error();
+  known.names.insert(names->begin(), names->end());
+  known.listed.insert(gear_.config.watch.packages.begin(), gear_.config.watch.packages.end());
+  if (wanted_) {
+    auto wanted = wanted_();
+    if (!wanted) return wanted.error();
+    known.listed.insert(wanted->begin(), wanted->end());
+  }
+  known.names.insert(known.listed.begin(), known.listed.end());
+  return known;
 }
 
 Task<Result<int>> Patrol::step() {

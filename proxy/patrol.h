@@ -28,10 +28,15 @@ class Patrol {
   Task<Result<bool>> look_at(PackageName name);
   // For tests: what is due now is looked at; returns how many looks began.
   Task<Result<int>> step();
-  std::size_t watched() const { return queue_.size() + under_way_.size(); }
+  std::size_t watched() const;
 
  private:
+  struct Known {  // what the store, gate.yaml and subscriptions name
+    Known() {}
+    std::set<std::string, std::less<>> names, listed;
+  };
   Task<Result<bool>> learn();
+  Result<Known> read_known() const;  // blocks on disk
   Task<void> visit(std::string name);
   Task<Result<SnapshotPtr>> inspect_new(SnapshotPtr snapshot, bool& unfinished);
   Task<Result<SnapshotPtr>> ask_again(SnapshotPtr snapshot);
