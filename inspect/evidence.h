@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +54,7 @@ struct Evidence {
   // The release's identity (SPEC, section 1): "<sha512 hex>:<sha256 hex>".
   std::string content_id() const { return tarball_sha512 + ":" + manifest_sha256; }
 };
+using EvidencePtr = std::shared_ptr<const Evidence>;
 
 // Versioned JSON and back; from_json is kCorrupt on anything it did not write. Round trip is exact.
 boost::json::value to_json(const Evidence& evidence);

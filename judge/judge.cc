@@ -69,8 +69,6 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
       ages_(*snapshot_),
       stable_(snapshot_->packument ? snapshot_->packument->versions().size() : 0),
       prereleases_(stable_) {
-  for (const EvidencePtr& evidence : snapshot_->evidence)
-    evidence_[evidence->version].push_back(evidence);
   if (snapshot_->packument) read_releases();
 }
 
@@ -89,7 +87,7 @@ void Judge::read_releases() {
     history_.entries.push_back(
         {version.version, release.published,
          release.publisher ? std::optional(release.publisher->person.name) : std::nullopt,
-         release.dist.attestations_url.has_value() || release.dist.provenance_predicate,
+         release.dist.attested(),
          release.publisher && release.publisher->trusted_publisher.has_value(),
          release.dist.unpacked_size.value_or(0)});
   }
@@ -193,10 +191,7 @@ Judged Judge::judge(const PackumentVersion& version) {
   const Millis age = now_ - judged.subject.born;
   const bool half_known = options_.observed_only && age <= options_.recent &&
                           !snapshot_->observations.contains(version.version);
-  if (!judged.pinned && !half_known) {
-    const auto known = evidence_.find(version.version);
-    if (known != evidence_.end()) judged.evidence = current_evidence(known->second, version);
-  }
+  if (!judged.pinned && !half_known) judged.evidence = current_evidence(*snapshot_, version);
   const bool old = age > options_.recent && !judged.evidence && !judged.pinned;
   if (old && advisories_of(version.version).empty() &&
       !policy_can_reach(*policy_, *snapshot_, version, age)) {

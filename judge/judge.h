@@ -116,7 +116,6 @@ class Judge {
   bool listed_;  // the feed names some version of this package
   PackageHistory history_;
   Ages ages_;
-  std::map<std::string_view, std::vector<EvidencePtr>> evidence_;  // by version
   Ladder stable_, prereleases_;
   unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on
   std::size_t judged_below_ = 0;  // all versions below this position are judged

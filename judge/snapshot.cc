@@ -9,6 +9,14 @@ namespace {
 
 constexpr auto kRepeatAfter = std::chrono::minutes(10);
 
+std::string_view version_of(const EvidencePtr& evidence) {
+  return evidence->version;
+}
+
+auto evidence_of(const PackageSnapshot& snapshot, std::string_view version) {
+  return std::ranges::equal_range(snapshot.evidence, version, std::less<>(), version_of);
+}
+
 // SPEC, section 4: with `times: ingest` a release is as old as the oldest stamp among itself and
 // the higher stable versions of its line, since a mirror stamps arrival and nothing higher can be
 // older than what it follows.
@@ -33,11 +41,17 @@ std::string manifest_digest(std::string_view raw) {
   return canonical ? sha256_hex(*canonical) : std::string();
 }
 
-EvidencePtr current_evidence(std::span<const EvidencePtr> among, const PackumentVersion& version) {
+void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence) {
+  const std::string_view version = evidence->version;
+  const auto place =
+      std::ranges::upper_bound(snapshot.evidence, version, std::less<>(), version_of);
+  snapshot.evidence.insert(place, std::move(evidence));
+}
+
+EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version) {
   EvidencePtr best;
   std::string digest;
-  for (const auto& evidence : among) {
-    if (evidence->version != version.version) continue;
+  for (const auto& evidence : evidence_of(snapshot, version.version)) {
     if (digest.empty()) digest = manifest_digest(version.raw);
     if (digest.empty() || evidence->manifest_sha256 != digest) continue;
     if (!best || evidence->inspector > best->inspector ||
@@ -48,36 +62,34 @@ EvidencePtr current_evidence(std::span<const EvidencePtr> among, const Packument
   return best;
 }
 
-EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version) {
-  return current_evidence(std::span(snapshot.evidence), version);
-}
-
 bool due_again(const Evidence& evidence, Time now) {
   const bool failed = std::ranges::any_of(
       evidence.unavailable, [](const Unavailable& missing) { return missing.source == "tarball"; });
   return (failed || !evidence.integrity.matches) && now - evidence.gathered > kRepeatAfter;
 }
 
-std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin) {
-  std::shared_ptr<const Evidence> best;
-  for (const auto& evidence : snapshot.evidence) {
-    if (evidence->version != pin.version || evidence->content_id() != pin.content_id) continue;
+EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin) {
+  EvidencePtr best;
+  for (const auto& evidence : evidence_of(snapshot, pin.version)) {
+    if (evidence->content_id() != pin.content_id) continue;
     if (!best || evidence->inspector > best->inspector) best = evidence;
   }
   return best;
 }
 
 Ages::Ages(const PackageSnapshot& snapshot) : snapshot_(snapshot) {
-  if (!snapshot.packument) return;
+  if (snapshot.times_real || !snapshot.packument) return;
   for (const PackumentVersion& version : snapshot.packument->versions())
     stamps_.push_back(version.release.published);
-  if (!snapshot.times_real) take_oldest_of_lines(*snapshot.packument, stamps_);
+  take_oldest_of_lines(*snapshot.packument, stamps_);
 }
 
 Time Ages::born(const PackumentVersion& version, Time now) const {
   const auto seen = snapshot_.record.versions.find(version.version);
   const auto position = &version - snapshot_.packument->versions().data();
-  const std::optional<Time> stamp = stamps_[static_cast<std::size_t>(position)];
+  const std::optional<Time> stamp = snapshot_.times_real
+                                        ? version.release.published
+                                        : stamps_[static_cast<std::size_t>(position)];
   Time result = stamp ? *stamp : now;
   if (seen != snapshot_.record.versions.end()) {
     if (!stamp) result = seen->second.first_seen;

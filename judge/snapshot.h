@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +22,7 @@ struct PackageSnapshot {
   bool times_real = true;  // upstream `times: publish`
   std::shared_ptr<const Packument> packument;
   PackageRecord record;
-  std::vector<std::shared_ptr<const Evidence>> evidence;
+  std::vector<EvidencePtr> evidence;  // by version; add_evidence() keeps it so
   std::map<std::string, Pin, std::less<>> pins;
   std::map<std::string, Observations, std::less<>> observations;  // by version
   Time fetched{};      // when the packument was last known to be current
@@ -31,6 +30,8 @@ struct PackageSnapshot {
   std::optional<Time> ask_again;  // the earliest instant at which an observation is asked for again
   std::uint64_t revision = 0;
 };
+
+void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence);
 
 // SHA-256 hex of the canonical manifest of `raw`; "" where it has none.
 std::string manifest_digest(std::string_view raw);
@@ -40,14 +41,11 @@ std::string manifest_digest(std::string_view raw);
 // worker that was killed). Ten minutes later, so that nobody makes the gate repeat it at will.
 bool due_again(const Evidence& evidence, Time now);
 
-using EvidencePtr = std::shared_ptr<const Evidence>;
-
 // The evidence of the release as the packument states it now, of the inspector's newest version;
-// null where it was never inspected. `among`: the snapshot's, or those of this version alone.
-EvidencePtr current_evidence(std::span<const EvidencePtr> among, const PackumentVersion& version);
+// null where it was never inspected.
 EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version);
 // The evidence that a pin names; null where it is lost.
-std::shared_ptr<const Evidence> pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
+EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 
 // When releases' ages start counting (SPEC, section 4 "Age"). Reads the packument's stamps once;
 // the snapshot outlives it.
@@ -59,7 +57,7 @@ class Ages {
 
  private:
   const PackageSnapshot& snapshot_;
-  std::vector<std::optional<Time>> stamps_;  // in the order of the packument's versions
+  std::vector<std::optional<Time>> stamps_;  // `times: ingest` only; in the packument's order
 };
 
 }  // namespace npmgate

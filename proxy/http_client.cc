@@ -78,7 +78,10 @@ using ConnectionPtr = std::unique_ptr<Connection>;
 
 class HttpClient final : public Upstream {
  public:
-  explicit HttpClient(ClientOptions options) : options_(std::move(options)) {}
+  explicit HttpClient(ClientOptions options)
+      : options_(std::move(options)),
+        http_proxy_(read_proxy(options_.proxies.http)),
+        https_proxy_(read_proxy(options_.proxies.https)) {}
 
   Task<Result<FetchReply>> fetch(FetchRequest request) override {
     const SteadyTime deadline = std::chrono::steady_clock::now() + request.limit;
@@ -166,7 +169,7 @@ class HttpClient final : public Upstream {
     }
     auto connection = std::make_unique<Connection>(executor);
     const auto limit = std::min(deadline, std::chrono::steady_clock::now() + kConnectLimit);
-    const auto proxy = proxy_for(url);
+    const Proxy& proxy = proxy_for(url);
     if (!proxy) co_return proxy.error();
     const bool proxied = proxy->has_value();
     const Url& peer = proxied ? (*proxy)->url : url;
@@ -465,16 +468,24 @@ class HttpClient final : public Upstream {
     if (idle.size() < options_.max_idle_per_origin) idle.push_back(std::move(connection));
   }
 
-  Result<std::optional<ForwardProxy>> proxy_for(const Url& url) const {
-    const ProxySettings& settings = options_.proxies;
-    const std::string& named = url.scheme == "https" ? settings.https : settings.http;
-    if (named.empty() || bypasses_proxy(settings.none, url)) return std::optional<ForwardProxy>();
+  // Nothing: requests go to the origin itself. An error: there is a proxy that cannot be used.
+  using Proxy = Result<std::optional<ForwardProxy>>;
+
+  static Proxy read_proxy(const std::string& named) {
+    if (named.empty()) return std::optional<ForwardProxy>();
     auto proxy = parse_forward_proxy(named);
     if (!proxy) return proxy.error();
     return std::optional(std::move(*proxy));
   }
 
+  const Proxy& proxy_for(const Url& url) const {
+    static const Proxy kNone{std::optional<ForwardProxy>()};
+    if (bypasses_proxy(options_.proxies.none, url)) return kNone;
+    return url.scheme == "https" ? https_proxy_ : http_proxy_;
+  }
+
   ClientOptions options_;
+  Proxy http_proxy_, https_proxy_;
   std::mutex mutex_;
   std::map<std::string, std::vector<ConnectionPtr>> idle_;
   std::map<std::string, std::shared_ptr<ssl::context>> contexts_;

@@ -499,7 +499,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   gear_.metrics.add("npm_gate_inspections_total");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   gear_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
-  auto add = [&evidence](PackageSnapshot& next) { next.evidence.push_back(*evidence); };
+  auto add = [&evidence](PackageSnapshot& next) { add_evidence(next, *evidence); };
   co_return update(snapshot, add);
 }
 

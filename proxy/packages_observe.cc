@@ -29,7 +29,7 @@ Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::strin
 
 std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) const {
   std::optional<Time> next;
-  if (observer_ == nullptr || !snapshot.packument) return next;
+  if (observer_ == nullptr || !snapshot.packument || snapshot.observations.empty()) return next;
   const Ages ages(snapshot);
   for (const auto& [version, observed] : snapshot.observations) {
     const PackumentVersion* found = snapshot.packument->find(version);

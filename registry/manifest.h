@@ -63,6 +63,7 @@ struct Dist {
   std::optional<std::vector<Signature>> signatures;  // nullopt: the field is absent
   std::optional<std::string> attestations_url;       // nullopt: no attestations named
   std::optional<std::string> provenance_predicate;   // dist.attestations.provenance.predicateType
+  bool attested() const { return attestations_url || provenance_predicate; }
   friend bool operator==(const Dist&, const Dist&) = default;
 };
 

@@ -8,8 +8,6 @@
 namespace npmgate {
 namespace {
 
-using EvidencePtr = std::shared_ptr<const Evidence>;
-
 // Null where the row cannot be read (damage, or a newer inspector's format): the release then
 // counts as not inspected.
 EvidencePtr read_evidence(std::string_view text, std::string_view what) {

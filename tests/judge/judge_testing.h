@@ -62,7 +62,7 @@ inline void inspect(PackageSnapshot& snapshot, const std::string& version) {
   evidence->manifest_sha256 = manifest_digest(found->raw);
   evidence->release = found->release;
   evidence->tree.package_json = found->release.manifest;
-  snapshot.evidence.push_back(std::move(evidence));
+  add_evidence(snapshot, std::move(evidence));
 }
 
 inline std::shared_ptr<const Policy> policy_of(const std::string& rules) {
