@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <utility>
 
 namespace npmgate {
@@ -178,6 +179,16 @@ Result<AlertEvent> alert_event_from(std::string_view json) {
     // Boost.JSON and std::optional report a missing or mistyped member only this way.
     return damaged;
   }
+}
+
+OutboxEvent outbox_event(const AlertEvent& event) {
+  return {0,
+          event.at,
+          std::string(to_string(event.kind)),
+          event.name,
+          event.version,
+          event.content_id,
+          boost::json::serialize(to_json(event))};
 }
 
 }  // namespace npmgate

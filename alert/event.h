@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "policy/decide.h"
+#include "store/alert_store.h"
 
 namespace npmgate {
 
@@ -88,5 +89,8 @@ inline constexpr std::size_t kMaxHolders = 50;
 boost::json::object to_json(const AlertEvent& event);
 // kCorrupt on anything that to_json did not write.
 Result<AlertEvent> alert_event_from(std::string_view json);
+
+// As the outbox keeps it; the id comes with the row.
+OutboxEvent outbox_event(const AlertEvent& event);
 
 }  // namespace npmgate

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <iostream>
 
 #include "app/cli.h"
@@ -63,6 +64,10 @@ std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std:
   const bool usage = reply->status == 401 || reply->status == 403 || reply->status == 400;
   exit_code = usage ? kUsage : reply->status >= 500 ? kCould_not : kNo;
   return std::nullopt;
+}
+
+std::string plain_text(const boost::json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
 }
 
 }  // namespace npmgate

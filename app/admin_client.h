@@ -29,4 +29,7 @@ std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std:
                                              const std::string& path, const std::string& body,
                                              int& exit_code);
 
+// A member of an answer for people: a text as it is, anything else as JSON.
+std::string plain_text(const boost::json::value& value);
+
 }  // namespace npmgate

@@ -34,22 +34,19 @@ std::optional<std::string> release_path(const std::string& spec) {
   return "api/v1/releases/" + spec.substr(0, at) + "/" + percent_encode(spec.substr(at + 1));
 }
 
-std::string text(const boost::json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
-}
-
 std::string joined(const boost::json::value& list, const char* separator) {
   std::string out;
-  for (const auto& item : list.as_array()) out += (out.empty() ? "" : separator) + text(item);
+  for (const auto& item : list.as_array()) out += (out.empty() ? "" : separator) + plain_text(item);
   return log::printable(out, 300);
 }
 
 void print_row(const boost::json::value& row) {
-  std::cout << text(row.at("name")) << "@" << text(row.at("version")) << "  ";
-  const std::string verdict = text(row.at("verdict"));
+  std::cout << plain_text(row.at("name")) << "@" << plain_text(row.at("version")) << "  ";
+  const std::string verdict = plain_text(row.at("verdict"));
   if (verdict != "quarantine") std::cout << verdict;
   if (verdict == "quarantine")
-    std::cout << (row.at("ends").is_null() ? "until approved" : "until " + text(row.at("ends")));
+    std::cout << (row.at("ends").is_null() ? "until approved"
+                                           : "until " + plain_text(row.at("ends")));
   if (!row.at("replaces").as_array().empty())
     std::cout << "  replaces bad " << joined(row.at("replaces"), ", ");
   if (const std::int64_t waiting = row.at("waiting").to_number<std::int64_t>(); waiting > 0)
@@ -57,7 +54,7 @@ void print_row(const boost::json::value& row) {
   if (!row.at("inspected").as_bool()) std::cout << "  (not inspected yet)";
   std::cout << "  [" << joined(row.at("rules"), " ") << "]";
   for (const auto& finding : row.at("findings").as_array())
-    std::cout << "  " << text(finding.at("id"));
+    std::cout << "  " << plain_text(finding.at("id"));
   std::cout << "\n";
 }
 
@@ -80,31 +77,32 @@ int list(const Options& options) {
     }
     const auto& next = answer->at("next");
     if (next.is_null()) return kDone;
-    cursor = text(next);
+    cursor = plain_text(next);
   }
 }
 
 void print_surroundings(const boost::json::value& release) {
   for (const auto& [tag, now] : release.at("dist_tags").as_object())
     std::cout << "dist-tag " << log::printable(std::string(tag), 60)
-              << " points here upstream; served: " << (now.is_null() ? "dropped" : text(now))
+              << " points here upstream; served: " << (now.is_null() ? "dropped" : plain_text(now))
               << "\n";
   for (const auto& each : release.at("decisions").as_array()) {
     if (each.at("reopened").as_bool()) continue;
-    std::cout << "decided: " << text(each.at("kind")) << " "
-              << log::printable(text(each.at("versions"))) << " by "
-              << log::printable(text(each.at("actor"))) << " " << text(each.at("time")) << ": "
-              << log::printable(text(each.at("reason")), 300) << "\n";
+    std::cout << "decided: " << plain_text(each.at("kind")) << " "
+              << log::printable(plain_text(each.at("versions"))) << " by "
+              << log::printable(plain_text(each.at("actor"))) << " " << plain_text(each.at("time"))
+              << ": " << log::printable(plain_text(each.at("reason")), 300) << "\n";
   }
   for (const auto& each : release.at("waiting").as_array()) {
-    std::cout << "waiting: " << log::printable(text(each.at("client"))) << "  "
-              << log::printable(text(each.at("project"))) << "  "
-              << log::printable(text(each.at("command"))) << "  "
-              << log::printable(text(each.at("user_agent"))) << "  refused "
-              << text(each.at("times")) << " times, last " << text(each.at("last")) << "\n";
+    std::cout << "waiting: " << log::printable(plain_text(each.at("client"))) << "  "
+              << log::printable(plain_text(each.at("project"))) << "  "
+              << log::printable(plain_text(each.at("command"))) << "  "
+              << log::printable(plain_text(each.at("user_agent"))) << "  refused "
+              << plain_text(each.at("times")) << " times, last " << plain_text(each.at("last"))
+              << "\n";
   }
-  std::cout << "content " << text(release.at("content")) << "\nseen    " << text(release.at("seen"))
-            << "\n";
+  std::cout << "content " << plain_text(release.at("content")) << "\nseen    "
+            << plain_text(release.at("seen")) << "\n";
 }
 
 std::optional<boost::json::value> print_page(const Options& options, const std::string& path,
@@ -113,7 +111,8 @@ std::optional<boost::json::value> print_page(const Options& options, const std::
   auto answer = call(options, "GET", path + page, "", code);
   if (!answer) return answer;
   const auto* page_text = answer->get_object().if_contains("page");
-  std::cout << (page_text != nullptr ? text(*page_text) : text(answer->at("explain"))) << "\n";
+  std::cout << (page_text != nullptr ? plain_text(*page_text) : plain_text(answer->at("explain")))
+            << "\n";
   print_surroundings(*answer);
   return answer;
 }
@@ -136,8 +135,8 @@ bool bind_approval(const Options& options, const std::string& path, boost::json:
                     isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   const auto shown = asks ? print_page(options, path, code) : call(options, "GET", path, "", code);
   if (!shown) return false;
-  body["content"] = options.content.empty() ? text(shown->at("content")) : options.content;
-  body["seen"] = options.seen.empty() ? text(shown->at("seen")) : options.seen;
+  body["content"] = options.content.empty() ? plain_text(shown->at("content")) : options.content;
+  body["seen"] = options.seen.empty() ? plain_text(shown->at("seen")) : options.seen;
   if (!asks) return true;
   std::cout << "approve this? [y/N] " << std::flush;
   std::string answer;
@@ -165,12 +164,13 @@ int decide_release(const Options& options, const std::string& verb) {
   }
   std::cout << log::printable(options.spec) << ": " << verb << " recorded";
   if (verb == "approve") {
-    std::cout << "; now " << text(answer->at("verdict").at("action")) << "\n";
+    std::cout << "; now " << plain_text(answer->at("verdict").at("action")) << "\n";
     return kDone;
   }
   std::cout << "\n";
   for (const auto& release : answer->at("releases").as_array())
-    std::cout << "  " << text(release.at("version")) << "  now " << text(release.at("verdict"))
+    std::cout << "  " << plain_text(release.at("version")) << "  now "
+              << plain_text(release.at("verdict"))
               << (release.at("served").as_bool() ? "  (was served before)" : "") << "\n";
   return kDone;
 }

@@ -9,8 +9,6 @@ namespace npmgate {
 namespace {
 
 constexpr auto kInspection = std::chrono::minutes(10);
-// A packument that comes slowly is waited for this many times as long as a client would wait.
-constexpr int kPatience = 6;
 // The gate answers a tarball within its inspection.timeout, or 503 with Retry-After.
 constexpr int kTries = 6;
 constexpr auto kBetweenTries = std::chrono::seconds(5);
@@ -67,9 +65,7 @@ Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
   const UpstreamConfig* upstream = bench.packages().route(*name);
   if (upstream != nullptr && !upstream->inspect)
     co_return answer(Answered::kTrusted, "upstream " + upstream->name + " says inspect: false");
-  auto snapshot = co_await bench.packages().get(*name);
-  for (int i = 1; i < kPatience && !snapshot && snapshot.error().code == Code::kTimeout; ++i)
-    snapshot = co_await bench.packages().get(*name);
+  auto snapshot = co_await bench.packument(*name);
   if (!snapshot) co_return answer_of(snapshot.error(), offline);
   SnapshotPtr current = *snapshot;
   const PackumentVersion* found = current->packument->find(wanted.version);

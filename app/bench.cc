@@ -66,4 +66,12 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   return bench;
 }
 
+Task<Result<SnapshotPtr>> Bench::packument(PackageName name) {
+  constexpr int kPatience = 6;
+  auto snapshot = co_await packages_->get(name);
+  for (int i = 1; i < kPatience && !snapshot && snapshot.error().code == Code::kTimeout; ++i)
+    snapshot = co_await packages_->get(name);
+  co_return snapshot;
+}
+
 }  // namespace npmgate

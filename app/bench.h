@@ -62,6 +62,9 @@ class Bench {
     return run_to_end<T>(context_, std::move(body));
   }
 
+  // Packages::get() that waits several times its limit: no client stands behind a command.
+  Task<Result<SnapshotPtr>> packument(PackageName name);
+
   Packages& packages() { return *packages_; }
   StateStore& store() { return *store_; }
   Upstream& client() { return *client_; }

@@ -18,10 +18,7 @@ std::string verdict_of(const ListRow& row) {
 }
 
 Paint paint_of(const ListRow& row) {
-  if (!row.action) return Paint::kCyan;
-  return *row.action == Action::kAllow  ? Paint::kGreen
-         : *row.action == Action::kWarn ? Paint::kYellow
-                                        : Paint::kAlarm;
+  return row.action ? paint_of(*row.action) : Paint::kCyan;
 }
 
 std::string findings_of(const ListRow& row) {

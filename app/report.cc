@@ -27,12 +27,6 @@ char sign_of(ChangeKind kind) {
   return kind == ChangeKind::kAdded ? '+' : kind == ChangeKind::kRemoved ? '-' : '~';
 }
 
-Paint paint_of(Action action) {
-  return action == Action::kAllow  ? Paint::kGreen
-         : action == Action::kWarn ? Paint::kYellow
-                                   : Paint::kAlarm;
-}
-
 Paint paint_of(Severity severity) {
   return severity >= Severity::kHigh     ? Paint::kAlarm
          : severity >= Severity::kMedium ? Paint::kYellow

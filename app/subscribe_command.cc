@@ -18,28 +18,25 @@ struct Options {
   bool json = false;
 };
 
-std::string text(const boost::json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
-}
-
 void print(const boost::json::value& answer, const Options& options) {
   const auto& refused = answer.at("refused").as_array();
-  std::cout << "subscribed to " << text(answer.at("releases")) << " releases of "
-            << log::printable(options.lockfile, 200) << " until " << text(answer.at("expires"))
-            << "\n";
-  if (const std::string unknown = text(answer.at("not_yet_judged")); unknown != "0")
+  std::cout << "subscribed to " << plain_text(answer.at("releases")) << " releases of "
+            << log::printable(options.lockfile, 200) << " until "
+            << plain_text(answer.at("expires")) << "\n";
+  if (const std::string unknown = plain_text(answer.at("not_yet_judged")); unknown != "0")
     std::cout << unknown << " of them were not yet asked for through this gate\n";
   for (const auto& one : refused) {
-    std::string action = text(one.at("action"));
+    std::string action = plain_text(one.at("action"));
     std::transform(action.begin(), action.end(), action.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     std::cout << "\n"
-              << action << "  " << text(one.at("name")) << "@" << text(one.at("version")) << "  "
-              << log::printable(options.lockfile, 200) << ":" << text(one.at("line")) << "\n    "
-              << log::printable(text(one.at("sentence")), 500) << "\n";
+              << action << "  " << plain_text(one.at("name")) << "@"
+              << plain_text(one.at("version")) << "  " << log::printable(options.lockfile, 200)
+              << ":" << plain_text(one.at("line")) << "\n    "
+              << log::printable(plain_text(one.at("sentence")), 500) << "\n";
     for (const auto& path : one.at("paths").as_array()) {
       std::string way;
-      for (const auto& step : path.as_array()) way += (way.empty() ? "" : " > ") + text(step);
+      for (const auto& step : path.as_array()) way += (way.empty() ? "" : " > ") + plain_text(step);
       std::cout << "    by " << log::printable(way, 400) << "\n";
     }
   }

@@ -46,6 +46,12 @@ std::size_t break_at(std::string_view text, std::size_t columns) {
 
 }  // namespace
 
+Paint paint_of(Action action) {
+  return action == Action::kAllow  ? Paint::kGreen
+         : action == Action::kWarn ? Paint::kYellow
+                                   : Paint::kAlarm;
+}
+
 std::size_t columns_of(std::string_view text) {
   std::size_t columns = 0;
   while (!text.empty()) {

@@ -5,9 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "policy/policy.h"
+
 namespace npmgate {
 
 enum class Paint { kPlain, kBold, kDim, kRed, kGreen, kYellow, kCyan, kAlarm /* bold red */ };
+
+Paint paint_of(Action action);
 
 // Columns that `text` (UTF-8, no controls) takes; combining characters take none, wide ones two.
 std::size_t columns_of(std::string_view text);

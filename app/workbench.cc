@@ -6,9 +6,6 @@ namespace npmgate {
 namespace {
 
 constexpr auto kInspectionLimit = std::chrono::minutes(10);
-// A packument that the upstream sends slowly is waited for this many times Packages' own limit: no
-// client stands behind a command.
-constexpr int kPatience = 6;
 // Recent releases before the one asked for that are inspected to see whether they can be its
 // baseline.
 constexpr std::size_t kMaxCandidates = 3;
@@ -109,13 +106,6 @@ std::unique_ptr<Judge> Workbench::judge(const SnapshotPtr& snapshot, const std::
   return std::make_unique<Judge>(bench_->packages().judge(snapshot, rules, judging));
 }
 
-Task<Result<SnapshotPtr>> Workbench::packument(PackageName name) {
-  auto snapshot = co_await bench_->packages().get(name);
-  for (int i = 1; i < kPatience && !snapshot && snapshot.error().code == Code::kTimeout; ++i)
-    snapshot = co_await bench_->packages().get(name);
-  co_return snapshot;
-}
-
 // Inspects what the release is compared with, as the gate chooses it.
 Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::string version,
                                                    StudyOptions options) {
@@ -139,7 +129,7 @@ Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::st
 }
 
 Task<Result<std::shared_ptr<Study>>> Workbench::study(ReleaseSpec spec, StudyOptions options) {
-  auto snapshot = co_await packument(*PackageName::parse(spec.name));
+  auto snapshot = co_await bench_->packument(*PackageName::parse(spec.name));
   if (!snapshot) co_return snapshot.error();
   SnapshotPtr current = *snapshot;
   const auto version = version_of(*current, spec.wanted);

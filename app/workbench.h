@@ -64,7 +64,6 @@ class Workbench {
 
  private:
   explicit Workbench(std::unique_ptr<Bench> bench);
-  Task<Result<SnapshotPtr>> packument(PackageName name);
   Task<Result<SnapshotPtr>> with_baseline(SnapshotPtr snapshot, std::string version,
                                           StudyOptions options);
   std::unique_ptr<Judge> judge(const SnapshotPtr& snapshot, const std::string& version,

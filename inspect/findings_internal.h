@@ -112,7 +112,6 @@ std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& befo
 
 // Position of a version in history.entries; npos-like nullopt where it is not listed.
 std::optional<std::size_t> entry_index(const PackageHistory& history, std::string_view version);
-bool attested(const Release& release);
 bool trusted(const Release& release);
 
 using Detector = std::vector<Finding> (*)(const Sides&);

@@ -30,8 +30,8 @@ json::value person_value(const Publisher& publisher) {
 // says nothing about who changed.
 bool trust_kept(const Sides& sides) {
   if (trusted(sides.release)) return true;
-  return sides.before != nullptr && trusted(*sides.before) && attested(*sides.before) &&
-         attested(sides.release);
+  return sides.before != nullptr && trusted(*sides.before) && sides.before->dist.attested() &&
+         sides.release.dist.attested();
 }
 
 // An account whose first release of this package is younger than kNewcomer, while others published
@@ -73,8 +73,8 @@ std::optional<Trust> trust_before(const Sides& sides) {
   if (!self) return std::nullopt;
   std::optional<Trust> of_baseline;
   if (sides.before != nullptr) {
-    of_baseline =
-        Trust{sides.before->manifest.version, attested(*sides.before), trusted(*sides.before)};
+    of_baseline = Trust{sides.before->manifest.version, sides.before->dist.attested(),
+                        trusted(*sides.before)};
     const auto version = Version::parse_loose(of_baseline->version);
     if (version && release_line(*version) == release_line(*self)) return of_baseline;
   }
@@ -222,7 +222,7 @@ std::vector<Finding> maintainers_changed(const Sides& sides) {
 
 std::vector<Finding> provenance_lost(const Sides& sides) {
   // One that came after the release was accepted is among what was read.
-  if (attested(sides.release) || trusted(sides.release) ||
+  if (sides.release.dist.attested() || trusted(sides.release) ||
       provenance_of(sides, sides.release) != nullptr)
     return {};
   const auto before = trust_before(sides);
@@ -255,7 +255,7 @@ std::vector<Finding> provenance_changed(const Sides& sides) {
                  {{"trusted_publisher", {{"before", was}, {"after", now}}}})};
   }
   // Attestations without trusted publishing come from a workflow with a long-lived token.
-  if (before->trusted && attested(sides.release) && !trusted(sides.release)) {
+  if (before->trusted && sides.release.dist.attested() && !trusted(sides.release)) {
     return {make("provenance-changed", Severity::kLow, "provenance",
                  before->version + " came by trusted publishing, this release with a token",
                  {{"before", before->version},

@@ -226,10 +226,6 @@ std::optional<std::size_t> entry_index(const PackageHistory& history, std::strin
   return std::nullopt;
 }
 
-bool attested(const Release& release) {
-  return release.dist.attestations_url || release.dist.provenance_predicate;
-}
-
 // Published by a trusted publisher, or approved by a human in staged publishing (the account is
 // then the approver's).
 bool trusted(const Release& release) {

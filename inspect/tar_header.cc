@@ -67,12 +67,6 @@ class Reader {
     if (!refusal_) refusal_ = refuse(rule, std::string(what) + " " + std::string(where_));
   }
 
-  // Compared with itself one byte on: memcmp takes many bytes at a time.
-  static bool is_zero(std::string_view bytes) {
-    return bytes.empty() ||
-           (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-  }
-
   // Blanks, octal digits, then at least one blank or NUL and nothing else: without an end some
   // readers go on into the next field.
   static std::optional<std::uint64_t> octal(std::string_view bytes) {
@@ -191,6 +185,12 @@ class Reader {
 
 TarHeaderResult parse_tar_header(std::span<const std::byte> block, std::string_view where) {
   return Reader(block, where).read();
+}
+
+// Compared with itself one byte on: memcmp takes many bytes at a time.
+bool is_zero(std::string_view bytes) {
+  return bytes.empty() ||
+         (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace npmgate

@@ -30,4 +30,6 @@ struct TarHeaderResult {
 // refusal.
 TarHeaderResult parse_tar_header(std::span<const std::byte> block, std::string_view where);
 
+bool is_zero(std::string_view bytes);
+
 }  // namespace npmgate

@@ -1,7 +1,6 @@
 #include "inspect/tar_verifier.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "inspect/archive_rules.h"
 #include "inspect/path_rules.h"
@@ -17,12 +16,6 @@ using Bytes = std::span<const std::byte>;
 // node-tar and libarchive both stop reading extended headers above this size, so no configuration
 // may allow more.
 constexpr std::uint64_t kMaxPax = std::uint64_t{1} << 20;
-
-// Compared with itself one byte on: memcmp takes many bytes at a time.
-bool is_zero(Bytes bytes) {
-  return bytes.empty() || (bytes[0] == std::byte{0} &&
-                           std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
 
 std::uint64_t padded(std::uint64_t size) {
   return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
@@ -42,7 +35,7 @@ class Verifier {
       return refuse("tar-block-size", std::to_string(tar_.size()) + " bytes come out");
     }
     std::uint64_t headers = 0;
-    while (at_ < tar_.size() && !is_zero(tar_.subspan(at_, kTarBlock))) {
+    while (at_ < tar_.size() && !is_zero(as_text(tar_.subspan(at_, kTarBlock)))) {
       if (++headers > limits_.max_entries) {
         return refuse("limit-entries", "more than " + std::to_string(limits_.max_entries));
       }
@@ -59,7 +52,7 @@ class Verifier {
     if (tar_.size() - at_ < 2 * kTarBlock) {
       return refuse("tar-end", "the end-of-archive blocks are missing");
     }
-    if (is_zero(tar_.subspan(at_))) return std::nullopt;
+    if (is_zero(as_text(tar_.subspan(at_)))) return std::nullopt;
     return refuse("tar-data-after-end", "data follows the zero block " + at_byte(at_));
   }
 
@@ -79,7 +72,7 @@ class Verifier {
                                          " reaches past the end of the archive");
     }
     const Bytes body = tar_.subspan(at_, header.size);
-    if (!is_zero(tar_.subspan(at_ + header.size, padded(header.size) - header.size))) {
+    if (!is_zero(as_text(tar_.subspan(at_ + header.size, padded(header.size) - header.size)))) {
       return refuse("tar-padding", "data follows the body of " + quoted(header.name) + " " + where);
     }
     at_ += padded(header.size);

@@ -98,7 +98,7 @@ Result<Observations> observations_from_text(std::string_view text) {
 bool has_unread_attestation(const Observations& observations, const Release& release) {
   const auto read = observations.provenance.find(release.manifest.version);
   const bool found = read != observations.provenance.end() && read->second.foreign.empty();
-  return (release.dist.attestations_url || release.dist.provenance_predicate) && !found;
+  return release.dist.attested() && !found;
 }
 
 std::optional<Time> ask_again_at(const Observations& observations, const Release& release,

@@ -61,10 +61,6 @@ PackageHistory::DependencyAge age_of(const Packument& dependency, const std::str
   return age;
 }
 
-bool is_attested(const Release& release) {
-  return release.dist.attestations_url || release.dist.provenance_predicate;
-}
-
 // Hex; of the bytes where they were inspected, else what the packument says of them; "" where that
 // is another digest.
 std::string tarball_sha512(const PackageSnapshot& snapshot, const PackumentVersion& version) {
@@ -203,13 +199,13 @@ Task<void> OutsideObserver::read_attestations(SnapshotPtr snapshot, const Packum
   std::erase_if(out.provenance, [&](const auto& read) {
     return read.first != release.version && (before == nullptr || read.first != before->version);
   });
-  if (!is_attested(release.release)) {
+  if (!release.release.dist.attested()) {
     out.provenance.clear();
     co_return;
   }
   const std::string unknown = co_await read_attestation(snapshot, release, until, out);
   if (!unknown.empty()) out.unavailable.push_back({"provenance", unknown});
-  if (before == nullptr || !is_attested(before->release) || !unknown.empty()) co_return;
+  if (before == nullptr || !before->release.dist.attested() || !unknown.empty()) co_return;
   const std::string older = co_await read_attestation(snapshot, *before, until, out);
   if (!older.empty())
     out.unavailable.push_back({"provenance", "of the baseline " + before->version + ": " + older});

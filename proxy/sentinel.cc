@@ -133,8 +133,7 @@ Result<bool> Sentinel::report_trouble() {
     event.at = gear_.clock.now();
     event.sentence = "npm-gate refuses the policy file; the one before it stays in force: " + now;
     AlertStore::News news;
-    news.event =
-        OutboxEvent{0, event.at, "gate", "", "", "", boost::json::serialize(to_json(event))};
+    news.event = outbox_event(event);
     for (const Route& route : routes_of(gear_.config.alerts, event))
       news.to.push_back({route.sink, route.target});
     news.repeat = gear_.config.alerts.repeat;
@@ -283,16 +282,16 @@ Result<AlertEvent> Sentinel::describe(const Change& change, EventKind kind,
 std::string Sentinel::repository_of(const SnapshotPtr& snapshot, const std::string& version,
                                     const std::string& baseline) {
   if (!snapshot || !snapshot->packument) return "";
-  std::string newest;
-  for (const PackumentVersion& each : snapshot->packument->versions()) {
-    if (each.release.manifest.repository) newest = each.release.manifest.repository->url;
-  }
   for (const std::string& wanted : {baseline, version}) {
     const PackumentVersion* found = wanted.empty() ? nullptr : snapshot->packument->find(wanted);
     if (found != nullptr && found->release.manifest.repository)
       return found->release.manifest.repository->url;
   }
-  return newest;
+  const auto& all = snapshot->packument->versions();
+  const auto newest = std::find_if(all.rbegin(), all.rend(), [](const PackumentVersion& each) {
+    return each.release.manifest.repository.has_value();
+  });
+  return newest == all.rend() ? "" : newest->release.manifest.repository->url;
 }
 
 Result<void> Sentinel::add_holders(AlertEvent& event, bool& somebody) const {
@@ -322,13 +321,7 @@ Result<bool> Sentinel::record(const Change& change, std::optional<AlertEvent> ev
                             std::string(to_string(change.now)), now});
   AuditEntry recall;
   if (event) {
-    news.event = OutboxEvent{0,
-                             event->at,
-                             std::string(to_string(event->kind)),
-                             event->name,
-                             event->version,
-                             event->content_id,
-                             boost::json::serialize(to_json(*event))};
+    news.event = outbox_event(*event);
     auto to = addresses_of(*event);
     if (!to) return to.error();
     news.to = std::move(*to);

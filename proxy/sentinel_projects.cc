@@ -1,7 +1,6 @@
 // What a project hears besides news: of releases that were refused before it subscribed, and that
 // an issue is over because it no longer locks the release.
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 
 #include "alert/route.h"
 #include "proxy/sentinel.h"
@@ -11,16 +10,6 @@ namespace {
 
 std::vector<std::string> bad_news() {
   return {"held", "blocked", "recall"};
-}
-
-OutboxEvent stored(const AlertEvent& event) {
-  return {0,
-          event.at,
-          std::string(to_string(event.kind)),
-          event.name,
-          event.version,
-          event.content_id,
-          boost::json::serialize(to_json(event))};
 }
 
 bool contains(const std::vector<std::string>& texts, const std::string& text) {
@@ -146,7 +135,7 @@ Task<Result<int>> Sentinel::tell_project(Project project, std::string name, std:
     const Route wanted{project.address.sink, project.address.target};
     if (std::find(routes.begin(), routes.end(), wanted) == routes.end()) return 0;
     AlertStore::News news;
-    news.event = stored(*event);
+    news.event = outbox_event(*event);
     news.to = {project.address};
     news.skip_after = bad_news();
     return gear_.store.alerts().record(news);
@@ -185,7 +174,7 @@ Task<Result<int>> Sentinel::end_dropped(Project project, std::string name, std::
     event.version = version;
     event.projects = {project.url};
     AlertStore::News news;
-    news.event = stored(event);
+    news.event = outbox_event(event);
     news.to = {project.address};
     news.skip_after = {"", "dropped", "cleared"};
     return gear_.store.alerts().record(news);

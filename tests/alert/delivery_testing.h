@@ -2,7 +2,6 @@
 #pragma once
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <deque>
 
 #include "proxy/courier.h"
@@ -92,13 +91,7 @@ class Delivering : public ::testing::Test {
     AlertEvent event = sample;
     event.at = clock.now();
     AlertStore::News news;
-    news.event = OutboxEvent{0,
-                             event.at,
-                             std::string(to_string(event.kind)),
-                             event.name,
-                             event.version,
-                             event.content_id,
-                             boost::json::serialize(to_json(event))};
+    news.event = outbox_event(event);
     news.to = std::move(to);
     ASSERT_TRUE(store->alerts().record(news));
   }

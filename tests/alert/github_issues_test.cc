@@ -1,3 +1,5 @@
+#include <boost/json/serialize.hpp>
+
 #include "tests/alert/delivery_testing.h"
 
 namespace npmgate::test {

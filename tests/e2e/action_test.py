@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import case
 import gate
 import wire
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
+from fixture_registry import FixtureRegistry, Package, Release, days_ago, held_package
 
 ACTION = gate.ROOT / "examples" / "github-action"
 EXPRESSION = re.compile(r"\$\{\{\s*([A-Za-z0-9_.-]+)\s*\}\}")
@@ -87,9 +87,7 @@ class Action(case.EndToEnd):
     def setUp(self):
         registry = self.enterContext(FixtureRegistry([
             Package("good", [Release("1.0.0", published=days_ago(400))]),
-            Package("bad", [Release("1.0.0", published=days_ago(400)),
-                            Release("1.0.1", published=days_ago(2), manifest={"scripts": {"postinstall": "node x.js"}},
-                                    files={"x.js": "1\n"})])]))
+            held_package("bad")]))
         self.gate = self.enterContext(gate.Gate(registry.url))
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="gate-action-")))
         (self.folder / "package-lock.json").write_text(json.dumps(LOCK, indent=2))

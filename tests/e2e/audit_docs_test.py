@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import case
 import gate
 import tarballs
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
+from fixture_registry import FixtureRegistry, Package, Release, days_ago, held_package
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(.*?)\s+# exit (\d)$")
@@ -42,9 +42,7 @@ class Documents(case.EndToEnd):
     def setUp(self):
         registry = self.enterContext(FixtureRegistry([
             Package("good", [Release("1.0.0", published=days_ago(400))]),
-            Package("bad", [Release("1.0.0", published=days_ago(400)),
-                            Release("1.0.1", published=days_ago(2), manifest={"scripts": {"postinstall": "node x.js"}},
-                                    files={"x.js": "1\n"})])]))
+            held_package("bad")]))
         self.gate = self.enterContext(gate.Gate(registry.url, policy=POLICY))
         self.folder = self.gate.base
         entries = {name: {"version": version, "resolved": f"{registry.url}{name}/-/{name}-{version}.tgz",

@@ -12,7 +12,7 @@ import case
 import gate
 import sinks
 import wire
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
+from fixture_registry import FixtureRegistry, Package, Release, days_ago, held_package
 
 SHOP = "https://git.example/team/shop"
 LOCK = json.dumps({"lockfileVersion": 3, "packages": {
@@ -30,9 +30,7 @@ class Scene(case.EndToEnd):
     def setUp(self):
         registry = self.enterContext(FixtureRegistry([
             Package("app", [Release("1.0.0", published=days_ago(400), manifest={"dependencies": {"bad": "^1.0.0"}})]),
-            Package("bad", [Release("1.0.0", published=days_ago(400)),
-                            Release("1.0.1", published=days_ago(2), manifest={"scripts": {"postinstall": "node x.js"}},
-                                    files={"x.js": "1\n"})])]))
+            held_package("bad")]))
         self.gate = self.enterContext(gate.Gate(registry.url, settings=self.settings, env=self.env))
         self.tokens = {scope: self.token(scope) for scope in ("install", "review", "admin")}
         self.gate.tarball("bad", "1.0.1")

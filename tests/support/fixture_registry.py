@@ -109,6 +109,13 @@ class Package:
         return {"latest": max(plain, key=lambda v: [int(part) for part in v.split("-")[0].split(".")])}
 
 
+def held_package(name):
+    """Its 1.0.0 is old, its young 1.0.1 brings an install script: the default policy holds it."""
+    return Package(name, [Release("1.0.0", published=days_ago(400)),
+                          Release("1.0.1", published=days_ago(2), manifest={"scripts": {"postinstall": "node x.js"}},
+                                  files={"x.js": "1\n"})])
+
+
 @dataclasses.dataclass
 class Request:
     """One request as it came in; `path` decoded and without query, `target` as sent."""
