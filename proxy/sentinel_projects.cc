@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "alert/route.h"
+#include "proxy/held_releases.h"
 #include "proxy/sentinel.h"
 
 namespace npmgate {
@@ -92,25 +93,24 @@ Task<Result<int>> Sentinel::greet(Upload upload) {
   co_return events;
 }
 
-// The strictest of the rows under this version, where it is held or blocked.
+// What stands in the way of this version, where it is not served. One that is known by its
+// metadata alone has no content that the news could be kept under.
 Result<std::optional<Sentinel::Change>> Sentinel::refusal_of(const std::string& name,
                                                              const std::string& version) {
   const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  auto rows = gear_.store.releases_of(name);
-  if (!rows) return rows.error();
-  std::optional<Change> worst;
-  for (const ReleaseRow& row : *rows) {
-    if (row.version != version || row.content_id.empty()) continue;
-    Change change;
-    change.row = row;
-    change.findings = findings_now(row, rules->feed.get());
-    change.verdict =
-        decide(*rules->policy, row.subject, change.findings, rules->of(name), gear_.clock.now());
-    change.now = standing_of(change.verdict);
-    if (is_bad(change.now) && (!worst || change.verdict.action > worst->verdict.action))
-      worst = std::move(change);
-  }
-  return worst;
+  HeldReleases held(gear_.store, *rules, gear_.clock.now());
+  bool known = false;
+  auto found = held.refused({name, version, ""}, known);
+  if (!found) return found.error();
+  std::optional<Change> change;
+  if (found->empty() || found->front().row->content_id.empty()) return change;
+  change.emplace();
+  change->row = *found->front().row;
+  change->findings = std::move(found->front().findings);
+  change->verdict = std::move(found->front().verdict);
+  change->now = standing_of(change->verdict);
+  if (!is_bad(change->now)) change.reset();  // it waits for its age only: no news
+  return change;
 }
 
 Task<Result<int>> Sentinel::tell_project(Project project, std::string name, std::string version) {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "judge/judge.h"
 #include "lockfile/lockfile.h"
+#include "proxy/held_releases.h"
 #include "registry/repository.h"
 
 namespace npmgate {
@@ -48,15 +49,7 @@ void collect(Upload& upload) {
   }
 }
 
-// The strictest verdict among the rows of one version; where a release is pinned, only its row
-// counts: a newcomer under the same version is not what the project has.
-struct Held {
-  const ReleaseRow* row = nullptr;
-  std::vector<Finding> findings;
-  Verdict verdict;
-};
-
-boost::json::object refused_json(const Held& standing, const Upload& upload,
+boost::json::object refused_json(const HeldRelease& standing, const Upload& upload,
                                  const std::vector<std::uint32_t>& entries) {
   boost::json::array paths;
   for (const auto& path : paths_to(upload.lockfile, entries, kMaxPaths))
@@ -72,60 +65,6 @@ boost::json::object refused_json(const Held& standing, const Upload& upload,
   out["paths"] = std::move(paths);
   return out;
 }
-
-class HeldReleases {
- public:
-  HeldReleases(StateStore& store, const Rules& rules, Time now)
-      : store_(store), rules_(rules), now_(now) {}
-
-  // Those releases of `name` that fit and are not served; `known` grows where a row was found.
-  Result<std::vector<Held>> refused(const SubscribedRelease& wanted, bool& known) {
-    if (auto done = load(wanted.name); !done) return done.error();
-    const auto range = wanted.range.empty() ? std::nullopt : Range::parse(wanted.range);
-    std::map<std::string, Held> found;
-    for (const ReleaseRow& row : rows_) {
-      const bool fits = wanted.range.empty()
-                            ? row.version == wanted.version
-                            : range && row.subject.semver && range->matches(*row.subject.semver);
-      if (!fits) continue;
-      known = true;
-      const auto pin = pins_.find(row.version);
-      if (pin != pins_.end() && pin->second.content_id != row.content_id) continue;
-      auto findings = findings_now(row, rules_.feed.get());
-      Verdict verdict = decide(*rules_.policy, row.subject, findings, decisions_, now_);
-      Held& standing = found[row.version];
-      if (standing.row == nullptr || verdict.action > standing.verdict.action)
-        standing = {&row, std::move(findings), std::move(verdict)};
-    }
-    std::vector<Held> refused;
-    for (auto& [version, standing] : found) {
-      if (!standing.verdict.served()) refused.push_back(std::move(standing));
-    }
-    return refused;
-  }
-
- private:
-  Result<void> load(const std::string& name) {
-    if (name == name_) return {};
-    auto rows = store_.releases_of(name);
-    if (!rows) return rows.error();
-    auto pins = store_.pins_of(name);
-    if (!pins) return pins.error();
-    rows_ = std::move(*rows);
-    pins_ = std::move(*pins);
-    decisions_ = rules_.of(name);
-    name_ = name;
-    return {};
-  }
-
-  StateStore& store_;
-  const Rules& rules_;
-  Time now_;
-  std::string name_;
-  std::vector<ReleaseRow> rows_;
-  std::map<std::string, Pin, std::less<>> pins_;
-  std::vector<Decision> decisions_;
-};
 
 boost::json::object to_json(const Subscription& subscription, Millis expire) {
   return {{"id", subscription.id},
@@ -224,7 +163,7 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
         {entry.name, entry.range.empty() ? entry.version : "", entry.range}, known);
     if (!found) return found.error();
     unknown += known ? 0 : 1;
-    for (const Held& standing : *found) {
+    for (const HeldRelease& standing : *found) {
       held.push_back(refused_json(standing, *upload, entries));
       names.emplace_back(standing.row->name, standing.row->version);
     }
