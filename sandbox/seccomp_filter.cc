@@ -99,26 +99,33 @@ class Filter {
   int status_ = 0;
 };
 
+// As SCMP_CMP makes them, by a C99 literal that clang refuses in C++.
+constexpr scmp_arg_cmp equal(unsigned argument, scmp_datum_t value) {
+  return {argument, SCMP_CMP_EQ, value, 0};
+}
+constexpr scmp_arg_cmp without_bits(unsigned argument, scmp_datum_t bits) {
+  return {argument, SCMP_CMP_MASKED_EQ, bits, 0};
+}
+
 }  // namespace
 
 Result<void> install_seccomp_filter() {
   Filter filter;
   for (const int call : kAllowed) filter.add(SCMP_ACT_ALLOW, call);
   for (const int call : kFatal) filter.add(SCMP_ACT_KILL_PROCESS, call);
-  const auto socket = SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(kWorkerSocket));
+  const auto socket = equal(0, kWorkerSocket);
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(recvmsg), socket);
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(sendto), socket);
   if (kSanitized) {
-    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(write), SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO));
+    filter.add(SCMP_ACT_ALLOW, SCMP_SYS(write), equal(0, STDERR_FILENO));
     filter.add(SCMP_ACT_ALLOW, SCMP_SYS(sigaltstack));
   }
   // Memory, but none that can be executed.
-  const auto no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+  const auto no_code = without_bits(2, PROT_EXEC);
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), no_code);
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), no_code);
   // abort() signals its own process, nobody else's.
-  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
-             SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
+  filter.add(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), equal(0, static_cast<scmp_datum_t>(::getpid())));
   if (const int status = filter.load(); status != 0) {
     return fail(Code::kUnavailable, Origin::kSelf,
                 "the kernel refuses a seccomp filter: " + std::generic_category().message(-status));
