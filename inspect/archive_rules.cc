@@ -74,6 +74,7 @@ constexpr ArchiveRule kRules[] = {
     {"path-collision",
      "No two paths may be equal on file systems that ignore case or Unicode form."},
     {"path-file-and-directory", "A path must not be both a file and a directory."},
+    {"path-late-directory", "A directory may be listed only once, and before what lies in it."},
     {"package-json-missing", "The top directory must hold a package.json."},
     {"package-json-directory", "package.json in the top directory must be a file."},
     {"walk-differs", "libarchive must read the same names, sizes and bytes."},

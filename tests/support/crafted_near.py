@@ -81,6 +81,9 @@ _tar("near-top-alone", "the top directory itself, without a slash", None, lambda
 _tar("near-file-and-directory", "lib, lib.js and lib-a", None,
      lambda k: k.file_a() + entry("package/lib.js", b"1\n") + directory("package/lib/") + entry("package/lib/x.js", b"2\n")
      + entry("package/lib-a", b"3\n"))
+_tar("near-directories", "directories right before what lies in them, the top one last", None,
+     lambda k: directory("package/lib/") + entry("package/lib/x.js", b"1\n") + directory("package/lib/deep/") + k.file_a()
+     + directory("package/"))
 _tar("near-package-json-last", "package.json at the very end, others of that name below", None,
      lambda k: entry("package/lib/package.json", b"{}\n") + directory("package/x/package.json.d/") + k.file_a())
 
@@ -101,6 +104,7 @@ NEAR = {
     "path-short-name": "near-name-odd", "path-long-name": "near-name-255", "path-depth": "near-deep",
     "path-second-top": "real-other-top", "path-outside-top": "near-top-alone", "path-duplicate": "dup-identical",
     "path-collision": "two-cases-of-directory", "path-file-and-directory": "near-file-and-directory",
+    "path-late-directory": "near-directories",
     "package-json-missing": "near-package-json-last", "package-json-directory": "near-package-json-last",
 }
 

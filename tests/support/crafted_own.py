@@ -233,8 +233,10 @@ _tar("nested-pkgjson-only", "package.json only in a sub-directory", "package-jso
 _tar("dup-identical", "the same file twice", None, lambda k: k.file_a() * 2)
 _tar("dup-other-mode", "the same file twice, once executable", "path-duplicate",
      lambda k: _x(k, name="package/cli.js") + entry("package/cli.js", b"x\n", mode=0o755))
-_tar("dup-directory", "the same directory twice", None,
+_tar("dup-directory", "the same directory twice", "path-late-directory",
      lambda k: directory("package/lib/") * 2 + k.file_a())
+_tar("late-directory", "a directory after a file in it", "path-late-directory",
+     lambda k: k.file_a() + entry("package/lib/deep/x.js", k.index) + directory("package/lib/"))
 
 
 CASES = _table.cases
