@@ -2,6 +2,7 @@
 // prints one JSON line for each:
 //   {"entries": [["index.js", "<sha256 hex>"], …]}  accepted; files only, without the top directory
 //   {"rule": "tar-linkname", "detail": "…"}         refused
+// An accepted archive whose package.json is refused says so in a member "package_json": the rule.
 // Drives the strict profile for the differential test (run.py), which feeds the same bytes to other
 // readers.
 #include <array>
@@ -13,6 +14,7 @@
 
 #include "base/digest.h"
 #include "inspect/archive.h"
+#include "registry/manifest.h"
 
 namespace {
 
@@ -33,13 +35,19 @@ boost::json::object describe(const npmgate::ArchiveResult& result) {
   if (result.refusal) {
     return {{"rule", result.refusal->rule}, {"detail", result.refusal->detail}};
   }
+  boost::json::object accepted;
   boost::json::array entries;
   for (const npmgate::ArchiveEntry& entry : result.archive.entries) {
     if (entry.directory) continue;
-    entries.push_back({entry.path.substr(result.archive.top.size() + 1),
-                       npmgate::digest(npmgate::Algorithm::kSha256, entry.body).hex()});
+    const std::string path = entry.path.substr(result.archive.top.size() + 1);
+    entries.push_back({path, npmgate::digest(npmgate::Algorithm::kSha256, entry.body).hex()});
+    if (path != "package.json") continue;
+    const auto package_json = npmgate::parse_package_json(
+        {reinterpret_cast<const char*>(entry.body.data()), entry.body.size()});
+    if (package_json.refusal) accepted["package_json"] = package_json.refusal->rule;
   }
-  return {{"entries", std::move(entries)}};
+  accepted["entries"] = std::move(entries);
+  return accepted;
 }
 
 }  // namespace

@@ -3,10 +3,11 @@ extract alike.
 
     python3 run.py --profile DRIVER --libarchive DRIVER [--count N] [--seed S] [--keep FOLDER]
 
-Archives come from generate.py and from the crafted packages. Readers: libarchive (bun's), Python's
-tarfile, and, out of the clients that scripts/install-clients.sh installs, npm's node-tar, pnpm 10's own
-parser and yarn 1's tar-fs over tar-stream. Exit status 1 if any two disagree on an accepted archive, or
-if fewer than a fifth are accepted: those are the ones that tell. --keep saves the archives.
+Archives come from generate.py and from the crafted packages. Readers: libarchive, Python's tarfile, and, out
+of the clients that scripts/install-clients.sh installs, npm's node-tar, pnpm 10's own parser and yarn 1's
+tar-fs over tar-stream (client_readers.cjs), pnpm 12, yarn 4 and bun whole (install_readers.py). Exit status 1
+if any two disagree on an accepted archive, or if fewer than a fifth are accepted: those are the ones that
+tell. --keep saves the archives.
 """
 
 import argparse
@@ -30,6 +31,7 @@ sys.path.insert(0, str(HERE.parent / "support"))
 import clients  # noqa: E402
 import crafted  # noqa: E402
 import generate  # noqa: E402
+import install_readers  # noqa: E402
 
 BATCH = 1000
 DEFAULT_COUNT = 3_000
@@ -113,15 +115,23 @@ def readings(answers, paths=stripped):
 
 class Readers:
     """All readers at hand, each a function from archives to readings. Those of clients get the accepted archives only: yarn's and
-    pnpm's never come back from some of the others, and those that write to disk are slow."""
+    pnpm's never come back from some of the others, and those that write to disk are slow. Clients that install them get those whose
+    package.json is accepted as well: they act on it."""
 
     def __init__(self, options):
         self.names = {"libarchive": lambda batch: readings(run_batch([options.libarchive], batch)),
                       "tarfile": lambda batch: readings([read_tarfile(data) for data in batch])}
         self.clients = {}
+        self.installers = {}
         self.add("node-tar", node_tar(), "npm", on_disk=True)
         self.add("pnpm 10", installed("pnpm10/dist/worker.js"), "pnpm")
         self.add("yarn 1 (tar-stream)", installed("yarn1/lib/cli.js"), "yarn", on_disk=True)
+        at_hand = clients.available()
+        for name, shown in (("pnpm12", "pnpm 12"), ("yarn4", "yarn 4"), ("bun", "bun")):
+            if name in at_hand:
+                self.installers[shown] = install_readers.InstallReader(at_hand[name])
+            else:
+                print(f"{shown} is not installed: not compared")
 
     def add(self, name, place, kind, on_disk=False):
         """A client's reader (client_readers.cjs), which takes the top directory off itself."""
@@ -139,24 +149,35 @@ class Readers:
 
         self.clients[name] = read
 
-    def read(self, batch, accepted):
+    def all_names(self):
+        return [*self.names, *self.clients, *self.installers]
+
+    def agree(self, name, reading, files):
+        """Whether what a reader answered is what the profile saw."""
+        return self.installers[name].agrees(reading, files) if name in self.installers else reading == files
+
+    def read(self, batch, verdicts):
         """{reader: readings}; None where a reader was not asked."""
-        chosen = [data for data, fine in zip(batch, accepted) if fine]
+        everything = [True] * len(batch)
+        accepted = ["rule" not in verdict for verdict in verdicts]
+        installable = [fine and "package_json" not in verdict for fine, verdict in zip(accepted, verdicts)]
+        installers = {name: installer.read for name, installer in self.installers.items()}
+        asked = ((self.names, everything), (self.clients, accepted), (installers, installable))
         with concurrent.futures.ThreadPoolExecutor(len(self.names) + 1) as pool:
-            jobs = {name: pool.submit(read, batch) for name, read in self.names.items()}
-            late = {name: pool.submit(read, chosen) for name, read in self.clients.items()}
-            answers = {name: job.result() for name, job in jobs.items()}
-            for name, job in late.items():
+            jobs = [(name, chosen, pool.submit(read, [data for data, wanted in zip(batch, chosen) if wanted]))
+                    for readers, chosen in asked for name, read in readers.items()]
+            answers = {}
+            for name, chosen, job in jobs:
                 found = iter(job.result())
-                answers[name] = [next(found) if fine else None for fine in accepted]
+                answers[name] = [next(found) if wanted else None for wanted in chosen]
             return answers
 
 
 class Tally:
-    def __init__(self, keep):
-        self.keep = keep
+    def __init__(self, readers, keep):
+        self.readers, self.keep = readers, keep
         self.archives = self.accepted = self.disagreements = self.split_refused = 0
-        self.rules = collections.Counter()
+        self.rules, self.not_installed = collections.Counter(), collections.Counter()
 
     def __str__(self):
         return f"{self.archives} archives, {self.accepted} accepted, {self.disagreements} disagreements"
@@ -170,7 +191,8 @@ class Tally:
             return
         self.accepted += 1
         ours = {path: digest for path, digest in verdict["entries"]}
-        wrong = {reader: value for reader, value in read.items() if value != ours}
+        self.not_installed.update(reader for reader, value in read.items() if value == install_readers.REFUSED)
+        wrong = {reader: value for reader, value in read.items() if value is not None and not self.readers.agree(reader, value, ours)}
         if not wrong:
             return
         self.disagreements += 1
@@ -211,16 +233,18 @@ def main():
     options = parser.parse_args()
 
     readers = Readers(options)
-    tally = Tally(options.keep)
+    tally = Tally(readers, options.keep)
     for batch in batches(archives(options)):
         data = [item for _, item in batch]
         verdicts = run_batch([options.profile], data)
-        read = readers.read(data, ["rule" not in verdict for verdict in verdicts])
+        read = readers.read(data, verdicts)
         for at, (name, item) in enumerate(batch):
             tally.add(name, item, verdicts[at], {reader: values[at] for reader, values in read.items()})
         print("so far:", tally, flush=True)
-    names = ", ".join([*readers.names, *readers.clients])
-    print(f"readers: {names}; they disagree on {tally.split_refused} of the archives refused")
+    print(f"readers: {', '.join(readers.all_names())}; they disagree on {tally.split_refused} of the archives refused")
+    if tally.not_installed:
+        counts = ", ".join(f"{reader} {count}" for reader, count in tally.not_installed.most_common())
+        print(f"accepted, and refused whole by a client for a known reason: {counts}")
     print("refused by: " + ", ".join(f"{rule} {count}" for rule, count in tally.rules.most_common()))
     print(tally)
     return 1 if tally.disagreements or tally.accepted * USEFUL_SHARE < tally.archives else 0

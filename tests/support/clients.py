@@ -25,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # npm reports to stderr with a level prefix; everything else goes to either stream: one text is enough for assertions.
 MARKERS_VARIABLE = "NPM_GATE_TEST_MARKERS"
-# A client that is refused retries for 70 s at most (docs/CLIENTS); past that it hangs.
+# A client that is refused retries for 70 s at most (measured); past that it hangs.
 TIMEOUT = 110
 
 
