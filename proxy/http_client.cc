@@ -26,6 +26,7 @@ using error_code = boost::system::error_code;
 
 constexpr auto kConnectLimit = std::chrono::seconds(10);
 constexpr int kMaxRedirects = 3;  // docs/threats.md, H5
+constexpr int kMaxInterim = 5;
 // One stalled read: a body that drips slower than this is given up before the whole limit.
 constexpr auto kReadLimit = std::chrono::seconds(30);
 constexpr std::size_t kPiece = 256 * 1024;
@@ -48,6 +49,7 @@ Error too_large(const Url& url, const FetchRequest& request) {
 
 // The body lies in the FetchRequest, which outlives the exchange.
 using Message = http::request<http::span_body<const char>>;
+using Parser = http::response_parser<http::buffer_body>;
 using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
 
@@ -75,6 +77,12 @@ struct Connection {
   }
 };
 using ConnectionPtr = std::unique_ptr<Connection>;
+
+struct Head {
+  Head() {}
+  std::unique_ptr<Parser> parser;
+  error_code error;
+};
 
 class HttpClient final : public Upstream {
  public:
@@ -301,23 +309,27 @@ class HttpClient final : public Upstream {
     connection->lowest().expires_at(deadline);
     const error_code unsent = co_await send(*connection, *message, request);
     // A server may answer and close before it has read everything: its answer says why.
-    http::response_parser<http::buffer_body> parser;
-    parser.header_limit(64 * 1024);
-    parser.body_limit(request.max_body);
-    if (request.method == "HEAD") parser.skip(true);
-    const error_code error = co_await read_header(*connection, parser, deadline);
-    if (error && unsent) co_return io_error("cannot send to", url, unsent);
-    if (error == http::error::body_limit) co_return too_large(url, request);
-    if (error) co_return io_error("no answer from", url, error);
+    auto head = co_await read_head(*connection, request, deadline);
+    if (head.error && unsent) co_return io_error("cannot send to", url, unsent);
+    if (head.error == http::error::body_limit) co_return too_large(url, request);
+    if (head.error) co_return io_error("no answer from", url, head.error);
     answered = true;
+    Parser& parser = *head.parser;
+    const unsigned status = parser.get().result_int();
+    if (status < 200 || status > 599) {
+      co_return fail(Code::kUnavailable, Origin::kUpstream,
+                     url.origin() + " answered with the status " + std::to_string(status), true);
+    }
 
     FetchReply reply;
-    reply.status = static_cast<int>(parser.get().result_int());
+    reply.status = static_cast<int>(status);
     for (const auto& field : parser.get())
       reply.headers.add(std::string(field.name_string()), std::string(field.value()));
     auto body = co_await read_body(*connection, parser, url, request, reply, deadline);
     if (!body) co_return body.error();
-    const bool keep = parser.get().keep_alive() && parser.is_done() && !unsent;
+    // What came unasked for behind the answer would be taken for the next one.
+    const bool in_step = parser.is_done() && connection->buffer.size() == 0;
+    const bool keep = parser.get().keep_alive() && in_step && !unsent;
     if (keep) give_back(std::move(connection), url, request);
     co_return reply;
   }
@@ -378,7 +390,22 @@ class HttpClient final : public Upstream {
     co_return error;
   }
 
-  template <class Parser>
+  // The head of the final answer. Interim ones (RFC 9110, 15.2: 100 Continue, 103 Early Hints) have
+  // no body and are passed over.
+  Task<Head> read_head(Connection& connection, const FetchRequest& request, SteadyTime deadline) {
+    Head head;
+    for (int interim = 0; interim <= kMaxInterim; ++interim) {
+      head.parser = std::make_unique<Parser>();
+      head.parser->header_limit(64 * 1024);
+      head.parser->body_limit(request.max_body);
+      if (request.method == "HEAD") head.parser->skip(true);
+      head.error = co_await read_header(connection, *head.parser, deadline);
+      const unsigned status = head.error ? 0 : head.parser->get().result_int();
+      if (status / 100 != 1 || status == 101) break;
+    }
+    co_return head;
+  }
+
   Task<error_code> read_header(Connection& connection, Parser& parser, SteadyTime deadline) {
     connection.lowest().expires_at(deadline);
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
@@ -391,7 +418,6 @@ class HttpClient final : public Upstream {
     co_return error;
   }
 
-  template <class Parser>
   Task<error_code> read_some(Connection& connection, Parser& parser) {
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
       auto [error, count] =
@@ -403,7 +429,6 @@ class HttpClient final : public Upstream {
     co_return error;
   }
 
-  template <class Parser>
   Task<Result<void>> read_body(Connection& connection, Parser& parser, const Url& url,
                                const FetchRequest& request, FetchReply& reply,
                                SteadyTime deadline) {

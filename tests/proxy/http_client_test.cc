@@ -147,6 +147,29 @@ TEST(HttpClient, KeepsConnectionsAndRepeatsOnceWhereAnIdleOneWasClosed) {
   EXPECT_EQ(server.requests().size(), 3u);
 }
 
+// An answer that is read as the one to another question would put one package in another's place.
+TEST(HttpClient, AnswersStayWithTheirQuestions) {
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
+  ScriptedServer server([&hints](const std::string& head) {
+    if (head.starts_with("GET /hinted ")) return hints + hints + answer("200 OK", "hinted");
+    if (head.starts_with("GET /two ")) return answer("200 OK", "one") + answer("200 OK", "two");
+    return answer("200 OK", "other");
+  });
+  const auto client = make_http_client({});
+  EXPECT_EQ(fetch(*client, get(server.url() + "hinted"))->body, "hinted");
+  EXPECT_EQ(fetch(*client, get(server.url() + "two"))->body, "one");
+  EXPECT_EQ(fetch(*client, get(server.url() + "other"))->body, "other");
+}
+
+TEST(HttpClient, StatusesThatEndNoAnswerAreUnavailable) {
+  for (const char* status : {"101 Switching Protocols", "600 What", "999 What"}) {
+    ScriptedServer server([status](const std::string&) { return answer(status, ""); });
+    const auto reply = fetch(get(server.url()));
+    ASSERT_FALSE(reply) << status;
+    EXPECT_EQ(reply.error().code, Code::kUnavailable) << status;
+  }
+}
+
 TEST(HttpClient, DoesNotRepeatOnAFreshConnection) {
   ScriptedServer server([](const std::string&) { return std::string(); });
   EXPECT_FALSE(fetch(get(server.url())));
