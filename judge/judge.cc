@@ -43,6 +43,28 @@ bool same_publisher_and_hooks(const Judged& judged, const Release* baseline,
   return install_hooks(*judged.release, nullptr) == install_hooks(*baseline, nullptr);
 }
 
+// What was found out about an accepted release is lost (a damaged row, one of a later inspector):
+// it is judged anew, but as what was accepted and as nothing else.
+void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& version, const Pin& pin,
+                 Judged& judged) {
+  judged.raw_manifest = pin.raw_manifest;
+  const EvidencePtr other = current_evidence(snapshot, version);
+  judged.newcomer = manifest_digest(version.raw) != manifest_digest(pin.raw_manifest) ||
+                    (other && other->content_id() != pin.content_id);
+}
+
+// Where the digests are the same the findings do not show that another manifest came in the place
+// of the accepted one.
+void note_replaced(std::vector<Finding>& findings) {
+  const auto known = [](const Finding& finding) { return finding.id == "release-republished"; };
+  if (std::any_of(findings.begin(), findings.end(), known)) return;
+  findings.push_back({"release-republished",
+                      Severity::kCritical,
+                      "the upstream now states another release than the one accepted here",
+                      {{"accepted", "another manifest or other bytes"}},
+                      "packument-field"});
+}
+
 void lower(std::optional<Time>& earliest, std::optional<Time> candidate) {
   if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
 }
@@ -185,6 +207,8 @@ Judged Judge::judge(const PackumentVersion& version) {
       judged.release = &judged.evidence->release;
       judged.raw_manifest = pin->second.raw_manifest;
       judged.newcomer = manifest_digest(version.raw) != judged.evidence->manifest_sha256;
+    } else {
+      hold_to_pin(*snapshot_, version, pin->second, judged);
     }
   }
   judged.subject.born = born_of(version);
@@ -192,7 +216,8 @@ Judged Judge::judge(const PackumentVersion& version) {
   const bool half_known = options_.observed_only && age <= options_.recent &&
                           !snapshot_->observations.contains(version.version);
   if (!judged.pinned && !half_known) judged.evidence = current_evidence(*snapshot_, version);
-  const bool old = age > options_.recent && !judged.evidence && !judged.pinned;
+  const bool replaced = judged.newcomer && !judged.pinned;
+  const bool old = age > options_.recent && !judged.evidence && !judged.pinned && !replaced;
   if (old && advisories_of(version.version).empty() &&
       !policy_can_reach(*policy_, *snapshot_, version, age)) {
     describe(judged, &version, nullptr);
@@ -271,6 +296,7 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   input.history = &history_for(judged);
   input.popular = options_.popular;
   judged.findings = derive_findings(input);
+  if (judged.newcomer && !judged.pinned) note_replaced(judged.findings);
   describe(judged, version, baseline);
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
 }

@@ -72,7 +72,7 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
       return ruling;
     }
     ruling.known = true;
-    ruling.inspected = judged->evidence != nullptr;
+    ruling.inspected = judged->evidence != nullptr || (judged->newcomer && !judged->pinned);
     ruling.recheck =
         judged->evidence && !judged->pinned && due_again(*judged->evidence, judge.now());
     ruling.served = judged->verdict.served();
@@ -125,17 +125,35 @@ Task<Response> Tarballs::get(PackageName name, std::string version, const Reques
   }
   if (!ruling->served) co_return refuse(*current, version, *ruling, request);
   if (!ruling->pinned) {
-    Pin wanted;
-    wanted.name = name.str();
-    wanted.version = version;
-    wanted.content_id = ruling->content_id;
-    wanted.raw_manifest = ruling->raw_manifest;
-    wanted.accepted = gear_.clock.now();
-    auto pinned = co_await packages_.pin(current, wanted);
-    if (!pinned) co_return response_for(pinned.error());
-    current = *pinned;
+    auto accepted = co_await accept(current, version, *ruling);
+    if (!accepted) co_return response_for(accepted.error());
+    current = *accepted;
+    if (!ruling->served) co_return refuse(*current, version, *ruling, request);
   }
   co_return co_await send(current, version, *ruling, request);
+}
+
+Task<Result<SnapshotPtr>> Tarballs::accept(SnapshotPtr snapshot, std::string version,
+                                           Ruling& ruling) {
+  Pin wanted;
+  wanted.name = snapshot->name;
+  wanted.version = version;
+  wanted.content_id = ruling.content_id;
+  wanted.raw_manifest = ruling.raw_manifest;
+  wanted.accepted = gear_.clock.now();
+  auto pinned = co_await packages_.pin(snapshot, wanted);
+  if (!pinned) co_return pinned;
+  const auto pin = (*pinned)->pins.find(version);
+  if (pin != (*pinned)->pins.end() && pin->second.content_id == wanted.content_id) co_return pinned;
+  auto again = co_await rule(*pinned, version);
+  if (!again) co_return again.error();
+  ruling = std::move(*again);
+  if (ruling.served && !ruling.pinned) {  // let through by a waiver or the mode
+    ruling.served = false;
+    ruling.action = "block";
+    ruling.sentence = wanted.name + "@" + version + " is blocked: other content was accepted first";
+  }
+  co_return pinned;
 }
 
 void Tarballs::note_despite(const Verdict& verdict, Ruling& ruling) {
@@ -240,8 +258,8 @@ Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const R
   co_return response;
 }
 
-// Upstreams with `inspect: false`: the bytes are hashed and checked against the packument, nothing
-// else is asked of them.
+// Upstreams with `inspect: false`: no rule is asked, and nobody waits for what rules are asked
+// about. What the floor and admins refuse is refused here as in the packument.
 Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version,
                                       const Request& request) {
   const PackumentVersion* listed = snapshot->packument->find(version);
@@ -256,17 +274,18 @@ Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version,
   if (!evidence)
     co_return error_response(
         404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
-  Ruling ruling;
-  ruling.content_id = evidence->content_id();
-  ruling.action = "allow";
-  if (!evidence->integrity.matches) {
-    ruling.action = "block";
-    ruling.sentence = snapshot->name + "@" + version +
-                      " is blocked: its bytes do not match the registry's " +
-                      evidence->integrity.algorithm;
-    co_return refuse(**inspected, version, ruling, request);
+  auto ruling = co_await rule(*inspected, version);
+  if (!ruling) co_return response_for(ruling.error());
+  if (!ruling->pinned) ruling->content_id = evidence->content_id();
+  if (ruling->served && !ruling->pinned && !evidence->integrity.matches) {
+    ruling->served = false;
+    ruling->action = "block";
+    ruling->sentence = snapshot->name + "@" + version +
+                       " is blocked: its bytes do not match the registry's " +
+                       evidence->integrity.algorithm;
   }
-  co_return co_await send(*inspected, version, ruling, request);
+  if (!ruling->served) co_return refuse(**inspected, version, *ruling, request);
+  co_return co_await send(*inspected, version, *ruling, request);
 }
 
 }  // namespace npmgate

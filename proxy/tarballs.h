@@ -32,6 +32,9 @@ class Tarballs {
   static void note_despite(const Verdict& verdict, Ruling& ruling);
   void tell_despite(const Ruling& ruling, AuditEntry& audit);
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
+  // Pins what was ruled on. Where other content was accepted first (by a request beside this one),
+  // `ruling` becomes the one on that, and a refusal where that cannot be served.
+  Task<Result<SnapshotPtr>> accept(SnapshotPtr snapshot, std::string version, Ruling& ruling);
   Task<Response> send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
                       const Request& request);
   Task<Result<std::shared_ptr<const BlobStore::Handle>>> open(SnapshotPtr snapshot,

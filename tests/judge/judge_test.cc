@@ -229,6 +229,37 @@ TEST(Judge, WithdrawnPinIsJudgedOnWhatWasKept) {
   EXPECT_EQ(judge.of("1.2.0"), nullptr);
 }
 
+// A pin whose evidence is lost: the same release is judged anew, any other under its version is not
+// served, whatever it says of its integrity.
+TEST(Judge, APinHoldsWithoutItsEvidence) {
+  const auto pinned = snapshot_of({{"1.0.0", 900, ""}, {"1.1.0", 800, ""}});
+  Pin pin;
+  pin.version = "1.1.0";
+  pin.content_id = std::string(128, 'b') + ":" + std::string(64, 'c');
+  pin.raw_manifest = std::string(pinned->packument->find("1.1.0")->raw);
+  struct {
+    const char* name;
+    std::string more;  // what the upstream says of 1.1.0 now
+    bool inspected, served;
+  } const rows[] = {
+      {"the same", "", false, true},
+      {"the same manifest with other bytes", "", true, false},
+      {"a hook", R"(,"scripts":{"postinstall":"x"})", false, false},
+      {"a manifest that is refused", R"(,"os":[],"os":["linux"])", false, false},
+  };
+  for (const auto& row : rows) {
+    auto snapshot = snapshot_of({{"1.0.0", 900, ""}, {"1.1.0", 800, row.more}});
+    if (row.inspected) inspect(*snapshot, "1.1.0");
+    snapshot->pins.emplace("1.1.0", pin);
+    Judge judge = judge_of(snapshot, "");
+    const Judged* judged = judge.of("1.1.0");
+    ASSERT_NE(judged, nullptr) << row.name;
+    EXPECT_EQ(judged->verdict.served(), row.served) << row.name;
+    EXPECT_EQ(judged->raw_manifest, pin.raw_manifest) << row.name;
+    EXPECT_EQ(judge.listing({}).kept.size(), row.served ? 2U : 1U) << row.name;
+  }
+}
+
 // A feed with a memory of what it names.
 class FakeFeed final : public Feed {
  public:
