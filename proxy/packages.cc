@@ -26,6 +26,14 @@ std::string document_key(const UpstreamConfig& upstream, const PackageName& name
   return upstream.url + name.str();
 }
 
+// The upstream's token, for its own origin only: tarballs may lie at another host.
+std::string authorization_for(const UpstreamConfig& upstream, const std::string& url) {
+  const auto asked = parse_url(url);
+  const auto base = parse_url(upstream.url);
+  const bool own = asked && base && asked->origin() == base->origin();
+  return own && !upstream.token.empty() ? "Bearer " + upstream.token : std::string();
+}
+
 std::string first_integrity(const Dist& dist) {
   return dist.integrity.empty() ? dist.shasum : dist.integrity;
 }
@@ -389,7 +397,9 @@ std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig&
   if (!url || !base) return own;
   if (url->origin() == base->origin()) return dist.tarball;
   const auto& hosts = upstream.tarball_hosts;
-  const bool allowed = std::find(hosts.begin(), hosts.end(), url->host_header()) != hosts.end();
+  const bool downgrade = base->scheme == "https" && url->scheme != "https";
+  const bool allowed =
+      !downgrade && std::find(hosts.begin(), hosts.end(), url->host_header()) != hosts.end();
   // A tarball that the packument places elsewhere is asked for at the upstream itself, as npm does
   // with its registry.
   return allowed ? dist.tarball : own;
@@ -410,7 +420,7 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   if (!writer) co_return writer.error();
   FetchRequest request;
   request.url = tarball_url(*name, upstream, version, dist);
-  if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+  request.authorization = authorization_for(upstream, request.url);
   request.ca_file = upstream.ca;
   request.max_body = kMaxTarball;
   request.limit = kTarballLimit;

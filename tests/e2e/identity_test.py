@@ -6,6 +6,7 @@ import pathlib
 import random
 import shutil
 import socket
+import sqlite3
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -132,6 +133,25 @@ class Identity(case.EndToEnd):
                 internal.stop()
                 self.assertEqual(gate.packument("@acme/other").status, 503)
             self.assertEqual(self.registry.seen("/@acme*"), [])
+
+
+    def test_lost_evidence(self):
+        """A pin counts without the evidence it was made on: what came later under the same version is served by no door."""
+        old_bytes = self.accept()
+        self.gate.stop()
+        with sqlite3.connect(self.gate.data / "state.db") as state:
+            state.execute("DELETE FROM evidence")
+        state.close()
+        self.registry.edit_manifest("steady", "1.1.0", scripts=EVIL_SCRIPTS, hasInstallScript=True)
+        self.gate.restart()
+        self.refreshed()
+        for answer in (self.gate.packument("steady"), self.gate.get("/steady/1.1.0"), self.gate.tarball("steady", "1.1.0")):
+            self.assertNotIn(b"evil.js", answer.plain())
+        self.assert_refused(self.gate.tarball("steady", "1.1.0"), "steady@1.1.0", "release-republished")
+        # As it was accepted it is good again.
+        self.registry.packages["steady"].release("1.1.0").registry = {}
+        self.assertTrue(wire.eventually(lambda: self.gate.tarball("steady", "1.1.0").body == old_bytes))
+        self.assertEqual(self.gate.versions("steady"), ["1.0.0", "1.1.0"])
 
 
 class Swapped(case.EndToEnd):
@@ -275,6 +295,24 @@ class Credentials(case.EndToEnd):
                 self.assertEqual({request.get("authorization") for request in seen}, {"Bearer upstream-canary"})
                 for secret in ("client-canary", "upstream-canary", "path-canary"):
                     self.assertNotIn(secret, gate.log())
+
+    def test_tarballs_at_another_host(self):
+        """`tarball_hosts` lets tarballs lie elsewhere, by URL or by redirect: they are fetched there, without the upstream's token."""
+        names = ("listed", "sent-on")
+        with FixtureRegistry([Package(name, [Release("1.0.0", published=days_ago(300))]) for name in names]) as registry, \
+                FixtureRegistry([registry.packages[name] for name in names]) as store:
+            dist = registry.manifest(registry.packages["listed"], registry.packages["listed"].release("1.0.0"))["dist"]
+            registry.edit_manifest("listed", "1.0.0", dist={**dist, "tarball": f"{store.url}listed/-/listed-1.0.0.tgz"})
+            registry.fault("/sent-on/-/*", "redirect", location=f"{store.url}sent-on/-/sent-on-1.0.0.tgz")
+            upstreams = [{"name": "public", "url": registry.url, "token_env": "UPSTREAM_TOKEN",
+                          "tarball_hosts": [store.url.split("/")[2]]}]
+            with Gate(settings={"upstreams": upstreams}, env={"UPSTREAM_TOKEN": "upstream-canary"}) as gate:
+                for name in names:
+                    with self.subTest(name=name):
+                        self.assertEqual(gate.tarball(name, "1.0.0").body, store.tarball(name, "1.0.0"))
+                self.assertEqual(len(store.seen("*.tgz")), len(names))
+                self.assertNotIn("upstream-canary", str([request.headers for request in store.seen()]))
+                self.assertIn("upstream-canary", str([request.headers for request in registry.seen("/listed")]))
 
     def test_tokens_of_real_clients(self):
         """Where a packument sends clients elsewhere, their tokens would go along (yarn 4 with npmAlwaysAuth): nobody is sent anywhere."""

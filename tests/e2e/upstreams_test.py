@@ -14,10 +14,11 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
+import wire
 from certificates import Authority
 from clients import Project, marker_script
 from fixture_registry import Canary, FixtureRegistry, Package, Release, days_ago
-from gate import Gate
+from gate import Gate, run
 
 POLICY = "version: 1\nrules: [ { id: hooks, when: { finding: [install-script-added] }, then: quarantine } ]\n"
 HOOK = {"manifest": {"scripts": {"postinstall": "node setup.js"}}, "files": {"setup.js": marker_script("hook")}}
@@ -122,6 +123,22 @@ class Routing(case.EndToEnd):
             self.assertEqual(gate.tarball("@acme/hooked", "1.1.0").status, 200)
             self.internal.fault("/@acme/lib/-/*", "wrong-bytes")
             self.assertEqual(gate.tarball("@acme/lib", "1.0.0").status, 403)
+
+    def test_what_inspect_false_refuses(self):
+        """The floor and rejections count here too, and at every door alike."""
+        name = "@acme/lib"
+        self.internal.publish(name, Release("1.1.0", published=days_ago(60)))
+        with self.gate(inspect=False) as gate:
+            self.assertEqual([gate.tarball(name, version).status for version in ("1.0.0", "1.1.0")], [200, 200])
+            token = gate.command("token", "create", "rita", "--scope", "review").stdout.strip()
+            done = run("quarantine", "reject", f"{name}@1.0.0", "--reason", "SEC-1", "--admin", gate.admin_url, "--token", token)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(gate.versions(name), ["1.1.0"])
+            self.assert_refused(gate.tarball(name, "1.0.0"), "rejected: SEC-1")
+            self.internal.republish(name, "1.1.0", files={"other.js": "1"})
+            self.internal.publish(name, Release("1.2.0", published=days_ago(30)))
+            self.assertTrue(wire.eventually(lambda: gate.versions(name) == ["1.2.0"]))
+            self.assert_refused(gate.tarball(name, "1.1.0"), "release-republished")
 
     def test_tokens(self):
         """From environment or file, to their own origin only, never to a client's benefit elsewhere, never in the log."""
