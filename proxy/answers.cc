@@ -30,6 +30,19 @@ std::string notice_for(const Judge::Listing& listing, Time now, Millis recent) {
   return notice;
 }
 
+// Last-Modified tells when the bytes changed, not when they were made. It has whole seconds: other
+// bytes made within the same one are dated a second later, or a client that asks by time alone
+// would be told that nothing has changed.
+AnswerPtr dated_after(const Answer& before, AnswerPtr answer) {
+  const bool same = before.etag == answer->etag;
+  const Time next = before.modified + Millis(1000);
+  if (!same && answer->modified >= next) return answer;
+  auto dated = std::make_shared<Answer>(*answer);
+  dated->modified = same ? before.modified : next;
+  dated->last_modified = format_http_date(dated->modified);
+  return dated;
+}
+
 void lower(std::optional<Time>& earliest, Time candidate) {
   if (!earliest || candidate < *earliest) earliest = candidate;
 }
@@ -131,6 +144,7 @@ Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
   answer->stale = snapshot.stale;
+  answer->modified = judge.now();
   answer->valid_until = listing.valid_until;
   // What was left undecided is asked again soon.
   if (!prepared.undecided.empty()) lower(answer->valid_until, judge.now() + Millis(5000));
@@ -148,7 +162,7 @@ Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
   std::string text = render_packument(render_input(snapshot, listing, form, base_url));
   const Digest digest = npmgate::digest(Algorithm::kSha256, text);
   answer->etag = base64_encode(std::span(digest.bytes).first(18));
-  answer->last_modified = format_http_date(judge.now());
+  answer->last_modified = format_http_date(answer->modified);
   answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
   answer->identity = std::make_shared<const std::string>(std::move(text));
   return AnswerPtr(answer);
@@ -167,7 +181,7 @@ AnswerPtr Answers::cached(const std::string& key, const SnapshotPtr& snapshot) {
   return it->second.answer;
 }
 
-void Answers::put(const std::string& key, AnswerPtr answer) {
+AnswerPtr Answers::put(const std::string& key, AnswerPtr answer) {
   const auto size = [](const AnswerPtr& a) {
     return (a->identity ? a->identity->size() : 0) + (a->gzip ? a->gzip->size() : 0) + 512;
   };
@@ -177,15 +191,10 @@ void Answers::put(const std::string& key, AnswerPtr answer) {
     it->second.age = ages_.insert(ages_.end(), key);
   } else {
     bytes_ -= size(it->second.answer);
-    // The same bytes again: Last-Modified tells when they changed, not when they were made.
-    if (it->second.answer->etag == answer->etag && !answer->etag.empty()) {
-      auto same = std::make_shared<Answer>(*answer);
-      same->last_modified = it->second.answer->last_modified;
-      answer = std::move(same);
-    }
+    answer = dated_after(*it->second.answer, std::move(answer));
   }
   bytes_ += size(answer);
-  it->second.answer = std::move(answer);
+  it->second.answer = answer;
   ages_.splice(ages_.end(), ages_, it->second.age);
   while (bytes_ > gear_.config.cache_bytes && ages_.size() > 1) {
     const auto victim = slots_.find(ages_.front());
@@ -193,6 +202,7 @@ void Answers::put(const std::string& key, AnswerPtr answer) {
     slots_.erase(victim);
     ages_.pop_front();
   }
+  return answer;
 }
 
 Response Answers::respond(const AnswerPtr& answer, const Request& request,
@@ -257,7 +267,7 @@ Task<Response> Answers::packument(PackageName name, Form form, const Request& re
     };
     auto answer = co_await gear_.pool.offload(std::move(make));
     if (answer) {
-      put(key, *answer);
+      answer = put(key, *answer);
       auto executor = co_await net::this_coro::executor;
       if (packages_.route(name)->inspect) packages_.inspect_later(prepared->snapshot, executor);
     }
@@ -286,7 +296,9 @@ Task<Response> Answers::manifest(PackageName name, std::string version_or_tag,
     Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
     const Judge::Listing listing = judge.listing(prepared->undecided);
     std::string version = version_or_tag;
-    if (const auto tag = listing.dist_tags.find(version); tag != listing.dist_tags.end())
+    // A tag that is called like a version does not stand in for it.
+    const bool listed = snapshot.packument->find(version) != nullptr;
+    if (const auto tag = listing.dist_tags.find(version); !listed && tag != listing.dist_tags.end())
       version = tag->second;
     const RenderInput input = render_input(snapshot, listing, Form::kFull, base_url);
     for (const VersionView& view : input.versions) {

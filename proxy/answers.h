@@ -20,7 +20,8 @@ namespace npmgate {
 struct Answer {
   Bytes identity, gzip;
   std::string etag;           // quoted; the gzip representation's has "-gz" inside the quotes
-  std::string last_modified;  // IMF-fixdate: when these bytes first were the answer
+  Time modified{};            // when these bytes first were the answer
+  std::string last_modified;  // the same as IMF-fixdate; different bytes never share one
   std::string notice;         // npm-notice: why recent versions are left out; "" = none
   int status = 200;           // 403 where no version is left
   std::uint64_t snapshot_revision = 0, rules_revision = 0;
@@ -54,7 +55,8 @@ class Answers {
   void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
   Result<AnswerPtr> render(const Prepared& prepared, Form form, const std::string& base_url);
   AnswerPtr cached(const std::string& key, const SnapshotPtr& snapshot);
-  void put(const std::string& key, AnswerPtr answer);
+  // Keeps it and returns it as it is to be sent: dated after what was there before.
+  AnswerPtr put(const std::string& key, AnswerPtr answer);
   Response respond(const AnswerPtr& answer, const Request& request, std::string_view cache) const;
 
   struct Slot {

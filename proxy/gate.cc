@@ -64,7 +64,7 @@ std::optional<std::string> Gate::base_url(const Request& request) const {
   // Loopback only: whatever loopback name the client used is what it can reach.
   const std::string scheme = request.secure ? "https://" : "http://";
   const auto url = parse_url(scheme + std::string(host) + "/");
-  if (!url || !is_loopback(url->host)) return std::nullopt;
+  if (!url || url->path != "/" || !is_loopback(url->host)) return std::nullopt;
   return url->str();
 }
 

@@ -85,7 +85,9 @@ Task<Result<FetchReply>> Publishing::pass(const UpstreamConfig& upstream, std::s
 
 Task<Response> Publishing::document(PackageName name, const Request& request) {
   const UpstreamConfig& upstream = *writable_route(name);
-  if (Access::carries_token(request.headers.get("authorization"))) {
+  // The whole document, judged or not: for those who may write it back, and nobody else.
+  const std::string_view authorization = request.headers.get("authorization");
+  if (authorization.empty() || Access::carries_token(authorization)) {
     co_return error_response(401, "npm-gate: reading " + name.str() +
                                       " for writing needs your own credentials for the registry " +
                                       upstream.name + ", not a token of the gate");

@@ -64,10 +64,12 @@ Task<Response> Services::forward(const UpstreamConfig& upstream, std::string met
   gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
   auto reply = co_await gear_.upstream.fetch(std::move(fetch));
   if (!reply) co_return response_for(reply.error());
-  // Headers are made anew: nothing of the upstream's but the type goes through.
-  std::string type(reply->headers.get("content-type"));
-  if (type.empty()) type = "application/json";
-  Response response = text_response(reply->status, std::move(reply->body), header_safe(type, 100));
+  // Headers are made anew, the type too: a page of the upstream's must not run in a browser as one
+  // of the gate's.
+  const std::size_t start = reply->body.find_first_not_of(" \t\r\n");
+  const bool json = start == std::string::npos || reply->body[start] != '<';
+  Response response = text_response(reply->status, std::move(reply->body),
+                                    json ? "application/json" : "text/plain; charset=utf-8");
   response.kind = "service";
   co_return response;
 }

@@ -200,6 +200,8 @@ bool append_manifest(std::string& out, const RenderInput& input, const VersionVi
   const std::string url = input.base_url + tarball_path(input.packument->name(), version.version);
   editor.set("dist", edited_dist(editor.value("dist"), url));
   editor.remove("_hasShrinkwrap");
+  // npm 5 and 6 install from it what they find written there, URLs included.
+  editor.remove("_shrinkwrap");
   if (version.has_install_script) {
     editor.set("hasInstallScript", "true");
   } else if (editor.value("hasInstallScript") != "false") {
@@ -268,6 +270,26 @@ void append_times(std::string& out, const Packument& packument, const Times& tim
   out.push_back('}');
 }
 
+// Registries copy most of the top level (readme, description, …) from the manifest of the release
+// that is `latest`. Where another one is served, or a pinned older text of it, nobody has judged
+// that.
+bool top_level_is_of_served(const RenderInput& input) {
+  const Packument& packument = *input.packument;
+  const auto latest = packument.dist_tags().find("latest");
+  const PackumentVersion* stated =
+      latest == packument.dist_tags().end() ? nullptr : packument.find(latest->second);
+  return stated != nullptr && std::any_of(input.versions.begin(), input.versions.end(),
+                                          [stated](const VersionView& view) {
+                                            return view.version == stated->version &&
+                                                   view.raw == stated->raw;
+                                          });
+}
+
+// About the package, not about one of its releases.
+bool is_of_package(std::string_view key) {
+  return key == "maintainers" || key == "users";
+}
+
 std::vector<std::string_view> append_versions(std::string& out, const RenderInput& input) {
   std::vector<std::string_view> served;
   append_member(out, "versions", "{");
@@ -320,7 +342,10 @@ std::string render_packument(const RenderInput& input) {
   if (!full) {
     if (!times.modified.empty()) append_text_member(out, "modified", times.modified);
   } else {
-    for (const auto& [key, value] : packument.extras()) append_member(out, key, value);
+    const bool all = top_level_is_of_served(input);
+    for (const auto& [key, value] : packument.extras()) {
+      if (all || is_of_package(key)) append_member(out, key, value);
+    }
   }
   out.push_back('}');
   return out;

@@ -31,12 +31,14 @@ struct RenderInput {
   Form form = Form::kFull;
 };
 
-// The document's text. dist.tarball = base_url + tarball_path(name, version); `_hasShrinkwrap` is
-// stripped; `hasInstallScript` is set or removed to fact; `time` holds exactly the versions that
-// stay with the upstream's own text (and `created`), `modified` the newest of them; the abbreviated
-// form (npm registry API, "abbreviated metadata") keeps name, version, deprecated, the dependency
-// fields, bin, directories, dist, engines, os, cpu, libc, funding, hasInstallScript,
-// peerDependenciesMeta, bundleDependencies, acceptDependencies, and carries `time`.
+// The document's text. dist.tarball = base_url + tarball_path(name, version); `_hasShrinkwrap` and
+// `_shrinkwrap` are stripped; the rest of the top level is copied where the release that it was
+// made of (`latest`) is served as it stands, else only maintainers and users; `hasInstallScript` is
+// set or removed to fact; `time` holds exactly the versions that stay with the upstream's own text
+// (and `created`), `modified` the newest of them; the abbreviated form (npm registry API,
+// "abbreviated metadata") keeps name, version, deprecated, the dependency fields, bin, directories,
+// dist, engines, os, cpu, libc, funding, hasInstallScript, peerDependenciesMeta,
+// bundleDependencies, acceptDependencies, and carries `time`.
 std::string render_packument(const RenderInput& input);
 // One version's manifest, as `GET /name/version` answers.
 std::string render_manifest(const RenderInput& input, const VersionView& version);

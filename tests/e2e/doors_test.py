@@ -251,6 +251,10 @@ class Doors(case.EndToEnd):
         found = self.gate.get("/-/v1/search?text=door&size=20")
         self.assertEqual(found.status, 200)
         self.assertEqual(self.gate.get("/-/npm/v1/keys").status, 200)
+        # A page of the upstream's is none of the gate's: no browser runs it as one.
+        page = self.registry.fault("/-/npm/v1/keys", "body", body=b"<script>x</script>", type="text/html")
+        self.assertIn("text/plain", self.gate.get("/-/npm/v1/keys").header("content-type"))
+        self.registry.heal(page)
         body = json.dumps({"door": ["1.0.0"]}).encode()
         for encoding, data in (({}, body), ({"Content-Encoding": "gzip"}, gzip.compress(body))):
             with self.subTest(encoding=encoding):
@@ -281,7 +285,7 @@ class Doors(case.EndToEnd):
 
     def test_other_hosts(self):
         """A gate on loopback answers for loopback names only: a page elsewhere cannot reach it by DNS rebinding."""
-        for host in ("evil.example", "127.0.0.1.evil.example:80", "registry.example", ""):
+        for host in ("evil.example", "127.0.0.1.evil.example:80", "registry.example", "", f"127.0.0.1:{self.gate.port}/elsewhere"):
             with self.subTest(host=host):
                 self.assertIn(self.gate.get("/door", {"Host": host}).status, (400, 421))
         self.assertEqual(self.gate.get("/door", {"Host": f"localhost:{self.gate.port}"}).status, 200)
@@ -302,6 +306,8 @@ STATES = {
     "blocked": ("2.0.0", False, 403, 403),
 }
 SECRET = "the-newcomers-hook"
+# In the manifests of what is left out, and in the top level that the registry makes of the one that is `latest`.
+UNSEEN = "text-of-a-manifest-that-is-left-out"
 
 
 class EveryDoor(case.EndToEnd):
@@ -324,10 +330,14 @@ class EveryDoor(case.EndToEnd):
     @staticmethod
     def package(name):
         """One release in each state, and one below them all."""
-        hooked = {"manifest": HOOK, "files": HOOK_FILES}
         ages = {"1.0.0": 300, "1.1.0": 200, "1.2.0": 9, "1.3.0": 150, "1.4.0": 140, "1.5.0": 8, "2.0.0": 7}
-        releases = [Release(v, published=days_ago(days), **(hooked if v == "1.2.0" else {})) for v, days in ages.items()]
-        return Package(name, releases, tags={"latest": "1.5.0", **{state: version for state, (version, *_) in STATES.items()}})
+        releases = [Release(v, published=days_ago(days), attestations=True) for v, days in ages.items()]
+        for release in releases:
+            if release.version in ("1.2.0", "1.5.0", "2.0.0"):
+                release.manifest = {"description": UNSEEN, "homepage": UNSEEN, **(HOOK if release.version == "1.2.0" else {})}
+                release.files = HOOK_FILES if release.version == "1.2.0" else {}
+        tags = {"latest": "1.5.0", "2.0.0": "1.0.0", **{state: version for state, (version, *_) in STATES.items()}}
+        return Package(name, releases, tags=tags, extra={"readme": UNSEEN, "description": UNSEEN, "homepage": UNSEEN})
 
     @classmethod
     def change_mind(cls, name):
@@ -345,15 +355,32 @@ class EveryDoor(case.EndToEnd):
                 for coding in ("identity", "gzip"):
                     headers = {"Accept": accept, "Accept-Encoding": coding}
                     yield f"/{spelling} {accept} {coding}", "packument", self.gate.get(f"/{spelling}", headers)
+            for validator in ({"If-None-Match": "*"}, {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}):
+                yield f"/{spelling} {validator}", "packument", self.gate.get(f"/{spelling}", validator)
+            yield f"/{spelling}/?a=b", "packument", self.gate.get(f"/{spelling}/?a=b")
             yield f"HEAD /{spelling}", "head", self.gate.send(f"/{spelling}", "HEAD")
             yield f"/{spelling}?write=true", "write", self.gate.get(f"/{spelling}?write=true", {"Accept": "application/json"})
             yield f"/{spelling}/{version}", "manifest", self.gate.get(f"/{spelling}/{version}")
+            yield f"/{spelling}/{version} any", "manifest", self.gate.get(f"/{spelling}/{version}", {"If-None-Match": "*"})
             yield f"HEAD /{spelling}/{version}", "head-manifest", self.gate.send(f"/{spelling}/{version}", "HEAD")
             yield f"/-/package/{spelling}/dist-tags", "tags", self.gate.get(f"/-/package/{spelling}/dist-tags")
+            for tag in ("latest", *STATES):
+                path = f"/-/package/{spelling}/dist-tags/{tag}"
+                yield path, "tag", self.gate.get(path)
+            yield f"attestations {spelling}", "words", self.gate.get(f"/-/npm/v1/attestations/{spelling}@{version}")
         for path in tarball_paths(name, version):
             yield path, "tarball", self.gate.get(path)
             yield f"HEAD {path}", "head-tarball", self.gate.send(path, "HEAD")
             yield f"{path} range", "range", self.gate.get(path, {"Range": "bytes=0-99"})
+            yield f"{path} any", "validated-tarball", self.gate.get(path, {"If-None-Match": "*"})
+        body, quick = json.dumps({name: [version]}).encode(), json.dumps({"requires": {name: version}}).encode()
+        yield "bulk audit", "words", self.gate.send("/-/npm/v1/security/advisories/bulk", "POST", {}, body)
+        for path in ("/-/npm/v1/security/audits/quick", "/-/npm/v1/security/audits"):
+            yield path, "words", self.gate.send(path, "POST", {}, quick)
+        for path in (f"/-/v1/search?text={name}", "/-/npm/v1/keys", "/-/ping", "/-/whoami", "/-/npm/v1/user", "/-/npm/v1/tokens",
+                     "/-/npm-gate/", "/-/npm-gate/self-test", f"/-/npm-gate/releases/{name}/{version}"):
+            for accept in ("application/json", "text/html"):
+                yield f"{path} {accept}", "words", self.gate.get(path, {"Accept": accept})
 
     def test_every_door(self):
         """One subtest for each door and state."""
@@ -371,7 +398,15 @@ class EveryDoor(case.EndToEnd):
         listed, manifest, tarball = expected
         plain = answer.plain() if answer.body else b""
         self.assertNotIn(SECRET.encode(), plain)
-        if kind == "packument":
+        self.assertNotIn(UNSEEN.encode(), plain)
+        self.assertNotIn(self.first[name, version][40:104], answer.body if tarball != 200 else b"")
+        if kind == "words":
+            # What the upstream or the gate says about a release; nothing is installed from it.
+            self.assertLess(answer.status, 500, answer)
+        elif kind == "tag":
+            self.assertIn(answer.status, (200, 404), answer)
+            self.assertTrue(answer.status == 404 or answer.json() in self.gate.versions(name), answer)
+        elif kind == "packument":
             document = answer.json()
             self.assertEqual((answer.status, version in document["versions"], version in document["time"]), (200, listed, listed))
             self.assertTrue(set(document["dist-tags"].values()) <= set(document["versions"]))
@@ -399,8 +434,9 @@ class EveryDoor(case.EndToEnd):
 
     def check_tarball(self, name, version, kind, answer, status):
         """The bytes first seen, all or a range of them, or none."""
-        self.assertIn(answer.status, (status, 206) if status == 200 else (status,), answer)
-        if kind == "head-tarball" or status != 200:
+        also = {"range": 206, "validated-tarball": 304}.get(kind)
+        self.assertIn(answer.status, (status, also) if status == 200 else (status,), answer)
+        if kind == "head-tarball" or status != 200 or answer.status == 304:
             self.assertNotIn(self.first[name, version][40:104], answer.body)
         elif answer.status == 206:
             self.assertEqual(answer.body, self.first[name, version][:100])

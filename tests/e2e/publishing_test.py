@@ -170,6 +170,7 @@ class Publishing(case.EndToEnd):
         self.assertEqual(self.gate.send(path, "PUT", own, b'{"versions":{},"versions":{"1.0.0":{}}}').status, 400)
         self.assertEqual(put(whole.json(), {"Authorization": f"Bearer {token}"}).status, 401)
         self.assertEqual(self.gate.get(path + "?write=true", {"Authorization": f"Bearer {token}"}).status, 401)
+        self.assertEqual(self.gate.get(path + "?write=true").status, 401)
         self.assertEqual(put(whole.json(), {"Content-Type": "application/json"}).status, 401)
         self.assertEqual(self.gate.send("/-/package/@acme%2flib/dist-tags/x", "PUT", {"Content-Type": "application/json"}, b'"1.0.0"').status, 401)
         self.assertEqual(self.gate.get("/left?write=true", own).status, 403)

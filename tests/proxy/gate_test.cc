@@ -187,6 +187,60 @@ TEST(Gate, StaleWhileTheUpstreamIsDownAndSaysSo) {
   EXPECT_EQ(rig.ask("/pkg").status, 503);
 }
 
+// Two requests at once may have been judged on two states of the upstream: what was pinned first is
+// served to both.
+TEST(Gate, WhatWasAcceptedFirstIsServedToThoseWhoCameWithOtherContent) {
+  GateRig rig(kNow, kPolicy);
+  publish(rig, {kOld, kGood}, "1.1.0");
+  EXPECT_EQ(rig.ask("/pkg").status, 200);
+  rig.settle();
+  Pin first;
+  first.name = "pkg";
+  first.version = "1.1.0";
+  first.content_id = std::string(128, 'b') + ":" + std::string(64, 'c');
+  first.raw_manifest = manifest_of(kGood);
+  ASSERT_TRUE(rig.store().pin(first));
+  EXPECT_EQ(rig.ask("/pkg/-/pkg-1.1.0.tgz").status, 403);
+  EXPECT_EQ(rig.ask("/pkg/1.1.0").status, 403);
+}
+
+TEST(Gate, ATimeNeverStandsForTwoDocuments) {
+  GateRig rig(kNow, kPolicy);
+  publish(rig, {kOld, kGood}, "1.1.0");
+  const auto get = [&rig](const std::string& since) {
+    return rig.ask("/pkg", "application/json", "GET", since);
+  };
+  const std::string before = header(rig.ask("/pkg"), "last-modified");
+  ASSERT_NE(before, "");
+  EXPECT_EQ(get(before).status, 304);
+  Decision decision;
+  decision.kind = Decision::Kind::kReject;
+  decision.name = "pkg";
+  decision.versions = "1.0.0";
+  ASSERT_TRUE(rig.store().add_decision(decision, {}));
+  ASSERT_TRUE(rig.rulebook.reload_decisions());
+  const Response after = get(before);  // within the same second
+  EXPECT_EQ(after.status, 200);
+  EXPECT_EQ(versions_in(after), std::vector<std::string>{"1.1.0"});
+  EXPECT_EQ(get(header(after, "last-modified")).status, 304);
+}
+
+TEST(Gate, ATagCalledLikeAVersionDoesNotStandInForIt) {
+  GateRig rig(kNow, kPolicy);
+  publish(rig, {kOld, kGood, kHooked}, R"(1.1.0","1.2.0":"1.0.0)");
+  EXPECT_EQ(rig.ask("/pkg/1.2.0").status, 403);
+  EXPECT_EQ(rig.ask("/pkg/latest").status, 200);
+}
+
+TEST(Gate, TheWholeDocumentIsForThoseWhoMayWriteIt) {
+  GateRig rig(kNow, kPolicy);
+  publish(rig, {kOld, kGood, kHooked}, "1.2.0");
+  EXPECT_EQ(rig.ask("/pkg?write=true").status, 403);
+  rig.config.upstreams.front().writable = true;
+  EXPECT_EQ(rig.ask("/pkg?write=true").status, 401);
+  EXPECT_TRUE(rig.upstream.requests().empty());
+}
+
 TEST(Gate, OtherHostsAndWritesAreRefused) {
   GateRig rig(kNow, kPolicy);
   auto request = std::make_shared<Request>();

@@ -113,6 +113,9 @@ INSTANTIATE_TEST_SUITE_P(
              R"({"dist":{"tarball":@}})"},
         Edit{"ShrinkwrapInsideStays", R"({"x":{"_hasShrinkwrap":true},"dist":{"tarball":"u"}})",
              R"({"x":{"_hasShrinkwrap":true},"dist":{"tarball":@}})"},
+        Edit{"InlineShrinkwrap",
+             R"({"_shrinkwrap":{"dependencies":{}},"dist":{"tarball":"u"},"_hasShrinkwrap":true})",
+             R"({"dist":{"tarball":@}})"},
         Edit{"OnlyShrinkwrap", R"({"_hasShrinkwrap":true})", R"({"dist":{"tarball":@}})"},
         Edit{"SetScriptFlag", R"({"dist":{"tarball":"u"}})",
              R"({"dist":{"tarball":@},"hasInstallScript":true})", true},
@@ -191,8 +194,7 @@ TEST(RenderPackument, FullForm) {
   const auto packument = packument_of(sample(), "@s/p");
   ASSERT_TRUE(packument);
   const bj::object out = parsed(render_packument(without_newest(*packument, Form::kFull)));
-  EXPECT_EQ(keys_of(out),
-            (Keys{"_id", "name", "dist-tags", "versions", "time", "readme", "users"}));
+  EXPECT_EQ(keys_of(out), (Keys{"_id", "name", "dist-tags", "versions", "time", "users"}));
   EXPECT_EQ(out.at("_id"), "@s/p");
   EXPECT_EQ(out.at("dist-tags"), (bj::object{{"latest", "1.1.0"}, {"old", "1.0.0"}}));
   EXPECT_EQ(keys_of(out.at("versions")), (Keys{"1.0.0", "1.1.0"}));
@@ -203,6 +205,17 @@ TEST(RenderPackument, FullForm) {
                                         {"modified", "2022-02-01T01:00:00+01:00"},
                                         {"1.0.0", "2020-02-01T00:00:00.000Z"},
                                         {"1.1.0", "2022-02-01T01:00:00+01:00"}}));
+}
+
+// Registries make the top level of the manifest that is `latest`.
+TEST(RenderPackument, TheTopLevelIsServedWithTheReleaseItIsOf) {
+  const auto packument = packument_of(sample(), "@s/p");
+  RenderInput input = input_of(*packument);
+  EXPECT_EQ(parsed(render_packument(input)).at("readme"), "# p");
+  const std::string pinned = manifest_json("@s/p", "2.0.0", R"(,"x":"as first accepted")");
+  input.versions.back().raw = pinned;
+  EXPECT_FALSE(parsed(render_packument(input)).contains("readme"));
+  EXPECT_TRUE(parsed(render_packument(input)).contains("users"));
 }
 
 TEST(RenderPackument, AbbreviatedForm) {

@@ -88,13 +88,14 @@ class GateRig {
   }
 
   Response ask(const std::string& target, const std::string& accept = "application/json",
-               const std::string& method = "GET") {
+               const std::string& method = "GET", const std::string& if_modified_since = "") {
     auto request = std::make_shared<Request>();
     request->method = method;
     request->target = target;
     request->peer = "127.0.0.1";
     request->headers.add("host", "127.0.0.1:4873");
     request->headers.add("accept", accept);
+    if (!if_modified_since.empty()) request->headers.add("if-modified-since", if_modified_since);
     return run_task(context_, gate.handle(std::move(request)));
   }
   // Runs what was left to be done behind answers.
