@@ -25,6 +25,7 @@ constexpr ArchiveRule kRules[] = {
     {"limit-pax", "An extended header must not be larger than configured."},
     {"tar-block-size", "The unpacked archive must be a whole number of 512-byte blocks."},
     {"tar-end", "The archive must end with two blocks of zeros."},
+    {"tar-long-end", "No more than 22 blocks of zeros may end the archive."},
     {"tar-data-after-end", "Nothing but zeros may follow the first block of zeros."},
     {"tar-checksum", "The checksum of a header must match."},
     {"tar-magic", "A header must be of the ustar or GNU kind."},

@@ -215,7 +215,7 @@ class Maker:
 
     def odd_end(self):
         extra = self.entry("package/late.js")
-        return self.rng.choice((b"", bytes(BLOCK), bytes(10240), END + extra, END + extra + END, END + b"\0" * 7, END + b"x" * BLOCK))
+        return self.rng.choice((b"", bytes(BLOCK), bytes(10240), END + bytes(10240), bytes(23 * BLOCK), END + extra, END + extra + END, END + b"\0" * 7, END + b"x" * BLOCK))
 
     def flip(self, tar):
         at = self.rng.randrange(len(tar))

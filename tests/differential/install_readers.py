@@ -21,7 +21,8 @@ NOT_LINKED = {"yarn4": "node_modules/"}
 # pnpm 12 stops at a number in package.json that a double cannot hold, in a local file; from a registry it installs the package.
 REFUSES = {"pnpm12": "number out of range"}
 REFUSED = "refused"
-TIMEOUT = 300
+# Seconds: of a batch, and for each archive in it. A client that hangs must not hold up the rest of the run.
+TIMEOUT, TIMEOUT_EACH = 40, 0.2
 
 
 class InstallReader:
@@ -46,7 +47,8 @@ class InstallReader:
             for number, data in enumerate(archives):
                 (project.folder / f"t{number}.tgz").write_bytes(data)
             extra = ["--ignore-scripts"] if self.client.family in ("bun", "pnpm") else []
-            done = project.install({f"p{number}": f"file:./t{number}.tgz" for number in range(len(archives))}, extra=extra, timeout=TIMEOUT)
+            done = project.install({f"p{number}": f"file:./t{number}.tgz" for number in range(len(archives))}, extra=extra,
+                                   timeout=TIMEOUT + TIMEOUT_EACH * len(archives))
             folders = [project.folder / "node_modules" / f"p{number}" for number in range(len(archives))]
             if done.code == 0 and all(folder.is_dir() for folder in folders):
                 return [self._files(folder) for folder in folders]

@@ -2,9 +2,9 @@
 // prints one JSON line for each:
 //   {"entries": [["index.js", "<sha256 hex>"], …]}  accepted; files only, without the top directory
 //   {"rule": "tar-linkname", "detail": "…"}         refused
-// An accepted archive whose package.json is refused says so in a member "package_json": the rule.
-// Drives the strict profile for the differential test (run.py), which feeds the same bytes to other
-// readers.
+// An accepted archive that cannot be installed as a local file says so in a member "package_json":
+// the rule that its package.json breaks, or that name or version are none. Drives the strict
+// profile for the differential test (run.py), which feeds the same bytes to other readers.
 #include <array>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -15,6 +15,8 @@
 #include "base/digest.h"
 #include "inspect/archive.h"
 #include "registry/manifest.h"
+#include "registry/name.h"
+#include "registry/semver.h"
 
 namespace {
 
@@ -44,7 +46,13 @@ boost::json::object describe(const npmgate::ArchiveResult& result) {
     if (path != "package.json") continue;
     const auto package_json = npmgate::parse_package_json(
         {reinterpret_cast<const char*>(entry.body.data()), entry.body.size()});
-    if (package_json.refusal) accepted["package_json"] = package_json.refusal->rule;
+    const npmgate::Manifest& manifest = package_json.manifest;
+    if (package_json.refusal) {
+      accepted["package_json"] = package_json.refusal->rule;
+    } else if (!npmgate::PackageName::parse(manifest.name) ||
+               !npmgate::Version::parse(manifest.version)) {
+      accepted["package_json"] = "unnamed";
+    }
   }
   accepted["entries"] = std::move(entries);
   return accepted;

@@ -44,6 +44,8 @@ _add("near-gz-one-zero", "one zero byte after the member", None, lambda k: gzip_
 # Tar.
 _add("near-end-record", "the end padded to tar's record of 20 blocks", None,
      lambda k: gzip_member((k.file_a() + END).ljust(20 * BLOCK, b"\0")))
+_add("near-long-end", "a whole record of zeros after the two blocks of the end", None,
+     lambda k: gzip_member(k.file_a() + bytes(22 * BLOCK)))
 _tar("near-whole-block", "bodies of exactly a block and of a byte less", None,
      lambda k: _x(k, body=b"x" * BLOCK) + entry("package/y.js", b"y" * (BLOCK - 1)))
 _tar("near-empty-file", "an empty file", None, lambda k: _x(k, body=b""))
@@ -91,7 +93,7 @@ _tar("near-package-json-last", "package.json at the very end, others of that nam
 NEAR = {
     "gz-not-gzip": "near-gz-header", "gz-method": "near-gz-header", "gz-flags": "gz-name", "gz-truncated": "near-gz-name-empty",
     "gz-deflate": "near-gz-blocks", "gz-checksum": "gz-stored", "gz-size": "gz-stored", "gz-trailing-data": "near-gz-one-zero",
-    "tar-block-size": "near-end-record", "tar-end": "base", "tar-data-after-end": "near-end-record", "tar-checksum": "utf8-path",
+    "tar-block-size": "near-end-record", "tar-end": "base", "tar-long-end": "near-long-end", "tar-data-after-end": "near-end-record", "tar-checksum": "utf8-path",
     "tar-magic": "near-gnu", "tar-gnu-prefix": "near-gnu", "tar-header-tail": "real-access-times", "tar-number": "real-binary-owner",
     "tar-linkname": "name-full100", "tar-type": "real-directories", "tar-name-tail": "name-nul-junk", "tar-field-tail": "near-owners",
     "tar-device": "near-owners", "tar-truncated": "near-whole-block", "tar-padding": "near-whole-block",

@@ -111,6 +111,8 @@ _table.add("one-end-block", "a single zero block at the end", "tar-end",
            lambda k: gzip_member(k.file_a() + bytes(BLOCK)))
 _table.add("end-with-data", "data in the second block of the end", "tar-data-after-end",
            lambda k: gzip_member(k.file_a() + END[:-1] + b"x"))
+_table.add("long-end", "23 zero blocks at the end", "tar-long-end",
+           lambda k: gzip_member(k.file_a() + bytes(23 * BLOCK)))
 _table.add("empty-tar", "nothing but the end", "package-json-missing", lambda k: gzip_member(END))
 
 # Pax framing and values.
