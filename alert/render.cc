@@ -101,7 +101,7 @@ boost::json::array listed(const AlertMessage& message, Escape escape,
 }
 
 boost::json::object slack_section(std::string text) {
-  return {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", std::move(text)}}}};
+  return {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", text}}}};
 }
 
 boost::json::object teams_text(std::string text) {
