@@ -76,6 +76,9 @@ constexpr ArchiveRule kRules[] = {
      "No two paths may be equal on file systems that ignore case or Unicode form."},
     {"path-file-and-directory", "A path must not be both a file and a directory."},
     {"path-late-directory", "A directory may be listed only once, and before what lies in it."},
+    {"path-yarn-manifest",
+     "No file beside package.json may be called .yarn-metadata.json: yarn 1 reads its manifest "
+     "instead."},
     {"package-json-missing", "The top directory must hold a package.json."},
     {"package-json-directory", "package.json in the top directory must be a file."},
     {"walk-differs", "libarchive must read the same names, sizes and bytes."},

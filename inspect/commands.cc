@@ -128,6 +128,7 @@ class Walk {
     if (at >= words.size()) return;
     const auto name = program_name(words[at]);
     const auto rest = at + 1;
+    called(words[at], name);
     if (name == "cd" || name == "pushd" || name == "chdir") return change_folder(words, rest);
     if (one_of(name, kShells)) return shell(words, rest);
     if (name == "cmd") return dos_shell(words, rest);
@@ -145,6 +146,13 @@ class Walk {
     program(name, words, at);
   }
 
+  void called(const std::string& word, const std::string& name) {
+    const bool by_path =
+        word.find_first_of("/\\") != word.npos && word.find("node_modules/.bin/") == word.npos;
+    const bool variable = name.starts_with('$') || name.starts_with('%');
+    if (!by_path && !variable) out_.files.programs.push_back(name);
+  }
+
   // Assignments, `cross-env`, `npx`, `start /B`, `if exist file` and their options.
   std::size_t skip_prefixes(const Words& words, std::size_t at) {
     bool options = false;
@@ -154,6 +162,7 @@ class Walk {
       if (is_assignment(word)) {
         if (word.starts_with("NODE_OPTIONS=")) node_options(word.substr(word.find('=') + 1));
       } else if (one_of(name, kPrefixes)) {
+        called(word, name);
         options = true;
       } else if (options && (name == "exist" || name == "defined" || name == "errorlevel")) {
         ++at;

@@ -61,6 +61,7 @@ struct CommandFiles {
   std::vector<std::string>
       candidates;  // in order, as written, e.g. "./install.js", "scripts/postinstall"
   std::vector<std::string> arguments;  // further words that name files only if such files exist
+  std::vector<std::string> programs;   // called by name and looked up in PATH, lower case: "node"
 };
 CommandFiles command_files(std::string_view command, const StringMap& scripts);
 // Sorted and unique; beside imports every literal that can be a file's name, as in spawn('node',

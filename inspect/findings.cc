@@ -210,6 +210,7 @@ bool wants_baseline_tree(const Evidence& evidence) {
       })) {
     return true;
   }
+  if (detect::has_inner_bins(*tree)) return true;
   const detect::CodeLimits nothing;
   return std::any_of(tree->files.begin(), tree->files.end(), [&](const FileFacts& file) {
     if (file.kind == FileKind::kNative) return true;

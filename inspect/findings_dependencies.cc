@@ -58,12 +58,22 @@ bool floating(std::string_view spec) {
   return text.empty() || text == "*" || text == "x" || text == "latest";
 }
 
+// The range or tag of "npm:name@range", "npm:@scope/name@range"; "" where it has none.
+std::string_view aliased_range(std::string_view alias) {
+  alias.remove_prefix(4);
+  const std::size_t from = alias.starts_with('@') ? alias.find('/') : 0;
+  const std::size_t at = alias.find('@', from);
+  // Without a range it is a name, and what is no name ("npm:http://…") is read as a spec.
+  return at == alias.npos ? (from == 0 ? alias : std::string_view()) : alias.substr(at + 1);
+}
+
 // What kind of place a spec that is no registry range points to; "" for registry ranges, tags and
-// npm: aliases.
+// npm: aliases of these: yarn 4 follows an alias of a URL, bun one of a git repository.
 std::string_view exotic_kind(std::string_view raw) {
-  const std::string spec = lower(trim(raw));
+  std::string spec = lower(trim(raw));
+  if (spec.starts_with("npm:")) spec = std::string(aliased_range(spec));
   const auto starts = [&](auto... prefix) { return (spec.starts_with(prefix) || ...); };
-  if (starts("npm:", "workspace:", "catalog:")) return {};
+  if (starts("workspace:", "catalog:")) return {};
   if (starts("git+", "git:", "git@", "ssh:", "github:", "gitlab:", "bitbucket:", "gist:"))
     return "git";
   if (starts("http:", "https:"))

@@ -1,8 +1,9 @@
 // Hooks as values: their texts on both sides, the scripts they run by name, the files they name.
 #include <algorithm>
 
-#include "inspect/features.h"
+#include "inspect/commands.h"
 #include "inspect/findings_internal.h"
+#include "inspect/hook_reach.h"
 
 namespace npmgate::detect {
 namespace {
@@ -107,7 +108,14 @@ std::map<std::string, std::string> script_chain(std::string_view text, const Str
 }
 
 std::vector<std::string> entry_files(const HookReach& reach, const StringMap& scripts) {
-  const CommandFiles named = command_files(reach.command, scripts);
+  const ParsedCommand parsed = parse_command(reach.command, scripts);
+  const CommandFiles& named = parsed.files;
+  const auto is_called = [&](std::string_view path) {
+    const auto program = stands_for_program(path);
+    return program &&
+           (*program == kHookShell || std::find(named.programs.begin(), named.programs.end(),
+                                                *program) != named.programs.end());
+  };
   std::vector<std::string> candidates;
   for (const auto* list : {&named.candidates, &named.arguments}) {
     for (const std::string& path : *list) candidates.push_back(plain_path(path));
@@ -119,9 +127,31 @@ std::vector<std::string> entry_files(const HookReach& reach, const StringMap& sc
     const bool by_name =
         std::any_of(candidates.begin(), candidates.end(),
                     [&](const std::string& candidate) { return is_file_of(path, candidate); });
-    if (i == 0 || by_name) entries.push_back(reach.files[i]);
+    const bool built = parsed.builds_addon && (path.ends_with(".gyp") || path.ends_with(".gypi"));
+    if (i == 0 || by_name || built || is_called(path)) entries.push_back(reach.files[i]);
   }
   return entries;
+}
+
+std::vector<std::string> named_files(const Tree& tree, std::string_view folder,
+                                     std::string_view command, const StringMap& scripts) {
+  const ParsedCommand parsed = parse_command(command, scripts);
+  std::set<std::string, std::less<>> names;
+  for (const auto* list : {&parsed.files.candidates, &parsed.files.arguments}) {
+    for (const std::string& path : *list) names.insert(plain_path(path));
+  }
+  if (parsed.builds_addon) names.insert({"binding.gyp", "config.gypi", "common.gypi"});
+  std::vector<std::string> files;
+  for (const FileFacts& file : files_below(tree, folder)) {
+    const std::string path = plain_path(file.path.substr(folder.size()));
+    const std::string_view stem = std::string_view(path).substr(0, path.rfind('.'));
+    const bool index = stem.ends_with("/index");
+    if (names.contains(path) || names.contains(stem) ||
+        (index && names.contains(stem.substr(0, stem.size() - 6)))) {
+      files.push_back(file.path.substr(folder.size()));
+    }
+  }
+  return files;
 }
 
 }  // namespace npmgate::detect

@@ -1,7 +1,6 @@
 // What runs on install: hooks added and changed, the files they run, implicit builds, bins that
 // shadow commands.
 #include <algorithm>
-#include <array>
 
 #include "inspect/features.h"
 #include "inspect/findings_internal.h"
@@ -261,70 +260,6 @@ std::vector<Finding> implicit_install_added(const Sides& sides) {
   return {make("implicit-install-added", Severity::kHigh, "tarball",
                "binding.gyp appears without an install script: clients run node-gyp rebuild",
                std::move(proof))};
-}
-
-std::vector<Finding> bin_shadows_command(const Sides& sides) {
-  // Commands that lifecycle scripts, node-gyp and package managers call by name; node_modules/.bin
-  // stands first in their PATH.
-  static constexpr auto kCommands =
-      std::to_array<std::string_view>({"ash",          "awk",
-                                       "bash",         "bun",
-                                       "bunx",         "cat",
-                                       "cc",           "chmod",
-                                       "clang",        "cmake",
-                                       "cmd",          "corepack",
-                                       "cp",           "csh",
-                                       "curl",         "dash",
-                                       "deno",         "docker",
-                                       "env",          "fish",
-                                       "g++",          "gcc",
-                                       "git",          "grep",
-                                       "gyp",          "install",
-                                       "ksh",          "ln",
-                                       "make",         "mkdir",
-                                       "mv",           "node",
-                                       "node-gyp",     "node-gyp-build",
-                                       "node-pre-gyp", "nodejs",
-                                       "npm",          "npx",
-                                       "perl",         "pip",
-                                       "pnpm",         "pnpx",
-                                       "powershell",   "prebuild-install",
-                                       "pwsh",         "python",
-                                       "python2",      "python3",
-                                       "rm",           "scp",
-                                       "sed",          "sh",
-                                       "ssh",          "start",
-                                       "sudo",         "tar",
-                                       "unzip",        "wget",
-                                       "xargs",        "yarn",
-                                       "yarnpkg",      "zsh"});
-  static_assert(std::is_sorted(kCommands.begin(), kCommands.end()));
-  std::map<std::string, std::string> added;
-  const auto collect = [&](const Manifest& manifest) {
-    for (const auto& [name, path] : manifest.bin) {
-      std::string command = lower(name);
-      for (const std::string_view suffix : {".exe", ".cmd", ".bat", ".ps1"}) {
-        if (command.ends_with(suffix)) command.resize(command.size() - suffix.size());
-      }
-      if (!std::binary_search(kCommands.begin(), kCommands.end(), command)) continue;
-      const bool had = (sides.before != nullptr && sides.before->manifest.bin.contains(name)) ||
-                       (sides.before_packed != nullptr && sides.before_packed->bin.contains(name));
-      if (!had) added.emplace(name, path);
-    }
-  };
-  collect(sides.release.manifest);
-  if (sides.packed != nullptr) collect(*sides.packed);
-  std::vector<Finding> findings;
-  const std::string_view package = sides.release.manifest.name;
-  const std::string_view own =
-      package.substr(package.find('/') == package.npos ? 0 : package.find('/') + 1);
-  for (const auto& [name, path] : added) {
-    findings.push_back(
-        make("bin-shadows-command", name == own ? Severity::kMedium : Severity::kHigh,
-             "packument-field", "bin " + name + " shadows a command that installs use: " + path,
-             {{"bin", name}, {"path", proof_text(path)}, {"own_name", name == own}}));
-  }
-  return findings;
 }
 
 }  // namespace npmgate::detect

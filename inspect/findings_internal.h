@@ -49,6 +49,8 @@ struct Sides {
 const Tree* usable_tree(const Evidence* evidence);
 const Manifest* usable_manifest(const Evidence* evidence);
 const FileFacts* find_file(const Tree& tree, std::string_view path);
+// Those whose path starts with `folder`, which ends with a slash or is "".
+std::span<const FileFacts> files_below(const Tree& tree, std::string_view folder);
 
 // A finding with its message made fit for a header: printable ASCII, one line, at most 200
 // characters.
@@ -90,6 +92,12 @@ std::map<std::string, std::string> script_chain(std::string_view text, const Str
 // Files that a hook's command names itself; others are only required by these and change with every
 // ordinary release.
 std::vector<std::string> entry_files(const HookReach& reach, const StringMap& scripts);
+// Whether files of the tree stand for commands that installs use (findings_bins.cc).
+bool has_inner_bins(const Tree& tree);
+// The same for a package in `folder` ("node_modules/a/"), of which nobody followed the hooks; paths
+// in that folder.
+std::vector<std::string> named_files(const Tree& tree, std::string_view folder,
+                                     std::string_view command, const StringMap& scripts);
 bool has_trait(const std::vector<std::string>& traits, std::string_view trait);
 
 // What stands in a file for "packed or encoded beyond minification", with the numbers; empty:

@@ -108,6 +108,14 @@ const FileFacts* find_file(const Tree& tree, std::string_view path) {
   return it != tree.files.end() && it->path == path ? &*it : nullptr;
 }
 
+std::span<const FileFacts> files_below(const Tree& tree, std::string_view folder) {
+  const auto begin = std::ranges::lower_bound(tree.files, folder, {}, &FileFacts::path);
+  const auto end = std::find_if(begin, tree.files.end(), [&](const FileFacts& file) {
+    return !file.path.starts_with(folder);
+  });
+  return {begin, end};
+}
+
 Finding make(std::string_view id, Severity severity, std::string_view source,
              std::string_view message, json::object proof) {
   return {std::string(id), severity, ascii_line(message, kMessageLimit), std::move(proof),

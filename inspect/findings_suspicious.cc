@@ -130,7 +130,7 @@ std::string_view text_of(const Manifest& manifest, std::string_view hook) {
 
 // The root of a package, not a package.json of some test folder inside it.
 bool is_package_root(std::string_view path) {
-  const auto at = path.rfind("node_modules/");
+  const auto at = lower(path).rfind("node_modules/");
   if (at == path.npos) return false;
   const std::string_view name = path.substr(at + 13);
   const auto slashes = std::count(name.begin(), name.end(), '/');
@@ -165,6 +165,45 @@ const BundledPackage* counterpart(const Tree* tree, const BundledPackage& bundle
   return by_name;
 }
 
+// What the finding of one bundled hook says, new or running something new.
+json::object bundled_proof(const BundledPackage& bundled, const BundledHook& hook, bool declared) {
+  json::object proof{{"package", bundled.path},
+                     {"hook", hook.hook},
+                     {"command", proof_text(hook.command)},
+                     {"declared", declared}};
+  if (!declared) {
+    // Measured: no client runs hooks of node_modules that the manifest does not bundle
+    // (docs/threats.md, section 2.2).
+    proof["runs"] = "by no client";
+    proof["informs_only"] = true;
+  }
+  return proof;
+}
+
+// The hook is the same: the files that it names are compared.
+void compare_bundled_target(const Sides& sides, const BundledPackage& bundled,
+                            const BundledPackage& was, const BundledHook& hook, bool declared,
+                            std::vector<Finding>& findings) {
+  const std::string folder = bundled.path + "/";
+  const auto names = bundled.refusal
+                         ? std::vector<std::string>{"package.json"}
+                         : named_files(*sides.tree, folder, hook.command, bundled.manifest.scripts);
+  for (const std::string& name : names) {
+    const FileFacts* now = find_file(*sides.tree, folder + name);
+    const FileFacts* before = find_file(*sides.before_tree, was.path + "/" + name);
+    if (now == nullptr || (before != nullptr && before->sha256 == now->sha256)) continue;
+    json::object proof = bundled_proof(bundled, hook, declared);
+    proof["file"] = now->path;
+    proof["sha256"] = now->sha256;
+    proof["before_sha256"] = before != nullptr ? json::value(before->sha256) : nullptr;
+    findings.push_back(make("bundled-install-script-added",
+                            declared ? Severity::kHigh : Severity::kLow, "tarball",
+                            "bundled " + bundled.path + " keeps its " + hook.hook + " but runs " +
+                                now->path + ", which is " + (before ? "changed" : "new"),
+                            std::move(proof)));
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> install_script_suspicious(const Sides& sides) {
@@ -190,21 +229,14 @@ std::vector<Finding> bundled_install_script_added(const Sides& sides) {
       const auto same = [&](const BundledHook& old) {
         return old.hook == hook.hook && old.command == hook.command;
       };
-      if (std::any_of(before.begin(), before.end(), same)) continue;
-      json::object proof{{"package", bundled.path},
-                         {"hook", hook.hook},
-                         {"command", proof_text(hook.command)},
-                         {"declared", declared}};
-      if (!declared) {
-        // Measured: no client runs hooks of node_modules that the manifest does not bundle
-        // (docs/threats.md, section 2.2).
-        proof["runs"] = "by no client";
-        proof["informs_only"] = true;
+      if (std::any_of(before.begin(), before.end(), same)) {
+        compare_bundled_target(sides, bundled, *was, hook, declared, findings);
+        continue;
       }
       findings.push_back(
           make("bundled-install-script-added", declared ? Severity::kHigh : Severity::kLow,
                "tarball", "bundled " + bundled.path + " brings " + hook.hook + ": " + hook.command,
-               std::move(proof)));
+               bundled_proof(bundled, hook, declared)));
     }
   }
   return findings;

@@ -17,19 +17,31 @@ std::string unescaped(std::string_view text) {
   return out;
 }
 
-// "<!(command)" and "<!@(command)" (gyp's InputFormatReference, "Command Expansions"), the brackets
-// inside counted.
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
+}
+
+// "<!(command)" and "<!@(command)" (gyp's InputFormatReference, "Command Expansions"), with '>' and
+// '^' in place of '<' in later phases, the brackets inside counted. A word before the bracket,
+// "<!pymod_do_main(module arguments)", names a Python module that gyp imports.
 void read_expansions(std::string_view text, GypText& out) {
-  for (auto at = text.find("<!"); at != text.npos; at = text.find("<!", at)) {
-    at += 2;
+  for (auto at = text.find('!'); at != text.npos; at = text.find('!', at)) {
+    const char before = at == 0 ? ' ' : text[at - 1];
+    ++at;
+    if (before != '<' && before != '>' && before != '^') continue;
     if (at < text.size() && text[at] == '@') ++at;
+    const std::size_t word = at;
+    while (at < text.size() && is_word(text[at])) ++at;
     if (at >= text.size() || text[at] != '(') continue;
+    const bool module = at != word;
     std::size_t open = 0, end = at;
     for (; end < text.size(); ++end) {
       if (text[end] == '(') ++open;
       if (text[end] == ')' && --open == 0) break;
     }
-    out.commands.push_back(unescaped(text.substr(at + 1, end - at - 1)));
+    const auto inside = text.substr(at + 1, end - at - 1);
+    out.commands.push_back((module ? "python -m " : "") + unescaped(inside));
     at = end;
   }
 }

@@ -58,7 +58,12 @@ struct HookFollower::Visit {
 };
 
 HookFollower::HookFollower(const SourceTree& tree, const StringMap& scripts)
-    : tree_(tree), scripts_(scripts), edges_(tree.files().size()) {}
+    : tree_(tree), scripts_(scripts), edges_(tree.files().size()) {
+  for (std::size_t i = 0; i < tree.files().size(); ++i) {
+    if (auto program = stands_for_program(tree.files()[i].path))
+      programs_.emplace(std::move(*program), i);
+  }
+}
 
 HookReach HookFollower::follow(std::string hook, std::string command) {
   HookReach reach;
@@ -68,6 +73,7 @@ HookReach HookFollower::follow(std::string hook, std::string command) {
     std::string commands;
     add_build(visit, reach, commands);
   }
+  add_program(kHookShell, visit);
   close(visit, reach);
   reach.hook = std::move(hook);
   reach.command = std::move(command);
@@ -80,6 +86,7 @@ HookReach HookFollower::follow_build() {
   reach.hook = "node-gyp";
   reach.command = "node-gyp rebuild";
   add_build(visit, reach, reach.command);
+  add_program(kHookShell, visit);
   close(visit, reach);
   return reach;
 }
@@ -105,12 +112,22 @@ void HookFollower::add_command(std::string_view command, Visit& visit, HookReach
     const auto found = tree_.resolve(argument);
     if (found && is_runnable(tree_.files()[*found])) visit.add(*found);
   }
+  for (const auto& program : files.programs) add_program(program, visit);
   merge_sorted(reach.traits, command_traits(command));
   merge_sorted(reach.endpoints, endpoints_in(command));
 }
 
+void HookFollower::add_program(std::string_view name, Visit& visit) const {
+  const auto [begin, end] = programs_.equal_range(name);
+  for (auto it = begin; it != end; ++it) visit.add(it->second);
+}
+
+// node-gyp includes the other two where they exist, named or not (node-gyp, lib/configure.js).
 void HookFollower::add_build(Visit& visit, HookReach& reach, std::string& commands) {
-  if (const auto gyp = tree_.find("binding.gyp")) add_gyp_file(*gyp, visit, reach, commands);
+  for (const std::string_view name : {"binding.gyp", "config.gypi", "common.gypi"}) {
+    if (const auto gyp = tree_.find(name)) add_gyp_file(*gyp, visit, reach, commands);
+  }
+  add_program(kAddonBuilder, visit);
 }
 
 void HookFollower::add_gyp_file(std::size_t first, Visit& visit, HookReach& reach,

@@ -1,6 +1,7 @@
 // Follows an install hook into the package's files.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,6 +46,14 @@ class SourceTree {
 // "a/./b/../c" -> "a/c"; nullopt where it leaves the root or is absolute. "" is the root.
 std::optional<std::string> normal_path(std::string_view path);
 
+// The program in whose place a file of the package runs when a hook calls it by name, lower case:
+// npm, pnpm and bun look into the package's own node_modules/.bin first, cmd.exe into the folder
+// that it stands in. nullopt for files that stand for none.
+std::optional<std::string> stands_for_program(std::string_view path);
+// What package managers run every hook with, and what an addon is built with.
+inline constexpr std::string_view kHookShell = "sh";
+inline constexpr std::string_view kAddonBuilder = "node-gyp";
+
 // Not thread-safe: remembers what every file reaches.
 class HookFollower {
  public:
@@ -60,6 +69,7 @@ class HookFollower {
  private:
   struct Visit;
   void add_command(std::string_view command, Visit& visit, HookReach& reach);
+  void add_program(std::string_view name, Visit& visit) const;
   void add_build(Visit& visit, HookReach& reach, std::string& commands);
   void add_gyp_file(std::size_t file, Visit& visit, HookReach& reach, std::string& commands);
   void close(Visit& visit, HookReach& reach);
@@ -69,6 +79,7 @@ class HookFollower {
 
   const SourceTree& tree_;
   const StringMap& scripts_;
+  std::multimap<std::string, std::size_t, std::less<>> programs_;  // files that stand for them
   std::vector<std::optional<std::vector<std::size_t>>> edges_;
 };
 

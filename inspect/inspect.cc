@@ -1,12 +1,14 @@
 // From the bytes of one tarball to its evidence.
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "base/digest.h"
 #include "inspect/again.h"
 #include "inspect/evidence.h"
 #include "inspect/features.h"
 #include "inspect/hook_reach.h"
+#include "inspect/path_rules.h"
 
 namespace npmgate {
 namespace {
@@ -62,13 +64,27 @@ std::string_view below_top(const ArchiveEntry& entry, const std::string& top) {
   return path;
 }
 
+std::string lowered(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+// Whether the path's last name is `name` on some file system: macOS and Windows do not tell case
+// apart, Windows drops dots at the end.
+bool is_called(std::string_view path, std::string_view name) {
+  return collision_key(path.substr(path.rfind('/') + 1)) == name;
+}
+
 // "node_modules/a", "node_modules/@s/a", "node_modules/a/node_modules/b": the folder of a bundled
 // package's own package.json; "" for any other path.
 std::string_view bundled_folder(std::string_view path) {
-  constexpr std::string_view kFile = "/package.json";
-  if (!path.ends_with(kFile)) return {};
-  const auto folder = path.substr(0, path.size() - kFile.size());
-  auto rest = folder;
+  const auto slash = path.rfind('/');
+  if (slash == path.npos || !is_called(path, "package.json")) return {};
+  const auto folder = path.substr(0, slash);
+  const std::string lower = lowered(folder);
+  std::string_view rest = lower;
   while (rest.starts_with("node_modules/")) {
     rest.remove_prefix(13);
     const auto scope = rest.starts_with('@') ? rest.find('/') : 0;
@@ -79,6 +95,9 @@ std::string_view bundled_folder(std::string_view path) {
   }
   return {};
 }
+
+constexpr std::string_view kGyp = "binding.gyp";
+constexpr std::string_view kShrinkwrap = "npm-shrinkwrap.json";
 
 bool is_measured(const SourceFile& file) {
   if (file.kind == FileKind::kScript || file.kind == FileKind::kShell) return true;
@@ -121,8 +140,12 @@ class TreeBuilder {
           {std::string(path), entry->mode, body.size(), sha256_hex(body), kind, std::nullopt});
       sources_.push_back({path, body, kind});
     }
-    tree_.has_binding_gyp = tree_.find("binding.gyp") != nullptr;
-    tree_.has_shrinkwrap = tree_.find("npm-shrinkwrap.json") != nullptr;
+    for (const auto& file : tree_.files) {
+      if (is_called(file.path, kGyp) || is_called(file.path, kShrinkwrap))
+        special_.insert(collision_key(file.path));
+    }
+    tree_.has_binding_gyp = special_.contains(kGyp);
+    tree_.has_shrinkwrap = special_.contains(kShrinkwrap);
   }
 
   void read_manifests() {
@@ -147,7 +170,7 @@ class TreeBuilder {
                              .has_binding_gyp = false,
                              .refusal = std::move(parsed.refusal)};
       if (!package.refusal) package.manifest = std::move(parsed.manifest);
-      package.has_binding_gyp = tree_.find(package.path + "/binding.gyp") != nullptr;
+      package.has_binding_gyp = special_.contains(collision_key(package.path + "/binding.gyp"));
       tree_.bundled.push_back(std::move(package));
     }
   }
@@ -208,6 +231,7 @@ class TreeBuilder {
   Contents& contents_;
   Tree& tree_;
   std::vector<SourceFile> sources_;
+  std::set<std::string, std::less<>> special_;  // collision keys of files that clients act on
 };
 
 void identify_manifest(const InspectionInput& input, Evidence& evidence) {

@@ -197,6 +197,7 @@ json::value to_json(const Manifest& manifest) {
   put(out, "devDependencies", manifest.dev_dependencies);
   put(out, "bundleDependencies", manifest.bundled);
   put(out, "bin", manifest.bin);
+  put(out, "binDirectory", manifest.bin_directory);
   put(out, "gypfile", manifest.gypfile);
   if (manifest.repository) {
     json::object repository{{"url", manifest.repository->url}};
@@ -226,6 +227,7 @@ Manifest manifest_from_json(const json::value& value, bool& ok) {
   manifest.dev_dependencies = fields.map("devDependencies");
   manifest.bundled = fields.texts("bundleDependencies");
   manifest.bin = fields.map("bin");
+  manifest.bin_directory = fields.text("binDirectory");
   manifest.gypfile = fields.optional_flag("gypfile");
   if (const auto* repository = fields.find("repository")) {
     const JsonFields inside(*repository, ok);

@@ -99,6 +99,18 @@ std::optional<ArchiveRefusal> check_directory_order(const std::vector<TarEntry>&
   return std::nullopt;
 }
 
+// What yarn 1 leaves in its own cache beside an unpacked package, and reads before package.json.
+std::optional<ArchiveRefusal> check_yarn_manifest(const Archive& archive) {
+  const std::string key = collision_key(archive.top + "/.yarn-metadata.json");
+  for (const ArchiveEntry& entry : archive.entries) {
+    const bool beside = entry.path.find('/', archive.top.size() + 1) == std::string::npos;
+    if (beside && collision_key(entry.path) == key) {
+      return refuse("path-yarn-manifest", quoted(entry.path));
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<ArchiveRefusal> check_package_json(const Archive& archive) {
   const std::string path = archive.top + "/package.json";
   const auto found = std::ranges::find(archive.entries, path, &ArchiveEntry::path);
@@ -122,6 +134,7 @@ std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, 
     const TarEntry& entry = entries[i];
     archive.entries.push_back({entry.path, entry.directory, entry.mode, entry.body});
   }
+  if (auto refusal = check_yarn_manifest(archive)) return refusal;
   return check_package_json(archive);
 }
 

@@ -37,6 +37,22 @@ std::optional<std::string> normal_path(std::string_view path) {
   return out;
 }
 
+std::optional<std::string> stands_for_program(std::string_view path) {
+  constexpr std::string_view kBin = "node_modules/.bin/";
+  // What cmd.exe completes a name with (PATHEXT).
+  constexpr std::string_view kWindows[] = {".com", ".exe", ".bat", ".cmd", ".vbs", ".js", ".wsf"};
+  auto name = lowered(path);
+  const bool linked = name.starts_with(kBin);
+  if (linked) name.erase(0, kBin.size());
+  if (name.empty() || name.find('/') != name.npos) return std::nullopt;
+  for (const auto ending : kWindows) {
+    if (name.size() <= ending.size() || !name.ends_with(ending)) continue;
+    name.resize(name.size() - ending.size());
+    return name;
+  }
+  return linked ? std::optional(std::move(name)) : std::nullopt;
+}
+
 SourceTree::SourceTree(std::vector<SourceFile> files) : files_(std::move(files)) {
   by_name_.reserve(files_.size());
   for (std::size_t i = 0; i < files_.size(); ++i) by_name_.emplace_back(lowered(files_[i].path), i);

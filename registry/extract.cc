@@ -122,6 +122,29 @@ std::optional<Element> first_of_array(const Element& element) {
   return *array.begin();
 }
 
+std::optional<Element> runtime_named(const Element& runtimes, std::string_view name) {
+  Array array;
+  if (runtimes.get_array().get(array)) {
+    return member_text(runtimes, "name") == name ? std::optional(runtimes) : std::nullopt;
+  }
+  for (const Element item : array) {
+    if (member_text(item, "name") == name) return item;
+  }
+  return std::nullopt;
+}
+
+// pnpm 10 and 12 turn `engines.runtime` with `onFail: download` into a dependency that they fetch
+// from the runtime's own site.
+void add_runtimes(const Element& engines, StringMap& dependencies) {
+  const auto runtimes = member(engines, "runtime");
+  if (!runtimes) return;
+  for (const std::string_view name : {"node", "deno", "bun"}) {
+    const auto runtime = runtime_named(*runtimes, name);
+    if (!runtime || member_text(*runtime, "onFail") != "download") continue;
+    dependencies.try_emplace(std::string(name), "runtime:" + member_text(*runtime, "version"));
+  }
+}
+
 std::optional<Repository> read_repository(const Element& element) {
   if (const auto text = as_string(element)) return Repository{std::string(*text), ""};
   if (const auto first = first_of_array(element)) {
@@ -214,6 +237,13 @@ void read_bin(const Element& element, Manifest& manifest) {
   for (const auto& path : paths) put_bin(manifest.bin, path, path);
 }
 
+void read_bin_directory(const Element& directories, Manifest& manifest) {
+  const std::string path = member_text(directories, "bin");
+  if (path.empty()) return;
+  manifest.bin_directory = rooted_path(path);
+  if (manifest.bin_directory.empty()) manifest.bin_directory = ".";
+}
+
 // npm: `true` means every dependency, a map means its keys. Both spellings count, so that neither
 // hides a bundled package.
 void read_bundled(const Element& element, Manifest& manifest) {
@@ -246,8 +276,10 @@ class ManifestReader {
   std::optional<JsonRefusal> read(const Object& object) {
     for (const auto field : object) take(field.key, field.value);
     if (refusal_) return std::move(refusal_);
+    if (engines_) add_runtimes(*engines_, manifest_.dependencies);
     // What depends on the name or the dependencies comes last.
     if (bin_) read_bin(*bin_, manifest_);
+    if (directories_ && manifest_.bin.empty()) read_bin_directory(*directories_, manifest_);
     if (bundle_) read_bundled(*bundle_, manifest_);
     if (bundled_) read_bundled(*bundled_, manifest_);
     drop_repeated_bundled();
@@ -261,7 +293,7 @@ class ManifestReader {
     std::string_view key;
     Action action;
   };
-  static const std::array<Row, 21> kRows;
+  static const std::array<Row, 22> kRows;
 
   void take(std::string_view key, const Element& value) {
     const auto row = std::lower_bound(kRows.begin(), kRows.end(), key,
@@ -303,6 +335,7 @@ class ManifestReader {
     if (source_ == Source::kPackageJson) read_strings(v, manifest_.dev_dependencies);
   }
   void bin(const Element& v) { bin_ = v; }
+  void directories(const Element& v) { directories_ = v; }
   void bundle(const Element& v) { bundle_ = v; }
   void bundled(const Element& v) { bundled_ = v; }
   void gypfile(const Element& v) { manifest_.gypfile = as_bool(v); }
@@ -312,7 +345,10 @@ class ManifestReader {
   void deprecated(const Element& v) { manifest_.deprecated = read_deprecated(v); }
   void main(const Element& v) { manifest_.main = text_or_empty(v); }
   void description(const Element& v) { manifest_.description = text_or_empty(v); }
-  void engines(const Element& v) { read_engines(v, manifest_.engines); }
+  void engines(const Element& v) {
+    engines_ = v;
+    read_engines(v, manifest_.engines);
+  }
   void os(const Element& v) { read_list(v, manifest_.os); }
   void cpu(const Element& v) { read_list(v, manifest_.cpu); }
   void libc(const Element& v) { read_list(v, manifest_.libc); }
@@ -329,12 +365,12 @@ class ManifestReader {
   Source source_;
   Manifest& manifest_;
   std::optional<JsonRefusal> refusal_;
-  std::optional<Element> bin_, bundle_, bundled_, licenses_;
+  std::optional<Element> bin_, bundle_, bundled_, directories_, engines_, licenses_;
 };
 
 using Reader = ManifestReader;
 // Sorted by key.
-const std::array<Reader::Row, 21> Reader::kRows = {{
+const std::array<Reader::Row, 22> Reader::kRows = {{
     {"bin", &Reader::bin},
     {"bundleDependencies", &Reader::bundle},
     {"bundledDependencies", &Reader::bundled},
@@ -343,6 +379,7 @@ const std::array<Reader::Row, 21> Reader::kRows = {{
     {"deprecated", &Reader::deprecated},
     {"description", &Reader::description},
     {"devDependencies", &Reader::dev},
+    {"directories", &Reader::directories},
     {"engines", &Reader::engines},
     {"gypfile", &Reader::gypfile},
     {"libc", &Reader::libc},

@@ -39,7 +39,9 @@ struct Manifest {
                                // they are most of the text
   std::vector<std::string> bundled;  // bundleDependencies / bundledDependencies; all dependencies'
                                      // names where it is `true`
-  StringMap bin;  // a string `bin` is {unscoped name: path}, as npm normalises it
+  StringMap bin;              // a string `bin` is {unscoped name: path}, as npm normalises it
+  std::string bin_directory;  // `directories.bin` where there is no `bin`: each file below is a
+                              // command of that name (pnpm, bun, yarn 1); "." is the package's root
   std::optional<bool> gypfile;
   std::optional<Repository> repository;
   std::string license;                    // SPDX text or the object's type; ""

@@ -473,6 +473,47 @@ TEST(ImplicitInstallAdded, BaselineWithoutTreeIsJudgedByItsPackument) {
   EXPECT_FALSE(scene.ids().contains("implicit-install-added"));
 }
 
+TEST(InstallScriptTargetChanged, WhatStandsForTheProgramsOfAHook) {
+  const auto with = [](Package made, std::string_view content, std::vector<std::string> more) {
+    for (const std::string& path : more) made.file(path, content);
+    more.insert(more.begin(), "a.js");
+    return made.script("postinstall", "node a.js")
+        .file("a.js", "1")
+        .reach("postinstall", "node a.js", more);
+  };
+  for (const std::string path : {"node_modules/.bin/node", "node_modules/.bin/sh", "Node.cmd"}) {
+    EXPECT_TRUE(Scene(with(before(), "", {}), with(package(), "1", {path}))
+                    .ids()
+                    .contains("install-script-target-changed"))
+        << path;
+    EXPECT_FALSE(Scene(with(before(), "1", {path}), with(package(), "1", {path}))
+                     .ids()
+                     .contains("install-script-target-changed"))
+        << path;
+  }
+  EXPECT_FALSE(Scene(with(before(), "", {}), with(package(), "1", {"node_modules/.bin/tsc"}))
+                   .ids()
+                   .contains("install-script-target-changed"));
+}
+
+TEST(InstallScriptTargetChanged, GypFilesOfADeclaredBuild) {
+  const auto with = [](Package made, std::string_view content) {
+    const std::string command = "node a.js && node-gyp rebuild";
+    return made.script("install", command)
+        .file("a.js", "1")
+        .binding_gyp()
+        .file("common.gypi", content)
+        .reach("install", command, {"a.js", "binding.gyp", "common.gypi"});
+  };
+  EXPECT_FALSE(Scene(with(before(), "1"), with(package(), "1"))
+                   .ids()
+                   .contains("install-script-target-changed"));
+  const auto findings =
+      Scene(with(before(), "1"), with(package(), "2")).of("install-script-target-changed");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].proof.at("file").as_string(), "common.gypi");
+}
+
 // --- bins ---
 
 struct BinRow {
@@ -513,6 +554,41 @@ TEST(BinShadowsCommand, AlsoWhereOnlyOneSideSaysSo) {
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].message, "bin sh shadows a command that installs use: a.js");
   EXPECT_EQ(findings[0].severity, Severity::kHigh);
+}
+
+TEST(BinShadowsCommand, FilesOfDirectoriesBin) {
+  Package now = package().file("cmd/deep/Node.exe", "1").file("cmd/other", "2").file("sh", "3");
+  now.evidence.tree.package_json.bin_directory = "cmd";
+  const auto findings = Scene(before(), now).of("bin-shadows-command");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].message,
+            "bin Node.exe shadows a command that installs use: cmd/deep/Node.exe");
+  now.evidence.tree.package_json.bin_directory = ".";
+  EXPECT_EQ(Scene(before(), now).of("bin-shadows-command").size(), 2u);
+  Package was = before().file("cmd/deep/Node.exe", "0");
+  was.evidence.tree.package_json.bin_directory = "cmd";
+  EXPECT_EQ(Scene(was, now).of("bin-shadows-command").size(), 1u);
+}
+
+TEST(BinShadowsCommand, FilesOfTheOwnBinFolderWhereAHookRuns) {
+  const auto with = [](Package made) { return made.file("Node_Modules/.bin/node", "1"); };
+  const auto hooked = package().script("postinstall", "node a.js");
+  EXPECT_TRUE(Scene(before(), with(hooked)).ids().contains("bin-shadows-command"));
+  EXPECT_TRUE(Scene(before(), with(package().binding_gyp())).ids().contains("bin-shadows-command"));
+  EXPECT_FALSE(Scene(before(), with(package())).ids().contains("bin-shadows-command"));
+  EXPECT_FALSE(Scene(with(before()), with(hooked)).ids().contains("bin-shadows-command"));
+  EXPECT_TRUE(wants_baseline_tree(with(package()).evidence));
+}
+
+TEST(BinShadowsCommand, BinsOfBundledPackages) {
+  Package now = package().script("postinstall", "node a.js").bundles("node_modules/inner", {});
+  now.evidence.tree.bundled[0].manifest.bin["node"] = "evil.js";
+  EXPECT_FALSE(Scene(before(), now).ids().contains("bin-shadows-command"));  // nobody links them
+  now.release.manifest.bundled = {"inner"};
+  const auto findings = Scene(before(), now).of("bin-shadows-command");
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].message,
+            "bin node shadows a command that installs use: node_modules/inner/evil.js");
 }
 
 TEST(BinShadowsCommand, APackageNamedLikeItsCommandIsLesser) {

@@ -212,6 +212,31 @@ TEST(BundledInstallScript, ImplicitBuildsAndRefusedManifestsCount) {
   EXPECT_EQ(findings[0].proof.at("command").as_string(), "refused: duplicate-key");
 }
 
+TEST(BundledInstallScript, AnUnchangedHookThatRunsOtherBytesCounts) {
+  const StringMap hooks{{"install", "node ./run && node-gyp rebuild"}};
+  const auto with = [&](Package made, std::string_view path, std::string_view content) {
+    return bundling(std::move(made), hooks)
+        .file("node_modules/inner/" + std::string(path), content);
+  };
+  for (const char* path : {"run.js", "run/index.js", "Run.JS", "binding.gyp", "common.gypi"}) {
+    const auto findings = Scene(with(before(), path, "1"), with(package(), path, "2"))
+                              .of("bundled-install-script-added");
+    ASSERT_EQ(findings.size(), 1u) << path;
+    EXPECT_EQ(findings[0].proof.at("file").as_string(), "node_modules/inner/" + std::string(path));
+    EXPECT_TRUE(may_hold(findings[0]));
+    EXPECT_EQ(Scene(bundling(before(), hooks), with(package(), path, "2"))
+                  .of("bundled-install-script-added")
+                  .size(),
+              1u);
+    EXPECT_TRUE(Scene(with(before(), path, "1"), with(package(), path, "1"))
+                    .of("bundled-install-script-added")
+                    .empty());
+  }
+  EXPECT_TRUE(Scene(with(before(), "lib/run.js", "1"), with(package(), "lib/run.js", "2"))
+                  .of("bundled-install-script-added")
+                  .empty());
+}
+
 TEST(InstallScriptSuspicious, AScriptRunByNameIsRead) {
   const Scene scene(
       before(),

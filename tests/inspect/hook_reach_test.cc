@@ -232,6 +232,20 @@ INSTANTIATE_TEST_SUITE_P(
         ReachCase{"outside", "node ../../x.js", {{"x.js", ""}}, "", "../../x.js"},
         ReachCase{"dependency_tool", "patch-package", {{"index.js", ""}}, ""},
         ReachCase{"addon", "node-gyp rebuild", {{"index.js", ""}}, ""},
+        ReachCase{"own_bin",
+                  "node x.js",
+                  {{"x.js", ""}, {"Node_Modules/.bin/NODE", ""}},
+                  "x.js Node_Modules/.bin/NODE"},
+        ReachCase{"own_bin_for_windows",
+                  "tsc",
+                  {{"node_modules/.bin/tsc.cmd", ""}},
+                  "node_modules/.bin/tsc.cmd"},
+        ReachCase{"own_shell", "tsc", {{"node_modules/.bin/sh", ""}}, "node_modules/.bin/sh"},
+        ReachCase{
+            "folder_before_path",
+            "npx tsc && node x.js",
+            {{"x.js", ""}, {"node.bat", ""}, {"npx.exe", ""}, {"lib/tsc.cmd", ""}, {"nod.cmd", ""}},
+            "x.js npx.exe node.bat"},
         ReachCase{"cycle",
                   "node a.js",
                   {{"a.js", "require('./b')"}, {"b.js", "require('./a')"}},
@@ -291,6 +305,10 @@ INSTANTIATE_TEST_SUITE_P(
                 {"node -p \"require('node-addon-api').include\""},
                 {}},
         GypCase{"two", "'<!(a)' '<!(b)'", {"a", "b"}, {}},
+        GypCase{"later_phases", "'>!(a)' '^!@(b)'", {"a", "b"}, {}},
+        GypCase{
+            "python_module", "'<!pymod_do_main(tools.evil -x)'", {"python -m tools.evil -x"}, {}},
+        GypCase{"no_phase", "'!(a)', ['OS!=(b)']", {}, {}},
         GypCase{"unclosed", "'<!(node x", {"node x"}, {}},
         GypCase{"no_command", "'<(variable) <@(list) <!'", {}, {}},
         GypCase{"action",
@@ -310,6 +328,19 @@ TEST(GypTexts, OfManyOpenExpansionsEnd) {
   std::string text;
   for (int i = 0; i < 300'000; ++i) text += "<!(";
   EXPECT_EQ(read_gyp(text).commands.size(), 1u);
+}
+
+// node-gyp includes them whether binding.gyp names them or not.
+TEST(ImplicitBuild, ReachesWhatNodeGypIncludesUnasked) {
+  const Files files{{"binding.gyp", "{}"},
+                    {"common.gypi", "'<!(node evil.js)'"},
+                    {"config.gypi", "{}"},
+                    {"evil.js", ""},
+                    {"lib/common.gypi", ""}};
+  const auto tree = tree_of(files);
+  const auto found = HookFollower(tree, {}).follow_build();
+  EXPECT_EQ(joined(found.files), "binding.gyp config.gypi common.gypi evil.js");
+  EXPECT_EQ(found.command, "node-gyp rebuild\nnode evil.js");
 }
 
 const Files& addon() {

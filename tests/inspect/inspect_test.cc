@@ -399,6 +399,18 @@ TEST(ImplicitBuild, NeedTheFileInTheRoot) {
   const auto tree =
       Inspected(Files{{"package.json", kPlain}, {"deps/binding.gyp", "{}"}}).evidence().tree;
   EXPECT_FALSE(tree.has_binding_gyp);
+  // One name on macOS and Windows.
+  const auto odd = Inspected(Files{{"package.json", kPlain},
+                                   {"Binding.GYP", "{}"},
+                                   {"NPM-Shrinkwrap.json", "{}"},
+                                   {"Node_Modules/a/Package.json", R"({"name":"a"})"},
+                                   {"Node_Modules/a/binding.gyp.", "{}"}})
+                       .evidence()
+                       .tree;
+  EXPECT_TRUE(odd.has_binding_gyp);
+  EXPECT_TRUE(odd.has_shrinkwrap);
+  ASSERT_EQ(odd.bundled.size(), 1u);
+  EXPECT_TRUE(odd.bundled[0].has_binding_gyp);
   EXPECT_TRUE(tree.hooks.empty());
 }
 

@@ -179,6 +179,35 @@ TEST(PackageJsonDuplicates, TheHarmfulOneIsNamed) {
   EXPECT_NE(parsed.refusal->detail.find("tool"), std::string::npos);
 }
 
+// pnpm fetches such a runtime from the runtime's own site.
+TEST(PackageJsonFields, RuntimesToDownloadAreDependencies) {
+  const auto dependencies = [](const std::string& runtime) {
+    return parse_package_json(R"({"dependencies":{"bun":"1"},"engines":{"runtime":)" + runtime +
+                              "}}")
+        .manifest.dependencies;
+  };
+  EXPECT_EQ(dependencies(R"({"name":"node","version":"22.0.0","onFail":"download"})"),
+            (StringMap{{"bun", "1"}, {"node", "runtime:22.0.0"}}));
+  EXPECT_EQ(dependencies(R"([1,{"name":"deno","version":"2","onFail":"download"},
+                             {"name":"bun","version":"9","onFail":"download"}])"),
+            (StringMap{{"bun", "1"}, {"deno", "runtime:2"}}));
+  EXPECT_EQ(dependencies(R"({"name":"node","version":"22.0.0","onFail":"warn"})").size(), 1u);
+  EXPECT_EQ(dependencies(R"({"name":"sh","version":"1","onFail":"download"})").size(), 1u);
+}
+
+TEST(PackageJsonFields, DirectoryOfCommandsCountsWithoutBin) {
+  const auto directory = [](const std::string& rest) {
+    return parse_package_json(R"({"name":"x",)" + rest + "}").manifest.bin_directory;
+  };
+  EXPECT_EQ(directory(R"("directories":{"bin":"./cmd/"})"), "cmd");
+  EXPECT_EQ(directory(R"("directories":{"bin":"."})"), ".");
+  EXPECT_EQ(directory(R"("directories":{"bin":"../../etc"})"), "etc");
+  EXPECT_EQ(directory(R"("bin":{},"directories":{"bin":"cmd"})"), "cmd");
+  EXPECT_EQ(directory(R"("bin":"cli.js","directories":{"bin":"cmd"})"), "");
+  EXPECT_EQ(directory(R"("directories":{"bin":["cmd"]})"), "");
+  EXPECT_EQ(directory(R"("directories":"cmd")"), "");
+}
+
 TEST(PackageJsonFields, AllAreRead) {
   const auto parsed = parse_package_json(R"({
     "name": "@acme/tool", "version": "1.2.3", "description": "d", "main": "index.js", "license": "MIT",

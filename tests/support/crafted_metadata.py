@@ -75,6 +75,11 @@ def _bypass(origin):
         ("optional-http", "the same as an optional dependency", {"optionalDependencies": {DEPENDENCY: foreign}}),
         ("peer-http", "the same as a peer dependency", {"peerDependencies": {DEPENDENCY: foreign}}),
         ("file-dependency", "a dependency from a path of the machine", {"dependencies": {DEPENDENCY: "file:/tmp/no-such-package"}}),
+        ("alias-http", "a URL of another origin behind an npm: alias: yarn 4 follows it", {"dependencies": {"x": f"npm:{DEPENDENCY}@{foreign}"}}),
+        ("alias-git", "a git repository behind an npm: alias: bun clones it",
+         {"dependencies": {"x": f"npm:{DEPENDENCY}@git+{origin}x.git"}}),
+        ("runtime", "a runtime that pnpm would fetch from the runtime's own site",
+         {"engines": {"runtime": {"name": "node", "version": "22.0.0", "onFail": "download"}}}),
         ("link-dependency", "a link to a path of the machine", {"dependencies": {DEPENDENCY: "link:/tmp/no-such-package"}}),
     ]
     yield from (Case(name, what, "exotic-dependency", manifest, refused=True) for name, what, manifest in rows)
@@ -124,6 +129,28 @@ def _implicit():
                files={"node_modules/inner/package.json": {**inner, **_hooks("bundled-in-packument", "inner")}}, markers=("inner.hook",))
     yield Case("bundled-untold", "a package in node_modules that is not declared", "first-release",
                files={"node_modules/inner/package.json": {**inner, **_hooks("bundled-untold", "inner")}})
+    yield Case("gyp-unasked", "commands in a common.gypi, which node-gyp includes unasked", "implicit-install-added",
+               files={"binding.gyp": "{'targets': [{'target_name': 'x', 'type': 'none'}]}\n", "common.gypi": _gyp("gyp-unasked")},
+               markers=("gyp-unasked.gyp",))
+    yield from _shadows()
+
+
+def _shell(case):
+    """A sh that leaves a marker and is a sh."""
+    return f"#!/bin/sh\n{mark(f'{case}.evil')}\nexec /bin/sh \"$@\"\n"
+
+
+def _shadows():
+    """Commands of the package's own in front of those that hooks call."""
+    yield Case("bin-directory", "a directory of bins with a sh in it, and a hook: pnpm runs it", "bin-shadows-command",
+               {"directories": {"bin": "cmd"}, **_hooks("bin-directory", "A")}, files={"cmd/sh*x": _shell("bin-directory")},
+               markers=("bin-directory.evil",))
+    yield Case("bin-own", "a sh in the package's own node_modules/.bin, and a hook", "bin-shadows-command", _hooks("bin-own", "A"),
+               files={"node_modules/.bin/sh*x": _shell("bin-own")}, markers=("bin-own.evil",))
+    yield Case("bin-bundled", "a bundled package with a bin called sh, and a hook", "bin-shadows-command",
+               {"dependencies": {"inner": "1.0.0"}, "bundleDependencies": ["inner"], **_hooks("bin-bundled", "A")},
+               files={"node_modules/inner/package.json": {"name": "inner", "version": "1.0.0", "bin": {"sh": "evil.sh"}},
+                      "node_modules/inner/evil.sh*x": _shell("bin-bundled")}, markers=("bin-bundled.evil", "inner.hook"))
     shadow = f"#!/bin/sh\n{mark('bin-shadow.evil')}\n"
     yield Case("bin-shadow", "a bin called sh, and a hook", "bin-shadows-command",
                {"bin": {"sh": "evil.sh"}, **_hooks("bin-shadow", "A")}, files={"evil.sh*x": shadow}, markers=("bin-shadow.evil",))

@@ -89,6 +89,9 @@ _tar("near-directories", "directories right before what lies in them, the top on
 _tar("near-package-json-last", "package.json at the very end, others of that name below", None,
      lambda k: entry("package/lib/package.json", b"{}\n") + directory("package/x/package.json.d/") + k.file_a())
 
+_tar("near-yarn-manifest", "the file that yarn 1 keeps its manifest in, in another directory", None,
+     lambda k: k.file_a() + entry("package/lib/.yarn-metadata.json", b'{"manifest": ' + k.b + b"}"))
+
 # The rule, and the accepted case that comes closest to it. The limits and the comparison with libarchive: archive_test.
 NEAR = {
     "gz-not-gzip": "near-gz-header", "gz-method": "near-gz-header", "gz-flags": "gz-name", "gz-truncated": "near-gz-name-empty",
@@ -107,7 +110,7 @@ NEAR = {
     "path-second-top": "real-other-top", "path-outside-top": "near-top-alone", "path-duplicate": "dup-identical",
     "path-collision": "two-cases-of-directory", "path-file-and-directory": "near-file-and-directory",
     "path-late-directory": "near-directories",
-    "package-json-missing": "near-package-json-last", "package-json-directory": "near-package-json-last",
+    "path-yarn-manifest": "near-yarn-manifest", "package-json-missing": "near-package-json-last", "package-json-directory": "near-package-json-last",
 }
 
 CASES = _table.cases

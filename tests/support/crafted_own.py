@@ -232,6 +232,10 @@ _tar("pkgjson-directory-only", "package.json is a directory", "package-json-dire
      lambda k: directory("package/package.json/") + entry("package/index.js", k.index))
 _tar("nested-pkgjson-only", "package.json only in a sub-directory", "package-json-missing",
      lambda k: k.file_a("package/lib/package.json"))
+_tar("yarn-manifest", "a manifest where yarn 1 keeps its own: it runs the hooks of that one", "path-yarn-manifest",
+     lambda k: k.file_a() + entry("package/.yarn-metadata.json", b'{"manifest": ' + k.b + b"}"))
+_tar("yarn-manifest-case", "the same in capitals, for file systems that ignore case", "path-yarn-manifest",
+     lambda k: k.file_a() + entry("package/.Yarn-Metadata.JSON", b'{"manifest": ' + k.b + b"}"))
 _tar("dup-identical", "the same file twice", None, lambda k: k.file_a() * 2)
 _tar("dup-other-mode", "the same file twice, once executable", "path-duplicate",
      lambda k: _x(k, name="package/cli.js") + entry("package/cli.js", b"x\n", mode=0o755))
