@@ -111,10 +111,11 @@ std::vector<std::string> entry_files(const HookReach& reach, const StringMap& sc
   const ParsedCommand parsed = parse_command(reach.command, scripts);
   const CommandFiles& named = parsed.files;
   const auto is_called = [&](std::string_view path) {
-    const auto program = stands_for_program(path);
-    return program &&
-           (*program == kHookShell || std::find(named.programs.begin(), named.programs.end(),
-                                                *program) != named.programs.end());
+    const auto programs = served_programs(path);
+    return std::any_of(programs.begin(), programs.end(), [&](const std::string& program) {
+      return program == kHookShell || std::find(named.programs.begin(), named.programs.end(),
+                                                program) != named.programs.end();
+    });
   };
   std::vector<std::string> candidates;
   for (const auto* list : {&named.candidates, &named.arguments}) {

@@ -60,8 +60,8 @@ struct HookFollower::Visit {
 HookFollower::HookFollower(const SourceTree& tree, const StringMap& scripts)
     : tree_(tree), scripts_(scripts), edges_(tree.files().size()) {
   for (std::size_t i = 0; i < tree.files().size(); ++i) {
-    if (auto program = stands_for_program(tree.files()[i].path))
-      programs_.emplace(std::move(*program), i);
+    for (auto& program : served_programs(tree.files()[i].path))
+      programs_.emplace(std::move(program), i);
   }
 }
 

@@ -46,10 +46,11 @@ class SourceTree {
 // "a/./b/../c" -> "a/c"; nullopt where it leaves the root or is absolute. "" is the root.
 std::optional<std::string> normal_path(std::string_view path);
 
-// The program in whose place a file of the package runs when a hook calls it by name, lower case:
-// npm, pnpm and bun look into the package's own node_modules/.bin first, cmd.exe into the folder
-// that it stands in. nullopt for files that stand for none.
-std::optional<std::string> stands_for_program(std::string_view path);
+// The programs, lower case, that a hook calls by name and that run this file of the package: one
+// that lies where they are looked for first (npm, pnpm and bun: the package's own
+// node_modules/.bin; cmd.exe: the folder that it stands in), or settings that they read where they
+// stand and that can name code. Empty for all other files.
+std::vector<std::string> served_programs(std::string_view path);
 // What package managers run every hook with, and what an addon is built with.
 inline constexpr std::string_view kHookShell = "sh";
 inline constexpr std::string_view kAddonBuilder = "node-gyp";
@@ -79,7 +80,7 @@ class HookFollower {
 
   const SourceTree& tree_;
   const StringMap& scripts_;
-  std::multimap<std::string, std::size_t, std::less<>> programs_;  // files that stand for them
+  std::multimap<std::string, std::size_t, std::less<>> programs_;  // files that serve them
   std::vector<std::optional<std::vector<std::size_t>>> edges_;
 };
 

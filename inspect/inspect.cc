@@ -1,10 +1,14 @@
 // From the bytes of one tarball to its evidence.
 #include <algorithm>
 #include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <iterator>
 #include <set>
 
 #include "base/digest.h"
 #include "inspect/again.h"
+#include "inspect/commands.h"
 #include "inspect/evidence.h"
 #include "inspect/features.h"
 #include "inspect/hook_reach.h"
@@ -99,6 +103,22 @@ std::string_view bundled_folder(std::string_view path) {
 constexpr std::string_view kGyp = "binding.gyp";
 constexpr std::string_view kShrinkwrap = "npm-shrinkwrap.json";
 
+// Hosts in the `binary` member of a package.json: node-pre-gyp and prebuild-install fetch the built
+// addon from there.
+std::vector<std::string> binary_hosts(std::string_view package_json) {
+  constexpr std::string_view kBom = "\xef\xbb\xbf";
+  if (package_json.starts_with(kBom)) package_json.remove_prefix(kBom.size());
+  boost::system::error_code ec;
+  boost::json::parse_options options;
+  options.max_depth = 256;  // deeper ones are refused before they come here
+  const auto value = boost::json::parse(
+      boost::json::string_view(package_json.data(), package_json.size()), ec, {}, options);
+  const auto* object = ec ? nullptr : value.if_object();
+  const auto* binary = object == nullptr ? nullptr : object->if_contains("binary");
+  return binary == nullptr ? std::vector<std::string>()
+                           : endpoints_in(boost::json::serialize(*binary));
+}
+
 bool is_measured(const SourceFile& file) {
   if (file.kind == FileKind::kScript || file.kind == FileKind::kShell) return true;
   // kOther with text is an executable without an ending (classify).
@@ -159,6 +179,7 @@ class TreeBuilder {
       if (!contents_.package_json_refusal) {
         tree_.package_json = std::move(parsed.manifest);
         tree_.package_json_rest = package_json_rest(sources_[index_of(*own)].body);
+        binary_hosts_ = binary_hosts(sources_[index_of(*own)].body);
       }
     }
     for (const auto& source : sources_) {
@@ -205,7 +226,14 @@ class TreeBuilder {
       const auto own = tree_.package_json.scripts.find(hook);
       if (own != tree_.package_json.scripts.end() && own->second == it->second) return;
     }
-    tree_.hooks.push_back(follower.follow(std::string(hook), it->second));
+    HookReach reach = follower.follow(std::string(hook), it->second);
+    if (!binary_hosts_.empty() &&
+        parse_command(reach.command, tree_.package_json.scripts).builds_addon) {
+      std::vector<std::string> hosts;
+      std::ranges::set_union(reach.endpoints, binary_hosts_, std::back_inserter(hosts));
+      reach.endpoints = std::move(hosts);
+    }
+    tree_.hooks.push_back(std::move(reach));
   }
   // npm's rule: node-gyp runs unless `install` or `preinstall` is stated (measured on eight
   // clients; `gypfile: false` stops two of them).
@@ -231,6 +259,7 @@ class TreeBuilder {
   Contents& contents_;
   Tree& tree_;
   std::vector<SourceFile> sources_;
+  std::vector<std::string> binary_hosts_;       // sorted
   std::set<std::string, std::less<>> special_;  // collision keys of files that clients act on
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "inspect/hook_reach.h"
 
@@ -7,6 +8,31 @@ namespace {
 
 // Node tries .js, .json and .node (Modules, "All together"); tools and newer loaders the others.
 constexpr std::string_view kEndings[] = {".js", ".cjs", ".mjs", ".json", ".node", ".ts"};
+
+// What cmd.exe completes a name with (PATHEXT).
+constexpr std::string_view kWindowsEndings[] = {".com", ".exe", ".bat", ".cmd",
+                                                ".vbs", ".js",  ".wsf"};
+
+// Settings in a project's folder that name a shell, a preload or the program itself (measured:
+// script-shell of .npmrc, yarn-path of .yarnrc and .yarnrc.yml, .pnpmfile.cjs).
+struct Settings {
+  std::string_view file;
+  std::span<const std::string_view> programs;
+};
+constexpr std::string_view kNpmReaders[] = {"npm", "npx", "pnpm", "pnpx", "yarn", "bun", "bunx"};
+constexpr std::string_view kYarns[] = {"yarn", "yarnpkg"};
+constexpr std::string_view kPnpms[] = {"pnpm", "pnpx"};
+constexpr std::string_view kBuns[] = {"bun", "bunx"};
+constexpr std::string_view kPrebuild[] = {"prebuild-install"};
+constexpr Settings kSettings[] = {
+    {".npmrc", kNpmReaders},
+    {".yarnrc", kYarns},
+    {".yarnrc.yml", kYarns},
+    {".pnpmfile.cjs", kPnpms},
+    {"bunfig.toml", kBuns},
+    {"pnpm-workspace.yaml", kPnpms},
+    {".prebuild-installrc", kPrebuild},
+};
 
 std::string lowered(std::string_view text) {
   std::string out(text);
@@ -37,20 +63,21 @@ std::optional<std::string> normal_path(std::string_view path) {
   return out;
 }
 
-std::optional<std::string> stands_for_program(std::string_view path) {
+std::vector<std::string> served_programs(std::string_view path) {
   constexpr std::string_view kBin = "node_modules/.bin/";
-  // What cmd.exe completes a name with (PATHEXT).
-  constexpr std::string_view kWindows[] = {".com", ".exe", ".bat", ".cmd", ".vbs", ".js", ".wsf"};
   auto name = lowered(path);
+  for (const auto& [file, programs] : kSettings)
+    if (name == file) return {programs.begin(), programs.end()};
   const bool linked = name.starts_with(kBin);
   if (linked) name.erase(0, kBin.size());
-  if (name.empty() || name.find('/') != name.npos) return std::nullopt;
-  for (const auto ending : kWindows) {
+  if (name.empty() || name.find('/') != name.npos) return {};
+  for (const auto ending : kWindowsEndings) {
     if (name.size() <= ending.size() || !name.ends_with(ending)) continue;
     name.resize(name.size() - ending.size());
-    return name;
+    return {std::move(name)};
   }
-  return linked ? std::optional(std::move(name)) : std::nullopt;
+  if (!linked) return {};
+  return {std::move(name)};
 }
 
 SourceTree::SourceTree(std::vector<SourceFile> files) : files_(std::move(files)) {

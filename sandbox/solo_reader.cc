@@ -1,10 +1,20 @@
 #include "sandbox/solo_reader.h"
 
+#include <sys/socket.h>
+#include <sys/time.h>
+
 namespace npmgate {
 namespace {
 
 constexpr auto kGreetingLimit = std::chrono::seconds(30);
 constexpr unsigned kJobs = 64;
+
+// A worker that does not read its request must not hold us up: sending has the same limit.
+Result<void> limit_sending(int socket, std::chrono::seconds limit) {
+  const timeval time{limit.count(), 0};
+  if (::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == 0) return {};
+  return fail(Code::kUnavailable, Origin::kSelf, "SO_SNDTIMEO is refused");
+}
 
 Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, Deadline until) {
   if (auto sent = send_request(socket, encode(request), file.get()); !sent) return sent.error();
@@ -41,6 +51,9 @@ Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,
   request.stated = stated;
   request.limits = limits;
   const auto start = std::chrono::steady_clock::now();
+  if (auto limited = limit_sending(worker_->socket().get(), limit); !limited) {
+    return limited.error();
+  }
   auto reply = ask(worker_->socket().get(), request, file, start + limit);
   if (reply && reply->contents) {
     wear_out(std::chrono::steady_clock::now() - start, limit);

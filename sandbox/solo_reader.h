@@ -14,7 +14,7 @@ class SoloReader {
 
   // The contents of the tarball that `file` is open on. kUnavailable with the reason where no
   // worker can be started, where it died, was late or answered what it must not; the next call
-  // gets a new one. Blocks for `limit` at most, and for the start of a worker.
+  // gets a new one. Blocks for twice `limit` at most, and for the start of a worker.
   Result<Contents> read(const Fd& file, const Manifest& stated, const ArchiveLimits& limits,
                         std::chrono::seconds limit);
 

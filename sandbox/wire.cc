@@ -11,8 +11,12 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kMagic = "NGW\1";
-// Names a reply may give for having no contents: worker.cc writes shorter ones.
+// Reasons a reply may give for having no contents: worker.cc writes shorter ones, for people.
 constexpr std::size_t kMaxReason = 200;
+bool is_reason(std::string_view text) {
+  return text.size() <= kMaxReason &&
+         std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
 
 Error malformed(const std::string& what) {
   return fail(Code::kMalformed, Origin::kSelf, what);
@@ -72,6 +76,8 @@ std::optional<std::string> implausible_tree(const Tree& tree, const ArchiveLimit
   }
   if (total != tree.unpacked_size) return "sizes that do not add up";
   if (total > limits.max_unpacked) return "more bytes than an archive may have";
+  // The archive profile asks for one, and findings take a tree without files for one not read.
+  if (tree.find("package.json") == nullptr) return "no package.json";
   return std::nullopt;
 }
 
@@ -159,7 +165,7 @@ Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
   const bool one_of_them =
       (contents != nullptr) + !reply.failed.empty() + reply.attempt_errno.has_value() == 1;
   ok = ok && one_of_them && value->as_object().size() == 2;
-  if (!ok || reply.failed.size() > kMaxReason) return malformed("no reply");
+  if (!ok || !is_reason(reply.failed)) return malformed("no reply");
   if (reply.job != job) return malformed("a reply to another request");
   if (contents == nullptr) return reply;
   auto read = contents_from_json(*contents);

@@ -481,7 +481,8 @@ TEST(InstallScriptTargetChanged, WhatStandsForTheProgramsOfAHook) {
         .file("a.js", "1")
         .reach("postinstall", "node a.js", more);
   };
-  for (const std::string path : {"node_modules/.bin/node", "node_modules/.bin/sh", "Node.cmd"}) {
+  for (const std::string path : {"node_modules/.bin/node", "node_modules/.bin/sh", "Node.cmd",
+                                 "node_modules/.bin/NODE.EXE"}) {
     EXPECT_TRUE(Scene(with(before(), "", {}), with(package(), "1", {path}))
                     .ids()
                     .contains("install-script-target-changed"))

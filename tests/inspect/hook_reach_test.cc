@@ -240,6 +240,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "tsc",
                   {{"node_modules/.bin/tsc.cmd", ""}},
                   "node_modules/.bin/tsc.cmd"},
+        ReachCase{"settings",
+                  "npm run x && yarn y",
+                  {{".npmrc", ""}, {".yarnrc.yml", ""}, {"lib/.npmrc", ""}, {"bunfig.toml", ""}},
+                  ".npmrc .yarnrc.yml"},
         ReachCase{"own_shell", "tsc", {{"node_modules/.bin/sh", ""}}, "node_modules/.bin/sh"},
         ReachCase{
             "folder_before_path",

@@ -395,6 +395,21 @@ TEST(ImplicitBuild, OfABareFileDependOnItsOwnScripts) {
   EXPECT_EQ(hooks_of(inspected.evidence().tree), "install: node-gyp-build -> binding.gyp\n");
 }
 
+// node-pre-gyp fetches what runs from there, whatever the hook's text.
+TEST(Hooks, ThatFetchABuiltAddonReachItsHost) {
+  const auto endpoints = [](const std::string& hook) {
+    const std::string package =
+        R"({"name":"a","version":"1.0.0","homepage":"https://home.example/","scripts":{"install":")" +
+        hook + R"("},"binary":{"host":"https://addons.example/a","module_name":"a"}})";
+    return Inspected(Files{{"package.json", package}}).evidence().tree.hooks.at(0).endpoints;
+  };
+  EXPECT_EQ(endpoints("node-pre-gyp install --fallback-to-build"),
+            (std::vector<std::string>{"addons.example"}));
+  EXPECT_EQ(endpoints("curl https://z.example/ || prebuild-install"),
+            (std::vector<std::string>{"addons.example", "z.example"}));
+  EXPECT_TRUE(endpoints("node install.js").empty());
+}
+
 TEST(ImplicitBuild, NeedTheFileInTheRoot) {
   const auto tree =
       Inspected(Files{{"package.json", kPlain}, {"deps/binding.gyp", "{}"}}).evidence().tree;

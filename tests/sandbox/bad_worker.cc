@@ -121,6 +121,7 @@ int run_bad_worker(std::string_view kind) {
   if (kind == "mute") pause_for_ever();
   if (kind == "bad-hello") say(frame("hello"));
   say(frame(encode(Hello{true, 1, kind == "refuses" ? "no filter today" : ""})));
+  if (kind == "deaf") pause_for_ever();
   for (;;) misbehave(kind, hear());
 }
 

@@ -59,5 +59,16 @@ TEST(SoloReader, SaysWhyThereAreNone) {
   EXPECT_TRUE(testing::children().empty());
 }
 
+TEST(SoloReader, IsNotHeldUpByAWorkerThatDoesNotListen) {
+  const InspectionJob job = job_of(numbered_package(1));
+  Manifest stated;
+  stated.scripts["postinstall"] = std::string(8 << 20, 'x');  // more than the socket takes
+  SoloReader reader(testing::bad_worker("deaf"));
+  const auto contents = reader.read(*job.reader, stated, {}, std::chrono::seconds(1));
+  ASSERT_FALSE(contents);
+  EXPECT_NE(contents.error().context.find("asking an inspection worker"), std::string::npos);
+  EXPECT_TRUE(testing::children().empty());
+}
+
 }  // namespace
 }  // namespace npmgate

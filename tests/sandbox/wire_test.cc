@@ -79,6 +79,8 @@ TEST(Reply, IsExactlyOneAnswerToThisRequest) {
   EXPECT_EQ(refused(encode(WorkReply{7, sample(), "x", {}})), "no reply");
   EXPECT_EQ(refused(encode(WorkReply{7, {}, "x", 1})), "no reply");
   EXPECT_EQ(refused(encode(WorkReply{7, {}, std::string(1000, 'x'), {}})), "no reply");
+  EXPECT_EQ(refused(encode(WorkReply{7, {}, "two\nlines", {}})), "no reply");
+  EXPECT_EQ(refused(encode(WorkReply{7, {}, "\x1b[2J", {}})), "no reply");
   EXPECT_EQ(refused(R"({"job":7,"failed":"x","more":1})"), "no reply");
   EXPECT_EQ(refused(R"({"job":"7","failed":"x"})"), "no reply");
   EXPECT_TRUE(refused("").starts_with("no JSON"));
@@ -131,6 +133,16 @@ INSTANTIATE_TEST_SUITE_P(
             "a file larger than an archive"},
         Lie{"entries", [](Contents& c) { c.tree.entries = 1; }, "more files than entries"},
         Lie{"many", [](Contents& c) { c.tree.entries = 1'000'000; }, "more files than entries"},
+        Lie{"nothing", [](Contents& c) { c.tree = Tree{}; }, "no package.json"},
+        Lie{"no_package_json",
+            [](Contents& c) {
+              std::erase_if(c.tree.files, [&](const FileFacts& file) {
+                const bool own = file.path == "package.json";
+                if (own) c.tree.unpacked_size -= file.size;
+                return own;
+              });
+            },
+            "no package.json"},
         Lie{"path", [](Contents& c) { c.tree.files[0].path.clear(); }, "a path of that length"}),
     [](const auto& row) { return std::string(row.param.name); });
 
