@@ -32,6 +32,7 @@ constexpr ArchiveRule kRules[] = {
     {"tar-gnu-prefix", "A GNU header must have zeros where ustar keeps the prefix."},
     {"tar-header-tail", "The unused bytes at the end of a header must be zero."},
     {"tar-number", "Numbers in headers must be plain octal; owners may be empty or 32-bit binary."},
+    {"tar-mode", "A mode must not have the set-user-ID, set-group-ID or sticky bit."},
     {"tar-linkname", "The link name must be empty: links are not allowed."},
     {"tar-type", "Entries must be files, directories or pax headers."},
     {"tar-name-tail", "After the end of a name its field may hold leftover printable text only."},

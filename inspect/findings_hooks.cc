@@ -71,7 +71,7 @@ std::vector<HookText> hook_texts(std::string_view hook, const Manifest& packumen
 }
 
 bool builds_implicitly(const Tree& tree) {
-  // With a preinstall alone, yarn 1 and 4 still build (docs/threats.md, section 2.2).
+  // With a preinstall alone, yarn 1 and 4 still build (docs/threats.md, section 4.1).
   const auto it = tree.package_json.scripts.find("install");
   return tree.has_binding_gyp &&
          (it == tree.package_json.scripts.end() || trim(it->second).empty());

@@ -173,7 +173,7 @@ json::object bundled_proof(const BundledPackage& bundled, const BundledHook& hoo
                      {"declared", declared}};
   if (!declared) {
     // Measured: no client runs hooks of node_modules that the manifest does not bundle
-    // (docs/threats.md, section 2.2).
+    // (docs/threats.md, section 4).
     proof["runs"] = "by no client";
     proof["informs_only"] = true;
   }

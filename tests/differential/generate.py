@@ -71,7 +71,7 @@ class Maker:
     def entry(self, name):
         body = self.body(name)
         raw = name.encode()
-        fields = {"patch": self.patch(), "mode": self.rng.choice((0o644, 0o755, 0o600, 0o4755))}
+        fields = {"patch": self.patch(), "mode": self.rng.choice((0o644, 0o755, 0o600, 0o777))}
         form = self.rng.random()
         if len(raw) > 100 or form < 0.15:
             extra = self.good_records() if self.rng.random() < 0.3 else ()

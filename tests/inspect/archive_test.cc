@@ -48,16 +48,16 @@ TEST(ReadArchive, GivesPathsModesAndBodiesInArchiveOrder) {
   const ArchiveResult result =
       read(tgz(tar_entry("package/", "", '5', 0755) + package_json_entry() +
                tar_entry("package/bin/run.sh", "#!/bin/sh\n", '0', 0755) +
-               tar_entry("package/empty", "") + tar_entry("package/set-id", "s", '0', 04755)));
+               tar_entry("package/empty", "") + tar_entry("package/all-bits", "s", '0', 0777)));
   ASSERT_FALSE(result.refusal) << result.refusal->rule << ": " << result.refusal->detail;
   EXPECT_EQ(result.archive.top, "package");
   EXPECT_EQ(paths_of(result.archive),
             (std::vector<std::string>{"package/", "package/package.json", "package/bin/run.sh",
-                                      "package/empty", "package/set-id"}));
+                                      "package/empty", "package/all-bits"}));
   EXPECT_EQ(text_of(result.archive.entries[2].body), "#!/bin/sh\n");
   EXPECT_TRUE(result.archive.entries[3].body.empty());
   EXPECT_EQ(result.archive.entries[2].mode, 0755u);
-  EXPECT_EQ(result.archive.entries[4].mode, 04755u);
+  EXPECT_EQ(result.archive.entries[4].mode, 0777u);
 }
 
 TEST(ReadArchive, KeepsBodiesInsideItsOwnBytes) {

@@ -49,6 +49,8 @@ _add("near-long-end", "a whole record of zeros after the two blocks of the end",
 _tar("near-whole-block", "bodies of exactly a block and of a byte less", None,
      lambda k: _x(k, body=b"x" * BLOCK) + entry("package/y.js", b"y" * (BLOCK - 1)))
 _tar("near-empty-file", "an empty file", None, lambda k: _x(k, body=b""))
+_tar("near-mode", "modes with all ordinary bits, with none, and with those of the file's type", None,
+     lambda k: _x(k, mode=0o777) + entry("package/y.js", k.index, mode=0) + entry("package/z.js", k.index, mode=0o100644))
 _tar("near-gnu", "GNU's kind of header", None, lambda k: _x(k, magic=GNU))
 _tar("near-owners", "owner and group with names, device numbers of zero", None,
      lambda k: _x(k, patch=((265, b"root"), (297, b"staff"), (329, octal(0, 8)), (337, octal(0, 8)))))
@@ -98,7 +100,7 @@ NEAR = {
     "gz-deflate": "near-gz-blocks", "gz-checksum": "gz-stored", "gz-size": "gz-stored", "gz-trailing-data": "near-gz-one-zero",
     "tar-block-size": "near-end-record", "tar-end": "base", "tar-long-end": "near-long-end", "tar-data-after-end": "near-end-record", "tar-checksum": "utf8-path",
     "tar-magic": "near-gnu", "tar-gnu-prefix": "near-gnu", "tar-header-tail": "real-access-times", "tar-number": "real-binary-owner",
-    "tar-linkname": "name-full100", "tar-type": "real-directories", "tar-name-tail": "name-nul-junk", "tar-field-tail": "near-owners",
+    "tar-mode": "near-mode", "tar-linkname": "name-full100", "tar-type": "real-directories", "tar-name-tail": "name-nul-junk", "tar-field-tail": "near-owners",
     "tar-device": "near-owners", "tar-truncated": "near-whole-block", "tar-padding": "near-whole-block",
     "tar-directory-size": "near-directory-prefix", "pax-malformed": "near-pax-record", "pax-duplicate-key": "near-pax-same-key",
     "pax-key": "real-nodetar-pax", "pax-value": "real-times-pax", "pax-size": "near-pax-size", "pax-global-key": "real-git-archive",

@@ -86,6 +86,10 @@ _tar("group-tail", "bytes after the end of the group", "tar-field-tail",
      lambda k: _x(k, patch=((297, b"root\0x"),)))
 _tar("name-nul-newline", "a line break after the end of the name", "tar-name-tail",
      lambda k: k.file_a() + k.file_b("package/package.json\0\n.txt"))
+_tar("mode-setuid", "a program that runs as its owner: npm and yarn 1 install it so, others drop the bit", "tar-mode",
+     lambda k: _x(k, mode=0o4755))
+_tar("mode-sticky", "a sticky directory", "tar-mode",
+     lambda k: k.file_a() + entry("package/d/", kind=b"5", mode=0o1777))
 _tar("mode-text", "a mode that is no number", "tar-number", lambda k: _x(k, patch=((100, b"rw-r--r-"),)))
 _tar("mode-empty", "an empty mode", "tar-number", lambda k: _x(k, patch=((100, bytes(8)),)))
 _tar("uid-huge", "a binary uid beyond 32 bits", "tar-number",
