@@ -57,10 +57,13 @@ def _hooks(case, letter, hook="postinstall"):
     return {"scripts": {hook: mark(f"{case}.{letter}")}}
 
 
-def _gyp(case):
+_GYP_TARGETS = "'targets': [{'target_name': 'x', 'type': 'none'}]"
+
+
+def _gyp(case, rest=f", {_GYP_TARGETS}"):
     """A binding.gyp that leaves a marker when it is read."""
     command = mark(f"{case}.gyp").replace("\\", "\\\\").replace('"', '\\"').replace("'", "\\'")
-    return f"{{'variables': {{'x': '<!({command})'}}, 'targets': [{{'target_name': 'x', 'type': 'none'}}]}}\n"
+    return f"{{'variables': {{'x': '<!({command})'}}{rest}}}\n"
 
 
 def _bypass(origin):
@@ -130,7 +133,7 @@ def _implicit():
     yield Case("bundled-untold", "a package in node_modules that is not declared", "first-release",
                files={"node_modules/inner/package.json": {**inner, **_hooks("bundled-untold", "inner")}})
     yield Case("gyp-unasked", "commands in a common.gypi, which node-gyp includes unasked", "implicit-install-added",
-               files={"binding.gyp": "{'targets': [{'target_name': 'x', 'type': 'none'}]}\n", "common.gypi": _gyp("gyp-unasked")},
+               files={"binding.gyp": f"{{{_GYP_TARGETS}}}\n", "common.gypi": _gyp("gyp-unasked", "")},
                markers=("gyp-unasked.gyp",))
     yield from _shadows()
 
