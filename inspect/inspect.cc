@@ -235,10 +235,12 @@ class TreeBuilder {
     }
     tree_.hooks.push_back(std::move(reach));
   }
-  // npm's rule: node-gyp runs unless `install` or `preinstall` is stated (measured on eight
-  // clients; `gypfile: false` stops two of them).
+  // node-gyp runs unless `install` says something else; beside a `preinstall` yarn 1 and 4 alone run
+  // it (measured on eight clients; `gypfile: false` stops two of them).
   static bool builds_implicitly(const StringMap& scripts) {
-    return !scripts.contains("install") && !scripts.contains("preinstall");
+    const auto install = scripts.find("install");
+    return install == scripts.end() ||
+           install->second.find_first_not_of(" \t\r\n") == std::string::npos;
   }
 
   // What a hook runs is code, whatever its name.

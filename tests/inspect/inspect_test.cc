@@ -382,7 +382,8 @@ INSTANTIATE_TEST_SUITE_P(
         GypCase{"other_hook", R"({"scripts":{"postinstall":"echo"}})", "", true},
         GypCase{"declined", R"({"gypfile":false})", "", true},  // two of eight clients honour it
         GypCase{"install", R"({"scripts":{"install":"echo"}})", "echo", false},
-        GypCase{"preinstall", R"({"scripts":{"preinstall":"echo"}})", "echo", false},
+        GypCase{"blank_install", R"({"scripts":{"install":" "}})", "", true},
+        GypCase{"preinstall", R"({"scripts":{"preinstall":"echo"}})", "", true},  // with yarn
         GypCase{"install_in_tarball_only", R"({"scripts":{"install":"echo"}})", "", true},
         GypCase{"install_in_packument_only", kPlain, "echo", true}),
     [](const auto& row) { return std::string(row.param.name); });
