@@ -235,8 +235,8 @@ class TreeBuilder {
     }
     tree_.hooks.push_back(std::move(reach));
   }
-  // node-gyp runs unless `install` says something else; beside a `preinstall` yarn 1 and 4 alone run
-  // it (measured on eight clients; `gypfile: false` stops two of them).
+  // node-gyp runs unless `install` says something else; beside a `preinstall` yarn 1 and 4 alone
+  // run it (measured on eight clients; `gypfile: false` stops two of them).
   static bool builds_implicitly(const StringMap& scripts) {
     const auto install = scripts.find("install");
     return install == scripts.end() ||
