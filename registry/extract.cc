@@ -244,6 +244,19 @@ void read_bin_directory(const Element& directories, Manifest& manifest) {
   if (manifest.bin_directory.empty()) manifest.bin_directory = ".";
 }
 
+// Whether a dependency stays below node_modules. An alias ("npm:other@1") is never asked for by its
+// own name, so that no door meets one that climbs out.
+bool stays_inside(std::string_view name) {
+  if (name.starts_with('/') || name.find('\\') != std::string_view::npos) return false;
+  for (std::size_t at = 0; at <= name.size();) {
+    const std::size_t end = std::min(name.find('/', at), name.size());
+    const std::string_view part = name.substr(at, end - at);
+    if (part == "." || part == "..") return false;
+    at = end + 1;
+  }
+  return true;
+}
+
 // npm: `true` means every dependency, a map means its keys. Both spellings count, so that neither
 // hides a bundled package.
 void read_bundled(const Element& element, Manifest& manifest) {
@@ -309,10 +322,18 @@ class ManifestReader {
   void take_dependencies(const Element& value, StringMap& map, const char* field) {
     if (source_ == Source::kPackument) {
       take_strings(value, map, "dependencies-not-strings", field);
+      check_names(map, field);
     } else {
       map.clear();
       read_strings(value, map);
     }
+  }
+
+  void check_names(const StringMap& map, const char* field) {
+    const bool good = std::all_of(map.begin(), map.end(),
+                                  [](const auto& entry) { return stays_inside(entry.first); });
+    if (good || refusal_) return;
+    refusal_ = JsonRefusal{"dependency-name", std::string(field) + " has a name that is a path"};
   }
 
   void name(const Element& v) { manifest_.name = text_or_empty(v); }

@@ -17,7 +17,8 @@ namespace npmgate::json {
 enum class Source { kPackageJson, kPackument };
 
 // Fills `manifest`. A field whose type nobody acts upon is left empty; refused are only shapes that
-// clients read differently.
+// clients read differently, and dependencies of a packument that would be installed outside of
+// node_modules.
 std::optional<JsonRefusal> extract_manifest(const Object& object, Source source,
                                             Manifest& manifest);
 // Fills `release` (all but `published`) from a version manifest.

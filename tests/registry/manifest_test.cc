@@ -519,6 +519,12 @@ INSTANTIATE_TEST_SUITE_P(
         ReleaseRow{"Optional", R"(,"optionalDependencies":{"a":1})", "dependencies-not-strings"},
         ReleaseRow{"Peer", R"(,"peerDependencies":7)", "dependencies-not-strings"},
         ReleaseRow{"Dev", R"(,"devDependencies":{"a":{}})", ""},
+        ReleaseRow{"ClimbingName", R"(,"dependencies":{"../../x":"npm:a@1"})", "dependency-name"},
+        ReleaseRow{"ClimbingInScope", R"(,"optionalDependencies":{"@s/..":"1"})",
+                   "dependency-name"},
+        ReleaseRow{"RootedName", R"(,"dependencies":{"/x":"1"})", "dependency-name"},
+        ReleaseRow{"BackslashName", R"(,"peerDependencies":{"..\\x":"1"})", "dependency-name"},
+        ReleaseRow{"OddNames", R"(,"dependencies":{"":"1","A..b":"1","@s/a":"1","a/b/":"1"})", ""},
         ReleaseRow{"OddMain", R"(,"main":["a"],"keywords":7,"author":[])", ""},
         ReleaseRow{"SecondDist", R"(,"dist":{})", "duplicate-key"}),
     [](const auto& row) { return row.param.name; });
