@@ -9,6 +9,8 @@
 namespace npmgate {
 namespace {
 
+constexpr std::size_t kLongestSentence = 4000;
+
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
@@ -170,8 +172,10 @@ Response json_response(int status, std::string body) {
 }
 
 Response error_response(int status, std::string_view sentence, std::string_view reason) {
-  Response response = json_response(
-      status, boost::json::serialize(boost::json::value{{"error", boost::json::string(sentence)}}));
+  // Clients print it as it is, and it may quote what an upstream wrote.
+  const std::string shown = log::printable(sentence, kLongestSentence);
+  Response response =
+      json_response(status, boost::json::serialize(boost::json::value{{"error", shown}}));
   response.set("npm-notice", header_safe(sentence));
   response.set("cache-control", "no-store");
   // Short: a status line over some hundred bytes is cut or refused by proxies in front.

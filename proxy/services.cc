@@ -23,6 +23,19 @@ std::string routable(std::string_view word) {
   return std::string(word) + (scope_only ? "/any" : "");
 }
 
+// The name behind "npm:@acme/lib@^1.0.0", which stands for a range, or for the version of an entry;
+// "" where there is none.
+std::string alias_of(const boost::json::value& value) {
+  const auto* version = value.is_object() ? value.get_object().if_contains("version") : &value;
+  if (version == nullptr || !version->is_string()) return {};
+  std::string_view text = version->get_string();
+  constexpr std::string_view kAlias = "npm:";
+  if (!text.starts_with(kAlias)) return {};
+  text.remove_prefix(kAlias.size());
+  const std::size_t at = text.find('@', 1);
+  return std::string(text.substr(0, at));
+}
+
 }  // namespace
 
 const UpstreamConfig* Services::fallback() const {
@@ -166,9 +179,15 @@ void Services::scrub(boost::json::value& tree, const UpstreamConfig* upstream,
           report(name, version->get_string(), request);
       }
       scrub(value, upstream, request);
-      if (goes_to(name, upstream)) kept[name] = value;
+      const std::string other = alias_of(value);
+      if (goes_to(name, upstream) && (other.empty() || goes_to(other, upstream)))
+        kept[name] = value;
     }
     *names = std::move(kept);
+  }
+  // Lists of names that an install adds or removes; nothing in the answer depends on them.
+  for (const char* field : {"install", "remove"}) {
+    if (auto* names = tree.get_object().if_contains(field)) *names = boost::json::array();
   }
 }
 

@@ -94,8 +94,9 @@ class Routing(case.EndToEnd):
         with self.gate() as gate:
             answer = gate.send("/-/npm/v1/security/advisories/bulk", "POST", body=json.dumps(tree).encode()).json()
             self.assertEqual({name: [a["title"] for a in rows] for name, rows in answer.items()}, {"@acme/lib": ["internal"], "left": ["public"]})
-            quick = {"name": "@acme/shop", "requires": {"left": "1", "@acme/lib": "1"}, "dependencies": {
-                "left": {"version": "1.0.0", "requires": {"acme-tool": "1"}}, "@acme/lib": {"version": "1.0.0", "dependencies": {"x": {"version": "1.0.0"}}}}}
+            quick = {"name": "@acme/shop", "requires": {"left": "1", "@acme/lib": "1", "other": "npm:@acme/lib@^1"}, "dependencies": {
+                "left": {"version": "1.0.0", "requires": {"acme-tool": "1"}}, "@acme/lib": {"version": "1.0.0", "dependencies": {"x": {"version": "1.0.0"}}},
+                "other": {"version": "npm:acme-tool@1.0.0"}}, "install": ["@acme/lib"], "remove": ["acme-tool"]}
             self.assertEqual(gate.send("/-/npm/v1/security/audits/quick", "POST", body=json.dumps(quick).encode()).status, 200)
             for text in ("@acme/lib", "acme-tool", "scope:acme", "left @acme"):
                 gate.get("/-/v1/search?text=" + text.replace(":", "%3A").replace("/", "%2F").replace(" ", "+"))

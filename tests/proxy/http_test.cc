@@ -76,10 +76,20 @@ std::string header(const Response& response, std::string_view name) {
 TEST(ErrorResponse, SaysTheReasonInThreePlaces) {
   const Response response = error_response(403, "npm-gate: no\r\nway", "no\r\nway");
   EXPECT_EQ(response.status, 403);
-  EXPECT_EQ(boost::json::parse(*response.body).at("error").as_string(), "npm-gate: no\r\nway");
+  EXPECT_EQ(boost::json::parse(*response.body).at("error").as_string(),
+            "npm-gate: no\\u000d\\u000away");
   EXPECT_EQ(header(response, "npm-notice"), "npm-gate: no  way");
   EXPECT_EQ(response.reason, "no  way");
   EXPECT_EQ(header(response, "cache-control"), "no-store");
+}
+
+TEST(ErrorResponse, WhatItQuotesIsHarmlessInATerminal) {
+  const Response response =
+      error_response(403, "npm-gate: key \x1b[2J\u202e \u00e9 is there twice");
+  const auto shown = std::string(boost::json::parse(*response.body).at("error").as_string());
+  EXPECT_EQ(shown.find('\x1b'), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("\u202e"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("\u00e9"), std::string::npos) << shown;
 }
 
 TEST(ErrorResponse, OneStatusPerKindOfError) {
