@@ -121,6 +121,13 @@ void Decider::sort_findings() {
   }
 }
 
+// "1.2.0+b" and "v1.2.0" are versions of their own, although semver ranks them as 1.2.0.
+bool is_meant(const Waiver& waiver, const std::string& version) {
+  if (version == waiver.versions_text) return true;
+  const bool plain = waiver.versions_text.find('+') == std::string::npos;
+  return plain && version == waiver.versions->exact()->str();
+}
+
 bool Decider::waiver_covers(const Waiver& waiver) const {
   if (waiver.expires <= now_) return false;
   if (waiver.is_glob ? !glob_match(waiver.package, subject_.name)
@@ -130,6 +137,7 @@ bool Decider::waiver_covers(const Waiver& waiver) const {
   // Old trust does not cover a release of another publisher or with other hooks.
   if (!waiver.exact && !subject_.same_publisher_and_hooks) return false;
   if (!waiver.versions) return true;
+  if (waiver.exact) return is_meant(waiver, subject_.version);
   return subject_.semver && waiver.versions->matches(*subject_.semver);
 }
 

@@ -324,6 +324,20 @@ TEST(Decide, AWaiverOfAnExactVersionLiftsRuleOrFinding) {
   }
 }
 
+TEST(Decide, AWaiverOfAnExactVersionMeansThatSpellingOnly) {
+  const auto lifted = [](const std::string& waiver, const std::string& version) {
+    return judge(waived("package: a@" + waiver + ", rules: r"), subject_of("a", version),
+                 findings_of({"deprecated"}))
+               .action == Action::kAllow;
+  };
+  EXPECT_TRUE(lifted("=1.0.0", "1.0.0"));
+  EXPECT_TRUE(lifted("1.0.0+b", "1.0.0+b"));
+  EXPECT_TRUE(lifted("v1.0.0", "v1.0.0"));
+  EXPECT_FALSE(lifted("1.0.0", "1.0.0+b"));
+  EXPECT_FALSE(lifted("1.0.0", "v1.0.0"));
+  EXPECT_FALSE(lifted("1.0.0+b", "1.0.0"));
+}
+
 TEST(Decide, AWaivedFindingLeavesTheOthers) {
   const std::string policy = waived("package: a@1.0.0, findings: deprecated");
   const Verdict verdict =
