@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <sqlite3.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
@@ -66,6 +67,7 @@ int print_version(bool json) {
                                   {"openssl", OpenSSL_version(OPENSSL_VERSION)},
                                   {"libarchive", archive_version_string()},
                                   {"libdeflate", LIBDEFLATE_VERSION_STRING},
+                                  {"zlib", zlibVersion()},
                                   {"sqlite", sqlite3_libversion()},
                                   {"sandbox", sandbox_here()},
                                   {"compiler", "g++ " __VERSION__}};

@@ -13,7 +13,7 @@ constexpr ArchiveRule kRules[] = {
     {"gz-method", "The gzip member must be deflated (method 8)."},
     {"gz-flags", "The gzip header may have no optional field but the file name."},
     {"gz-truncated", "The gzip member must be complete, with header and trailer."},
-    {"gz-deflate", "The compressed data must be valid deflate."},
+    {"gz-deflate", "The compressed data must be deflate, and read alike by libdeflate and zlib."},
     {"gz-checksum", "The CRC-32 in the gzip trailer must match the data."},
     {"gz-size", "The size in the gzip trailer must match the data."},
     {"gz-trailing-data", "Nothing but zero bytes may follow the one gzip member."},

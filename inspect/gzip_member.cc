@@ -1,6 +1,7 @@
 #include "inspect/gzip_member.h"
 
 #include <libdeflate.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstring>
@@ -122,6 +123,48 @@ Deflated inflate(Bytes packed, std::size_t guess, const Budget& budget) {
   }
 }
 
+struct Inflater {
+  Inflater() {
+    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  }
+  ~Inflater() { inflateEnd(&stream); }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+  z_stream stream{};
+};
+
+// Most clients read with zlib, which stops at symbols that RFC 1951 leaves out; libdeflate takes
+// them for others, as do bun and pnpm 12 (measured). What both read alike is deflate.
+bool zlib_reads_alike(Bytes packed, Bytes data) {
+  constexpr std::size_t kWindow = std::size_t{64} << 10;
+  constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;  // zlib counts in 32 bits
+  Inflater inflater;
+  z_stream& stream = inflater.stream;
+  std::vector<std::byte> window(kWindow);
+  std::size_t fed = 0;
+  std::size_t read = 0;
+  for (;;) {
+    if (stream.avail_in == 0) {
+      const std::size_t piece = std::min(packed.size() - fed, kMostAtOnce);
+      stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + fed));
+      stream.avail_in = static_cast<uInt>(piece);
+      fed += piece;
+    }
+    stream.next_out = reinterpret_cast<Bytef*>(window.data());
+    stream.avail_out = kWindow;
+    const int status = ::inflate(&stream, Z_NO_FLUSH);
+    const std::size_t made = kWindow - stream.avail_out;
+    if (made > data.size() - read || std::memcmp(window.data(), data.data() + read, made) != 0) {
+      return false;
+    }
+    read += made;
+    if (status == Z_STREAM_END) {
+      return read == data.size() && fed == packed.size() && stream.avail_in == 0;
+    }
+    if (status != Z_OK) return false;
+  }
+}
+
 // The size that the trailer claims, by which the first buffer is made. Early packages are padded
 // with zeros behind it, and its last bytes are often zero themselves: of the places where it may
 // end, one that gives a whole number of tar blocks is taken; 0 where there is none.
@@ -164,6 +207,9 @@ InflateResult inflate_member(Bytes gzip, const ArchiveLimits& limits) {
   Deflated inflated = inflate(packed, claimed == 0 ? kFirstGuess : claimed, budget);
   if (inflated.refusal) return {std::move(inflated.refusal), {}};
   auto refusal = check_trailer(packed.subspan(inflated.consumed), inflated.data);
+  if (!refusal && !zlib_reads_alike(packed.first(inflated.consumed), inflated.data)) {
+    refusal = refuse("gz-deflate", "zlib does not read the deflate stream as libdeflate does");
+  }
   if (refusal) return {std::move(refusal), {}};
   return {std::nullopt, std::move(inflated.data)};
 }

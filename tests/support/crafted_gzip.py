@@ -36,6 +36,54 @@ def _with_header_crc(member):
     return member[:end] + struct.pack("<H", zlib.crc32(member[:end]) & 0xFFFF) + member[end:]
 
 
+class _Bits:
+    """Deflate's order of bits: bytes are filled from their lowest bit, Huffman codes come highest bit first."""
+
+    def __init__(self):
+        self.bits = []
+
+    def number(self, value, width):
+        self.bits += [value >> at & 1 for at in range(width)]
+
+    def code(self, value, width):
+        self.bits += [value >> at & 1 for at in reversed(range(width))]
+
+    def symbol(self, value):
+        """A literal or length in the fixed code (RFC 1951, 3.2.6)."""
+        first, code, width = next(row for row in ((280, 0xC0, 8), (256, 0, 7), (144, 0x190, 9), (0, 0x30, 8)) if value >= row[0])
+        self.code(code + value - first, width)
+
+    def bytes(self):
+        padded = self.bits + [0] * (-len(self.bits) % 8)
+        return bytes(sum(bit << at for at, bit in enumerate(padded[i : i + 8])) for i in range(0, len(padded), 8))
+
+
+def odd_match(files, length, distance):
+    """A member with one match, of 258 bytes: its length said by the symbol `length`, its distance of one byte in the usual way, or one of
+    24,577 bytes by the symbol `distance`."""
+    body = b"x" * 300
+    if distance is not None:
+        body = bytes(33 + (at * 7 + at // 90) % 90 for at in range(24577))
+        body += body[:258]
+    data = files + entry("package/x.txt", body) + END
+    at = data.index(body) + (len(body) - 258)
+    out = _Bits()
+    out.number(3, 3)  # the last block, fixed codes
+    for value in data[:at]:
+        out.symbol(value)
+    out.symbol(length)
+    if length == 284:
+        out.number(31, 5)
+    out.code(distance or 0, 5)
+    if distance is not None:
+        out.number(0, 13)
+    for value in data[at + 258 :]:
+        out.symbol(value)
+    out.symbol(256)
+    member = gzip_member(data)
+    return member[:10] + out.bytes() + member[-8:]
+
+
 _add("gz-multi", "two gzip members, A and B with the end", "gz-trailing-data",
      lambda k: gzip_member(k.file_a()) + gzip_member(_tar_b(k)))
 _add("gz-multi-eoa", "two gzip members, each a whole archive", "gz-trailing-data",
@@ -86,6 +134,13 @@ _add("gz-flip", "a damaged deflate stream", "gz-deflate",
      lambda k: gzip_member(_tar_a(k))[:10] + b"\xff" + gzip_member(_tar_a(k))[11:])
 _add("gz-size-lie", "a trailer that promises 4 GiB", "gz-size",
      lambda k: gzip_member(_tar_a(k), size=0xFFFFFE00))
+for _name, _what, _symbols in (
+    ("gz-length-286", "a length symbol that deflate does not know: zlib stops, others read it", ((286, None),)),
+    ("gz-distance-30", "a distance symbol that deflate does not know", ((285, 30),)),
+    ("near-gz-length", "the longest length in its unusual spelling", ((284, None),)),
+):
+    _add(_name, _what, None if _name.startswith("near") else "gz-deflate",
+         lambda k, symbols=_symbols: odd_match(k.file_a(), *symbols[0]))
 _add("gz-stored", "a deflate stream without compression", None,
      lambda k: gzip_member(_tar_a(k), level=0))
 _add("bomb-ratio", "8 MiB of zeros in a file", "limit-ratio",
