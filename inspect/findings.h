@@ -42,8 +42,8 @@ std::span<const FindingKind> finding_kinds();
 const FindingKind* find_kind(std::string_view id);
 
 // False for a finding that is told but must not make a rule hold or block by itself (its proof says
-// `informs_only`): hooks that run for git and linked installs only, hooks of undeclared
-// node_modules that no client runs, exotic devDependencies that no client installs.
+// `informs_only`): hooks that run for git and linked installs only, exotic devDependencies that no
+// client installs.
 bool may_hold(const Finding& finding);
 
 // The tag that git hosting shows for a release, gathered apart from the tarball since it can

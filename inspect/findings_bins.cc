@@ -67,15 +67,14 @@ class Bins {
   }
 
   // The package's own node_modules/.bin, first in the PATH of its hooks (measured: npm, pnpm and
-  // bun): files that lie there, and what clients link there for bundled packages.
-  void add_inner(const Tree& tree, bool bundles) {
+  // bun): files that lie there, and what clients link there for packages that it brings along.
+  void add_inner(const Tree& tree) {
     constexpr std::string_view kFolder = "node_modules/.bin/";
     for (const FileFacts& file : tree.files) {
       if (lower(file.path.substr(0, kFolder.size())) == kFolder) {
         keep(base_name(file.path), file.path);
       }
     }
-    if (!bundles) return;
     for (const BundledPackage& bundled : tree.bundled) {
       add(bundled.manifest, &tree, bundled.path + "/");
     }
@@ -95,9 +94,7 @@ StringMap shadowing_bins(const Release& release, const Manifest* packed, const T
   Bins bins;
   bins.add(release.manifest, tree);
   if (packed != nullptr) bins.add(*packed, tree);
-  const bool bundles =
-      !release.manifest.bundled.empty() || (packed != nullptr && !packed->bundled.empty());
-  if (tree != nullptr) bins.add_inner(*tree, bundles);
+  if (tree != nullptr) bins.add_inner(*tree);
   return bins.shadowing();
 }
 
@@ -106,7 +103,7 @@ StringMap shadowing_bins(const Release& release, const Manifest* packed, const T
 bool has_inner_bins(const Tree& tree) {
   Bins bins;
   bins.add(tree.package_json, &tree);
-  bins.add_inner(tree, true);
+  bins.add_inner(tree);
   return !bins.shadowing().empty();
 }
 

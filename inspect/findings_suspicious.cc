@@ -171,12 +171,9 @@ json::object bundled_proof(const BundledPackage& bundled, const BundledHook& hoo
                      {"hook", hook.hook},
                      {"command", proof_text(hook.command)},
                      {"declared", declared}};
-  if (!declared) {
-    // Measured: no client runs hooks of node_modules that the manifest does not bundle
-    // (docs/threats.md, section 4).
-    proof["runs"] = "by no client";
-    proof["informs_only"] = true;
-  }
+  // Measured: an install runs hooks of packages that the manifest bundles; `npm rebuild`, which
+  // runs what `npm ci --ignore-scripts` left out, those of all that lie there.
+  if (!declared) proof["runs"] = "by npm rebuild";
   return proof;
 }
 
@@ -197,7 +194,7 @@ void compare_bundled_target(const Sides& sides, const BundledPackage& bundled,
     proof["sha256"] = now->sha256;
     proof["before_sha256"] = before != nullptr ? json::value(before->sha256) : nullptr;
     findings.push_back(make("bundled-install-script-added",
-                            declared ? Severity::kHigh : Severity::kLow, "tarball",
+                            declared ? Severity::kHigh : Severity::kMedium, "tarball",
                             "bundled " + bundled.path + " keeps its " + hook.hook + " but runs " +
                                 now->path + ", which is " + (before ? "changed" : "new"),
                             std::move(proof)));
@@ -234,7 +231,7 @@ std::vector<Finding> bundled_install_script_added(const Sides& sides) {
         continue;
       }
       findings.push_back(
-          make("bundled-install-script-added", declared ? Severity::kHigh : Severity::kLow,
+          make("bundled-install-script-added", declared ? Severity::kHigh : Severity::kMedium,
                "tarball", "bundled " + bundled.path + " brings " + hook.hook + ": " + hook.command,
                bundled_proof(bundled, hook, declared)));
     }

@@ -130,7 +130,7 @@ def _implicit():
     yield Case("bundled-in-packument", "the same, and only the packument says that it is bundled", "bundled-install-script-added",
                {"dependencies": {"inner": "1.0.0"}}, {"bundleDependencies": ["inner"]},
                files={"node_modules/inner/package.json": {**inner, **_hooks("bundled-in-packument", "inner")}}, markers=("inner.hook",))
-    yield Case("bundled-untold", "a package in node_modules that is not declared", "first-release",
+    yield Case("bundled-untold", "a package in node_modules that is not declared: npm rebuild runs its hook", "bundled-install-script-added",
                files={"node_modules/inner/package.json": {**inner, **_hooks("bundled-untold", "inner")}})
     yield Case("gyp-unasked", "commands in a common.gypi, which node-gyp includes unasked", "implicit-install-added",
                files={"binding.gyp": f"{{{_GYP_TARGETS}}}\n", "common.gypi": _gyp("gyp-unasked", "")},
