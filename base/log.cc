@@ -143,7 +143,7 @@ constexpr std::size_t kMaxText = 4000;  // bytes of one message or field; a line
 std::string text_value(const boost::json::value& value) {
   if (!value.is_string()) return printable(boost::json::serialize(value), kMaxText);
   const std::string_view raw(value.get_string().data(), value.get_string().size());
-  const std::string text = printable(raw, kMaxText);
+  std::string text = printable(raw, kMaxText);
   if (!text.empty() && text.find_first_of(" \"=") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) {

@@ -18,8 +18,8 @@
 namespace npmgate {
 
 struct ServerLimits {
-  std::size_t max_header =
-      32 * 1024;  // npm's own limit is 16 KiB; tokens and cookies of proxies come on top
+  // npm's own limit is 16 KiB; tokens and cookies of proxies come on top
+  std::size_t max_header = std::size_t{32} * 1024;
   std::chrono::seconds header_limit{15};  // from the first byte of a request to the end of its head
   std::chrono::seconds idle_limit{
       65};  // between requests: longer than the 60 s of common proxies in front
