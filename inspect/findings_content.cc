@@ -129,6 +129,7 @@ constexpr Access kAccess[] = {
 
 std::string describe(const FileFacts& file, const std::vector<Indicator>& indicators) {
   std::vector<std::string> words;
+  words.reserve(indicators.size());
   for (const Indicator& indicator : indicators) words.push_back(indicator.words);
   return file.path + " has " + join(words, ", ", 4);
 }
@@ -182,7 +183,7 @@ std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& befo
   if (gained("char-codes")) {
     out.push_back({"char-codes", "text built from character codes", true, false});
   }
-  if (code.hex_escapes >= kHexEscapes && code.hex_escapes * 4 * kHexShare >= file.size &&
+  if (code.hex_escapes >= kHexEscapes && std::uint64_t{code.hex_escapes} * 4 * kHexShare >= file.size &&
       beyond(code.hex_escapes, before.hex_escapes)) {
     out.push_back(
         {"hex-escapes", number(code.hex_escapes) + " hex escapes", code.hex_escapes, false});

@@ -48,6 +48,7 @@ std::vector<Dependency> added_runtime(const Sides& sides) {
   if (sides.packed != nullptr) collect(*sides.packed);
   collect(sides.release.manifest);
   std::vector<Dependency> out;
+  out.reserve(added.size());
   for (auto& [name, dependency] : added) out.push_back(std::move(dependency));
   return out;
 }
@@ -121,6 +122,7 @@ std::vector<Exotic> exotic_ones(const Sides& sides) {
   collect(sides.release.manifest);
   if (sides.packed != nullptr) collect(*sides.packed);
   std::vector<Exotic> out;
+  out.reserve(found.size());
   for (auto& [key, exotic] : found) out.push_back(std::move(exotic));
   return out;
 }

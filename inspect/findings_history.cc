@@ -18,8 +18,8 @@ constexpr std::size_t kBurstReleases = 3;
 constexpr std::size_t kBurstCounted = 100;  // more say no more, and each of them would count all
 
 constexpr std::size_t kSizeWindow = 10;  // releases of history that sizes are compared with
-constexpr std::uint64_t kSizeStep =
-    48 * 1024;  // smaller steps are ordinary work, whatever their ratio
+// Smaller steps are ordinary work, whatever their ratio.
+constexpr std::uint64_t kSizeStep = std::uint64_t{48} * 1024;
 constexpr std::uint64_t kFilesStep = 50;
 
 bool rhythm_known(const Sides& sides) {
