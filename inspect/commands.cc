@@ -153,6 +153,14 @@ class Walk {
     if (!by_path && !variable) out_.files.programs.push_back(name);
   }
 
+  // Punctuation, and what may stand between a prefix and its command: options and exit codes.
+  static bool is_passed_over(const std::string& word, bool options) {
+    if (word.empty() || word == "(" || word == "@echo") return true;
+    if (!options) return false;
+    return word.front() == '-' || (word.front() == '/' && word.size() <= 6) ||
+           (word.front() >= '0' && word.front() <= '9');
+  }
+
   // Assignments, `cross-env`, `npx`, `start /B`, `if exist file` and their options.
   std::size_t skip_prefixes(const Words& words, std::size_t at) {
     bool options = false;
@@ -166,10 +174,7 @@ class Walk {
         options = true;
       } else if (options && (name == "exist" || name == "defined" || name == "errorlevel")) {
         ++at;
-      } else if (word.empty() || word == "(" || word == "@echo") {
-      } else if (options && (word.front() == '-' || (word.front() == '/' && word.size() <= 6))) {
-      } else if (options && (word.front() >= '0' && word.front() <= '9')) {
-      } else {
+      } else if (!is_passed_over(word, options)) {
         break;
       }
     }

@@ -183,7 +183,8 @@ std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& befo
   if (gained("char-codes")) {
     out.push_back({"char-codes", "text built from character codes", true, false});
   }
-  if (code.hex_escapes >= kHexEscapes && std::uint64_t{code.hex_escapes} * 4 * kHexShare >= file.size &&
+  if (code.hex_escapes >= kHexEscapes &&
+      std::uint64_t{code.hex_escapes} * 4 * kHexShare >= file.size &&
       beyond(code.hex_escapes, before.hex_escapes)) {
     out.push_back(
         {"hex-escapes", number(code.hex_escapes) + " hex escapes", code.hex_escapes, false});

@@ -180,8 +180,8 @@ json::value time_to_json(Time time) {
   constexpr std::chrono::year_month_day kEnd{std::chrono::year{9999}, std::chrono::January,
                                              std::chrono::day{1}};
   if (time >= std::chrono::sys_days{kFirst} && time < std::chrono::sys_days{kEnd}) {
-    auto text = format_time(time);
-    if (parse_time(text) == time) return json::value(std::move(text));
+    const auto text = format_time(time);
+    if (parse_time(text) == time) return json::value(text);
   }
   return time.time_since_epoch().count();
 }
