@@ -294,7 +294,7 @@ void run_parser(std::string_view text, TreeBuilder& builder) {
 }  // namespace
 
 std::string Position::str() const {
-  return file + ":" + std::to_string(line) + ":" + std::to_string(column);
+  return log::printable(file) + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
 const YamlNode* YamlNode::find(std::string_view key) const {

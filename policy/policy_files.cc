@@ -159,8 +159,8 @@ void PolicyLoader::include(const YamlNode& item, const File& from) {
   }
   const std::string path = beside(from.path, item.scalar);
   if (std::find(open_.begin(), open_.end(), path) != open_.end()) {
-    return problem(item.at, "include: " + shown(item.scalar) + " includes itself: " + open_.back() +
-                                " is read for it already");
+    return problem(item.at, "include: " + shown(item.scalar) + " includes itself: " +
+                                log::printable(open_.back()) + " is read for it already");
   }
   // The same file by two ways is read once.
   if (std::any_of(files_.begin(), files_.end(),
@@ -170,7 +170,7 @@ void PolicyLoader::include(const YamlNode& item, const File& from) {
   if (files_read_ >= kMaxFiles) return problem(item.at, "include: more than 64 files");
   paths_.push_back(path);
   const auto text = read_(path);
-  if (!text) return problem(item.at, "include: " + text.error().context);
+  if (!text) return problem(item.at, "include: " + log::printable(text.error().context));
   open(*text, path, false);
 }
 
@@ -233,7 +233,7 @@ void PolicyLoader::list_file(const YamlNode& node, NameSet& names, const File& f
   const std::string path = beside(from.path, node.scalar);
   paths_.push_back(path);
   const auto read = read_(path);
-  if (!read) return problem(node.at, "file: " + read.error().context);
+  if (!read) return problem(node.at, "file: " + log::printable(read.error().context));
   all_text_ += std::to_string(read->size()) + ":" + *read;
   std::string_view rest = *read;
   for (int line = 1; !rest.empty(); ++line) {
@@ -280,7 +280,7 @@ PolicyResult load_policy_file(const std::string& file, const FileReader& read, T
   if (text) return load_policy(*text, file, read, now);
   PolicyResult result;
   result.files.push_back(file);
-  result.problems.push_back({{file, 1, 1}, text.error().context});
+  result.problems.push_back({{file, 1, 1}, log::printable(text.error().context)});
   return result;
 }
 

@@ -72,12 +72,14 @@ void check_range(const Range& range, const std::vector<Version>& versions) {
   const std::string settled = again->str();
   const auto third = Range::parse(settled);
   NPM_GATE_PROMISE(third.has_value() && third->str() == settled);
+  // That prereleases are included lets a range match no more in all cases: "~0.0.0 ~0.0.0-a" then
+  // keeps its ">=0.0.0", which 0.0.0-b is below (as in npm).
   const auto exact = range.exact();
   for (const Version& version : versions) {
     const bool matches = range.matches(version);
+    if (!version.is_prerelease() && matches) NPM_GATE_PROMISE(range.matches(version, true));
     NPM_GATE_PROMISE(third->matches(version) == again->matches(version));
     if (settled == text) NPM_GATE_PROMISE(again->matches(version) == matches);
-    if (matches) NPM_GATE_PROMISE(range.matches(version, true));
     if (exact && matches) NPM_GATE_PROMISE(version == *exact);
   }
 }

@@ -269,6 +269,8 @@ const BadPolicy kListRows[] = {
      "policy.yaml:2:17: lists: a: 'c d' is not a package name or glob\n"},
     {"list_file_missing", "version: 1\nlists: { a: { file: names.txt } }\n",
      "policy.yaml:2:21: file: cannot open names.txt\n"},
+    {"list_file_of_two_lines", "version: 1\nlists: { a: { file: \"two\\nlines\" } }\n",
+     "policy.yaml:2:21: file: cannot open two\\u000alines\n"},
     {"list_file_with_bad_lines",
      "version: 1\nlists: { a: { file: names.txt } }\nrules:\n  - { id: r, when: { package: { in: a "
      "} }, then: warn }\n",
