@@ -28,7 +28,7 @@ PROGRAM, TABLE_WRITER = sys.argv[1], sys.argv[2]
 BEYOND_A_SCHEMA = {
     "duplicate_key", "version_with_leading_zero", "id_reserved", "id_twice", "package_no_name",
     "package_with_version", "package_no_glob", "list_unknown", "version_no_range", "age_of_nothing",
-    "list_with_bad_name", "list_file_missing", "list_file_with_bad_lines", "list_twice", "include_missing", "include_itself",
+    "list_with_bad_name", "list_file_missing", "list_file_of_two_lines", "list_file_with_bad_lines", "list_twice", "include_missing", "include_itself",
     "include_cycle", "included_broken", "included_id_twice", "included_breaks_glass",
     "included_version", "waiver_reason_blank", "waiver_of_no_day", "waiver_of_unknown_rule", "waiver_of_integrity",
     "glob_waives_rules", "range_waives_rules", "name_waives_rules", "glob_at_a_version_waives_rules", "waiver_of_no_version",
