@@ -337,8 +337,8 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
 }
 
 Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr old) {
-  // A fetch that ended after the caller had looked for `old` and before it joined is the one that it
-  // asks for.
+  // A fetch that ended after the caller had looked for `old` and before it joined is the one that
+  // it asks for.
   SnapshotPtr newer = in_memory(name.str());
   if (newer && (!old || newer->fetched > old->fetched)) co_return newer;
   const UpstreamConfig* upstream = route(name);
