@@ -68,7 +68,7 @@ bool by_the_same_hands(const Release& release, const Release& baseline) {
 
 }  // namespace
 
-std::string package_json_rest(std::string_view package_json) {
+std::optional<boost::json::object> package_json_object(std::string_view package_json) {
   constexpr std::string_view kBom = "\xef\xbb\xbf";
   if (package_json.starts_with(kBom)) package_json.remove_prefix(kBom.size());
   boost::system::error_code ec;
@@ -76,9 +76,15 @@ std::string package_json_rest(std::string_view package_json) {
   options.max_depth = 256;  // deeper ones are refused before they come here
   boost::json::value value = boost::json::parse(
       boost::json::string_view(package_json.data(), package_json.size()), ec, {}, options);
-  if (ec || !value.is_object()) return {};
-  value.get_object().erase("version");
-  return sha256_hex(boost::json::serialize(value));
+  if (ec || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+std::string package_json_rest(std::string_view package_json) {
+  auto object = package_json_object(package_json);
+  if (!object) return {};
+  object->erase("version");
+  return sha256_hex(boost::json::serialize(*object));
 }
 
 bool is_baseline_again(const Release& release, const Evidence& evidence, const Release& baseline,

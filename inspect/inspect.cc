@@ -1,7 +1,6 @@
 // From the bytes of one tarball to its evidence.
 #include <algorithm>
 #include <array>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <iterator>
 #include <set>
@@ -75,17 +74,17 @@ std::string lowered(std::string_view text) {
   return out;
 }
 
-// Whether the path's last name is `name` on some file system: macOS and Windows do not tell case
-// apart, Windows drops dots at the end.
-bool is_called(std::string_view path, std::string_view name) {
-  return collision_key(path.substr(path.rfind('/') + 1)) == name;
+// The path's last name as some file system takes it: macOS and Windows do not tell case apart,
+// Windows drops dots at the end.
+std::string name_key(std::string_view path) {
+  return collision_key(path.substr(path.rfind('/') + 1));
 }
 
 // "node_modules/a", "node_modules/@s/a", "node_modules/a/node_modules/b": the folder of a bundled
 // package's own package.json; "" for any other path.
 std::string_view bundled_folder(std::string_view path) {
   const auto slash = path.rfind('/');
-  if (slash == path.npos || !is_called(path, "package.json")) return {};
+  if (slash == path.npos) return {};
   const auto folder = path.substr(0, slash);
   const std::string lower = lowered(folder);
   std::string_view rest = lower;
@@ -94,7 +93,7 @@ std::string_view bundled_folder(std::string_view path) {
     const auto scope = rest.starts_with('@') ? rest.find('/') : 0;
     if (scope == rest.npos) return {};
     const auto end = rest.find('/', scope + (scope > 0));
-    if (end == rest.npos) return folder;
+    if (end == rest.npos) return name_key(path) == "package.json" ? folder : std::string_view();
     rest.remove_prefix(end + 1);
   }
   return {};
@@ -106,15 +105,8 @@ constexpr std::string_view kShrinkwrap = "npm-shrinkwrap.json";
 // Hosts in the `binary` member of a package.json: node-pre-gyp and prebuild-install fetch the built
 // addon from there.
 std::vector<std::string> binary_hosts(std::string_view package_json) {
-  constexpr std::string_view kBom = "\xef\xbb\xbf";
-  if (package_json.starts_with(kBom)) package_json.remove_prefix(kBom.size());
-  boost::system::error_code ec;
-  boost::json::parse_options options;
-  options.max_depth = 256;  // deeper ones are refused before they come here
-  const auto value = boost::json::parse(
-      boost::json::string_view(package_json.data(), package_json.size()), ec, {}, options);
-  const auto* object = ec ? nullptr : value.if_object();
-  const auto* binary = object == nullptr ? nullptr : object->if_contains("binary");
+  const auto object = package_json_object(package_json);
+  const auto* binary = object ? object->if_contains("binary") : nullptr;
   return binary == nullptr ? std::vector<std::string>()
                            : endpoints_in(boost::json::serialize(*binary));
 }
@@ -161,8 +153,8 @@ class TreeBuilder {
       sources_.push_back({path, body, kind});
     }
     for (const auto& file : tree_.files) {
-      if (is_called(file.path, kGyp) || is_called(file.path, kShrinkwrap))
-        special_.insert(collision_key(file.path));
+      const std::string name = name_key(file.path);
+      if (name == kGyp || name == kShrinkwrap) special_.insert(collision_key(file.path));
     }
     tree_.has_binding_gyp = special_.contains(kGyp);
     tree_.has_shrinkwrap = special_.contains(kShrinkwrap);
@@ -179,7 +171,7 @@ class TreeBuilder {
       if (!contents_.package_json_refusal) {
         tree_.package_json = std::move(parsed.manifest);
         tree_.package_json_rest = package_json_rest(sources_[index_of(*own)].body);
-        binary_hosts_ = binary_hosts(sources_[index_of(*own)].body);
+        package_json_ = sources_[index_of(*own)].body;
       }
     }
     for (const auto& source : sources_) {
@@ -227,10 +219,10 @@ class TreeBuilder {
       if (own != tree_.package_json.scripts.end() && own->second == it->second) return;
     }
     HookReach reach = follower.follow(std::string(hook), it->second);
-    if (!binary_hosts_.empty() &&
-        parse_command(reach.command, tree_.package_json.scripts).builds_addon) {
+    if (parse_command(reach.command, tree_.package_json.scripts).builds_addon) {
       std::vector<std::string> hosts;
-      std::ranges::set_union(reach.endpoints, binary_hosts_, std::back_inserter(hosts));
+      std::ranges::set_union(reach.endpoints, binary_hosts(package_json_),
+                             std::back_inserter(hosts));
       reach.endpoints = std::move(hosts);
     }
     tree_.hooks.push_back(std::move(reach));
@@ -261,7 +253,7 @@ class TreeBuilder {
   Contents& contents_;
   Tree& tree_;
   std::vector<SourceFile> sources_;
-  std::vector<std::string> binary_hosts_;       // sorted
+  std::string_view package_json_;               // the accepted one's text; else empty
   std::set<std::string, std::less<>> special_;  // collision keys of files that clients act on
 };
 
