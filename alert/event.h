@@ -61,7 +61,7 @@ struct AlertFinding {
 };
 
 struct AlertEvent {
-  AlertEvent() {}  // a constructor: it travels into coroutines (see proxy/async.h)
+  AlertEvent() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
   EventKind kind = EventKind::kHeld;
   Time at{};
   std::string name, version, content_id;  // empty for gate and test

@@ -12,7 +12,7 @@ namespace npmgate {
 
 // Events that share one message.
 struct AlertMessage {
-  AlertMessage() {}                // a constructor: it travels into coroutines (see proxy/async.h)
+  AlertMessage() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
   std::vector<AlertEvent> events;  // never empty
   std::string key;                 // idempotency key: the same for every attempt of this message
   Time at{};                       // when it was put together

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "alert/event.h"
-#include "policy/document.h"
 #include "policy/name_set.h"
+#include "yaml/document.h"
 
 namespace npmgate {
 

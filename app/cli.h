@@ -5,8 +5,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "proxy/config.h"
-#include "proxy/http_client.h"
+#include "proxy/net/http_client.h"
+#include "proxy/runtime/config.h"
 
 namespace CLI {
 class App;

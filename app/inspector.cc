@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "app/cli.h"
-#include "sandbox/solo_reader.h"
+#include "sandbox/single_worker.h"
 
 namespace npmgate {
 namespace {

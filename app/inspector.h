@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "proxy/config.h"
-#include "proxy/sandboxed_inspector.h"
+#include "proxy/packages/sandboxed_inspector.h"
+#include "proxy/runtime/config.h"
 
 namespace npmgate {
 

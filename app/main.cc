@@ -3,21 +3,21 @@
 #include <string>
 #include <vector>
 
-#include "app/admin_commands.h"
-#include "app/alerts_command.h"
-#include "app/audit_command.h"
-#include "app/certs_command.h"
 #include "app/cli.h"
-#include "app/inspect_command.h"
-#include "app/local_commands.h"
-#include "app/log_command.h"
-#include "app/operate_commands.h"
-#include "app/policy_command.h"
+#include "app/commands/admin_commands.h"
+#include "app/commands/alerts_command.h"
+#include "app/commands/audit_command.h"
+#include "app/commands/certs_command.h"
+#include "app/commands/inspect_command.h"
+#include "app/commands/local_commands.h"
+#include "app/commands/log_command.h"
+#include "app/commands/operate_commands.h"
+#include "app/commands/policy_command.h"
+#include "app/commands/subscribe_command.h"
 #include "app/serve.h"
-#include "app/subscribe_command.h"
 #include "base/log.h"
-#include "policy/document.h"
 #include "sandbox/worker.h"
+#include "yaml/document.h"
 
 namespace {
 

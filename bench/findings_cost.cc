@@ -8,7 +8,7 @@
 
 #include "base/digest.h"
 #include "policy/decide.h"
-#include "tests/inspect/replay_scene.h"
+#include "tests/inspect/findings/replay_scene.h"
 
 using namespace npmgate;
 

@@ -23,9 +23,9 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "inspect/archive.h"
-#include "inspect/evidence.h"
-#include "inspect/findings.h"
+#include "inspect/archive/archive.h"
+#include "inspect/evidence/evidence.h"
+#include "inspect/findings/findings.h"
 #include "registry/semver.h"
 
 namespace {

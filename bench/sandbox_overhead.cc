@@ -18,7 +18,7 @@
 #include <cstring>
 #include <thread>
 
-#include "proxy/sandboxed_inspector.h"
+#include "proxy/packages/sandboxed_inspector.h"
 
 namespace npmgate {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "inspect/findings.h"
+#include "inspect/findings/findings.h"
 
 namespace npmgate {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "inspect/again.h"
-#include "judge/reach.h"
+#include "inspect/evidence/restored_baseline.h"
+#include "judge/policy_prefilter.h"
 #include "registry/render.h"
 
 namespace npmgate {

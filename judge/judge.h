@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "feeds/feed.h"
-#include "judge/ladder.h"
+#include "judge/candidate_index.h"
 #include "judge/snapshot.h"
 #include "policy/decide.h"
 

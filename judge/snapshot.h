@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "judge/observations.h"
+#include "judge/external_evidence.h"
 #include "registry/packument.h"
 #include "store/state_store.h"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "policy/document.h"
+#include "yaml/document.h"
 
 namespace npmgate {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "inspect/utf8.h"
+#include "inspect/archive/utf8.h"
 #include "lockfile/builder.h"
 #include "lockfile/document.h"
 

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "policy/document.h"
+#include "yaml/document.h"
 
 namespace npmgate {
 

@@ -96,7 +96,7 @@ class Decider {
   std::vector<std::size_t>
       indexes_;         // of findings_, in finding_kinds(); kUnknown for ids it does not have
   FindingSet all_;      // every finding
-  FindingSet holding_;  // those that may hold or block (inspect/findings.h, may_hold)
+  FindingSet holding_;  // those that may hold or block (inspect/findings/findings.h, may_hold)
   FindingSet waived_;
   std::vector<const Waiver*> waivers_;  // those in force for this release
   bool tarball_missing_ = false;

@@ -29,8 +29,9 @@ struct Subject {
   bool inspected = false;
   // For waivers by glob or open range: publisher and hook text equal the baseline's.
   bool same_publisher_and_hooks = false;
-  // The baseline's version where the release is that one again (inspect/again.h); "" otherwise. A
-  // fact of both releases' bytes, independent of every finding.
+  // The baseline's version where the release is that one again
+  // (inspect/evidence/restored_baseline.h); "" otherwise. A fact of both releases' bytes,
+  // independent of every finding.
   std::string again;
 };
 

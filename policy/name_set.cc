@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "inspect/findings.h"
+#include "inspect/findings/findings.h"
 #include "policy/policy.h"
 #include "registry/name.h"
 

@@ -13,10 +13,10 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "inspect/findings.h"
-#include "policy/document.h"
+#include "inspect/findings/findings.h"
 #include "policy/name_set.h"
 #include "registry/semver.h"
+#include "yaml/document.h"
 
 namespace npmgate {
 
@@ -68,8 +68,8 @@ struct Rule {
   std::string message;
   bool monitor = false;  // this rule only records
   bool tell_clients = false;
-  bool fixes_sooner =
-      false;  // does not hold a release that is its baseline again (inspect/again.h)
+  bool fixes_sooner = false;  // does not hold a release that is its baseline again
+                              // (inspect/evidence/restored_baseline.h)
   bool cooldown =
       false;  // derived: has an age condition (or is the freeze) and no finding condition
   Position at;

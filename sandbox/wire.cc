@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "inspect/manifest_json.h"
+#include "inspect/evidence/manifest_json.h"
 
 namespace npmgate {
 namespace {

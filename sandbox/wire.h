@@ -4,7 +4,7 @@
 //
 // A worker has read hostile bytes, so nothing it sends is trusted: decode_reply() takes exactly
 // what encode() writes, within limits, and says nothing about which release it is. Name, version,
-// digests and integrity are the gate's own (identify_release, inspect/evidence.h).
+// digests and integrity are the gate's own (identify_release, inspect/evidence/evidence.h).
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "inspect/evidence.h"
+#include "inspect/evidence/evidence.h"
 
 namespace npmgate {
 

@@ -49,7 +49,7 @@ if [ "$(grep -c '"root" binds here' <<<"$sample")" -ne 2 ] || grep -q 'error:' <
 fi
 
 cd "$root"
-mapfile -t files < <(grep -lE 'co_await' proxy/*.cc proxy/*.h app/*.cc 2>/dev/null)
+mapfile -t files < <(grep -rlE 'co_await' --include='*.cc' --include='*.h' proxy app | sort)
 if [ ${#files[@]} -eq 0 ]; then
   echo "no file with coroutines found"
   exit 1

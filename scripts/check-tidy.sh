@@ -9,7 +9,7 @@ if ! command -v clang-tidy-14 >/dev/null; then
 fi
 [ -f build/dev/compile_commands.json ] || cmake --preset dev >/dev/null
 files=("$@")
-[ ${#files[@]} -gt 0 ] || mapfile -t files < <(find base registry inspect sandbox feeds policy lockfile store judge certs alert proxy app -name '*.cc' 2>/dev/null | sort)
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(find base registry inspect sandbox feeds yaml policy lockfile store judge certs alert proxy app -name '*.cc' 2>/dev/null | sort)
 # The compile commands are g++'s: clang does not know all of its warning switches.
 printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 -p build/dev --quiet \
   --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-error

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "inspect/findings.h"
+#include "inspect/findings/findings.h"
 
 namespace npmgate {
 

@@ -1,5 +1,5 @@
 // StateStore over SQLite. The methods are grouped by file: state_store.cc (opening, pins, settings,
-// backup), looks.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, verdict_rows.cc,
+// backup), sightings.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, verdict_rows.cc,
 // journal.cc (audit, ledger, tokens), documents.cc; alert_rows.cc is a store of its own over the
 // same database.
 #pragma once

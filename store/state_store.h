@@ -14,8 +14,8 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "inspect/evidence.h"
-#include "inspect/findings.h"
+#include "inspect/evidence/evidence.h"
+#include "inspect/findings/findings.h"
 #include "policy/decide.h"
 #include "store/alert_store.h"
 #include "store/disk.h"
@@ -144,7 +144,7 @@ class StateStore {
                                const TagEvidence& tag) = 0;
   virtual Result<std::map<std::string, TagEvidence, std::less<>>> tags_of(
       std::string_view name) = 0;
-  // What else was observed about releases, as texts of judge/observations.h, by version.
+  // What else was observed about releases, as texts of judge/external_evidence.h, by version.
   virtual Result<void> put_observation(std::string_view name, std::string_view version,
                                        std::string_view text) = 0;
   virtual Result<StringMap> observations_of(std::string_view name) = 0;

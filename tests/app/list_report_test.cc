@@ -1,4 +1,4 @@
-#include "app/list_report.h"
+#include "app/report/list_report.h"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,8 @@
-#include "app/progress.h"
+#include "app/report/progress.h"
 
 #include <gtest/gtest.h>
 
-#include "app/text_writer.h"
+#include "app/report/text_writer.h"
 
 namespace npmgate {
 namespace {

@@ -1,4 +1,4 @@
-#include "app/proof_words.h"
+#include "app/report/proof_words.h"
 
 #include <gtest/gtest.h>
 

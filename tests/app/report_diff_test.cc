@@ -1,4 +1,4 @@
-#include "app/report_diff.h"
+#include "app/report/report_diff.h"
 
 #include <gtest/gtest.h>
 

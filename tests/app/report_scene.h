@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "app/report.h"
+#include "app/report/report.h"
 #include "policy/policy.h"
-#include "tests/inspect/package_builder.h"
+#include "tests/inspect/findings/package_builder.h"
 
 namespace npmgate::testing {
 

@@ -1,11 +1,11 @@
-#include "app/report.h"
+#include "app/report/report.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
-#include "app/text_writer.h"
+#include "app/report/text_writer.h"
 #include "tests/app/golden.h"
 #include "tests/app/report_scene.h"
 

@@ -1,4 +1,4 @@
-#include "app/text_writer.h"
+#include "app/report/text_writer.h"
 
 #include <gtest/gtest.h>
 

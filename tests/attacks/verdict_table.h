@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "policy/decide.h"
-#include "tests/inspect/replay_scene.h"
+#include "tests/inspect/findings/replay_scene.h"
 
 namespace npmgate::testing {
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/digest.h"
-#include "inspect/archive.h"
+#include "inspect/archive/archive.h"
 #include "registry/manifest.h"
 #include "registry/name.h"
 #include "registry/semver.h"

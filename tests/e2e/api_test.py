@@ -94,7 +94,7 @@ class AdminApi(case.EndToEnd):
         described = {(method.upper(), path) for path, item in self.api.document["paths"].items() for method in item if method != "parameters"}
         index = self.api("GET", "/api/v1", token=None).json()
         routed = {(route["method"], route["path"]) for route in index["routes"]}
-        self.assertEqual(routed - described, set(), "routes that proxy/openapi.json does not describe")
+        self.assertEqual(routed - described, set(), "routes that proxy/admin/openapi.json does not describe")
         self.assertEqual(described - routed, set(), "described, but not routed")
         self.assertEqual(self.api.document["openapi"], "3.1.0")
         for reference in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(self.api.document)):

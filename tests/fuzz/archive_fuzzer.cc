@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/gzip.h"
-#include "inspect/archive.h"
+#include "inspect/archive/archive.h"
 #include "tests/fuzz/check.h"
 
 namespace npmgate::fuzz {

@@ -3,7 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <string>
 
-#include "inspect/evidence.h"
+#include "inspect/evidence/evidence.h"
 #include "registry/packument.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/strict_json.h"

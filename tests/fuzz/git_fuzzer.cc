@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "proxy/git_protocol.h"
+#include "proxy/packages/git_protocol.h"
 #include "tests/fuzz/check.h"
 
 namespace npmgate::fuzz {

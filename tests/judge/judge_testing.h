@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "judge/judge.h"
-#include "judge/reach.h"
+#include "judge/policy_prefilter.h"
 
 namespace npmgate::testing {
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/inspect/tar_builder.h"
+#include "tests/inspect/archive/tar_builder.h"
 
 namespace npmgate::testing {
 

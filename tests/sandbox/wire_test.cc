@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/inspect/tar_builder.h"
+#include "tests/inspect/archive/tar_builder.h"
 
 namespace npmgate {
 namespace {

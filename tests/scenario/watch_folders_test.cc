@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "proxy/watcher.h"
+#include "proxy/runtime/policy_reloader.h"
 
 namespace npmgate {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "proxy/patrol.h"
-#include "tests/inspect/tar_builder.h"
+#include "proxy/monitor/package_refresher.h"
+#include "tests/inspect/archive/tar_builder.h"
 #include "tests/support/gate_rig.h"
 
 namespace npmgate {

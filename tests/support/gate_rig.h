@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/gate.h"
+#include "proxy/registry/gate.h"
 #include "tests/support/run_task.h"
 
 namespace npmgate::testing {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "proxy/async.h"
+#include "proxy/net/async.h"
 
 namespace npmgate::testing {
 

@@ -1,0 +1,73 @@
+#include "app/commands/admin_client.h"
+
+#include <CLI/CLI.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "app/cli.h"
+
+namespace npmgate {
+
+void add_admin_flags(CLI::App& command, AdminFlags& flags) {
+  command
+      .add_option("--admin", flags.admin, "admin API of the gate (default http://127.0.0.1:4874/)")
+      ->envname("NPM_GATE_ADMIN")
+      ->type_name("URL");
+  // Read by hand: CLI11 would print an environment variable's value in --help.
+  command.add_option("--token", flags.token, "a token of the gate (or NPM_GATE_TOKEN)");
+}
+
+Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options) {
+  net::io_context context;
+  const auto client = make_http_client(options);
+  std::optional<Result<FetchReply>> reply;
+  auto run = [&]() -> Task<void> { reply.emplace(co_await client->fetch(std::move(request))); };
+  net::co_spawn(context, std::move(run), net::detached);
+  context.run();
+  return std::move(*reply);
+}
+
+std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std::string& method,
+                                             const std::string& path, const std::string& body,
+                                             int& exit_code) {
+  std::string token = flags.token;
+  if (token.empty()) token = environment("NPM_GATE_TOKEN").value_or("");
+  if (token.empty()) {
+    exit_code = report_usage(
+        "a token is needed: --token or NPM_GATE_TOKEN (npm-gate token create NAME --scope review)");
+    return std::nullopt;
+  }
+  FetchRequest request;
+  request.method = method;
+  request.url = with_trailing_slash(flags.admin) + path;
+  request.body = body;
+  request.authorization = "Bearer " + token;
+  auto reply = fetch_once(std::move(request));
+  if (!reply) {
+    exit_code = report(reply.error());
+    return std::nullopt;
+  }
+  boost::system::error_code ec;
+  boost::json::value answer = boost::json::parse(reply->body, ec);
+  if (ec || !answer.is_object()) {
+    exit_code = report(fail(Code::kMalformed, Origin::kSelf,
+                            "the admin API at " + flags.admin + " did not answer with JSON"));
+    return std::nullopt;
+  }
+  if (reply->status == 200) return answer;
+  const auto* error = answer.get_object().if_contains("error");
+  std::cerr << (error != nullptr && error->is_string()
+                    ? std::string(error->get_string())
+                    : "npm-gate: status " + std::to_string(reply->status))
+            << "\n";
+  const bool usage = reply->status == 401 || reply->status == 403 || reply->status == 400;
+  exit_code = usage ? kUsage : reply->status >= 500 ? kCould_not : kNo;
+  return std::nullopt;
+}
+
+std::string plain_text(const boost::json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : boost::json::serialize(value);
+}
+
+}  // namespace npmgate

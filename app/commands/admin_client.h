@@ -1,0 +1,35 @@
+// How commands talk to a running gate's admin API, and to anything else over HTTP, one exchange at
+// a time.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <optional>
+#include <string>
+
+#include "proxy/net/http_client.h"
+
+namespace CLI {
+class App;
+}
+
+namespace npmgate {
+
+struct AdminFlags {
+  std::string admin = "http://127.0.0.1:4874/", token;
+};
+// --admin and --token; NPM_GATE_ADMIN and NPM_GATE_TOKEN stand in for them.
+void add_admin_flags(CLI::App& command, AdminFlags& flags);
+
+// One exchange on a loop of its own; blocks.
+Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options = {});
+
+// One exchange with the admin API; prints errors and sets the exit code. nullopt where there is
+// nothing to go on with. `path` without its first slash.
+std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std::string& method,
+                                             const std::string& path, const std::string& body,
+                                             int& exit_code);
+
+// A member of an answer for people: a text as it is, anything else as JSON.
+std::string plain_text(const boost::json::value& value);
+
+}  // namespace npmgate

@@ -1,0 +1,232 @@
+#include "app/commands/admin_commands.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "app/cli.h"
+#include "app/commands/admin_client.h"
+#include "proxy/net/query.h"
+
+namespace npmgate {
+namespace {
+
+struct Options {
+  std::string admin = "http://127.0.0.1:4874/", token, spec, reason, expires, content, seen,
+              verdict, package;
+  bool json = false;
+};
+
+std::optional<boost::json::value> call(const Options& options, const std::string& method,
+                                       const std::string& path, const std::string& body,
+                                       int& exit_code) {
+  AdminFlags flags;
+  flags.admin = options.admin;
+  flags.token = options.token;
+  return call_admin(flags, method, path, body, exit_code);
+}
+
+std::optional<std::string> release_path(const std::string& spec) {
+  const std::size_t at = spec.rfind('@');
+  if (at == std::string::npos || at == 0 || at + 1 == spec.size()) return std::nullopt;
+  return "api/v1/releases/" + spec.substr(0, at) + "/" + percent_encode(spec.substr(at + 1));
+}
+
+std::string joined(const boost::json::value& list, const char* separator) {
+  std::string out;
+  for (const auto& item : list.as_array()) out += (out.empty() ? "" : separator) + plain_text(item);
+  return log::printable(out, 300);
+}
+
+void print_row(const boost::json::value& row) {
+  std::cout << plain_text(row.at("name")) << "@" << plain_text(row.at("version")) << "  ";
+  const std::string verdict = plain_text(row.at("verdict"));
+  if (verdict != "quarantine") std::cout << verdict;
+  if (verdict == "quarantine")
+    std::cout << (row.at("ends").is_null() ? "until approved"
+                                           : "until " + plain_text(row.at("ends")));
+  if (!row.at("replaces").as_array().empty())
+    std::cout << "  replaces bad " << joined(row.at("replaces"), ", ");
+  if (const std::int64_t waiting = row.at("waiting").to_number<std::int64_t>(); waiting > 0)
+    std::cout << "  waiting: " << waiting;
+  if (!row.at("inspected").as_bool()) std::cout << "  (not inspected yet)";
+  std::cout << "  [" << joined(row.at("rules"), " ") << "]";
+  for (const auto& finding : row.at("findings").as_array())
+    std::cout << "  " << plain_text(finding.at("id"));
+  std::cout << "\n";
+}
+
+int list(const Options& options) {
+  int code = kDone;
+  std::string cursor;
+  while (true) {
+    const auto answer = call(
+        options, "GET",
+        "api/v1/releases?limit=1000&verdict=" + percent_encode(options.verdict) +
+            "&package=" + percent_encode(options.package) + "&cursor=" + percent_encode(cursor),
+        "", code);
+    if (!answer) return code;
+    for (const auto& row : answer->at("releases").as_array()) {
+      if (options.json) {
+        std::cout << boost::json::serialize(row) << "\n";
+      } else {
+        print_row(row);
+      }
+    }
+    const auto& next = answer->at("next");
+    if (next.is_null()) return kDone;
+    cursor = plain_text(next);
+  }
+}
+
+void print_surroundings(const boost::json::value& release) {
+  for (const auto& [tag, now] : release.at("dist_tags").as_object())
+    std::cout << "dist-tag " << log::printable(std::string(tag), 60)
+              << " points here upstream; served: " << (now.is_null() ? "dropped" : plain_text(now))
+              << "\n";
+  for (const auto& each : release.at("decisions").as_array()) {
+    if (each.at("reopened").as_bool()) continue;
+    std::cout << "decided: " << plain_text(each.at("kind")) << " "
+              << log::printable(plain_text(each.at("versions"))) << " by "
+              << log::printable(plain_text(each.at("actor"))) << " " << plain_text(each.at("time"))
+              << ": " << log::printable(plain_text(each.at("reason")), 300) << "\n";
+  }
+  for (const auto& each : release.at("waiting").as_array()) {
+    std::cout << "waiting: " << log::printable(plain_text(each.at("client"))) << "  "
+              << log::printable(plain_text(each.at("project"))) << "  "
+              << log::printable(plain_text(each.at("command"))) << "  "
+              << log::printable(plain_text(each.at("user_agent"))) << "  refused "
+              << plain_text(each.at("times")) << " times, last " << plain_text(each.at("last"))
+              << "\n";
+  }
+  std::cout << "content " << plain_text(release.at("content")) << "\nseen    "
+            << plain_text(release.at("seen")) << "\n";
+}
+
+std::optional<boost::json::value> print_page(const Options& options, const std::string& path,
+                                             int& code) {
+  const std::string page = wants_colour() ? "?page=colour" : "?page=plain";
+  auto answer = call(options, "GET", path + page, "", code);
+  if (!answer) return answer;
+  const auto* page_text = answer->get_object().if_contains("page");
+  std::cout << (page_text != nullptr ? plain_text(*page_text) : plain_text(answer->at("explain")))
+            << "\n";
+  print_surroundings(*answer);
+  return answer;
+}
+
+int show(const Options& options) {
+  const auto path = release_path(options.spec);
+  if (!path) return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@VERSION");
+  int code = kDone;
+  if (!options.json) return print_page(options, *path, code), code;
+  const auto answer = call(options, "GET", *path, "", code);
+  if (answer) std::cout << boost::json::serialize(*answer) << "\n";
+  return code;
+}
+
+// What the approval covers: what the flags name, or else what is shown now, and on a terminal only
+// after a yes.
+bool bind_approval(const Options& options, const std::string& path, boost::json::object& body,
+                   int& code) {
+  const bool asks = options.content.empty() && options.seen.empty() && !options.json &&
+                    isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  const auto shown = asks ? print_page(options, path, code) : call(options, "GET", path, "", code);
+  if (!shown) return false;
+  body["content"] = options.content.empty() ? plain_text(shown->at("content")) : options.content;
+  body["seen"] = options.seen.empty() ? plain_text(shown->at("seen")) : options.seen;
+  if (!asks) return true;
+  std::cout << "approve this? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  if (answer == "y" || answer == "yes") return true;
+  std::cerr << "npm-gate: nothing was decided\n";
+  code = kNo;
+  return false;
+}
+
+int decide_release(const Options& options, const std::string& verb) {
+  const auto path = release_path(options.spec);
+  if (!path)
+    return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@" +
+                        (verb == "approve" ? "VERSION" : "VERSION or NAME@RANGE"));
+  int code = kDone;
+  boost::json::object body{{"reason", options.reason}};
+  if (!options.expires.empty()) body["expires"] = options.expires;
+  if (verb == "approve" && !bind_approval(options, *path, body, code)) return code;
+  const auto answer = call(options, "POST", *path + "/" + verb, boost::json::serialize(body), code);
+  if (!answer) return code;
+  if (options.json) {
+    std::cout << boost::json::serialize(*answer) << "\n";
+    return kDone;
+  }
+  std::cout << log::printable(options.spec) << ": " << verb << " recorded";
+  if (verb == "approve") {
+    std::cout << "; now " << plain_text(answer->at("verdict").at("action")) << "\n";
+    return kDone;
+  }
+  std::cout << "\n";
+  for (const auto& release : answer->at("releases").as_array())
+    std::cout << "  " << plain_text(release.at("version")) << "  now "
+              << plain_text(release.at("verdict"))
+              << (release.at("served").as_bool() ? "  (was served before)" : "") << "\n";
+  return kDone;
+}
+
+}  // namespace
+
+void add_quarantine(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("quarantine", "The review queue of the running gate");
+  command->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  const auto common = [options](CLI::App* sub) {
+    sub->add_option("--admin", options->admin,
+                    "admin API of the gate (default http://127.0.0.1:4874/)")
+        ->type_name("URL");
+    sub->add_option("--token", options->token, "review token (or NPM_GATE_TOKEN)");
+    return sub;
+  };
+  CLI::App* list_command = common(command->add_subcommand(
+      "list", "Releases that are held; those first that replace a blocked or withdrawn one"));
+  list_command->add_option("--verdict", options->verdict,
+                           "allow, warn, quarantine or block (default quarantine)");
+  list_command->add_option("--package", options->package, "name or glob");
+  list_command->add_flag("--json", options->json, "JSON lines");
+  list_command->callback([options, &exit_code] {
+    if (options->verdict.empty()) options->verdict = "quarantine";
+    exit_code = list(*options);
+  });
+  CLI::App* show_command = common(command->add_subcommand(
+      "show", "One release: what changed, findings with proof, verdict, who waits for it"));
+  show_command->add_option("NAME@VERSION", options->spec, "one release")->required();
+  show_command->add_flag("--json", options->json, "JSON instead of text");
+  show_command->callback([options, &exit_code] { exit_code = show(*options); });
+  const std::pair<const char*, const char*> verbs[] = {
+      {"approve", "Lift the holds of one release: of this content, with these findings"},
+      {"reject", "Refuse a version or a range at once, for everybody, known or not"},
+      {"reopen", "Take back the decisions about a version or range"}};
+  for (const auto& [verb, help] : verbs) {
+    const bool approves = std::string_view(verb) == "approve";
+    CLI::App* sub = common(command->add_subcommand(verb, help));
+    sub->add_option(approves ? "NAME@VERSION" : "NAME@RANGE", options->spec,
+                    approves ? "one release" : "a version or a range of them")
+        ->required();
+    sub->add_option("--reason", options->reason, "why; recorded in the audit trail")->required();
+    sub->add_flag("--json", options->json, "JSON instead of text");
+    if (std::string_view(verb) != "reopen")
+      sub->add_option("--expires", options->expires, "date or time at which the decision ends");
+    if (approves) {
+      sub->add_option("--content", options->content,
+                      "content id as show printed it: another content is a conflict");
+      sub->add_option("--seen", options->seen,
+                      "the word under it: other findings or proofs are a conflict");
+    }
+    sub->callback([options, name = std::string(verb), &exit_code] {
+      exit_code = decide_release(*options, name);
+    });
+  }
+}
+
+}  // namespace npmgate

@@ -1,0 +1,158 @@
+#include "app/commands/alerts_command.h"
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "app/cli.h"
+#include "proxy/delivery/alert_dispatcher.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+namespace {
+
+struct Options {
+  ConfigFlags flags;
+  std::string sink;
+  bool json = false;
+  int limit = 100;
+};
+
+Result<std::unique_ptr<StateStore>> open_state(const Config& config) {
+  if (!std::filesystem::exists(config.storage_path))
+    return fail(
+        Code::kNotFound, Origin::kDisk,
+        "no state in " + config.storage_path + "; run npm-gate serve once, or name its --config");
+  return open_state_store(config.storage_path);
+}
+
+std::string releases_of(const std::vector<OutboxEvent>& events) {
+  std::string out;
+  for (std::size_t i = 0; i < events.size() && i < 5; ++i) {
+    const OutboxEvent& event = events[i];
+    out += (i == 0 ? "" : ", ") + event.kind;
+    if (!event.name.empty()) out += " " + log::printable(event.name + "@" + event.version, 120);
+  }
+  if (events.size() > 5) out += " and " + std::to_string(events.size() - 5) + " more";
+  return out;
+}
+
+boost::json::object as_json(const OutboxAddress& to, const std::string& state,
+                            const std::vector<OutboxEvent>& events) {
+  boost::json::array list;
+  for (const OutboxEvent& event : events)
+    list.push_back(boost::json::object{{"kind", event.kind},
+                                       {"name", event.name},
+                                       {"version", event.version},
+                                       {"time", format_time(event.at)}});
+  return {{"sink", to.sink}, {"target", to.target}, {"state", state}, {"events", list}};
+}
+
+void print_waiting(const WaitingEvent& waiting, bool json) {
+  if (json) {
+    std::cout << boost::json::serialize(as_json(waiting.to, "waiting", {waiting.event})) << "\n";
+    return;
+  }
+  std::cout << "waiting  " << waiting.to.sink
+            << (waiting.to.target.empty() ? "" : " " + waiting.to.target) << "  "
+            << releases_of({waiting.event}) << "  since " << format_minute(waiting.event.at)
+            << "\n";
+}
+
+void print_delivery(const Delivery& delivery, bool json) {
+  if (json) {
+    boost::json::object out = as_json(delivery.to, delivery.state, delivery.events);
+    out["key"] = delivery.key;
+    out["attempts"] = delivery.attempts;
+    out["detail"] = delivery.detail;
+    out["due"] = delivery.state == "pending" ? boost::json::value(format_time(delivery.due))
+                                             : boost::json::value();
+    std::cout << boost::json::serialize(out) << "\n";
+    return;
+  }
+  std::cout << delivery.state << "  " << delivery.to.sink
+            << (delivery.to.target.empty() ? "" : " " + delivery.to.target) << "  "
+            << releases_of(delivery.events) << "  "
+            << format_minute(delivery.done ? *delivery.done : delivery.created) << "  attempts "
+            << delivery.attempts << "  " << log::printable(delivery.detail, 200);
+  if (delivery.state == "pending") std::cout << "  next " << format_minute(delivery.due);
+  std::cout << "\n";
+}
+
+int list(const Options& options) {
+  const LoadedConfig loaded = load_configuration(options.flags);
+  if (!loaded.config) return loaded.exit_code;
+  auto store = open_state(*loaded.config);
+  if (!store) return report(store.error());
+  auto waiting = (*store)->alerts().waiting();
+  if (!waiting) return report(waiting.error());
+  auto deliveries = (*store)->alerts().deliveries(options.limit);
+  if (!deliveries) return report(deliveries.error());
+  for (const WaitingEvent& each : *waiting) print_waiting(each, options.json);
+  for (const Delivery& each : *deliveries) print_delivery(each, options.json);
+  if (!options.json && waiting->empty() && deliveries->empty())
+    std::cout << "no alert was sent or is waiting\n";
+  return kDone;
+}
+
+int test(const Options& options) {
+  const LoadedConfig loaded = load_configuration(options.flags);
+  if (!loaded.config) return loaded.exit_code;
+  const AlertSettings& settings = loaded.config->alerts;
+  if (settings.sinks.empty())
+    return report_usage("no sink is configured; add alerts: to gate.yaml (docs/alerts.md)");
+  if (!options.sink.empty() && settings.sink(options.sink) == nullptr)
+    return report_usage("no sink is named '" + log::printable(options.sink, 80) + "' in gate.yaml");
+  auto store = open_memory_state_store();
+  if (!store) return report(store.error());
+  const auto client_options = client_options_here();
+  if (!client_options) return report(client_options.error());
+  net::io_context context;
+  const auto client = make_http_client(*client_options);
+  const SystemClock clock;
+  Pool pool(1, 16), slow(1, 16);
+  Metrics metrics;
+  const auto& urls = loaded.config->public_urls;
+  Courier courier(CourierGear{settings, urls.empty() ? "" : urls.front(), clock, (*store)->alerts(),
+                              *client, pool, slow, metrics, [] { return 0.5; }});
+  int code = kDone;
+  auto run = [&]() -> Task<void> {
+    for (const SinkSettings& sink : settings.sinks) {
+      if (!options.sink.empty() && sink.name != options.sink) continue;
+      const SendOutcome outcome = co_await courier.test(sink);
+      const bool sent = outcome.kind == SendOutcome::Kind::kSent;
+      std::cout << sink.name << " (" << to_string(sink.type)
+                << "): " << (sent ? "reached, " : "not reached, ")
+                << log::printable(outcome.detail, 300) << "\n";
+      if (!sent) code = kCould_not;
+    }
+  };
+  net::co_spawn(context, std::move(run), net::detached);
+  context.run();
+  return code;
+}
+
+}  // namespace
+
+void add_alerts(CLI::App& app, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("alerts", "Messages about held, blocked and recalled releases");
+  command->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  CLI::App* list_command =
+      command->add_subcommand("list", "What waits, is on its way, was sent or given up");
+  add_config_flags(*list_command, options->flags);
+  list_command->add_flag("--json", options->json, "JSON lines");
+  list_command->add_option("--limit", options->limit, "messages at most (default 100)")
+      ->check(CLI::Range(1, 10'000));
+  list_command->callback([options, &exit_code] { exit_code = list(*options); });
+  CLI::App* test_command = command->add_subcommand(
+      "test",
+      "Send a marked message to every sink, or to one; GitHub is asked only, nothing is written");
+  add_config_flags(*test_command, options->flags);
+  test_command->add_option("SINK", options->sink, "name of one sink in gate.yaml");
+  test_command->callback([options, &exit_code] { exit_code = test(*options); });
+}
+
+}  // namespace npmgate

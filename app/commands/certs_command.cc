@@ -1,0 +1,65 @@
+#include "app/commands/certs_command.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "app/cli.h"
+#include "certs/development.h"
+
+namespace npmgate {
+namespace {
+
+struct Options {
+  std::string folder = "tls", certificate, key, host;
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+};
+
+int make(const Options& options) {
+  const auto written = write_development_pair(options.folder, options.names, SystemClock().now());
+  if (!written) return report(written.error());
+  for (const std::string& file : *written) std::cout << "wrote " << file << "\n";
+  std::cout << "gate.yaml:  listen: { tls: { certificate: " << options.folder
+            << "/server.crt, key: " << options.folder << "/server.key } }\n"
+            << "clients:    NODE_EXTRA_CA_CERTS=" << options.folder
+            << "/ca.crt (every client), or cafile=… in .npmrc\n";
+  return kDone;
+}
+
+int check(const Options& options) {
+  const auto checked =
+      check_pair(options.certificate, options.key, options.host, SystemClock().now());
+  if (!checked) return report(checked.error());
+  std::cout << "subject  " << checked->subject << "\nissuer   " << checked->issuer << "\nvalid    "
+            << format_minute(checked->not_before) << " to " << format_minute(checked->not_after)
+            << "\nnames   ";
+  for (const std::string& name : checked->names) std::cout << " " << name;
+  std::cout << "\n";
+  for (const std::string& problem : checked->problems)
+    std::cerr << "npm-gate: " << options.certificate << ": " << problem << "\n";
+  return checked->problems.empty() ? kDone : kNo;
+}
+
+}  // namespace
+
+void add_certs(CLI::App& app, int& exit_code) {
+  CLI::App* certs =
+      app.add_subcommand("certs", "Certificates: make a development pair, check a pair");
+  certs->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+  CLI::App* dev =
+      certs->add_subcommand("dev", "Make a development CA (once) and a server certificate");
+  dev->add_option("DIR", options->folder, "folder (default: tls)");
+  dev->add_option("--name", options->names,
+                  "host name or IP address; may be repeated (default: localhost, 127.0.0.1, ::1)");
+  dev->callback([options, &exit_code] { exit_code = make(*options); });
+  CLI::App* check_command = certs->add_subcommand(
+      "check", "Check expiry, names, and that the key belongs to the certificate");
+  check_command
+      ->add_option("CERTIFICATE", options->certificate, "PEM, the chain with the leaf first")
+      ->required();
+  check_command->add_option("KEY", options->key, "PEM; checked to belong to the certificate");
+  check_command->add_option("--host", options->host, "a host name that it must be for");
+  check_command->callback([options, &exit_code] { exit_code = check(*options); });
+}
+
+}  // namespace npmgate

@@ -1,0 +1,316 @@
+// `npm-gate doctor`: looks at everything a gate needs, and says for each problem what to do.
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "app/cli.h"
+#include "app/commands/admin_client.h"
+#include "app/commands/operate_commands.h"
+#include "base/digest.h"
+#include "certs/development.h"
+#include "policy/policy.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+namespace {
+
+enum class Grade { kOk, kWarning, kProblem };
+
+struct Check {
+  std::string what;
+  Grade grade = Grade::kOk;
+  std::string message, fix;
+};
+
+constexpr std::uint64_t kLowDisk = std::uint64_t{64} << 20;   // /readyz says no below it
+constexpr std::uint64_t kSmallDisk = std::uint64_t{2} << 30;  // some thousand tarballs
+constexpr rlim_t kFewDescriptors = 4096;                      // connections, tarballs being sent
+constexpr auto kSkew = std::chrono::seconds(60);  // ages and cooldowns are counted from the clock
+constexpr auto kOldFeed = std::chrono::hours(72);
+constexpr auto kLimit = std::chrono::seconds(10);
+
+std::string_view to_string(Grade grade) {
+  switch (grade) {
+    case Grade::kOk:
+      return "ok";
+    case Grade::kWarning:
+      return "warning";
+    case Grade::kProblem:
+      break;
+  }
+  return "problem";
+}
+
+class Doctor {
+ public:
+  explicit Doctor(const Config& config) : config_(config) {}
+
+  std::vector<Check> examine() {
+    policy();
+    data_folder();
+    disk();
+    descriptors();
+    for (const UpstreamConfig& upstream : config_.upstreams) ask(upstream);
+    certificate();
+    listeners();
+    tokens_in_clear();
+    feeds();
+    sandbox();
+    return std::move(checks_);
+  }
+
+ private:
+  void ok(std::string what, std::string message) {
+    checks_.push_back({std::move(what), Grade::kOk, std::move(message), ""});
+  }
+  void warn(std::string what, std::string message, std::string fix) {
+    checks_.push_back({std::move(what), Grade::kWarning, std::move(message), std::move(fix)});
+  }
+  void problem(std::string what, std::string message, std::string fix) {
+    checks_.push_back({std::move(what), Grade::kProblem, std::move(message), std::move(fix)});
+  }
+
+  void policy() {
+    if (config_.policy_file.empty()) return ok("policy", "the built-in default policy");
+    const PolicyResult loaded =
+        load_policy_file(config_.policy_file, disk_reader(), SystemClock().now());
+    if (!loaded.policy) {
+      return problem("policy", loaded.problems.front().str(),
+                     "npm-gate policy check " + config_.policy_file + " names every mistake");
+    }
+    if (!loaded.policy->warnings.empty()) {
+      return warn("policy", loaded.policy->warnings.front().str(),
+                  "npm-gate policy check " + config_.policy_file);
+    }
+    ok("policy", config_.policy_file + ", hash " + loaded.policy->hash);
+  }
+
+  void data_folder() {
+    const std::string& path = config_.storage_path;
+    if (!std::filesystem::exists(path)) {
+      return warn("data", path + " does not exist yet", "npm-gate serve makes it");
+    }
+    const std::string probe = path + "/.doctor-" + random_hex(4);
+    std::ofstream out(probe);
+    out << "x";
+    out.close();
+    std::error_code ignored;
+    std::filesystem::remove(probe, ignored);
+    if (!out) {
+      return problem("data", path + " cannot be written by uid " + std::to_string(geteuid()),
+                     "chown it to the user that runs the gate, or name another storage.path");
+    }
+    if (std::filesystem::exists(path + "/state.db")) {
+      auto store = open_state_store(path);
+      if (!store) {
+        return problem("data", store.error().context,
+                       "restore the last backup (docs/operating.md), or use the program that wrote "
+                       "it");
+      }
+    }
+    ok("data", path);
+  }
+
+  void disk() {
+    struct statvfs status {};
+    const std::string& path = config_.storage_path;
+    if (::statvfs(path.c_str(), &status) != 0) return;
+    const std::uint64_t free = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+    const std::string message = human_bytes(free) + " free at " + path;
+    const std::string fix = "make room, move storage.path, or lower storage.tarballs.max_size (" +
+                            human_bytes(config_.max_tarballs) + ")";
+    if (free < kLowDisk) return problem("disk", message, fix);
+    if (free < kSmallDisk) return warn("disk", message, fix);
+    ok("disk", message);
+  }
+
+  void descriptors() {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const std::string message = "up to " + std::to_string(limit.rlim_max) + " open files";
+    if (limit.rlim_max >= kFewDescriptors) return ok("open files", message);
+    warn("open files", message, "raise it: LimitNOFILE=65536 in the systemd unit, or ulimit -Hn");
+  }
+
+  Result<FetchReply> get(const UpstreamConfig& upstream, const std::string& url) {
+    FetchRequest request;
+    request.url = url;
+    request.ca_file = upstream.ca;
+    request.limit = kLimit;
+    request.max_body = std::size_t{1} << 20;
+    if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+    const auto options = client_options_here();
+    if (!options) return options.error();
+    return fetch_once(std::move(request), *options);
+  }
+
+  void ask(const UpstreamConfig& upstream) {
+    const std::string what = "upstream " + upstream.name;
+    const auto reply = get(upstream, upstream.url + "-/ping");
+    if (!reply) {
+      const bool trust = reply.error().code == Code::kRefused;
+      return problem(what, reply.error().context,
+                     trust ? "if this certificate is right, name its CA: upstreams[].ca"
+                           : "check url, network and HTTPS_PROXY / NO_PROXY of the gate");
+    }
+    // A mirror without ping answers 404: it was reached all the same.
+    if (reply->status == 401 || reply->status == 403) {
+      return problem(what, upstream.url + " answers " + std::to_string(reply->status),
+                     "check token_env or token_file of this upstream");
+    }
+    if (reply->status >= 500) {
+      return problem(what, upstream.url + " answers " + std::to_string(reply->status),
+                     "ask its admin; what is cached is served for packuments.stale");
+    }
+    ok(what, upstream.url + " answers");
+    clock(upstream, *reply);
+  }
+
+  void clock(const UpstreamConfig& upstream, const FetchReply& reply) {
+    const auto theirs = parse_http_date(reply.headers.get("date"));
+    if (!theirs) return;
+    const Time ours = SystemClock().now();
+    const auto skew = ours > *theirs ? ours - *theirs : *theirs - ours;
+    if (skew <= kSkew) return ok("clock", "as " + upstream.name + " has it");
+    warn("clock",
+         "differs from " + upstream.name + " by " +
+             std::to_string(std::chrono::duration_cast<std::chrono::seconds>(skew).count()) + " s",
+         "ages and cooldowns are counted from it: run an NTP client");
+  }
+
+  void certificate() {
+    if (!config_.tls.enabled()) return;
+    std::string host;
+    if (!config_.public_urls.empty()) host = parse_url(config_.public_urls.front())->host;
+    const auto report =
+        check_pair(config_.tls.certificate, config_.tls.key, host, SystemClock().now());
+    const std::string fix = "renew " + config_.tls.certificate + "; the gate loads it by itself";
+    if (!report) return problem("certificate", report.error().context, fix);
+    if (!report->problems.empty()) return problem("certificate", report->problems.front(), fix);
+    ok("certificate", "valid until " + format_minute(report->not_after));
+  }
+
+  void listeners() {
+    const auto at = [](const std::string& address, std::uint16_t port) {
+      const bool any = address == "0.0.0.0" || address == "::";
+      const std::string host = any ? "127.0.0.1" : address;
+      return "http://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" +
+             std::to_string(port) + "/";
+    };
+    const std::string admin = at(config_.admin_address, config_.admin_port);
+    const auto ready = get({}, admin + "readyz");
+    if (!ready) {
+      return warn("gate", "does not answer at " + admin,
+                  "npm-gate serve starts it; journalctl -u npm-gate says why it ended");
+    }
+    if (ready->status != 200) {
+      std::string why = ready->body.substr(0, ready->body.find('\n'));
+      return problem("gate", "is not ready: " + log::printable(why, 200), "its log says more");
+    }
+    ok("gate", "ready, admin API at " + admin);
+    if (config_.tls.enabled()) return;
+    const std::string clients = at(config_.address, config_.port);
+    const auto ping = get({}, clients + "-/ping");
+    if (!ping || ping->status != 200) {
+      return problem("clients", "no answer at " + clients,
+                     "another program may hold the port: ss -ltnp");
+    }
+    ok("clients", "served at " + clients);
+  }
+
+  // Whoever listens on the way has them.
+  void tokens_in_clear() {
+    if (!is_loopback(config_.admin_address)) {
+      warn("admin tokens", "the admin listener speaks plain HTTP at " + config_.admin_address,
+           "admin: { address: 127.0.0.1 }, and TLS in front of it for reviewers elsewhere");
+    }
+    const auto& urls = config_.public_urls;
+    const bool plain = std::any_of(urls.begin(), urls.end(), [](const std::string& url) {
+      const auto parsed = parse_url(url);
+      return parsed && parsed->scheme == "http" && !is_loopback(parsed->host);
+    });
+    if (config_.clients_need_token && plain) {
+      warn("client tokens", "public_url is http://: clients send their tokens in clear",
+           "listen: { tls: ... }, or TLS in front of the gate, and an https:// public_url");
+    }
+  }
+
+  void feeds() {
+    for (const std::string& feed : config_.feeds) {
+      std::error_code ec;
+      const auto changed = std::filesystem::last_write_time(feed, ec);
+      if (ec) {
+        problem("feed", feed + ": " + ec.message(), "name an OSV file or folder that exists");
+        continue;
+      }
+      const auto age = std::filesystem::file_time_type::clock::now() - changed;
+      if (age > kOldFeed) {
+        warn("feed", feed + " was not renewed for three days", "let a timer fetch it daily");
+      } else {
+        ok("feed", feed);
+      }
+    }
+  }
+
+  void sandbox() {
+    std::ifstream actions("/proc/sys/kernel/seccomp/actions_avail");
+    std::string line;
+    std::getline(actions, line);
+    if (line.find("kill_process") != std::string::npos)
+      return ok("sandbox", "the kernel has seccomp filters");
+    warn("sandbox", "the kernel offers no seccomp filters",
+         "enable CONFIG_SECCOMP_FILTER: without it serve does not start, unless inspection: { "
+         "sandbox: false } gives the protection up");
+  }
+
+  const Config& config_;
+  std::vector<Check> checks_;
+};
+
+int print(const std::vector<Check>& checks, bool json) {
+  bool problems = false;
+  boost::json::array rows;
+  for (const Check& check : checks) {
+    problems = problems || check.grade == Grade::kProblem;
+    if (json) {
+      rows.push_back(boost::json::object{{"check", check.what},
+                                         {"result", to_string(check.grade)},
+                                         {"message", check.message},
+                                         {"fix", check.fix}});
+      continue;
+    }
+    std::string word(to_string(check.grade));
+    word.resize(8, ' ');
+    std::cout << word << " " << check.what << ": " << log::printable(check.message, 400) << "\n";
+    if (!check.fix.empty()) std::cout << "         " << check.fix << "\n";
+  }
+  if (json) std::cout << boost::json::serialize(rows) << "\n";
+  return problems ? kNo : kDone;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ConfigFlags>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand(
+      "doctor",
+      "Look at configuration, policy, data, disk, upstreams, certificate and listeners; "
+      "exit 1 where something is wrong");
+  add_config_flags(*command, *flags);
+  command->add_flag("--json", *json, "JSON instead of text");
+  command->callback([flags, json, &exit_code] {
+    const LoadedConfig loaded = load_configuration(*flags);
+    exit_code = loaded.config ? print(Doctor(*loaded.config).examine(), *json) : loaded.exit_code;
+  });
+}
+
+}  // namespace npmgate

@@ -1,0 +1,20 @@
+// A bare .tgz file judged: no packument, so nothing about people, times or integrity is known.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/report/report.h"
+
+namespace npmgate {
+
+bool is_tarball_file(const std::string& spec);
+
+// Compared with another file, or with nothing ("" = first release). `feed` (null: none) is asked
+// about the name and version that its package.json says. kNotFound where a file cannot be read.
+// CPU-bound.
+Result<std::shared_ptr<const Judged>> judge_file(const std::string& path,
+                                                 const std::string& baseline, const Policy& policy,
+                                                 const Feed* feed, Time now);
+
+}  // namespace npmgate

@@ -1,0 +1,233 @@
+#include "app/commands/local_commands.h"
+
+#include <archive.h>
+#include <libdeflate.h>
+#include <openssl/crypto.h>
+#include <sqlite3.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <boost/version.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "app/cli.h"
+#include "base/digest.h"
+#include "policy/decide.h"
+#include "registry/name.h"
+#include "sandbox/process.h"
+#include "store/entry_json.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags) {
+  const auto path = storage_path(flags);
+  if (!path) return path.error();
+  return open_state_store(*path);
+}
+
+namespace {
+
+int write_new(const std::filesystem::path& path, std::string_view text) {
+  if (std::filesystem::exists(path))
+    return report_usage(path.string() + " exists already; it is not overwritten");
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) return report(fail(Code::kUnavailable, Origin::kDisk, "cannot write " + path.string()));
+  std::cout << "wrote " << path.string() << "\n";
+  return kDone;
+}
+
+int init(const std::string& directory) {
+  std::error_code ec;
+  std::filesystem::create_directories(directory, ec);
+  if (ec)
+    return report(fail(Code::kUnavailable, Origin::kDisk,
+                       "cannot create " + directory + ": " + ec.message()));
+  const std::filesystem::path folder(directory);
+  if (const int code = write_new(folder / "gate.yaml", sample_config()); code != kDone) return code;
+  return write_new(folder / "policy.yaml", default_policy_text());
+}
+
+// What holds inspection workers on this machine, tried now.
+std::string sandbox_here() {
+  const auto confinement = probe_sandbox(WorkerOptions());
+  return confinement ? to_string(*confinement) : "unavailable: " + confinement.error().context;
+}
+
+int print_version(bool json) {
+  const boost::json::object parts{{"npm-gate", NPM_GATE_VERSION},
+                                  {"boost", BOOST_LIB_VERSION},
+                                  {"openssl", OpenSSL_version(OPENSSL_VERSION)},
+                                  {"libarchive", archive_version_string()},
+                                  {"libdeflate", LIBDEFLATE_VERSION_STRING},
+                                  {"zlib", zlibVersion()},
+                                  {"sqlite", sqlite3_libversion()},
+                                  {"sandbox", sandbox_here()},
+                                  {"compiler", "g++ " __VERSION__}};
+  if (json) {
+    std::cout << boost::json::serialize(parts) << "\n";
+    return kDone;
+  }
+  for (const auto& [name, value] : parts)
+    std::cout << std::string(name) << " " << std::string(value.get_string()) << "\n";
+  return kDone;
+}
+
+// Whoever runs the command on the machine that holds the state.
+Result<void> audit_token(StateStore& store, boost::json::object detail, Time at) {
+  AuditEntry audit;
+  audit.at = at;
+  audit.kind = "token";
+  audit.actor = "cli:" + std::to_string(getuid());
+  audit.detail = boost::json::serialize(detail);
+  return store.audit({audit});
+}
+
+int token_create(const ConfigFlags& flags, const std::string& name, const std::string& scope) {
+  if (scope != "install" && scope != "review" && scope != "admin")
+    return report_usage("--scope " + scope + ": expected install, review or admin");
+  if (name.empty() || log::printable(name, 100) != name)
+    return report_usage("NAME must be printable and at most 100 bytes long");
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  // 256 bits: guessing is hopeless, so a fast hash is enough to store it.
+  const std::string token = "ngt_" + random_hex(32);
+  TokenRecord record;
+  record.name = name;
+  record.scope = scope;
+  record.hash = sha256_hex(token);
+  record.created = SystemClock().now();
+  if (auto id = (*store)->add_token(record); !id) return report(id.error());
+  boost::json::object detail{{"created", name}, {"scope", scope}};
+  if (auto done = audit_token(**store, std::move(detail), record.created); !done)
+    return report(done.error());
+  std::cout << token << "\n";
+  std::cerr << "shown once; stored as a hash. Scope: " << scope << "\n";
+  return kDone;
+}
+
+int token_list(const ConfigFlags& flags, bool json) {
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  auto tokens = (*store)->tokens();
+  if (!tokens) return report(tokens.error());
+  boost::json::array rows;
+  for (const TokenRecord& token : *tokens) {
+    const std::string state = token.revoked ? "revoked " + format_minute(*token.revoked) : "active";
+    if (json) {
+      rows.push_back(boost::json::object{
+          {"id", token.id},
+          {"name", token.name},
+          {"scope", token.scope},
+          {"created", format_time(token.created)},
+          {"last_used", token.last_used ? boost::json::value(format_time(*token.last_used))
+                                        : boost::json::value()},
+          {"state", state}});
+    } else {
+      std::cout << token.id << "  " << token.name << "  " << token.scope << "  "
+                << format_minute(token.created) << "  " << state << "  "
+                << (token.last_used ? "used " + format_minute(*token.last_used) : "never used")
+                << "\n";
+    }
+  }
+  if (json) std::cout << boost::json::serialize(rows) << "\n";
+  return kDone;
+}
+
+int token_revoke(const ConfigFlags& flags, std::int64_t id) {
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  const Time now = SystemClock().now();
+  if (auto done = (*store)->revoke_token(id, now); !done) return report(done.error());
+  if (auto done = audit_token(**store, boost::json::object{{"revoked", id}}, now); !done)
+    return report(done.error());
+  std::cout << "revoked " << id << "\n";
+  return kDone;
+}
+
+int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json) {
+  const std::size_t at = spec.rfind('@');
+  const std::string name = at == std::string::npos || at == 0 ? spec : spec.substr(0, at);
+  const std::string range_text = name.size() == spec.size() ? "*" : spec.substr(at + 1);
+  const auto range = Range::parse(range_text);
+  if (!PackageName::parse(name) || !range)
+    return report_usage("'" + log::printable(spec, 100) + "' is not NAME or NAME@RANGE");
+  auto store = open_state(flags);
+  if (!store) return report(store.error());
+  auto entries = (*store)->downloads(name, 10'000);
+  if (!entries) return report(entries.error());
+  for (const LedgerEntry& entry : *entries) {
+    const auto version = Version::parse_loose(entry.version);
+    if (entry.version != range_text && !(version && range->matches(*version, true))) continue;
+    if (json) {
+      std::cout << boost::json::serialize(entry_json(entry)) << "\n";
+      continue;
+    }
+    std::cout << format_minute(entry.at) << "  " << entry.name << "@" << entry.version << "  "
+              << entry.address << "  " << entry.user_agent
+              << (entry.reported ? "  (reported, not fetched here)" : "") << "\n";
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, int& exit_code) {
+  auto directory = std::make_shared<std::string>(".");
+  CLI::App* command =
+      app.add_subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
+  command->add_option("DIR", *directory, "folder (default: here)");
+  command->callback([directory, &exit_code] { exit_code = init(*directory); });
+}
+
+void add_version(CLI::App& app, int& exit_code) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("version", "Version, build and the versions of the libraries linked");
+  command->add_flag("--json", *json, "JSON instead of text");
+  command->callback([json, &exit_code] { exit_code = print_version(*json); });
+}
+
+void add_token(CLI::App& app, int& exit_code) {
+  CLI::App* token = app.add_subcommand("token", "Admin and client tokens");
+  token->require_subcommand(1);
+  auto flags = std::make_shared<ConfigFlags>();
+  auto name = std::make_shared<std::string>();
+  auto scope = std::make_shared<std::string>("install");
+  auto id = std::make_shared<std::int64_t>(0);
+  auto json = std::make_shared<bool>(false);
+  CLI::App* create = token->add_subcommand("create", "Make a token; shown once, stored hashed");
+  create->add_option("NAME", *name, "whose it is: a person or a CI job")->required();
+  create->add_option("--scope", *scope, "install, review or admin (default install)");
+  add_config_file(*create, *flags);
+  create->callback([=, &exit_code] { exit_code = token_create(*flags, *name, *scope); });
+  CLI::App* list = token->add_subcommand("list", "List tokens (never the tokens themselves)");
+  list->add_flag("--json", *json, "JSON instead of text");
+  add_config_file(*list, *flags);
+  list->callback([=, &exit_code] { exit_code = token_list(*flags, *json); });
+  CLI::App* revoke = token->add_subcommand("revoke", "End a token at once");
+  revoke->add_option("ID", *id, "number in token list")->required();
+  add_config_file(*revoke, *flags);
+  revoke->callback([=, &exit_code] { exit_code = token_revoke(*flags, *id); });
+}
+
+void add_downloads(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ConfigFlags>();
+  auto spec = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* command =
+      app.add_subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
+  command->add_option("NAME@RANGE", *spec, "a package, or a range of its versions")->required();
+  add_config_file(*command, *flags);
+  command->add_flag("--json", *json, "JSON lines");
+  command->callback([=, &exit_code] { exit_code = show_downloads(*flags, *spec, *json); });
+}
+
+}  // namespace npmgate

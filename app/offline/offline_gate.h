@@ -1,0 +1,97 @@
+// What a command needs to judge releases without a running gate: the stores, the rules, an upstream
+// client and Packages over them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/packages/external_evidence_collector.h"
+#include "proxy/packages/git_tags.h"
+#include "proxy/packages/packages.h"
+
+namespace npmgate {
+
+// A folder of its own for one command, gone at its end.
+class Scratch {
+ public:
+  Scratch();
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Runs one coroutine to its end on a loop that nothing else runs.
+template <class T>
+T run_to_end(net::io_context& context, std::function<Task<T>()> body) {
+  std::optional<T> result;
+  auto guard = net::make_work_guard(context);
+  auto wrapped = [&]() -> Task<void> {
+    result.emplace(co_await body());
+    guard.reset();
+    context.stop();
+  };
+  net::co_spawn(context, std::move(wrapped), [](std::exception_ptr failure) {
+    if (failure) std::rethrow_exception(failure);
+  });
+  context.restart();
+  context.run();
+  return std::move(*result);
+}
+
+// Everything a command needs to judge releases without a listener. `storage` decides whether it
+// sees the gate's state or none. Used by one thread.
+class Bench {
+ public:
+  // Who is asked about releases. kNobody: every fetch is kUnavailable. kOutside: with each
+  // inspection of a recent release git hosts, signing keys and the ages of new dependencies too, as
+  // the gate does.
+  enum class Asks { kNobody, kUpstream, kOutside };
+  // `policy`: file, or "" for the built-in one. Fails like the stores and the policy loader do.
+  static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy,
+                                             Asks asks = Asks::kUpstream);
+
+  // Runs one coroutine to its end.
+  template <class T>
+  T run(std::function<Task<T>()> body) {
+    return run_to_end<T>(context_, std::move(body));
+  }
+
+  // Packages::get() that waits several times its limit: no client stands behind a command.
+  Task<Result<SnapshotPtr>> packument(PackageName name);
+
+  Packages& packages() { return *packages_; }
+  StateStore& store() { return *store_; }
+  Upstream& client() { return *client_; }
+  Pool& pool() { return pool_; }
+  const Config& config() const { return config_; }
+  std::shared_ptr<const Rules> rules() const { return rulebook_->rules(); }
+  Judge judge(const SnapshotPtr& snapshot) {
+    return packages_->judge(snapshot, *rulebook_->rules());
+  }
+  const Clock& clock() const { return clock_; }
+  const Policy& policy() const { return *rulebook_->rules()->policy; }
+
+ private:
+  explicit Bench(Config config) : config_(std::move(config)) {}
+  Config config_;
+  SystemClock clock_;
+  Metrics metrics_;
+  Pool pool_{2, 1024};
+  net::io_context context_{1};
+  std::unique_ptr<StateStore> store_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<Upstream> client_;
+  std::unique_ptr<Rulebook> rulebook_;
+  std::unique_ptr<Inspector> inspector_;
+  std::unique_ptr<GitTagSource> tags_;
+  std::unique_ptr<OutsideObserver> observer_;
+  std::unique_ptr<Packages> packages_;
+};
+
+}  // namespace npmgate

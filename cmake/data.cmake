@@ -1,0 +1,17 @@
+# cmake -DFOLDER=<folder> -DHEADER=<folder/data.h> "-DFILES=function=file;…" -DOUT=<file.cc> -P data.cmake
+# Writes text files of a folder as C++ string literals, each behind a function of npmgate::data.
+set(delimiter "NpmGate")
+set(text "// Written by cmake/data.cmake; edit the files it names.\n#include \"${HEADER}\"\n\nnamespace npmgate::data {\n")
+foreach(pair ${FILES})
+  string(REGEX MATCH "^([^=]+)=(.+)$" unused "${pair}")
+  set(function "${CMAKE_MATCH_1}")
+  set(file "${CMAKE_MATCH_2}")
+  file(READ "${FOLDER}/${file}" content)
+  string(FIND "${content}" ")${delimiter}\"" found)
+  if(NOT found EQUAL -1)
+    message(FATAL_ERROR "${file} holds the raw string's delimiter")
+  endif()
+  string(APPEND text "\n// ${file}\nstd::string_view ${function}() {\n  return R\"${delimiter}(${content})${delimiter}\";\n}\n")
+endforeach()
+string(APPEND text "\n}  // namespace npmgate::data\n")
+file(WRITE "${OUT}" "${text}")

@@ -1,0 +1,176 @@
+#include "inspect/archive/tar_verifier.h"
+
+#include <algorithm>
+
+#include "inspect/archive/archive_rules.h"
+#include "inspect/archive/path_rules.h"
+#include "inspect/archive/pax.h"
+#include "inspect/archive/tar_header.h"
+#include "inspect/archive/utf8.h"
+
+namespace npmgate {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// node-tar and libarchive both stop reading extended headers above this size, so no configuration
+// may allow more.
+constexpr std::uint64_t kMaxPax = std::uint64_t{1} << 20;
+
+// Two blocks and a whole record of tar's. pnpm 12 waits for ever at more (measured), real tarballs
+// end with 21 at most (of 3,375).
+constexpr std::uint64_t kMaxEnd = 22 * kTarBlock;
+
+std::uint64_t padded(std::uint64_t size) {
+  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
+}
+
+std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+class Verifier {
+ public:
+  Verifier(Bytes tar, const ArchiveLimits& limits, std::vector<TarEntry>& entries)
+      : tar_(tar), limits_(limits), entries_(entries) {}
+
+  std::optional<ArchiveRefusal> run() {
+    if (tar_.size() % kTarBlock != 0) {
+      return refuse("tar-block-size", std::to_string(tar_.size()) + " bytes come out");
+    }
+    std::uint64_t headers = 0;
+    while (at_ < tar_.size() && !is_zero(as_text(tar_.subspan(at_, kTarBlock)))) {
+      if (++headers > limits_.max_entries) {
+        return refuse("limit-entries", "more than " + std::to_string(limits_.max_entries));
+      }
+      if (auto refusal = take_entry()) return refusal;
+    }
+    if (pending_x_ || pending_g_) {
+      return refuse("pax-dangling", "the archive ends after a pax header");
+    }
+    return check_end();
+  }
+
+ private:
+  std::optional<ArchiveRefusal> check_end() const {
+    if (tar_.size() - at_ < 2 * kTarBlock) {
+      return refuse("tar-end", "the end-of-archive blocks are missing");
+    }
+    if (!is_zero(as_text(tar_.subspan(at_)))) {
+      return refuse("tar-data-after-end", "data follows the zero block " + at_byte(at_));
+    }
+    if (tar_.size() - at_ > kMaxEnd) {
+      return refuse("tar-long-end", std::to_string((tar_.size() - at_) / kTarBlock) +
+                                        " zero blocks " + at_byte(at_));
+    }
+    return std::nullopt;
+  }
+
+  std::optional<ArchiveRefusal> take_entry() {
+    const std::uint64_t start = at_;
+    const std::string where = at_byte(start);
+    TarHeaderResult parsed =
+        parse_tar_header(tar_.subspan(start, kTarBlock), "in the header " + where);
+    if (parsed.refusal) return std::move(parsed.refusal);
+    TarHeader& header = parsed.header;
+    at_ += kTarBlock;
+    if (header.type == '5' && header.size != 0) {
+      return refuse("tar-directory-size", "directory " + quoted(header.name) + " " + where);
+    }
+    if (padded(header.size) > tar_.size() - at_) {
+      return refuse("tar-truncated", "the body of " + quoted(header.name) + " " + where +
+                                         " reaches past the end of the archive");
+    }
+    const Bytes body = tar_.subspan(at_, header.size);
+    if (!is_zero(as_text(tar_.subspan(at_ + header.size, padded(header.size) - header.size)))) {
+      return refuse("tar-padding", "data follows the body of " + quoted(header.name) + " " + where);
+    }
+    at_ += padded(header.size);
+    if (header.type == 'x' || header.type == 'g') return take_pax(header, body, where);
+    return take_member(std::move(header), body, start, where);
+  }
+
+  std::optional<ArchiveRefusal> take_pax(const TarHeader& header, Bytes body,
+                                         const std::string& where) {
+    const bool global = header.type == 'g';
+    // A global header may stand before an extended one (git archive), never between that and its
+    // entry.
+    if (pending_x_ || (global && pending_g_)) return refuse("pax-two-headers", "again " + where);
+    const std::uint64_t most = std::min<std::uint64_t>(limits_.max_pax, kMaxPax);
+    if (body.size() > most) {
+      return refuse("limit-pax", "the pax header " + where + " has more than " +
+                                     std::to_string(most) + " bytes");
+    }
+    PaxResult parsed = parse_pax(as_text(body), global, where);
+    if (parsed.refusal) return std::move(parsed.refusal);
+    if (global) {
+      pending_g_ = true;
+    } else {
+      pending_x_ = std::move(parsed.records);
+      pax_size_ = body.size();
+    }
+    return std::nullopt;
+  }
+
+  std::optional<ArchiveRefusal> take_member(TarHeader header, Bytes body, std::uint64_t start,
+                                            const std::string& where) {
+    const PaxRecords pax = std::move(pending_x_).value_or(PaxRecords{});
+    pending_x_.reset();
+    pending_g_ = false;
+    if (pax.size && *pax.size != header.size) {
+      return refuse("pax-size", "for " + quoted(header.name) + " " + where);
+    }
+    if (pax.path) {
+      if (auto refusal = check_pax_path(*pax.path, header.name, where)) return refusal;
+      header.name = *pax.path;
+    }
+    TarEntry entry;
+    entry.directory = header.type == '5';
+    PathResult path = clean_path(header.name, entry.directory, where, limits_);
+    if (path.refusal) return std::move(path.refusal);
+    entry.raw_path = std::move(header.name);
+    entry.path = std::move(path.path);
+    entry.mode = header.mode;
+    entry.offset = start;
+    entry.body = body;
+    entries_.push_back(std::move(entry));
+    return std::nullopt;
+  }
+
+  // What to make of a pax path that is not ASCII. libarchive composes it, but leaves names in the
+  // header alone. node-tar reads a pax header of several blocks in pieces as they come from the
+  // network; a character that falls on a border is garbled, the record's length is then wrong, and
+  // the name in the header stays: an attacker's choice. One block comes whole; still, the other
+  // name must do no harm: it is the same, or, as tar-stream writes it, has no directory and is gone
+  // once the top directory is stripped.
+  std::optional<ArchiveRefusal> check_pax_path(std::string_view path, std::string_view name,
+                                               const std::string& where) const {
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    if (std::ranges::all_of(path, is_ascii)) return std::nullopt;
+    const auto deny = [&](std::string_view rule) {
+      return refuse(rule, quoted(path) + " stands over " + quoted(name) + " " + where);
+    };
+    if (!is_nfc(path)) return deny("pax-path-form");
+    if (name == path) return std::nullopt;
+    if (name.find('/') != std::string_view::npos) return deny("pax-path-fallback");
+    if (pax_size_ > kTarBlock) return deny("pax-path-blocks");
+    return std::nullopt;
+  }
+
+  Bytes tar_;
+  const ArchiveLimits& limits_;
+  std::vector<TarEntry>& entries_;
+  std::uint64_t at_ = 0;
+  std::optional<PaxRecords> pending_x_;
+  bool pending_g_ = false;
+  std::uint64_t pax_size_ = 0;  // of pending_x_
+};
+
+}  // namespace
+
+std::optional<ArchiveRefusal> verify_tar(Bytes tar, const ArchiveLimits& limits,
+                                         std::vector<TarEntry>& entries) {
+  return Verifier(tar, limits, entries).run();
+}
+
+}  // namespace npmgate

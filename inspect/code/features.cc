@@ -1,0 +1,148 @@
+#include "inspect/code/features.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "inspect/code/code_scan.h"
+#include "inspect/code/commands.h"
+#include "inspect/code/lexer.h"
+
+namespace npmgate {
+namespace {
+
+constexpr std::string_view kTraitIds[] = {
+    kTraitCharCodes,   kTraitCiSecrets,   kTraitCredentialPaths,
+    kTraitDecodedEval, kTraitDestructive, kTraitEnvBulk,
+    kTraitEval,        kTraitHiddenText,  kTraitNetworkFetch,
+    kTraitNpmPublish,  kTraitPersistence, kTraitShell,
+    kTraitStringArray, kTraitWallet,      kTraitWorkflowWrite};
+static_assert(std::is_sorted(std::begin(kTraitIds), std::end(kTraitIds)));
+static_assert(std::size(kTraitIds) == static_cast<std::size_t>(Trait::kWorkflowWrite) + 1);
+
+std::vector<std::string> names_of(const CodeScan& scan) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::size(kTraitIds); ++i)
+    if (scan.traits[i]) names.emplace_back(kTraitIds[i]);
+  return names;
+}
+
+using Histogram = std::array<std::uint64_t, 256>;
+
+Histogram histogram(std::string_view text) {
+  // Four tables: one table stalls on runs of the same byte.
+  std::array<std::array<std::uint32_t, 256>, 4> parts{};
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+  std::size_t i = 0;
+  for (; i + 4 <= text.size(); i += 4)
+    for (std::size_t lane = 0; lane < 4; ++lane) ++parts[lane][bytes[i + lane]];
+  for (; i < text.size(); ++i) ++parts[0][bytes[i]];
+  Histogram sum{};
+  for (std::size_t c = 0; c < 256; ++c)
+    sum[c] = std::uint64_t{parts[0][c]} + parts[1][c] + parts[2][c] + parts[3][c];
+  return sum;
+}
+
+// Shannon entropy in bits per byte, to four digits: more would only be rounding noise in stored
+// evidence.
+double entropy_of(const Histogram& counts, std::size_t size) {
+  if (size == 0) return 0;
+  double bits = 0;
+  for (const auto count : counts) {
+    if (count == 0) continue;
+    const double share = static_cast<double>(count) / static_cast<double>(size);
+    bits -= share * std::log2(share);
+  }
+  return std::round(std::max(bits, 0.0) * 10000) / 10000;
+}
+
+void measure_lines(std::string_view text, CodeFeatures& features) {
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    features.longest_line = std::max(features.longest_line, static_cast<std::uint32_t>(end));
+    ++features.lines;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+// The code point of a UTF-8 sequence at the start, and its length; {0, 1} where it is none.
+std::pair<std::uint32_t, std::size_t> code_point(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+  if (length == 1 || length > text.size()) return {0, 1};
+  std::uint32_t point = lead & (0xFFu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if ((c & 0xC0) != 0x80) return {0, 1};
+    point = (point << 6) | (c & 0x3F);
+  }
+  return {point, length};
+}
+
+// Default-ignorable code points and bidirectional controls (Unicode 15, DerivedCoreProperties:
+// Default_Ignorable_Code_Point).
+bool is_invisible(std::uint32_t point) {
+  return (point >= 0x200B && point <= 0x200F) || (point >= 0x202A && point <= 0x202E) ||
+         (point >= 0x2060 && point <= 0x206F) || (point >= 0xFE00 && point <= 0xFE0F) ||
+         (point >= 0xE0000 && point <= 0xE0FFF) || point == 0xFEFF || point == 0x00AD ||
+         point == 0x180E || point == 0x115F || point == 0x1160 || point == 0x3164 ||
+         point == 0xFFA0;
+}
+
+bool has_hidden_text(std::string_view text, const Histogram& counts) {
+  constexpr std::size_t kLongRun =
+      8;  // joiners and variation selectors of emoji come in runs of at most four
+  if (counts[0xE1] + counts[0xE2] + counts[0xE3] + counts[0xEF] + counts[0xF3] < kLongRun)
+    return false;
+  std::size_t run = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    if (static_cast<unsigned char>(text[i]) < 0x80) {
+      run = 0;
+      ++i;
+      continue;
+    }
+    const auto [point, length] = code_point(text.substr(i, 4));
+    run = is_invisible(point) ? run + 1 : 0;
+    if (run >= kLongRun) return true;
+    i += length;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const std::string_view> trait_ids() {
+  return kTraitIds;
+}
+
+CodeFeatures measure_code(std::string_view text) {
+  return measure_code(text, syntax_of("", text));
+}
+
+CodeFeatures measure_code(std::string_view text, Syntax syntax) {
+  CodeFeatures features;
+  const auto counts = histogram(text);
+  features.entropy = entropy_of(counts, text.size());
+  measure_lines(text, features);
+  const auto code = plain_code(text, syntax);
+  auto scan = scan_code(code, syntax);
+  if (has_hidden_text(text, counts)) scan.set(Trait::kHiddenText);
+  features.obfuscator_names = scan.obfuscator_names;
+  features.hex_escapes = code.escapes + scan.obfuscator_names;
+  features.longest_literal = scan.longest_literal;
+  features.traits = names_of(scan);
+  features.endpoints = std::move(scan.hosts).take();
+  return features;
+}
+
+std::vector<std::string> command_traits(std::string_view command) {
+  auto scan = scan_code(plain_code(command, Syntax::kPlain), Syntax::kPlain);
+  const auto parsed = parse_command(command);
+  if (parsed.starts_shell) scan.set(Trait::kShell);
+  for (const auto& script : parsed.scripts)
+    scan.traits |= scan_code(plain_code(script, Syntax::kScript), Syntax::kScript).traits;
+  return names_of(scan);
+}
+
+}  // namespace npmgate

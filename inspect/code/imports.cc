@@ -1,0 +1,63 @@
+// Files that a script names.
+#include <algorithm>
+
+#include "inspect/code/commands.h"
+#include "inspect/code/features.h"
+#include "inspect/code/lexer.h"
+
+namespace npmgate {
+namespace {
+
+constexpr std::size_t kLongestPath = 1024;
+constexpr std::size_t kLongestCommand = 4096;
+
+constexpr std::string_view kRunnableEndings[] = {
+    ".js",  ".cjs", ".mjs", ".ts",   ".sh",   ".bat",   ".cmd", ".ps1", ".py",
+    ".exe", ".dll", ".so",  ".node", ".wasm", ".dylib", ".bin", ".vbs", ".jsc"};
+constexpr std::string_view kRunners[] = {"node ",  "nodejs ",     "bun ",    "deno ",     "sh ",
+                                         "bash ",  "zsh ",        "python ", "python3 ",  "cmd ",
+                                         "start ", "powershell ", "call ",   "rundll32 ", "chmod "};
+
+bool is_path(std::string_view word) {
+  if (word.size() > kLongestPath || word.find_first_of(" \t\n\r\"'`*?<>|") != word.npos)
+    return false;
+  if (word.starts_with("./") || word.starts_with("../") || word.starts_with(".\\") ||
+      word.starts_with("..\\"))
+    return true;
+  if (word.find("://") != word.npos || word.starts_with('/')) return false;
+  return std::any_of(std::begin(kRunnableEndings), std::end(kRunnableEndings),
+                     [&](std::string_view ending) {
+                       return word.size() > ending.size() && word.ends_with(ending);
+                     });
+}
+
+bool is_command(std::string_view text) {
+  if (text.size() > kLongestCommand) return false;
+  return text.starts_with("./") ||
+         std::any_of(std::begin(kRunners), std::end(kRunners),
+                     [&](std::string_view runner) { return text.starts_with(runner); });
+}
+
+}  // namespace
+
+std::vector<std::string> relative_imports(std::string_view script) {
+  std::vector<std::string> found;
+  const auto code = plain_code(script, Syntax::kScript);
+  for (const auto& literal : code.literals) {
+    auto word = std::string_view(code.text).substr(literal.begin, literal.size);
+    if (is_path(word)) {
+      found.emplace_back(word);
+    } else if (word.starts_with('/') && is_path(word.substr(1))) {
+      found.emplace_back(word.substr(1));  // __dirname + '/run.js'
+    } else if (is_command(word)) {
+      auto files = command_files(word, {});
+      found.insert(found.end(), files.candidates.begin(), files.candidates.end());
+      found.insert(found.end(), files.arguments.begin(), files.arguments.end());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+}  // namespace npmgate

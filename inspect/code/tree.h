@@ -1,0 +1,88 @@
+// What a tarball holds: every file with digest and measured features, bodies already gone.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "registry/manifest.h"
+
+namespace npmgate {
+
+enum class FileKind {
+  kOther,
+  kScript /* js, cjs, mjs, ts */,
+  kShell /* sh, bat, cmd, ps1, or a shebang */,
+  kJson,
+  kText,
+  kNative /* ELF, PE, Mach-O, wasm, .node */
+};
+std::string_view to_string(FileKind kind);
+
+// Measured on code files only (kScript, kShell, executables' text); features are facts, thresholds
+// live in findings.
+struct CodeFeatures {
+  double entropy = 0;              // bits per byte over the whole file
+  std::uint32_t longest_line = 0;  // bytes
+  std::uint32_t lines = 0;
+  std::uint32_t hex_escapes = 0;       // \xNN, \uNNNN of printable ASCII, and names like _0x3fa2
+  std::uint32_t obfuscator_names = 0;  // identifiers of the _0x[0-9a-f]{4,} kind
+  std::uint32_t longest_literal = 0;   // longest base64- or hex-looking string literal, bytes
+  std::vector<std::string> traits;     // sorted, unique; ids of features.h (kTrait…)
+  std::vector<std::string>
+      endpoints;  // sorted, unique hosts and IP addresses named in the file, at most 64
+  friend bool operator==(const CodeFeatures&, const CodeFeatures&) = default;
+};
+
+struct FileFacts {
+  std::string path;  // below the top directory, '/' separated
+  std::uint32_t mode = 0;
+  std::uint64_t size = 0;
+  std::string sha256;  // hex
+  FileKind kind = FileKind::kOther;
+  std::optional<CodeFeatures> code;
+  friend bool operator==(const FileFacts&, const FileFacts&) = default;
+};
+
+// A package.json below node_modules/.
+struct BundledPackage {
+  std::string path;  // its folder, "node_modules/foo"
+  Manifest manifest;
+  bool has_binding_gyp = false;
+  std::optional<JsonRefusal> refusal;
+  friend bool operator==(const BundledPackage&, const BundledPackage&) = default;
+};
+
+// The files that one install hook reaches: those its command names, and what these require or
+// import by relative path.
+struct HookReach {
+  std::string hook;  // "postinstall"; "node-gyp" for an implicit build
+  std::string command;
+  std::vector<std::string> files;    // paths in the tree, first the entry file
+  std::vector<std::string> missing;  // named by the command, not in the tarball
+  std::vector<std::string> traits;   // of the command text itself
+  std::vector<std::string> endpoints;
+  friend bool operator==(const HookReach&, const HookReach&) = default;
+};
+
+struct Tree {
+  std::string top;               // name of the one top directory ("package")
+  std::vector<FileFacts> files;  // sorted by path
+  std::uint64_t unpacked_size = 0;
+  std::uint64_t entries = 0;
+  Manifest package_json;
+  std::string
+      package_json_rest;  // restored_baseline.h; "" in evidence of inspectors that did not look
+  std::vector<BundledPackage> bundled;
+  std::vector<HookReach>
+      hooks;  // of package_json, and of the packument's scripts where they differ
+  bool has_binding_gyp = false;
+  bool has_shrinkwrap = false;  // npm-shrinkwrap.json in the root
+  const FileFacts* find(std::string_view path) const;
+  friend bool operator==(const Tree&, const Tree&) = default;
+};
+
+}  // namespace npmgate

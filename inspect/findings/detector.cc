@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <cstdio>
+
+#include "base/digest.h"
+#include "inspect/findings/detector.h"
+
+namespace npmgate::detect {
+namespace {
+
+constexpr std::size_t kMessageLimit = 200;  // what fits a header beside name, version and rule
+constexpr std::size_t kProofText = 1024;
+
+constexpr bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// The code point at text[at] and its length; length 1 and no code point for bytes that are no
+// UTF-8.
+struct Decoded {
+  std::optional<std::uint32_t> point;
+  std::size_t length = 1;
+};
+Decoded decode(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(at);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+  if (length == 0 || at + length > text.size()) return {};
+  std::uint32_t point = lead & (0xFFu >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xC0u) != 0x80u) return {};
+    point = (point << 6) | (byte(at + i) & 0x3Fu);
+  }
+  return {point, length};
+}
+
+std::string escape(const Decoded& decoded, unsigned char byte) {
+  std::array<char, 16> buffer{};
+  if (decoded.point) {
+    std::snprintf(buffer.data(), buffer.size(), "\\u{%x}", static_cast<unsigned>(*decoded.point));
+  } else {
+    std::snprintf(buffer.data(), buffer.size(), "\\x%02x", static_cast<unsigned>(byte));
+  }
+  return buffer.data();
+}
+
+bool consume(std::string_view& text, std::string_view prefix) {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+// Hosts that npm knows by a shorthand (hosted-git-info); "" where `text` has none.
+std::string expand_shorthand(std::string_view text) {
+  if (consume(text, "github:")) return "github.com/" + std::string(text);
+  if (consume(text, "gitlab:")) return "gitlab.com/" + std::string(text);
+  if (consume(text, "bitbucket:")) return "bitbucket.org/" + std::string(text);
+  if (consume(text, "gist:")) return "gist.github.com/" + std::string(text);
+  const auto slash = text.find('/');
+  const bool pair = slash != std::string_view::npos && slash > 0 &&
+                    text.find(':') == std::string_view::npos &&
+                    text.find('/', slash + 1) == std::string_view::npos && text[0] != '.' &&
+                    text[0] != '@' && text.substr(0, slash).find('.') == std::string_view::npos;
+  return pair ? "github.com/" + std::string(text) : std::string();
+}
+
+}  // namespace
+
+Sides::Sides(const FindingInput& input)
+    : release(*input.release),
+      evidence(input.evidence),
+      tree(usable_tree(input.evidence)),
+      packed(usable_manifest(input.evidence)),
+      before(input.baseline),
+      before_evidence(input.baseline != nullptr ? input.baseline_evidence : nullptr),
+      before_tree(usable_tree(before_evidence)),
+      before_packed(usable_manifest(before_evidence)),
+      history(input.history),
+      popular(input.popular) {}
+
+const StringMap& Sides::scripts() const {
+  return packed != nullptr ? packed->scripts : release.manifest.scripts;
+}
+
+const StringMap& Sides::scripts_before() const {
+  return before_packed != nullptr ? before_packed->scripts : before->manifest.scripts;
+}
+
+const Tree* usable_tree(const Evidence* evidence) {
+  if (evidence == nullptr || evidence->archive_refusal || evidence->tree.files.empty()) {
+    return nullptr;
+  }
+  return &evidence->tree;
+}
+
+const Manifest* usable_manifest(const Evidence* evidence) {
+  const Tree* tree = usable_tree(evidence);
+  if (tree == nullptr || evidence->package_json_refusal) return nullptr;
+  return &tree->package_json;
+}
+
+const FileFacts* find_file(const Tree& tree, std::string_view path) {
+  const auto it =
+      std::lower_bound(tree.files.begin(), tree.files.end(), path,
+                       [](const FileFacts& file, std::string_view key) { return file.path < key; });
+  return it != tree.files.end() && it->path == path ? &*it : nullptr;
+}
+
+std::span<const FileFacts> files_below(const Tree& tree, std::string_view folder) {
+  const auto begin = std::ranges::lower_bound(tree.files, folder, {}, &FileFacts::path);
+  const auto end = std::find_if(begin, tree.files.end(), [&](const FileFacts& file) {
+    return !file.path.starts_with(folder);
+  });
+  return {begin, end};
+}
+
+Finding make(std::string_view id, Severity severity, std::string_view source,
+             std::string_view message, json::object proof) {
+  return {std::string(id), severity, ascii_line(message, kMessageLimit), std::move(proof),
+          std::string(source)};
+}
+
+std::string ascii_line(std::string_view text, std::size_t limit) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const Decoded decoded = decode(text, i);
+    const bool printable = decoded.point && *decoded.point >= 0x20 && *decoded.point < 0x7F;
+    const bool blank = decoded.point && *decoded.point < 0x80 && is_space(text[i]);
+    const std::string piece = printable ? std::string(1, text[i])
+                              : blank   ? std::string(" ")
+                                        : escape(decoded, static_cast<unsigned char>(text[i]));
+    if (out.size() + piece.size() > limit) {
+      while (out.size() + 3 > limit) out.pop_back();
+      return out + "...";
+    }
+    out += piece;
+    i += decoded.length;
+  }
+  return out;
+}
+
+json::value proof_text(std::string_view text) {
+  if (text.size() <= kProofText) return json::value(json::string(text));
+  std::size_t end = kProofText;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
+  return json::object{{"begins", json::string(text.substr(0, end))},
+                      {"bytes", text.size()},
+                      {"sha256", sha256_hex(text)}};
+}
+
+void put_list(json::object& proof, std::string_view key, json::array items, std::size_t limit) {
+  if (items.size() > limit) {
+    proof[std::string(key) + "_left_out"] = items.size() - limit;
+    proof[std::string(key) + "_sha256"] = sha256_hex(json::serialize(items));
+    items.resize(limit);
+  }
+  proof[key] = std::move(items);
+}
+
+json::array to_array(const std::set<std::string>& items) {
+  json::array out;
+  for (const std::string& item : items) out.emplace_back(item);
+  return out;
+}
+
+std::string join(const std::vector<std::string>& items, std::string_view separator,
+                 std::size_t limit) {
+  std::string out;
+  for (std::size_t i = 0; i < items.size() && i < limit; ++i) {
+    if (i > 0) out += separator;
+    out += items[i];
+  }
+  if (items.size() > limit) out += " and " + std::to_string(items.size() - limit) + " more";
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::string normal_repository(std::string_view url) {
+  // Hosting sites fold case in owner and repository names, and no one relies on two that differ in
+  // nothing else.
+  const std::string folded = lower(trim(url));
+  std::string_view rest = folded;
+  std::string_view committish;
+  if (const auto hash = rest.find('#'); hash != std::string_view::npos) {
+    committish = rest.substr(hash);
+    rest = rest.substr(0, hash);
+  }
+  std::string text = expand_shorthand(rest);
+  if (text.empty()) {
+    consume(rest, "git+");
+    const auto scheme = rest.find("://");
+    if (scheme != std::string_view::npos) rest.remove_prefix(scheme + 3);
+    const auto at = rest.find('@');
+    if (at != std::string_view::npos && at < rest.find('/')) rest.remove_prefix(at + 1);
+    consume(rest, "www.");
+    text = std::string(rest);
+    // "git@host:owner/repo", with or without ssh:// before it; a port stays.
+    const auto colon = text.find(':');
+    if (colon < text.find('/') && colon + 1 < text.size() &&
+        (text[colon + 1] < '0' || text[colon + 1] > '9')) {
+      text[colon] = '/';
+    }
+  }
+  // Links to a folder of a monorepo mean the repository.
+  for (const std::string_view view : {"/tree/", "/blob/"}) text = text.substr(0, text.find(view));
+  while (text.ends_with('/')) text.pop_back();
+  if (text.ends_with(".git")) text.resize(text.size() - 4);
+  return text + std::string(committish);
+}
+
+bool has_trait(const std::vector<std::string>& traits, std::string_view trait) {
+  return std::find(traits.begin(), traits.end(), trait) != traits.end();
+}
+
+std::optional<std::size_t> entry_index(const PackageHistory& history, std::string_view version) {
+  for (std::size_t i = history.entries.size(); i > 0; --i) {
+    if (history.entries[i - 1].version == version) return i - 1;
+  }
+  return std::nullopt;
+}
+
+// Published by a trusted publisher, or approved by a human in staged publishing (the account is
+// then the approver's).
+bool trusted(const Release& release) {
+  return release.publisher && (release.publisher->trusted_publisher || release.publisher->approver);
+}
+
+}  // namespace npmgate::detect

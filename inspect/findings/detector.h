@@ -1,0 +1,170 @@
+// Shared by the detectors: two releases side by side, and helpers for messages and proofs. Internal
+// to inspect/.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inspect/findings/findings.h"
+#include "registry/semver.h"
+
+namespace npmgate::detect {
+
+namespace json = boost::json;
+
+// A release beside its baseline. Pointers are null where the fact could not be had: unknown, never
+// "none".
+struct Sides {
+  explicit Sides(const FindingInput& input);
+
+  const Release& release;
+  const Evidence* evidence;
+  const Tree* tree;        // null: not inspected, refused or not to be had
+  const Manifest* packed;  // the tarball's package.json; null: no tree, or refused
+  const Release* before;   // null: first release
+  const Evidence* before_evidence;
+  const Tree* before_tree;
+  const Manifest* before_packed;
+  const PackageHistory* history;
+  std::span<const std::string> popular;
+
+  // The scripts that `npm run` inside a hook reads: those on disk.
+  const StringMap& scripts() const;
+  const StringMap& scripts_before() const;  // requires a baseline
+  // Whether content can be called new: there is a tree, and one to compare with or no baseline at
+  // all.
+  bool comparable() const {
+    return tree != nullptr && (before == nullptr || before_tree != nullptr);
+  }
+};
+
+// The tree that evidence carries; null where there is none to speak of.
+const Tree* usable_tree(const Evidence* evidence);
+const Manifest* usable_manifest(const Evidence* evidence);
+const FileFacts* find_file(const Tree& tree, std::string_view path);
+// Those whose path starts with `folder`, which ends with a slash or is "".
+std::span<const FileFacts> files_below(const Tree& tree, std::string_view folder);
+
+// A finding with its message made fit for a header: printable ASCII, one line, at most 200
+// characters.
+Finding make(std::string_view id, Severity severity, std::string_view source,
+             std::string_view message, json::object proof);
+std::string ascii_line(std::string_view text, std::size_t limit);
+
+// Text for a proof: whole up to 1 KiB, beyond that its beginning with the digest of all of it.
+json::value proof_text(std::string_view text);
+// At most `limit` items; the number left out and the digest of the whole list go into `proof`
+// beside it.
+void put_list(json::object& proof, std::string_view key, json::array items, std::size_t limit = 20);
+json::array to_array(const std::set<std::string>& items);
+std::string join(const std::vector<std::string>& items, std::string_view separator,
+                 std::size_t limit);
+
+std::string_view trim(std::string_view text);
+std::string lower(std::string_view text);
+
+// "https://host/owner/repo" in one spelling: protocol, credentials, ".git", "www.", case of the
+// host and hosting shorthands do not count; a "#committish" is kept. "" for blank text.
+std::string normal_repository(std::string_view url);
+
+// The texts of one hook: what the packument and the tarball's package.json say, blank ones left
+// out, equal ones once.
+struct HookText {
+  std::string text;
+  bool packument = false;
+  bool tarball = false;
+};
+std::vector<HookText> hook_texts(std::string_view hook, const Manifest& packument,
+                                 const Manifest* packed);
+// True where clients build with node-gyp though nobody declared an install script.
+bool builds_implicitly(const Tree& tree);
+const HookReach* find_reach(const Tree& tree, std::string_view hook, std::string_view command);
+// Other scripts of the same package.json that `text` runs by name, with what these run; name ->
+// text. Errs towards too many.
+std::map<std::string, std::string> script_chain(std::string_view text, const StringMap& scripts);
+// Files that a hook's command names itself; others are only required by these and change with every
+// ordinary release.
+std::vector<std::string> entry_files(const HookReach& reach, const StringMap& scripts);
+// Whether files of the tree stand for commands that installs use (bins.cc).
+bool has_inner_bins(const Tree& tree);
+// The same for a package in `folder` ("node_modules/a/"), of which nobody followed the hooks; paths
+// in that folder.
+std::vector<std::string> named_files(const Tree& tree, std::string_view folder,
+                                     std::string_view command, const StringMap& scripts);
+bool has_trait(const std::vector<std::string>& traits, std::string_view trait);
+
+// What stands in a file for "packed or encoded beyond minification", with the numbers; empty:
+// nothing.
+struct CodeLimits {
+  double entropy = 0;
+  std::uint32_t longest_line = 0, hex_escapes = 0, obfuscator_names = 0, longest_literal = 0;
+  std::set<std::string, std::less<>> traits;
+  std::set<std::string, std::less<>> endpoints;
+};
+// The largest of every measure over all files of a tree and its hooks' texts.
+CodeLimits measure_limits(const Tree& tree);
+struct Indicator {
+  std::string name;
+  std::string words;  // "214 obfuscator names"
+  json::value value;
+  bool strong = false;
+};
+std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& before);
+
+// Position of a version in history.entries; npos-like nullopt where it is not listed.
+std::optional<std::size_t> entry_index(const PackageHistory& history, std::string_view version);
+bool trusted(const Release& release);
+
+using Detector = std::vector<Finding> (*)(const Sides&);
+
+std::vector<Finding> install_script_added(const Sides& sides);
+std::vector<Finding> install_script_changed(const Sides& sides);
+std::vector<Finding> install_script_target_changed(const Sides& sides);
+std::vector<Finding> implicit_install_added(const Sides& sides);
+std::vector<Finding> install_script_suspicious(const Sides& sides);
+std::vector<Finding> bundled_install_script_added(const Sides& sides);
+std::vector<Finding> bin_shadows_command(const Sides& sides);
+std::vector<Finding> missing_git_tag(const Sides& sides);
+std::vector<Finding> git_tag_mismatch(const Sides& sides);
+std::vector<Finding> repository_changed(const Sides& sides);
+std::vector<Finding> new_maintainer_published(const Sides& sides);
+std::vector<Finding> publisher_changed(const Sides& sides);
+std::vector<Finding> maintainers_changed(const Sides& sides);
+std::vector<Finding> provenance_lost(const Sides& sides);
+std::vector<Finding> provenance_changed(const Sides& sides);
+std::vector<Finding> signature_missing(const Sides& sides);
+std::vector<Finding> signature_invalid(const Sides& sides);
+std::vector<Finding> manifest_mismatch(const Sides& sides);
+std::vector<Finding> integrity_mismatch(const Sides& sides);
+std::vector<Finding> release_republished(const Sides& sides);
+std::vector<Finding> release_withdrawn(const Sides& sides);
+std::vector<Finding> archive_refused(const Sides& sides);
+std::vector<Finding> package_json_refused(const Sides& sides);
+std::vector<Finding> archive_over_limit(const Sides& sides);
+std::vector<Finding> dependency_added(const Sides& sides);
+std::vector<Finding> fresh_dependency(const Sides& sides);
+std::vector<Finding> exotic_dependency(const Sides& sides);
+std::vector<Finding> shrinkwrap_included(const Sides& sides);
+std::vector<Finding> native_binary_added(const Sides& sides);
+std::vector<Finding> obfuscated_code_added(const Sides& sides);
+std::vector<Finding> network_endpoint_added(const Sides& sides);
+std::vector<Finding> sensitive_access_added(const Sides& sides);
+std::vector<Finding> size_jump(const Sides& sides);
+std::vector<Finding> dormant_release(const Sides& sides);
+std::vector<Finding> version_burst(const Sides& sides);
+std::vector<Finding> old_line_release(const Sides& sides);
+std::vector<Finding> first_release(const Sides& sides);
+std::vector<Finding> typosquat_suspect(const Sides& sides);
+std::vector<Finding> known_malware(const Sides& sides);
+std::vector<Finding> deprecated(const Sides& sides);
+std::vector<Finding> license_changed(const Sides& sides);
+std::vector<Finding> evidence_unavailable(const Sides& sides);
+
+}  // namespace npmgate::detect

@@ -1,0 +1,114 @@
+#include "judge/external_evidence.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "inspect/evidence/manifest_json.h"
+
+namespace npmgate {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kFoundFactor = 6;
+
+TagEvidence without_time(TagEvidence tag) {
+  tag.asked = {};
+  return tag;
+}
+
+bool same_provenance(const Observations& a, const Observations& b) {
+  const auto same = [](const auto& x, const auto& y) {
+    ProvenanceEvidence without_time = x.second;
+    without_time.asked = y.second.asked;
+    return x.first == y.first && without_time == y.second;
+  };
+  return std::equal(a.provenance.begin(), a.provenance.end(), b.provenance.begin(),
+                    b.provenance.end(), same);
+}
+
+}  // namespace
+
+bool same_facts(const Observations& a, const Observations& b) {
+  if (a.tag.has_value() != b.tag.has_value()) return false;
+  if (a.tag && !(without_time(*a.tag) == without_time(*b.tag))) return false;
+  return a.signature_valid == b.signature_valid && same_provenance(a, b) &&
+         a.dependency_ages == b.dependency_ages && a.unavailable == b.unavailable;
+}
+
+std::string observations_to_text(const Observations& observations) {
+  json::object out{{"asked", time_to_json(observations.asked)}};
+  if (observations.signature_valid) out["signature_valid"] = *observations.signature_valid;
+  if (!observations.provenance.empty()) {
+    json::object read;
+    for (const auto& [version, evidence] : observations.provenance)
+      read[version] = to_json(evidence);
+    out["provenance"] = std::move(read);
+  }
+  json::object ages;
+  for (const auto& [name, age] : observations.dependency_ages) {
+    json::object entry{{"resolved", age.resolved}, {"same_owner", age.same_owner}};
+    if (age.first_published) entry["first_published"] = time_to_json(*age.first_published);
+    if (age.resolved_published) entry["resolved_published"] = time_to_json(*age.resolved_published);
+    ages[name] = std::move(entry);
+  }
+  out["dependency_ages"] = std::move(ages);
+  json::array missing;
+  for (const Unavailable& each : observations.unavailable)
+    missing.push_back({{"source", each.source}, {"reason", each.reason}});
+  out["unavailable"] = std::move(missing);
+  return json::serialize(out);
+}
+
+Result<Observations> observations_from_text(std::string_view text) {
+  boost::system::error_code ec;
+  const json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
+  bool ok = !ec && value.is_object();
+  const JsonFields fields(value, ok);
+  Observations out;
+  const auto asked = fields.time("asked");
+  ok = ok && asked;
+  out.asked = asked.value_or(Time{});
+  out.signature_valid = fields.optional_flag("signature_valid");
+  const json::value* read = fields.find("provenance");
+  ok = ok && (read == nullptr || read->is_object());
+  if (ok && read != nullptr) {
+    for (const auto& [version, entry] : read->get_object())
+      out.provenance[version] = provenance_from_json(entry, ok);
+  }
+  const json::value* ages = fields.find("dependency_ages");
+  ok = ok && ages != nullptr && ages->is_object();
+  if (ok) {
+    for (const auto& [name, entry] : ages->get_object()) {
+      const JsonFields age(entry, ok);
+      out.dependency_ages[name] = {age.time("first_published"), age.time("resolved_published"),
+                                   age.text("resolved"), age.flag("same_owner")};
+    }
+  }
+  for (const json::value& entry : fields.array("unavailable")) {
+    const JsonFields missing(entry, ok);
+    out.unavailable.push_back({missing.text("source"), missing.text("reason")});
+  }
+  if (!ok || observations_to_text(out) != text)
+    return fail(Code::kCorrupt, Origin::kDisk, "stored observations are not readable");
+  return out;
+}
+
+bool has_unread_attestation(const Observations& observations, const Release& release) {
+  const auto read = observations.provenance.find(release.manifest.version);
+  const bool found = read != observations.provenance.end() && read->second.foreign.empty();
+  return release.dist.attested() && !found;
+}
+
+std::optional<Time> ask_again_at(const Observations& observations, const Release& release,
+                                 Time born, Millis recent, Millis cache) {
+  const bool found = observations.unavailable.empty() &&
+                     !has_unread_attestation(observations, release) &&
+                     (!observations.tag || observations.tag->state == TagEvidence::State::kFound);
+  const Time at = observations.asked + (found ? cache * kFoundFactor : cache);
+  if (at - born > recent) return std::nullopt;
+  return at;
+}
+
+}  // namespace npmgate

@@ -1,0 +1,44 @@
+// Facts gathered about a release beside its tarball, which can change later; absent = not asked or
+// unknown.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "inspect/findings/findings.h"
+
+namespace npmgate {
+
+struct Observations {
+  Observations() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
+  std::optional<TagEvidence> tag;
+  std::optional<bool> signature_valid;
+  // By version: the release's own attestation and that of the baseline it was compared with.
+  std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
+  std::map<std::string, PackageHistory::DependencyAge, std::less<>> dependency_ages;
+  std::vector<Unavailable> unavailable;  // what could not be had, and why
+  Time asked{};                          // when all of it was last asked for
+};
+
+// Whether both say the same, whenever they were asked.
+bool same_facts(const Observations& a, const Observations& b);
+
+// All but the tag, which is stored by itself, as one JSON text; and back. kCorrupt on anything that
+// the former did not write.
+std::string observations_to_text(const Observations& observations);
+Result<Observations> observations_from_text(std::string_view text);
+
+// Whether the packument names an attestation of `release` that was not read: it could not be had,
+// or came after the release was looked at.
+bool has_unread_attestation(const Observations& observations, const Release& release);
+
+// When to ask again; nullopt: never. What is missing or unknown is asked for again after `cache`,
+// what was found (a tag can move) after six times as long, until the release is older than
+// `recent`. `release` as the packument states it now.
+std::optional<Time> ask_again_at(const Observations& observations, const Release& release,
+                                 Time born, Millis recent, Millis cache);
+
+}  // namespace npmgate

@@ -1,0 +1,44 @@
+// Which releases of a package are not served, of those that a project locks or may get.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "judge/active_policy.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+// The strictest verdict among the rows of one version; where the version is pinned, only the pinned
+// row counts: a newcomer under the same version is not what a project has.
+struct HeldRelease {
+  const ReleaseRow* row = nullptr;  // owned by the HeldReleases that found it
+  std::vector<Finding> findings;
+  Verdict verdict;  // of the rules and the time that HeldReleases was given
+};
+
+// Reads from the store, once for questions about the same name that follow each other. Not thread
+// safe; `store` and `rules` must outlive it.
+class HeldReleases {
+ public:
+  HeldReleases(StateStore& store, const Rules& rules, Time now)
+      : store_(store), rules_(rules), now_(now) {}
+
+  // The releases that are `wanted` and not served, by version; valid until another name is asked
+  // for. `known` becomes true where any row is of a wanted version. Error: the store's.
+  Result<std::vector<HeldRelease>> refused(const SubscribedRelease& wanted, bool& known);
+
+ private:
+  Result<void> load(const std::string& name);
+
+  StateStore& store_;
+  const Rules& rules_;
+  Time now_;
+  std::string name_;
+  std::vector<ReleaseRow> rows_;
+  std::map<std::string, Pin, std::less<>> pins_;
+  std::vector<Decision> decisions_;
+};
+
+}  // namespace npmgate

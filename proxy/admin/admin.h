@@ -1,0 +1,104 @@
+// The admin listener: health, metrics, and the API behind the review queue (SPEC, section 7).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "proxy/admin/review.h"
+#include "proxy/admin/subscriptions.h"
+#include "proxy/net/query.h"
+#include "proxy/registry/gate.h"
+#include "proxy/runtime/access.h"
+#include "proxy/runtime/feed_reloader.h"
+
+namespace npmgate {
+
+struct AdminGear {
+  const Config& config;
+  const Clock& clock;
+  StateStore& store;
+  Rulebook& rulebook;
+  Metrics& metrics;
+  Packages& packages;
+  Pool& pool;
+  BlobStore& blobs;
+  Recorder& recorder;
+  ReleaseReport report = {};
+  const FeedWatch* feeds = nullptr;  // null: none can be configured
+  UploadTold uploaded = {};
+};
+
+// One request to the API, authenticated.
+struct AdminCall {
+  AdminCall() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
+  std::shared_ptr<const Request> request;
+  StringMap arguments;  // what the path gave for {name}, {version} …
+  std::string query;
+  Caller actor;
+};
+
+struct AdminRoute {
+  AdminRoute(std::string m, std::string p, Scope s, std::function<Task<Response>(AdminCall)> h)
+      : method(std::move(m)), pattern(std::move(p)), needs(s), handler(std::move(h)) {}
+  std::string method, pattern;  // as match_route() reads it
+  Scope needs;                  // kNone: open to everybody who reaches the listener
+  std::function<Task<Response>(AdminCall)> handler;
+};
+
+// Every /api/v1 request needs a bearer token of scope review or admin (npm-gate token create);
+// /healthz, /readyz and the API's own description need none, /metrics none from a loopback address.
+// The routes are one table (admin_routes.cc) that openapi.json describes; others may add() theirs
+// before the listener starts. Thread-safe after that.
+class Admin final : public Service {
+ public:
+  explicit Admin(AdminGear gear);
+  void add(AdminRoute route) { routes_.push_back(std::move(route)); }
+  Task<Response> handle(std::shared_ptr<Request> request) override;
+  BodyRule body_rule(std::string_view method, std::string_view target) const override;
+
+  // For handlers: `work` on the pool, its error as a response.
+  Task<Response> on_pool(std::function<Result<Response>()> work);
+
+ private:
+  using Reader = Result<Response> (Admin::*)(const AdminCall& call);
+  std::function<Task<Response>(AdminCall)> reading(Reader reader);
+  Task<Response> authorized(const AdminRoute& route, AdminCall call);
+  bool too_many_failures(const std::string& peer);
+
+  Task<Response> release(AdminCall call, std::string verb);
+  Result<Response> list_releases(const AdminCall& call);
+  Result<Response> downloads(const AdminCall& call);
+  Result<Response> audit(const AdminCall& call);
+  Result<Response> policy(const AdminCall& call);
+  Result<Response> index(const AdminCall& call);
+  Result<Response> ready(const AdminCall& call);
+  Task<Response> metrics(AdminCall call);
+  Task<Response> cache_refresh(AdminCall call);
+  Task<Response> cache_purge(AdminCall call);
+  Result<Response> subscribe(const AdminCall& call);
+  Result<Response> list_subscriptions(const AdminCall& call);
+  Result<Response> show_subscription(const AdminCall& call);
+  Result<Response> unsubscribe(const AdminCall& call);
+  Result<Response> purge(const PackageName& name);
+
+  AdminGear gear_;
+  Review review_;
+  Access access_;
+  Subscriptions subscriptions_;
+  std::vector<AdminRoute> routes_;
+  std::mutex mutex_;
+  struct Failures {
+    int count = 0;
+    Time last{};
+  };
+  std::map<std::string, Failures> failures_;
+};
+
+// limit= of a listing, 100 without one; kMalformed unless it is a number from 1 to 1000.
+Result<int> page_limit(std::string_view query);
+
+}  // namespace npmgate

@@ -1,0 +1,217 @@
+// The admin listener's routes, who may use them, and what is the same for all of them.
+#include <sys/statvfs.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "proxy/admin/admin.h"
+#include "proxy/admin/data.h"
+
+namespace npmgate {
+namespace {
+
+constexpr std::size_t kMaxBody = 64 * 1024;
+constexpr std::string_view kSubscriptions = "/api/v1/subscriptions";
+// Failed logins of one address in a row that are answered in full; further ones only say to wait. A
+// valid token always passes: one script with an old token must not lock the reviewers out, and
+// 256-bit tokens cannot be guessed.
+constexpr int kFailuresAllowed = 5;
+constexpr auto kForget = std::chrono::minutes(1);
+// Addresses remembered at once; an attacker with more of them than this gains nothing.
+constexpr std::size_t kMaxTracked = 10'000;
+// Below this the next tarballs would not fit: somebody should act, and traffic go elsewhere.
+constexpr std::uint64_t kLowDisk = std::uint64_t{64} << 20;
+
+std::function<Task<Response>(AdminCall)> saying(std::string text, std::string type) {
+  return [text = std::move(text), type = std::move(type)](AdminCall) -> Task<Response> {
+    co_return text_response(200, text, type);
+  };
+}
+
+bool is_low_on_disk(const std::string& path) {
+  struct statvfs status {};
+  if (::statvfs(path.c_str(), &status) != 0) return true;
+  return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize < kLowDisk;
+}
+
+std::string others(const std::vector<AdminRoute>& routes, const std::string& path) {
+  std::string methods;
+  for (const AdminRoute& route : routes) {
+    if (match_route(route.pattern, path)) methods += (methods.empty() ? "" : ", ") + route.method;
+  }
+  return methods;
+}
+
+}  // namespace
+
+Admin::Admin(AdminGear gear)
+    : gear_(gear),
+      review_({gear.config, gear.clock, gear.store, gear.rulebook, gear.packages, gear.pool,
+               gear.report}),
+      access_(gear.store, gear.clock, gear.recorder),
+      subscriptions_({gear.config, gear.clock, gear.store, gear.rulebook, gear.uploaded}) {
+  const auto releasing = [this](const char* verb) {
+    return [this, verb](AdminCall call) { return release(std::move(call), verb); };
+  };
+  const std::string kRelease = "/api/v1/releases/{name}/{version}";
+  const std::string kText = "text/plain; charset=utf-8", kJson = "application/json";
+  add({"GET", "/healthz", Scope::kNone, saying("ok\n", kText)});
+  add({"GET", "/readyz", Scope::kNone, reading(&Admin::ready)});
+  add({"GET", "/metrics", Scope::kNone,
+       [this](AdminCall call) { return metrics(std::move(call)); }});
+  add({"GET", "/api/v1", Scope::kNone, reading(&Admin::index)});
+  add({"GET", "/api/v1/openapi.json", Scope::kNone, saying(std::string(data::openapi()), kJson)});
+  add({"GET", "/api/v1/releases", Scope::kReview, reading(&Admin::list_releases)});
+  add({"GET", kRelease, Scope::kReview, releasing("")});
+  add({"POST", kRelease + "/approve", Scope::kReview, releasing("approve")});
+  add({"POST", kRelease + "/reject", Scope::kReview, releasing("reject")});
+  add({"POST", kRelease + "/reopen", Scope::kReview, releasing("reopen")});
+  add({"GET", "/api/v1/downloads", Scope::kReview, reading(&Admin::downloads)});
+  add({"GET", "/api/v1/audit", Scope::kReview, reading(&Admin::audit)});
+  add({"GET", "/api/v1/policy", Scope::kReview, reading(&Admin::policy)});
+  add({"POST", "/api/v1/cache/{name}/refresh", Scope::kAdmin,
+       [this](AdminCall call) { return cache_refresh(std::move(call)); }});
+  add({"POST", "/api/v1/cache/{name}/purge", Scope::kAdmin,
+       [this](AdminCall call) { return cache_purge(std::move(call)); }});
+  const std::string subscriptions(kSubscriptions);
+  add({"POST", subscriptions, Scope::kInstall, reading(&Admin::subscribe)});
+  add({"GET", subscriptions, Scope::kReview, reading(&Admin::list_subscriptions)});
+  add({"GET", subscriptions + "/{id}", Scope::kReview, reading(&Admin::show_subscription)});
+  add({"DELETE", subscriptions + "/{id}", Scope::kInstall, reading(&Admin::unsubscribe)});
+}
+
+BodyRule Admin::body_rule(std::string_view method, std::string_view target) const {
+  if (method == "POST" && target == kSubscriptions) return {kMaxSubscriptionBody};
+  return {method == "POST" ? kMaxBody : 0};
+}
+
+std::function<Task<Response>(AdminCall)> Admin::reading(Reader reader) {
+  return [this, reader](AdminCall call) -> Task<Response> {
+    std::function<Result<Response>()> work = [this, reader, &call] {
+      return (this->*reader)(call);
+    };
+    co_return co_await on_pool(std::move(work));
+  };
+}
+
+Task<Response> Admin::on_pool(std::function<Result<Response>()> work) {
+  auto response = co_await gear_.pool.offload(std::move(work));
+  if (!response) co_return response_for(response.error());
+  co_return std::move(*response);
+}
+
+Task<Response> Admin::handle(std::shared_ptr<Request> request) {
+  AdminCall call;
+  call.request = request;
+  const std::size_t question = request->target.find('?');
+  std::string path = request->target.substr(0, question);
+  if (question != std::string::npos) call.query = request->target.substr(question + 1);
+  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const std::string method = request->method == "HEAD" ? "GET" : request->method;
+  for (const AdminRoute& route : routes_) {
+    if (route.method != method) continue;
+    auto arguments = match_route(route.pattern, path);
+    if (!arguments) continue;
+    call.arguments = std::move(*arguments);
+    co_return co_await authorized(route, std::move(call));
+  }
+  const std::string allowed = others(routes_, path);
+  if (allowed.empty())
+    co_return error_response(404, "npm-gate: no such endpoint; /api/v1/openapi.json has them all");
+  Response refused = error_response(405, "npm-gate: this endpoint takes " + allowed);
+  refused.set("allow", allowed);
+  co_return refused;
+}
+
+Task<Response> Admin::authorized(const AdminRoute& route, AdminCall call) {
+  auto caller = access_.caller(call.request->headers.get("authorization"));
+  if (!caller) co_return response_for(caller.error());
+  call.actor = std::move(*caller);
+  if (route.needs == Scope::kNone || call.actor.scope >= route.needs)
+    co_return co_await route.handler(std::move(call));
+  if (call.actor.scope != Scope::kNone) {
+    co_return error_response(403, "npm-gate: the token '" + log::printable(call.actor.name, 80) +
+                                      "' has scope " + std::string(to_string(call.actor.scope)) +
+                                      "; this needs " + std::string(to_string(route.needs)));
+  }
+  gear_.metrics.add("npm_gate_logins_failed_total", R"(listener="admin")");
+  if (too_many_failures(call.request->peer)) {
+    Response later = error_response(429, "npm-gate: too many failed logins; try again in a minute");
+    later.set("retry-after", "60");
+    co_return later;
+  }
+  const std::string scope = route.needs == Scope::kAdmin    ? "admin"
+                            : route.needs == Scope::kReview ? "review or admin"
+                                                            : "install, review or admin";
+  Response refused = error_response(
+      401, "npm-gate: a bearer token of scope " + scope + " is needed (npm-gate token create)");
+  refused.set("www-authenticate", "Bearer realm=\"npm-gate admin\"");
+  co_return refused;
+}
+
+Result<Response> Admin::subscribe(const AdminCall& call) {
+  return subscriptions_.upload(call.request->body, call.actor.name);
+}
+
+Result<Response> Admin::list_subscriptions(const AdminCall&) {
+  return subscriptions_.list();
+}
+
+Result<Response> Admin::show_subscription(const AdminCall& call) {
+  return subscriptions_.show(call.arguments.find("id")->second);
+}
+
+Result<Response> Admin::unsubscribe(const AdminCall& call) {
+  return subscriptions_.remove(call.arguments.find("id")->second);
+}
+
+bool Admin::too_many_failures(const std::string& peer) {
+  const Time now = gear_.clock.now();
+  const std::lock_guard lock(mutex_);
+  if (failures_.size() > kMaxTracked) failures_.clear();
+  Failures& failures = failures_[peer];
+  if (now - failures.last >= kForget) failures.count = 0;
+  if (failures.count >= kFailuresAllowed) return true;
+  ++failures.count;
+  failures.last = now;
+  return false;
+}
+
+// What stops the gate from doing its work; a load balancer sends requests elsewhere meanwhile.
+Result<Response> Admin::ready(const AdminCall&) {
+  std::string why;
+  if (gear_.rulebook.rules() == nullptr) why += "no policy is loaded\n";
+  if (const auto read = gear_.store.setting("ready"); !read)
+    why += "the state cannot be read: " + read.error().context + "\n";
+  if (is_low_on_disk(gear_.config.storage_path))
+    why += "less than 64 MiB are free at " + gear_.config.storage_path + "\n";
+  // The feed before it stays in force: degraded, not down.
+  const std::string problem = gear_.feeds != nullptr ? gear_.feeds->status().problem : "";
+  if (why.empty())
+    return text_response(200, problem.empty() ? "ready\n" : "ready; feeds: " + problem + "\n");
+  return text_response(503, why);
+}
+
+Task<Response> Admin::metrics(AdminCall call) {
+  if (!is_loopback(call.request->peer) && call.actor.scope < Scope::kReview) {
+    Response refused = error_response(
+        401, "npm-gate: metrics need a token of scope review or admin, but from loopback");
+    refused.set("www-authenticate", "Bearer realm=\"npm-gate admin\"");
+    co_return refused;
+  }
+  gear_.metrics.set("npm_gate_tarball_bytes", "", static_cast<double>(gear_.blobs.total_bytes()));
+  gear_.metrics.set("npm_gate_pool_queued", "", static_cast<double>(gear_.pool.queued()));
+  co_return text_response(200, gear_.metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+Result<Response> Admin::index(const AdminCall&) {
+  boost::json::array rows;
+  for (const AdminRoute& route : routes_) {
+    rows.push_back(boost::json::object{
+        {"method", route.method}, {"path", route.pattern}, {"scope", to_string(route.needs)}});
+  }
+  return json_response(200, boost::json::serialize(boost::json::object{
+                                {"version", NPM_GATE_VERSION}, {"routes", std::move(rows)}}));
+}
+
+}  // namespace npmgate

@@ -1,0 +1,318 @@
+#include "proxy/admin/review.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
+
+#include "base/digest.h"
+#include "proxy/admin/admin.h"
+#include "proxy/registry/pages.h"
+#include "proxy/runtime/policy_reloader.h"
+
+namespace npmgate {
+namespace {
+
+std::string text_of(const boost::json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+// dist-tags that the upstream points at this version, and where the gate points them now.
+boost::json::object tags_json(Judge& judge, const std::string& version) {
+  boost::json::object tags;
+  if (!judge.snapshot().packument) return tags;
+  const StringMap served = judge.listing({}).dist_tags;
+  for (const auto& [tag, target] : judge.snapshot().packument->dist_tags()) {
+    if (target != version) continue;
+    const auto now = served.find(tag);
+    tags[tag] = now == served.end() ? boost::json::value() : boost::json::value(now->second);
+  }
+  return tags;
+}
+
+boost::json::object decision_json(const Decision& decision) {
+  boost::json::object out{
+      {"id", decision.id},
+      {"kind", decision.kind == Decision::Kind::kApprove ? "approve" : "reject"},
+      {"versions", decision.versions},
+      {"actor", decision.actor},
+      {"reason", decision.reason},
+      {"time", format_time(decision.at)},
+      {"reopened", decision.reopened}};
+  out["expires"] =
+      decision.expires ? boost::json::value(format_time(*decision.expires)) : boost::json::value();
+  return out;
+}
+
+Error bad_body(std::string what) {
+  return fail(Code::kMalformed, Origin::kClient, "npm-gate: " + std::move(what));
+}
+
+}  // namespace
+
+std::vector<std::string> shown_findings(const std::vector<Finding>& findings) {
+  std::vector<std::string> shown;
+  for (const Finding& finding : findings) shown.push_back(finding.id + ":" + finding.digest());
+  return shown;
+}
+
+std::string seen_digest(const std::string& content_id, std::vector<std::string> shown) {
+  std::sort(shown.begin(), shown.end());
+  std::string all = content_id;
+  for (const std::string& each : shown) all += "\n" + each;
+  return sha256_hex(all).substr(0, 16);
+}
+
+Result<Review::Wish> Review::read_wish(const PackageName& name, const std::string& version,
+                                       const std::string& verb, const std::string& body,
+                                       const std::string& actor) const {
+  boost::system::error_code ec;
+  const boost::json::value parsed = boost::json::parse(body.empty() ? "{}" : body, ec);
+  if (ec || !parsed.is_object()) return bad_body("the body must be a JSON object with a reason");
+  const boost::json::object& object = parsed.get_object();
+  Wish wish;
+  wish.name = name.str();
+  wish.version = version;
+  wish.verb = verb;
+  wish.actor = actor;
+  wish.reason = text_of(object, "reason");
+  wish.content = text_of(object, "content");
+  wish.seen = text_of(object, "seen");
+  if (wish.reason.find_first_not_of(" \t\r\n") == std::string::npos)
+    return bad_body("a reason is needed: {\"reason\": \"why\"}");
+  if (const std::string expires = text_of(object, "expires"); !expires.empty()) {
+    wish.expires = parse_time(expires);
+    if (!wish.expires) return bad_body("expires must be a date or an RFC 3339 time");
+    if (*wish.expires <= gear_.clock.now())
+      return bad_body("expires is over already: " + format_minute(*wish.expires));
+  }
+  if (const auto* shown = object.if_contains("shown"); shown != nullptr) {
+    if (!shown->is_array()) return bad_body("shown must be the list that GET gave");
+    wish.shown.emplace();
+    for (const auto& each : shown->get_array()) {
+      if (!each.is_string()) return bad_body("shown must be the list that GET gave");
+      wish.shown->emplace_back(each.get_string());
+    }
+  }
+  if (verb == "reject" && version != "*" && !Range::parse(version))
+    return bad_body("'" + log::printable(version, 60) + "' is not a version range");
+  return wish;
+}
+
+AuditEntry Review::audit_of(const Wish& wish, const Rules& rules) const {
+  AuditEntry audit;
+  audit.at = gear_.clock.now();
+  audit.kind = "decision";
+  audit.actor = "admin:" + wish.actor;
+  audit.name = wish.name;
+  audit.version = wish.version;
+  audit.action = wish.verb;
+  audit.policy_hash = rules.policy->hash;
+  boost::json::object detail{{"reason", wish.reason}};
+  if (wish.expires) detail["expires"] = format_time(*wish.expires);
+  audit.detail = boost::json::serialize(detail);
+  return audit;
+}
+
+// A decision is in force once this returns; the trail says what it changed.
+Result<void> Review::put_in_force(const std::string& name) const {
+  if (auto done = gear_.rulebook.reload_decisions(); !done) return done.error();
+  const auto changed =
+      record_changed_verdicts(gear_.store, *gear_.rulebook.rules(), gear_.clock.now(), name);
+  if (!changed) return changed.error();
+  return {};
+}
+
+// The decisions about the package, and what the releases that they touch are now.
+boost::json::object Review::standing(const Wish& wish) const {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const std::vector<Decision> decisions = rules->of(wish.name);
+  boost::json::object out{{"name", wish.name}, {"versions", wish.version}, {"verb", wish.verb}};
+  boost::json::array list, releases;
+  for (const Decision& decision : decisions) {
+    if (!decision.reopened) list.push_back(decision_json(decision));
+  }
+  out["decisions"] = std::move(list);
+  const auto range = Range::parse(wish.version);
+  if (const auto rows = gear_.store.releases_of(wish.name)) {
+    for (const ReleaseRow& row : *rows) {
+      const bool touched =
+          row.version == wish.version || wish.version == "*" ||
+          (range && row.subject.semver && range->matches(*row.subject.semver, true));
+      if (!touched) continue;
+      const Verdict verdict =
+          decide(*rules->policy, row.subject, findings_now(row, rules->feed.get()), decisions,
+                 gear_.clock.now());
+      releases.push_back(boost::json::object{{"version", row.version},
+                                             {"verdict", to_string(verdict.action)},
+                                             {"served", row.served}});
+    }
+  }
+  out["releases"] = std::move(releases);
+  return out;
+}
+
+Result<Response> Review::reject(const Wish& wish) const {
+  Decision decision;
+  decision.kind = Decision::Kind::kReject;
+  decision.name = wish.name;
+  decision.versions = wish.version;
+  decision.actor = wish.actor;
+  decision.reason = wish.reason;
+  decision.expires = wish.expires;
+  decision.at = gear_.clock.now();
+  auto id = gear_.store.add_decision(decision, audit_of(wish, *gear_.rulebook.rules()));
+  if (!id) return id.error();
+  if (auto done = put_in_force(wish.name); !done) return done.error();
+  return json_response(200, boost::json::serialize(standing(wish)));
+}
+
+Result<Response> Review::reopen(const Wish& wish) const {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  bool found = false;
+  for (const Decision& old : rules->of(wish.name)) {
+    if (old.versions != wish.version || old.reopened) continue;
+    auto done = gear_.store.reopen(old.id, audit_of(wish, *rules));
+    if (!done && done.error().code != Code::kNotFound) return done.error();
+    found = true;
+  }
+  if (!found) {
+    return error_response(404, "npm-gate: no decision about " + wish.name + "@" +
+                                   log::printable(wish.version, 60) +
+                                   " is in force; reopen takes the version or range as decided");
+  }
+  if (auto done = put_in_force(wish.name); !done) return done.error();
+  return json_response(200, boost::json::serialize(standing(wish)));
+}
+
+Result<Response> Review::approve(const SnapshotPtr& snapshot, const Wish& wish) const {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  Judge judge = gear_.packages.judge(snapshot, *rules);
+  const Judged* judged = judge.of(wish.version);
+  if (judged == nullptr || !judged->evidence) {
+    return error_response(404, "npm-gate: " + wish.name + "@" + log::printable(wish.version, 60) +
+                                   " was not inspected yet: nothing to approve");
+  }
+  const std::string& content = judged->subject.content_id;
+  const std::vector<std::string> shown = shown_findings(judged->findings);
+  if (wish.content != content)
+    return error_response(
+        409, "npm-gate: the release is not the one that was shown: its content is now " + content);
+  if (!wish.shown && wish.seen.empty())
+    return error_response(
+        400, "npm-gate: an approval covers what was shown: send `shown` or `seen` as GET gave it");
+  if ((wish.shown && *wish.shown != shown) ||
+      (!wish.seen.empty() && wish.seen != seen_digest(content, shown)))
+    return error_response(
+        409, "npm-gate: its findings are not those that were shown; look again before approving");
+  if (judged->verdict.action == Action::kBlock)
+    return error_response(409,
+                          "npm-gate: a block cannot be approved, only waived in the policy file");
+  Decision decision;
+  decision.name = wish.name;
+  decision.versions = wish.version;
+  decision.content_id = content;
+  decision.findings = shown;
+  decision.actor = wish.actor;
+  decision.reason = wish.reason;
+  decision.expires = wish.expires;
+  decision.at = gear_.clock.now();
+  AuditEntry audit = audit_of(wish, *rules);
+  audit.content_id = content;
+  auto id = gear_.store.add_decision(decision, audit);
+  if (!id) return id.error();
+  if (auto done = put_in_force(wish.name); !done) return done.error();
+  return show(snapshot, wish.version, "");
+}
+
+Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& version,
+                              const std::string& query) const {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  Judge judge = gear_.packages.judge(snapshot, *rules);
+  const Judged* judged = judge.of(version);
+  if (judged == nullptr)
+    return error_response(
+        404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
+  const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
+  const Release* baseline = before != nullptr ? before->release : nullptr;
+  boost::json::object out = release_json(*judged);
+  if (gear_.report.json) {
+    for (auto& [key, value] : gear_.report.json(*judged, baseline, judge.now()))
+      out[key] = std::move(value);
+  }
+  const std::vector<std::string> shown = shown_findings(judged->findings);
+  out["shown"] = boost::json::value_from(shown);
+  out["seen"] = seen_digest(judged->subject.content_id, shown);
+  out["explain"] = explain_text(judged->subject, judged->verdict, judged->findings, judge.now());
+  if (judged->evidence) out["evidence"] = to_json(*judged->evidence);
+  out["ways_out"] =
+      boost::json::value_from(ways_out(judged->subject, judged->verdict, judge.now()));
+  out["dist_tags"] = tags_json(judge, version);
+  boost::json::array decisions;
+  for (const Decision& decision : rules->of(snapshot->name))
+    decisions.push_back(decision_json(decision));
+  out["decisions"] = std::move(decisions);
+  auto waiting = waiting_for(gear_.store, snapshot->name, version, judge.now());
+  if (!waiting) return waiting.error();
+  out["waiting"] = std::move(*waiting);
+  const std::string page = query_value(query, "page");
+  if (!page.empty() && gear_.report.text)
+    out["page"] = gear_.report.text(*judged, baseline, judge.now(), page == "colour");
+  return json_response(200, boost::json::serialize(out));
+}
+
+// The newest snapshot, with the release inspected where it can be: a reviewer does not wait for
+// somebody else to ask for its tarball.
+Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string version) {
+  auto snapshot = co_await gear_.packages.get(name);
+  if (!snapshot) co_return snapshot;
+  const SnapshotPtr current = *snapshot;
+  const UpstreamConfig* upstream = gear_.packages.route(name);
+  const PackumentVersion* found = current->packument ? current->packument->find(version) : nullptr;
+  const bool inspects = upstream != nullptr && upstream->inspect && found != nullptr &&
+                        !found->refusal && !current->pins.contains(version);
+  if (!inspects) co_return current;
+  // As judging sees it: evidence whose outside facts are still asked for does not count yet, and
+  // inspect() joins the asking.
+  std::function<Result<bool>()> look = [this, current, version]() -> Result<bool> {
+    Judge judge = gear_.packages.judge(current, *gear_.rulebook.rules());
+    const Judged* judged = judge.of(version);
+    return judged != nullptr && !judged->evidence;
+  };
+  auto lacks = co_await gear_.pool.offload(std::move(look));
+  if (!lacks) co_return lacks.error();
+  if (!*lacks) co_return current;
+  auto inspected =
+      co_await gear_.packages.inspect(current, version, gear_.config.inspection_timeout);
+  // What is known without the tarball is told where it cannot be had.
+  if (inspected) co_return inspected;
+  co_return current;
+}
+
+Task<Response> Review::release(std::string name_text, std::string version, std::string verb,
+                               std::string query, std::string body, std::string actor) {
+  const auto name = PackageName::parse(name_text);
+  if (!name)
+    co_return error_response(
+        400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
+  Result<Wish> wish = Wish();
+  if (!verb.empty()) wish = read_wish(*name, version, verb, body, actor);
+  if (!wish) co_return error_response(400, wish.error().context);
+  SnapshotPtr current;
+  if (verb.empty() || verb == "approve") {
+    auto snapshot = co_await snapshot_for(*name, version);
+    if (!snapshot) co_return response_for(snapshot.error());
+    current = *snapshot;
+  }
+  std::function<Result<Response>()> work = [&]() -> Result<Response> {
+    if (verb == "reject") return reject(*wish);
+    if (verb == "reopen") return reopen(*wish);
+    return verb == "approve" ? approve(current, *wish) : show(current, version, query);
+  };
+  auto response = co_await gear_.pool.offload(std::move(work));
+  if (!response) co_return response_for(response.error());
+  co_return std::move(*response);
+}
+
+}  // namespace npmgate

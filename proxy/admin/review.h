@@ -1,0 +1,80 @@
+// The reviewer's work as the admin API gives it: what is held, one release with all that speaks for
+// and against it, and decisions about it. Thread-safe; blocks on disk where it does not return a
+// Task.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <string>
+
+#include "proxy/net/http.h"
+#include "proxy/packages/packages.h"
+
+namespace npmgate {
+
+// How a release is told to people and tools. Made in app/ (report.h), which proxy/ cannot include;
+// where a function is empty, the verdict and the findings are told without what changed.
+struct ReleaseReport {
+  std::function<std::string(const Judged&, const Release* baseline, Time now, bool colour)> text;
+  std::function<boost::json::object(const Judged&, const Release* baseline, Time now)> json;
+};
+
+struct ReviewGear {
+  const Config& config;
+  const Clock& clock;
+  StateStore& store;
+  Rulebook& rulebook;
+  Packages& packages;
+  Pool& pool;
+  ReleaseReport report;
+};
+
+class Review {
+ public:
+  explicit Review(ReviewGear gear) : gear_(std::move(gear)) {}
+
+  // GET /api/v1/releases?verdict&package&limit&cursor: every release that was judged, with its
+  // verdict as of now. Those first that replace a blocked or withdrawn release of their package
+  // (`replaces`), then by name and version.
+  Result<Response> list(const std::string& query) const;
+
+  // GET /api/v1/releases/NAME/VERSION (verb ""), POST …/approve, …/reject, …/reopen. `query` may
+  // ask for `page=plain` or `page=colour`: the review page as text. A release that was not
+  // inspected yet is, for show and approve. `version` is a range where it is rejected, and then the
+  // package need not be known.
+  Task<Response> release(std::string name, std::string version, std::string verb, std::string query,
+                         std::string body, std::string actor);
+
+ private:
+  struct Wish {  // a decision as it was sent
+    Wish() {}
+    std::string name, version, verb, actor, reason, content, seen;
+    std::optional<std::vector<std::string>> shown;
+    std::optional<Time> expires;
+  };
+  Result<Wish> read_wish(const PackageName& name, const std::string& version,
+                         const std::string& verb, const std::string& body,
+                         const std::string& actor) const;
+  Task<Result<SnapshotPtr>> snapshot_for(PackageName name, std::string version);
+  Result<Response> show(const SnapshotPtr& snapshot, const std::string& version,
+                        const std::string& query) const;
+  Result<void> put_in_force(const std::string& name) const;
+  Result<Response> reject(const Wish& wish) const;
+  Result<Response> reopen(const Wish& wish) const;
+  Result<Response> approve(const SnapshotPtr& snapshot, const Wish& wish) const;
+  AuditEntry audit_of(const Wish& wish, const Rules& rules) const;
+  boost::json::object standing(const Wish& wish) const;
+
+  ReviewGear gear_;
+};
+
+// "id:digest" of each finding: what an approval covers.
+std::vector<std::string> shown_findings(const std::vector<Finding>& findings);
+// One word for a content and everything that was shown about it, so that an approval can name it:
+// 16 hex digits of SHA-256.
+std::string seen_digest(const std::string& content_id, std::vector<std::string> shown);
+// Who asked for the release and was refused in the last 30 days, latest first.
+Result<boost::json::array> waiting_for(StateStore& store, const std::string& name,
+                                       const std::string& version, Time now);
+
+}  // namespace npmgate

@@ -1,0 +1,219 @@
+// Lists of the review queue: what is held, what is urgent, who waits.
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <map>
+#include <set>
+
+#include "proxy/admin/admin.h"
+#include "proxy/admin/review.h"
+
+namespace npmgate {
+namespace {
+
+// Refusals older than this make nobody wait any more.
+constexpr auto kWaitingSince = std::chrono::hours(24 * 30);
+constexpr int kMaxRefusals = 2000;
+
+// What the fix question asks of each release of a package.
+struct Listed {
+  Version semver;
+  std::string version;
+  bool bad = false, served = false;
+};
+using ListedByName = std::map<std::string, std::vector<Listed>>;
+
+struct Held {
+  ReleaseRow row;
+  Verdict verdict;
+  std::set<std::string> replaces;
+};
+
+// Lower releases that are blocked or were withdrawn and have no served release between themselves
+// and this one: whoever needs off them needs this one.
+std::set<std::string> replaced_by(const ReleaseRow& row, const std::vector<Listed>& all) {
+  std::set<std::string> bad;
+  if (!row.subject.semver) return bad;
+  std::optional<Version> highest_good;
+  for (const Listed& other : all) {
+    if (other.served && other.semver < *row.subject.semver &&
+        (!highest_good || *highest_good < other.semver))
+      highest_good = other.semver;
+  }
+  for (const Listed& other : all) {
+    if (other.bad && other.semver < *row.subject.semver &&
+        (!highest_good || *highest_good < other.semver))
+      bad.insert(other.version);
+  }
+  return bad;
+}
+
+bool is_withdrawn(const ReleaseRow& row) {
+  return std::any_of(row.findings.begin(), row.findings.end(),
+                     [](const Finding& finding) { return finding.id == "release-withdrawn"; });
+}
+
+boost::json::object row_json(const Held& held, std::size_t waiting) {
+  const ReleaseRow& row = held.row;
+  boost::json::array findings, rules, replaces;
+  for (const Finding& finding : row.findings) {
+    findings.push_back(boost::json::object{{"id", finding.id},
+                                           {"severity", to_string(finding.severity)},
+                                           {"message", finding.message}});
+  }
+  for (const Reason& reason : held.verdict.reasons) {
+    if (reason.waived_by.empty()) rules.push_back(boost::json::string(reason.rule));
+  }
+  for (const std::string& version : held.replaces) replaces.push_back(boost::json::string(version));
+  boost::json::object out{{"name", row.name},
+                          {"version", row.version},
+                          {"content", row.content_id},
+                          {"verdict", to_string(held.verdict.action)},
+                          {"inspected", row.subject.inspected},
+                          {"seen", format_time(row.seen)},
+                          {"served", row.served},
+                          {"waiting", waiting}};
+  out["ends"] = held.verdict.ends ? boost::json::value(format_time(*held.verdict.ends))
+                                  : boost::json::value();
+  out["rules"] = std::move(rules);
+  out["findings"] = std::move(findings);
+  out["replaces"] = std::move(replaces);
+  return out;
+}
+
+// Versions of a package that its upstream took back.
+std::vector<Listed> withdrawn_of(StateStore& store, const std::string& name) {
+  std::vector<Listed> all;
+  const auto record = store.package(name);
+  if (!record) return all;
+  for (const auto& [version, seen] : record->versions) {
+    const auto semver = Version::parse_loose(version);
+    if (seen.withdrawn && semver) all.push_back({*semver, version, true, false});
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<boost::json::array> waiting_for(StateStore& store, const std::string& name,
+                                       const std::string& version, Time now) {
+  AuditFilter filter;
+  filter.kind = "refused";
+  filter.name = name;
+  filter.version = version;
+  filter.since = now - kWaitingSince;
+  filter.limit = kMaxRefusals;
+  auto entries = store.audit_log(filter);
+  if (!entries) return entries.error();
+  struct Waiter {
+    std::string client, project, user_agent, command;
+    std::int64_t times = 0;
+    Time last{};
+  };
+  std::map<std::string, Waiter> waiters;
+  for (const AuditEntry& entry : *entries) {
+    boost::system::error_code ec;
+    const boost::json::value detail = boost::json::parse(entry.detail, ec);
+    const auto field = [&](std::string_view key) {
+      const auto* object = ec ? nullptr : detail.if_object();
+      const auto* value = object != nullptr ? object->if_contains(key) : nullptr;
+      return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+    };
+    Waiter waiter{entry.client, field("project"), field("user_agent"), field("command")};
+    Waiter& known = waiters
+                        .try_emplace(waiter.client + "\n" + waiter.project + "\n" +
+                                         waiter.user_agent + "\n" + waiter.command,
+                                     waiter)
+                        .first->second;
+    ++known.times;
+    known.last = std::max(known.last, entry.at);
+  }
+  std::vector<const Waiter*> order;
+  for (const auto& [key, waiter] : waiters) order.push_back(&waiter);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Waiter* a, const Waiter* b) { return a->last > b->last; });
+  boost::json::array out;
+  for (const Waiter* waiter : order) {
+    out.push_back(boost::json::object{{"client", waiter->client},
+                                      {"project", waiter->project},
+                                      {"user_agent", waiter->user_agent},
+                                      {"command", waiter->command},
+                                      {"times", waiter->times},
+                                      {"last", format_time(waiter->last)}});
+  }
+  return out;
+}
+
+Result<Response> Review::list(const std::string& query) const {
+  const std::string wanted = query_value(query, "verdict"), package = query_value(query, "package"),
+                    cursor = query_value(query, "cursor");
+  const auto limit_given = page_limit(query);
+  if (!limit_given) return limit_given.error();
+  const auto limit = static_cast<std::size_t>(*limit_given);
+  if (!wanted.empty() && wanted != "allow" && wanted != "warn" && wanted != "quarantine" &&
+      wanted != "block") {
+    return fail(Code::kMalformed, Origin::kClient,
+                "verdict= is one of allow, warn, quarantine, block");
+  }
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const Time now = gear_.clock.now();
+  ListedByName standings;
+  std::vector<Held> held;            // whose rank the whole package decides
+  std::map<std::string, Held> page;  // by rank, name and version: also what a cursor is
+  const auto place = [&](Held one) {
+    std::string key = (one.replaces.empty() ? "1" : "0") + one.row.name + "@" + one.row.version +
+                      "#" + one.row.content_id;
+    if (!cursor.empty() && key <= cursor) return;
+    page.emplace(std::move(key), std::move(one));
+    if (page.size() > limit + 1) page.erase(std::prev(page.end()));
+  };
+  auto done = gear_.store.for_each_release([&](const ReleaseRow& stored) {
+    if (!package.empty() && !glob_match(package, stored.name)) return;
+    ReleaseRow row = stored;
+    row.findings = findings_now(stored, rules->feed.get());
+    Verdict verdict = decide(*rules->policy, row.subject, row.findings, rules->of(row.name), now);
+    if (row.subject.semver) {
+      const bool bad = verdict.action == Action::kBlock || is_withdrawn(row);
+      standings[row.name].push_back(
+          {*row.subject.semver, row.version, bad, !bad && verdict.served()});
+    }
+    if (!wanted.empty() && to_string(verdict.action) != wanted) return;
+    if (verdict.action == Action::kQuarantine) {
+      held.push_back({row, std::move(verdict), {}});
+    } else {
+      place({row, std::move(verdict), {}});
+    }
+  });
+  if (!done) return done.error();
+  std::set<std::string> asked;
+  for (Held& one : held) {
+    std::vector<Listed>& all = standings[one.row.name];
+    if (asked.insert(one.row.name).second) {
+      for (Listed& withdrawn : withdrawn_of(gear_.store, one.row.name)) {
+        std::erase_if(all, [&](const Listed& s) { return s.version == withdrawn.version; });
+        all.push_back(std::move(withdrawn));
+      }
+    }
+    one.replaces = replaced_by(one.row, all);
+    place(std::move(one));
+  }
+  boost::json::array rows;
+  std::string last;
+  for (const auto& [key, one] : page) {
+    if (rows.size() == limit) break;
+    std::size_t waiting = 0;
+    if (!one.verdict.served()) {
+      auto who = waiting_for(gear_.store, one.row.name, one.row.version, now);
+      if (!who) return who.error();
+      waiting = who->size();
+    }
+    rows.push_back(row_json(one, waiting));
+    last = key;
+  }
+  boost::json::object out;
+  out["next"] = page.size() > rows.size() ? boost::json::value(last) : boost::json::value();
+  out["releases"] = std::move(rows);
+  return json_response(200, boost::json::serialize(out));
+}
+
+}  // namespace npmgate

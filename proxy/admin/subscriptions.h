@@ -1,0 +1,61 @@
+// Subscriptions over the admin API: a project uploads its lockfile on every CI run, learns at once
+// what of it is refused already, and hears later what becomes so (alerts).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "judge/active_policy.h"
+#include "proxy/net/http.h"
+#include "proxy/runtime/config.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+// What an upload may weigh and hold: some times the largest lockfiles in use (3 MB, 4,000
+// releases).
+inline constexpr std::size_t kMaxSubscriptionBody = std::size_t{16} << 20;
+inline constexpr std::size_t kMaxSubscribedReleases = 20'000;
+inline constexpr std::size_t kMaxSubscriptions = 10'000;
+
+// Names and versions that a repository's upload holds and that are refused now.
+using UploadTold = std::function<void(const std::string& repository,
+                                      std::vector<std::pair<std::string, std::string>> refused)>;
+
+struct SubscriptionGear {
+  const Config& config;
+  const Clock& clock;
+  StateStore& store;
+  Rulebook& rulebook;
+  UploadTold told = {};  // called after every upload; may be null
+};
+
+// Thread-safe; every call blocks on disk and CPU: off the loops.
+class Subscriptions {
+ public:
+  explicit Subscriptions(SubscriptionGear gear) : gear_(gear) {}
+
+  // POST: {"repository", "file", "text", "project"?}. 200 with the subscription and those of its
+  // releases that are held or refused now; 400 and 413 with the reason.
+  Result<Response> upload(const std::string& body, const std::string& token);
+  Result<Response> list();
+  Result<Response> show(const std::string& id);
+  Result<Response> remove(const std::string& id);
+
+  // For alerts: repository URLs of the projects that lock NAME@VERSION (or ask for a range it
+  // fits), each once; expired subscriptions no longer count.
+  Result<std::vector<std::string>> repositories_with(const std::string& name,
+                                                     const std::string& version);
+  // Names that subscriptions hold.
+  Result<std::vector<std::string>> names();
+
+ private:
+  Time oldest() const { return gear_.clock.now() - gear_.config.subscriptions_expire; }
+  Result<void> drop_expired();
+
+  SubscriptionGear gear_;
+};
+
+}  // namespace npmgate

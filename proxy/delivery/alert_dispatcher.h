@@ -1,0 +1,50 @@
+// Delivers the outbox: puts waiting events into messages, sends what is due, tries again, gives up.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "base/metrics.h"
+#include "proxy/delivery/sink.h"
+
+namespace npmgate {
+
+struct CourierGear {
+  const AlertSettings& settings;
+  std::string pages_url;  // public URL of the gate, "" = unknown
+  const Clock& clock;
+  AlertStore& store;
+  Upstream& upstream;
+  Pool& pool;  // for the disk
+  Pool& slow;  // for mail, whose servers may let it wait
+  Metrics& metrics;
+  std::function<double()> chance;  // in [0, 1)
+};
+
+class Courier {
+ public:
+  explicit Courier(CourierGear gear);
+  // Works until the loop ends.
+  Task<void> run();
+  // Bundles what has waited long enough and makes every attempt that is due, sinks side by side.
+  // Returns the number of attempts; they may still be under way.
+  Task<Result<int>> step();
+  // One marked message to one sink now, past the outbox (npm-gate alerts test).
+  Task<SendOutcome> test(const SinkSettings& sink);
+
+ private:
+  Result<int> bundle_ripe();
+  Task<void> deliver_all(std::vector<Delivery> deliveries);
+  Task<void> deliver(Delivery delivery);
+  Task<SendOutcome> attempt(const SinkSettings& sink, const Delivery& delivery);
+  Task<SendOutcome> send(const SinkSettings& sink, std::string target, AlertMessage message);
+  Result<void> settle(const Delivery& delivery, const SendOutcome& outcome);
+
+  CourierGear gear_;
+  GithubIssues github_;
+  std::set<std::string> busy_;  // sinks with a delivery under way; one loop only
+  bool first_ = true;
+};
+
+}  // namespace npmgate

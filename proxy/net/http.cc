@@ -1,0 +1,227 @@
+#include "proxy/net/http.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/log.h"
+
+namespace npmgate {
+namespace {
+
+constexpr std::size_t kLongestSentence = 4000;
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+bool iequals(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// Calls `visit` with each element of a comma-separated list.
+template <class F>
+void each_element(std::string_view list, F&& visit) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    visit(trim(list.substr(0, comma)));
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+// Whether the parameters behind a coding hold a quality of zero (RFC 9110, 12.4.2: OWS around ';',
+// the name without case, at most three decimals).
+bool zero_quality(std::string_view parameters) {
+  while (!parameters.empty()) {
+    parameters.remove_prefix(1);  // the ';'
+    const std::size_t end = parameters.find(';');
+    const std::string_view parameter = trim(parameters.substr(0, end));
+    const std::size_t equals = parameter.find('=');
+    if (equals != std::string_view::npos && iequals(trim(parameter.substr(0, equals)), "q")) {
+      const std::string_view value = trim(parameter.substr(equals + 1));
+      return value.starts_with('0') && value.find_first_of("123456789") == std::string_view::npos;
+    }
+    parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view Headers::get(std::string_view name) const {
+  for (const auto& [key, value] : fields_) {
+    if (iequals(key, name)) return value;
+  }
+  return {};
+}
+
+bool Headers::has(std::string_view name) const {
+  return std::any_of(fields_.begin(), fields_.end(),
+                     [&](const auto& field) { return iequals(field.first, name); });
+}
+
+std::string_view standard_reason(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 302:
+      return "Found";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 421:
+      return "Misdirected Request";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Unknown";
+  }
+}
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  bool gzip = false, star = false, gzip_named = false;
+  each_element(accept_encoding, [&](std::string_view element) {
+    const std::size_t semicolon = element.find(';');
+    const std::string_view coding = trim(element.substr(0, semicolon));
+    const bool refused =
+        semicolon != std::string_view::npos && zero_quality(element.substr(semicolon));
+    if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
+      gzip_named = true;
+      gzip = !refused;
+    } else if (coding == "*") {
+      star = !refused;
+    }
+  });
+  return gzip_named ? gzip : star;
+}
+
+bool etag_matches(std::string_view if_none_match, std::string_view etag) {
+  bool matches = false;
+  const auto opaque = [](std::string_view tag) {
+    return tag.starts_with("W/") ? tag.substr(2) : tag;
+  };
+  each_element(if_none_match, [&](std::string_view element) {
+    matches = matches || element == "*" || opaque(element) == opaque(etag);
+  });
+  return matches;
+}
+
+std::string header_safe(std::string_view text, std::size_t limit) {
+  std::string out(text.substr(0, limit));
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) c = ' ';
+    if (byte >= 0x80) c = '?';
+  }
+  return out;
+}
+
+Response text_response(int status, std::string body, std::string content_type) {
+  Response response;
+  response.status = status;
+  response.set("content-type", std::move(content_type));
+  response.body = std::make_shared<const std::string>(std::move(body));
+  return response;
+}
+
+Response json_response(int status, std::string body) {
+  return text_response(status, std::move(body), "application/json");
+}
+
+Response error_response(int status, std::string_view sentence, std::string_view reason) {
+  // Clients print it as it is, and it may quote what an upstream wrote.
+  const std::string shown = log::printable(sentence, kLongestSentence);
+  Response response =
+      json_response(status, boost::json::serialize(boost::json::value{{"error", shown}}));
+  response.set("npm-notice", header_safe(sentence));
+  response.set("cache-control", "no-store");
+  // Short: a status line over some hundred bytes is cut or refused by proxies in front.
+  response.reason = header_safe(reason, 200);
+  return response;
+}
+
+namespace {
+
+// Paths of the gate's data are nobody's business but the log's.
+std::string client_text(const Error& error) {
+  if (error.origin != Origin::kDisk) return "npm-gate: " + error.context;
+  log::error("disk", to_string(error));
+  const bool full = error.context.find("No space left") != std::string::npos ||
+                    error.context.find("disk is full") != std::string::npos;
+  return full ? "npm-gate: no space left on the gate's disk; its admin has to make room"
+              : "npm-gate: the gate cannot use its own data right now; its log says why";
+}
+
+}  // namespace
+
+Response response_for(const Error& error) {
+  const std::string sentence = client_text(error);
+  switch (error.code) {
+    case Code::kNotFound:
+      return error_response(404, sentence);
+    case Code::kMalformed:
+    case Code::kTooLarge:
+      if (error.origin == Origin::kClient)
+        return error_response(error.code == Code::kTooLarge ? 413 : 400, sentence);
+      return error_response(502, sentence);
+    case Code::kRefused:
+      return error_response(error.origin == Origin::kUpstream ? 502 : 403, sentence);
+    case Code::kIntegrityMismatch:
+      return error_response(502, sentence);
+    case Code::kTimeout:
+    case Code::kUnavailable: {
+      Response response = error_response(503, sentence);
+      response.set("retry-after", "5");
+      return response;
+    }
+    case Code::kCorrupt:
+    case Code::kInternal:
+      return error_response(500, sentence);
+  }
+  return error_response(500, sentence);
+}
+
+}  // namespace npmgate

@@ -1,0 +1,83 @@
+// HTTP messages as values: what services take and give. No sockets and no Beast here, so that
+// services run in memory in tests.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "store/blob_store.h"
+#include "store/spool_file.h"
+
+namespace npmgate {
+
+// Header fields: names compared without case, first occurrence wins on lookup.
+class Headers {
+ public:
+  void add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+  }
+  // "" where absent.
+  std::string_view get(std::string_view name) const;
+  bool has(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+struct Request {
+  Request() {}  // constructors: both travel into coroutines (see proxy/net/async.h)
+  std::string method;
+  std::string target;  // as on the request line
+  Headers headers;
+  std::string body;                          // only for routes that read one; decoded from gzip
+  std::shared_ptr<const SpoolFile> spooled;  // the body instead, where it is large (BodyRule)
+  std::string peer;                          // client address, after trusted_proxies
+  std::string client;                        // name of the token it came with; "" without one
+  bool secure = false;                       // came over TLS
+  std::string base_url;  // public URL this request was made to, with trailing slash
+};
+
+using Bytes = std::shared_ptr<const std::string>;
+
+struct Response {
+  Response() {}
+  int status = 200;
+  std::string reason;  // "" = the standard phrase
+  std::vector<std::pair<std::string, std::string>> headers;
+  Bytes body;                                     // null = empty
+  std::shared_ptr<const BlobStore::Handle> blob;  // sent instead of body
+  std::string_view kind;                          // for metrics: "packument", "tarball" …
+  std::string_view cache;                         // hit, miss, stale: for metrics and the log
+  void set(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+  }
+  std::uint64_t length() const { return blob ? blob->size : (body ? body->size() : 0); }
+};
+
+std::string_view standard_reason(int status);
+// Whether `accept_encoding` allows gzip (RFC 9110, 12.5.3: "gzip;q=0" and "*;q=0" do not).
+bool accepts_gzip(std::string_view accept_encoding);
+// Whether an If-None-Match value lists this entity tag (weak comparison) or is "*".
+bool etag_matches(std::string_view if_none_match, std::string_view etag);
+// A header value made safe: CR, LF and other control bytes become blanks, non-ASCII becomes '?'; at
+// most `limit` bytes.
+std::string header_safe(std::string_view text, std::size_t limit = 400);
+
+Response text_response(int status, std::string body,
+                       std::string content_type = "text/plain; charset=utf-8");
+Response json_response(int status, std::string body);
+// {"error": sentence} with the sentence as npm-notice and, where `reason` is set, as reason phrase
+// (SPEC, section 6).
+Response error_response(int status, std::string_view sentence, std::string_view reason = {});
+// The one place where an Error becomes a response. Errors of the disk are logged here, and told to
+// clients without paths.
+Response response_for(const Error& error);
+
+}  // namespace npmgate

@@ -1,0 +1,60 @@
+// Gathers what lies outside a release's tarball: the repository's tags, the registry's signature
+// and attestations, the ages of new dependencies.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proxy/packages/git_tags.h"
+#include "proxy/packages/packages.h"
+#include "proxy/packages/signatures.h"
+
+namespace npmgate {
+
+class OutsideObserver final : public Observer {
+ public:
+  OutsideObserver(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
+                  const Clock& clock)
+      : tags_(tags), upstream_(upstream), store_(store), pool_(pool), clock_(clock) {}
+  // Before the first observe(): packages and observer know each other.
+  void attach(Packages& packages) { packages_ = &packages; }
+
+  Task<Observations> observe(SnapshotPtr snapshot, std::string version,
+                             std::string baseline) override;
+
+ private:
+  Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, Observations& out);
+  Task<void> check_signature(SnapshotPtr snapshot, const Release& release, Observations& out);
+  // The release's attestation, and its baseline's to compare with. What was read once stays.
+  Task<void> read_attestations(SnapshotPtr snapshot, const PackumentVersion& release,
+                               const PackumentVersion* before,
+                               std::chrono::steady_clock::time_point until, Observations& out);
+  Task<std::string> read_attestation(SnapshotPtr snapshot, const PackumentVersion& release,
+                                     std::chrono::steady_clock::time_point until,
+                                     Observations& out);
+  Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
+                              std::chrono::steady_clock::time_point until, Observations& out);
+  struct Keys {
+    Keys() {}
+    std::vector<SigningKey> keys;
+    std::string problem;  // why there are none; "" = the upstream publishes none
+    Time asked{};
+  };
+  Task<Keys> keys_of(const UpstreamConfig& upstream);
+  void note_missing_fields(const PackageSnapshot& snapshot, const Release& release);
+
+  TagSource& tags_;
+  Upstream& upstream_;
+  StateStore& store_;
+  Pool& pool_;
+  const Clock& clock_;
+  Packages* packages_ = nullptr;
+  std::mutex mutex_;
+  std::map<std::string, Keys> keys_;                 // by upstream name
+  std::set<std::string, std::less<>> told_missing_;  // upstreams whose missing fields were logged
+};
+
+}  // namespace npmgate

@@ -1,0 +1,51 @@
+// Who reads hostile bytes: the second half of an inspection (inspect/evidence/evidence.h), in this
+// process or in sandboxed workers.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/fd.h"
+#include "inspect/evidence/evidence.h"
+#include "proxy/net/async.h"
+
+namespace npmgate {
+
+struct InspectionJob {
+  InspectionJob() {}
+  Manifest stated;  // the packument's: name and scripts count
+  ArchiveLimits limits;
+  std::span<const std::byte> tarball;
+  std::shared_ptr<const void> owner;  // keeps `tarball` valid
+  std::shared_ptr<const Fd> reader;   // the same bytes as a file, open for reading only
+};
+
+struct Inspected {
+  Inspected() {}
+  Contents contents;
+  std::string unavailable;  // not "": there are no contents, and why; for evidence-unavailable
+};
+
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+  // Whatever is in the tarball gives a value. An error (kUnavailable, retry) means that nothing
+  // could be tried: too much work waits, or no worker can be started; it says nothing about the
+  // tarball. Thread-safe; resumes the caller on its own executor.
+  virtual Task<Result<Inspected>> read(InspectionJob job) = 0;
+  // For the log and `npm-gate version`: "seccomp, landlock abi 7", or "off".
+  virtual std::string sandbox() const = 0;
+};
+
+// On the pool of this process: for tests, tools, and `inspection: { sandbox: false }`.
+class InProcessInspector final : public Inspector {
+ public:
+  explicit InProcessInspector(Pool& pool) : pool_(pool) {}
+  Task<Result<Inspected>> read(InspectionJob job) override;
+  std::string sandbox() const override { return "off"; }
+
+ private:
+  Pool& pool_;
+};
+
+}  // namespace npmgate

@@ -1,0 +1,53 @@
+#include "proxy/packages/maintenance.h"
+
+namespace npmgate {
+namespace {
+
+// A full disk is noticed within minutes; a round without work costs one query.
+constexpr auto kEvery = std::chrono::minutes(5);
+
+}  // namespace
+
+void Maintenance::start() {
+  spawn_detached(executor_, "maintenance", [this] { return loop(); });
+}
+
+void Maintenance::stop() {
+  stopping_ = true;
+  tick_.cancel();
+}
+
+Task<void> Maintenance::loop() {
+  while (!stopping_) {
+    std::function<Result<bool>()> work = [this]() -> Result<bool> {
+      if (auto done = tidy(); !done) return done.error();
+      return true;
+    };
+    auto done = co_await gear_.pool.offload(std::move(work));
+    if (!done) log::warn("maintenance", to_string(done.error()));
+    tick_.expires_after(kEvery);
+    co_await tick_.async_wait(kTuple);
+  }
+}
+
+Result<void> Maintenance::tidy() {
+  const Config& config = gear_.config;
+  if (auto done = gear_.store.trim_ledger(gear_.clock.now() - config.ledger_keep); !done)
+    return done;
+  const std::uint64_t before = gear_.blobs.total_bytes();
+  if (before <= config.max_tarballs) return {};
+  gear_.blobs.trim(config.max_tarballs, [this](std::string_view sha512) {
+    const auto pinned = gear_.store.is_pinned(sha512);
+    return !pinned || *pinned;  // what cannot be looked up stays
+  });
+  const std::uint64_t after = gear_.blobs.total_bytes();
+  log::info("trimmed", "tarballs that were never served made room",
+            {{"before", before}, {"after", after}, {"limit", config.max_tarballs}});
+  if (after > config.max_tarballs) {
+    log::warn("storage", "pinned tarballs alone exceed storage.tarballs.max_size and stay",
+              {{"bytes", after}, {"limit", config.max_tarballs}});
+  }
+  return {};
+}
+
+}  // namespace npmgate

@@ -1,0 +1,30 @@
+// What the running gate tidies by itself: old entries of the fetch ledger, tarballs beyond
+// storage.tarballs.max_size.
+#pragma once
+
+#include "proxy/packages/packages.h"
+
+namespace npmgate {
+
+class Maintenance {
+ public:
+  Maintenance(net::any_io_executor executor, Gear gear)
+      : executor_(executor), gear_(gear), tick_(executor) {}
+  // Tidies now, and then again and again until stop(). Call on the executor's thread.
+  void start();
+  void stop();
+
+  // One round; blocks on disk. Pinned tarballs stay whatever the limit says: what was served once
+  // must be served as the same bytes again, and the upstream may not have them any more.
+  Result<void> tidy();
+
+ private:
+  Task<void> loop();
+
+  net::any_io_executor executor_;
+  Gear gear_;
+  net::steady_timer tick_;
+  bool stopping_ = false;
+};
+
+}  // namespace npmgate

@@ -1,0 +1,696 @@
+#include "proxy/packages/packages.h"
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "inspect/evidence/evidence.h"
+#include "registry/render.h"
+
+namespace npmgate {
+namespace {
+
+constexpr std::size_t kMaxPackument =
+    std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
+constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
+constexpr auto kPackumentLimit = std::chrono::seconds(60);
+constexpr auto kTarballLimit = std::chrono::minutes(5);
+// Background inspections of one package per look and in flight over all packages: they must not
+// crowd out what clients wait for.
+constexpr std::size_t kBackgroundPerPackage = 8;
+constexpr int kBackgroundInFlight = 2;
+// Parsed packuments kept in memory, counted as three times their text (measured: raw text +
+// extracted fields).
+constexpr std::size_t kSnapshotBytes = std::size_t{512} << 20;
+
+std::string document_key(const UpstreamConfig& upstream, const PackageName& name) {
+  return upstream.url + name.str();
+}
+
+// The upstream's token, for its own origin only: tarballs may lie at another host.
+std::string authorization_for(const UpstreamConfig& upstream, const std::string& url) {
+  const auto asked = parse_url(url);
+  const auto base = parse_url(upstream.url);
+  const bool own = asked && base && asked->origin() == base->origin();
+  return own && !upstream.token.empty() ? "Bearer " + upstream.token : std::string();
+}
+
+std::string first_integrity(const Dist& dist) {
+  return dist.integrity.empty() ? dist.shasum : dist.integrity;
+}
+
+StateStore::Look look_of(const Packument& packument, const UpstreamConfig& upstream, Time at) {
+  StateStore::Look look;
+  look.name = packument.name().str();
+  look.upstream = upstream.name;
+  look.at = at;
+  look.dist_tags = packument.dist_tags();
+  for (const PackumentVersion& version : packument.versions()) {
+    look.versions.emplace_back(version.version, first_integrity(version.release.dist));
+  }
+  return look;
+}
+
+// Whether the baseline's tarball could show a held release to be the baseline again: what both
+// packuments say is the same but for the version.
+bool may_be_again(Judge& judge, const Judged& judged) {
+  if (judged.verdict.served()) return false;
+  const Judged* before = judge.of(judged.baseline);
+  if (before == nullptr) return false;
+  Manifest manifest = judged.release->manifest;
+  manifest.version = before->release->manifest.version;
+  manifest.deprecated = before->release->manifest.deprecated;
+  return manifest == before->release->manifest;
+}
+
+std::vector<Algorithm> algorithms_for(const Dist& dist) {
+  std::vector<Algorithm> also{Algorithm::kSha1};
+  for (const Digest& digest : parse_integrity(dist.integrity)) {
+    if (digest.algorithm == Algorithm::kSha256 || digest.algorithm == Algorithm::kSha384)
+      also.push_back(digest.algorithm);
+  }
+  return also;
+}
+
+}  // namespace
+
+const UpstreamConfig* Packages::route(const PackageName& name) const {
+  for (const UpstreamConfig& upstream : gear_.config.upstreams) {
+    if (upstream.scopes.empty() && upstream.packages.empty()) return &upstream;
+    for (const std::string& scope : upstream.scopes) {
+      if (name.scope() == scope) return &upstream;
+    }
+    for (const std::string& glob : upstream.packages) {
+      if (glob_match(glob, name.str())) return &upstream;
+    }
+  }
+  return nullptr;
+}
+
+Judge Packages::judge_half_known(const SnapshotPtr& snapshot, const Rules& rules) const {
+  JudgeOptions options;
+  options.recent = gear_.config.recent;
+  options.popular = popular_packages();
+  options.feed = rules.feed;
+  return judge_with(snapshot, rules, options);
+}
+
+Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options) const {
+  options.observed_only = observer_ != nullptr;
+  options.recent = gear_.config.recent;
+  options.popular = popular_packages();
+  options.feed = rules.feed;
+  return judge_with(snapshot, rules, options);
+}
+
+Judge Packages::judge_with(const SnapshotPtr& snapshot, const Rules& rules,
+                           JudgeOptions options) const {
+  const auto name = PackageName::parse(snapshot->name);
+  const UpstreamConfig* upstream = name ? route(*name) : nullptr;
+  const bool trusted = upstream != nullptr && !upstream->inspect;
+  return Judge(snapshot, trusted ? no_rules_ : rules.policy, rules.of(snapshot->name), options,
+               gear_.clock.now());
+}
+
+SnapshotPtr Packages::in_memory(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return nullptr;
+  ages_.splice(ages_.end(), ages_, it->second.age);
+  return it->second.snapshot;
+}
+
+SnapshotPtr Packages::keep(std::shared_ptr<PackageSnapshot> next, bool same_content) {
+  if (!same_content || next->revision == 0) next->revision = ++revisions_;
+  next->ask_again = next_observation(*next);
+  const std::string name = next->name;
+  const std::size_t bytes = next->packument ? next->packument->bytes() * 3 + 4096 : 4096;
+  const std::lock_guard lock(mutex_);
+  auto [it, fresh] = entries_.try_emplace(name);
+  if (fresh) it->second.age = ages_.insert(ages_.end(), name);
+  bytes_ += bytes - it->second.bytes;
+  it->second.bytes = bytes;
+  it->second.snapshot = next;
+  ages_.splice(ages_.end(), ages_, it->second.age);
+  while (bytes_ > kSnapshotBytes && ages_.size() > 1) {
+    const auto victim = entries_.find(ages_.front());
+    bytes_ -= victim->second.bytes;
+    entries_.erase(victim);
+    ages_.pop_front();
+  }
+  return next;
+}
+
+SnapshotPtr Packages::update(const SnapshotPtr& base,
+                             const std::function<void(PackageSnapshot&)>& change,
+                             bool same_content) {
+  // Two changes of one package may meet here: the later one starts from what the earlier one kept.
+  const std::lock_guard lock(updating_);
+  const SnapshotPtr newest = in_memory(base->name);
+  auto next = std::make_shared<PackageSnapshot>(newest ? *newest : *base);
+  change(*next);
+  ++updates_of(base->name);
+  return keep(std::move(next), same_content);
+}
+
+std::uint64_t& Packages::updates_of(const std::string& name) {
+  return updates_[std::hash<std::string>{}(name) % updates_.size()];
+}
+
+void Packages::forget(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return;
+  bytes_ -= it->second.bytes;
+  ages_.erase(it->second.age);
+  entries_.erase(it);
+}
+
+Result<void> Packages::drop(const PackageName& name) {
+  forget(name.str());
+  const UpstreamConfig* upstream = route(name);
+  if (upstream == nullptr) return {};
+  return gear_.store.remove_document(document_key(*upstream, name));
+}
+
+// What is known of a package's releases besides its packument.
+Result<void> Packages::read_known(PackageSnapshot& next) {
+  next.observations.clear();
+  auto evidence = gear_.store.evidence_of(next.name);
+  if (!evidence) return evidence.error();
+  next.evidence = std::move(*evidence);
+  auto pins = gear_.store.pins_of(next.name);
+  if (!pins) return pins.error();
+  next.pins = std::move(*pins);
+  auto tags = gear_.store.tags_of(next.name);
+  if (!tags) return tags.error();
+  auto texts = gear_.store.observations_of(next.name);
+  if (!texts) return texts.error();
+  for (const auto& [version, text] : *texts) {
+    auto observed = observations_from_text(text);
+    // Lost ones are asked for again with the next inspection.
+    if (observed) next.observations[version] = std::move(*observed);
+  }
+  for (auto& [version, tag] : *tags) {
+    const auto known = next.observations.find(version);
+    if (known != next.observations.end()) known->second.tag = std::move(tag);
+  }
+  return {};
+}
+
+Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfig& upstream,
+                                    std::string body, Time fetched, bool look) {
+  auto packument = Packument::parse(std::move(body), name, kMaxPackument);
+  if (!packument) return packument.error();
+  auto next = std::make_shared<PackageSnapshot>();
+  next->name = name.str();
+  next->upstream = upstream.name;
+  next->times_real = upstream.times_publish;
+  next->packument = *packument;
+  next->fetched = fetched;
+  auto record = look ? gear_.store.record_look(look_of(**packument, upstream, fetched))
+                     : gear_.store.package(name.str());
+  if (!record) return record.error();
+  next->record = std::move(*record);
+  constexpr int kAttempts = 4;
+  for (int attempt = 1;; ++attempt) {
+    std::unique_lock lock(updating_);
+    const std::uint64_t before = updates_of(next->name);
+    lock.unlock();
+    if (auto done = read_known(*next); !done) return done.error();
+    lock.lock();
+    // What an inspection or a pin added meanwhile is on disk, but was perhaps not yet when it was
+    // read.
+    if (updates_of(next->name) == before || attempt == kAttempts)
+      return SnapshotPtr(keep(std::move(next)));
+  }
+}
+
+Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name,
+                                             const UpstreamConfig& upstream) {
+  auto document = gear_.store.document(document_key(upstream, name));
+  if (!document) return document.error();
+  if (!*document) return SnapshotPtr();
+  return build(name, upstream, std::move((*document)->body), (*document)->fetched, false);
+}
+
+Result<SnapshotPtr> Packages::stored(const PackageName& name) {
+  const UpstreamConfig* upstream = route(name);
+  if (upstream == nullptr) return SnapshotPtr();
+  return load_from_disk(name, *upstream);
+}
+
+Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis limit) {
+  const UpstreamConfig* upstream = route(name);
+  if (upstream == nullptr)
+    co_return fail(Code::kNotFound, Origin::kPolicy, "no upstream is configured for " + name.str());
+  SnapshotPtr known = in_memory(name.str());
+  if (!known) {
+    std::function<Result<SnapshotPtr>()> load = [this, name, upstream] {
+      return load_from_disk(name, *upstream);
+    };
+    auto loaded = co_await gear_.pool.offload(std::move(load));
+    if (loaded) known = *loaded;
+    if (!loaded)
+      log::warn("document", "a kept packument could not be used",
+                {{"package", name.str()}, {"error", to_string(loaded.error())}});
+  }
+  const Time now = gear_.clock.now();
+  if (known && known->ask_again && *known->ask_again <= now) {
+    auto executor = co_await net::this_coro::executor;
+    observe_behind(known, executor);
+  }
+  if (known && !force) {
+    const Millis age = now - known->fetched;
+    if (age >= Millis(0) && age < gear_.config.fresh) co_return known;
+    if (age >= Millis(0) && age < gear_.config.stale) {
+      auto executor = co_await net::this_coro::executor;
+      revalidate_behind(name, known, executor);
+      co_return known;
+    }
+  }
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, known] {
+    return refresh_now(name, known);
+  };
+  auto refreshed = co_await refreshes_.join(name.str(), std::move(work), limit);
+  if (!refreshed)
+    co_return fail(Code::kTimeout, Origin::kUpstream,
+                   "the upstream did not answer for " + name.str() + " in time", true);
+  const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream &&
+                    (*refreshed).error().code != Code::kNotFound;
+  if (down && known && now - known->fetched < gear_.config.stale) {
+    auto mark = [](PackageSnapshot& next) { next.stale = true; };
+    co_return update(known, mark);
+  }
+  co_return std::move(*refreshed);
+}
+
+void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor) {
+  auto body = [this, name, old]() -> Task<void> {
+    SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, old] {
+      return refresh_now(name, old);
+    };
+    auto done = co_await refreshes_.join(name.str(), std::move(work), kPackumentLimit);
+    if (done && !*done) {
+      log::warn("upstream", "revalidation failed; the kept packument is served",
+                {{"package", name.str()}, {"error", to_string(done->error())}});
+      auto mark = [](PackageSnapshot& next) { next.stale = true; };
+      update(old, mark);
+    }
+  };
+  spawn_detached(executor, "revalidate " + name.str(), std::move(body));
+}
+
+Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
+                                                          const UpstreamConfig& upstream,
+                                                          std::string etag, std::string modified) {
+  FetchRequest request;
+  request.url = upstream.url + name.url_path();
+  request.headers.emplace_back("Accept", "application/json");
+  if (!etag.empty()) request.headers.emplace_back("If-None-Match", etag);
+  if (!modified.empty()) request.headers.emplace_back("If-Modified-Since", modified);
+  if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+  request.ca_file = upstream.ca;
+  request.max_body = kMaxPackument;
+  request.limit = kPackumentLimit;
+  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="packument")");
+  auto reply = co_await gear_.upstream.fetch(std::move(request));
+  if (!reply) co_return reply.error();
+  Fetched fetched;
+  if (reply->status == 304) {
+    fetched.unchanged = true;
+    co_return fetched;
+  }
+  if (reply->status == 404 || reply->status == 410) {
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   name.str() + " is not in the registry " + upstream.name);
+  }
+  if (reply->status != 200) {
+    co_return fail(Code::kUnavailable, Origin::kUpstream,
+                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
+                       " for " + name.str(),
+                   true);
+  }
+  fetched.etag = reply->headers.get("etag");
+  fetched.last_modified = reply->headers.get("last-modified");
+  fetched.body = std::move(reply->body);
+  co_return fetched;
+}
+
+Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr old) {
+  // A fetch that ended after the caller had looked for `old` and before it joined is the one that
+  // it asks for.
+  SnapshotPtr newer = in_memory(name.str());
+  if (newer && (!old || newer->fetched > old->fetched)) co_return newer;
+  const UpstreamConfig* upstream = route(name);
+  const std::string key = document_key(*upstream, name);
+  std::string etag, modified;
+  if (old) {
+    using Found = std::optional<StateStore::Document>;
+    std::function<Result<Found>()> read = [this, key] { return gear_.store.document(key); };
+    auto document = co_await gear_.pool.offload(std::move(read));
+    if (document && *document) {
+      etag = (*document)->etag;
+      modified = (*document)->last_modified;
+    }
+  }
+  auto fetched = co_await fetch_packument(name, *upstream, etag, modified);
+  if (!fetched) co_return fetched.error();
+  const Time now = gear_.clock.now();
+  if (fetched->unchanged && old) {
+    std::function<Result<bool>()> touch = [this, key, now]() -> Result<bool> {
+      if (auto done = gear_.store.touch_document(key, now); !done) return done.error();
+      return true;
+    };
+    auto touched = co_await gear_.pool.offload(std::move(touch));
+    if (!touched) co_return touched.error();
+    // The revision, and so the rendered answers, stay: nothing but the time of the look has
+    // changed.
+    auto look = [now](PackageSnapshot& next) {
+      next.fetched = now;
+      next.stale = false;
+      next.record.last_look = now;
+    };
+    co_return update(old, look, true);
+  }
+  std::function<Result<SnapshotPtr>()> store =
+      [this, name, upstream, key, now, body = std::move(fetched->body), etag = fetched->etag,
+       last = fetched->last_modified]() mutable -> Result<SnapshotPtr> {
+    StateStore::Document document;
+    document.body = body;
+    document.etag = etag;
+    document.last_modified = last;
+    document.fetched = now;
+    auto built = build(name, *upstream, std::move(body), now, true);
+    // Only a document that could be read replaces the one on disk.
+    if (built) {
+      if (auto done = gear_.store.put_document(key, document); !done) return done.error();
+    }
+    return built;
+  };
+  auto built = co_await gear_.pool.offload(std::move(store));
+  if (!built && built.error().code == Code::kMalformed)
+    gear_.metrics.add("npm_gate_upstream_garbage_total");
+  co_return built;
+}
+
+std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig& upstream,
+                                  const std::string& version, const Dist& dist) const {
+  const std::string own = upstream.url + tarball_path(name, version);
+  const auto url = parse_url(dist.tarball);
+  const auto base = parse_url(upstream.url);
+  if (!url || !base) return own;
+  if (url->origin() == base->origin()) return dist.tarball;
+  const auto& hosts = upstream.tarball_hosts;
+  const bool downgrade = base->scheme == "https" && url->scheme != "https";
+  const bool allowed =
+      !downgrade && std::find(hosts.begin(), hosts.end(), url->host_header()) != hosts.end();
+  // A tarball that the packument places elsewhere is asked for at the upstream itself, as npm does
+  // with its registry.
+  return allowed ? dist.tarball : own;
+}
+
+Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr snapshot,
+                                                                    std::string version,
+                                                                    Dist dist) {
+  const auto name = PackageName::parse(snapshot->name);
+  const UpstreamConfig& upstream = *route(*name);
+  std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open =
+      [this, dist]() -> Result<std::shared_ptr<BlobStore::Writer>> {
+    auto made = gear_.blobs.create(algorithms_for(dist));
+    if (!made) return made.error();
+    return std::shared_ptr<BlobStore::Writer>(std::move(*made));
+  };
+  auto writer = co_await gear_.pool.offload(std::move(open));
+  if (!writer) co_return writer.error();
+  FetchRequest request;
+  request.url = tarball_url(*name, upstream, version, dist);
+  request.authorization = authorization_for(upstream, request.url);
+  request.ca_file = upstream.ca;
+  request.max_body = kMaxTarball;
+  request.limit = kTarballLimit;
+  const std::vector<std::string>& hosts = upstream.tarball_hosts;
+  request.allow_redirect = [hosts](const Url& url) {
+    return std::find(hosts.begin(), hosts.end(), url.host_header()) != hosts.end();
+  };
+  request.sink = [writer = *writer](std::string_view data) { return writer->append(data); };
+  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="tarball")");
+  auto reply = co_await gear_.upstream.fetch(std::move(request));
+  if (!reply) co_return reply.error();
+  const std::string what = snapshot->name + "@" + version;
+  if (reply->status == 404 || reply->status == 410) {
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   "the tarball of " + what + " is not in the registry " + upstream.name);
+  }
+  if (reply->status != 200) {
+    co_return fail(Code::kUnavailable, Origin::kUpstream,
+                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
+                       " for the tarball of " + what,
+                   true);
+  }
+  co_return std::move(*writer);
+}
+
+// Which release the bytes are, here; what they hold, by the inspector.
+Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
+                                     InspectionInput& input, Evidence& evidence) {
+  using Reader = std::shared_ptr<const Fd>;
+  std::function<Result<Reader>()> identify = [writer, &input, &evidence]() -> Result<Reader> {
+    input.digests = writer->digests();
+    const auto bytes = writer->bytes();
+    if (!bytes) return bytes.error();
+    input.tarball = *bytes;
+    evidence = identify_release(input);
+    auto reader = writer->reader();
+    if (!reader) return reader.error();
+    return std::make_shared<const Fd>(std::move(*reader));
+  };
+  auto reader = co_await gear_.pool.offload(std::move(identify));
+  if (!reader) co_return reader.error();
+  if (!wants_contents(evidence)) co_return Result<void>();
+  InspectionJob job;
+  job.stated = input.release.manifest;
+  job.limits = input.limits;
+  job.tarball = input.tarball;
+  job.owner = writer;
+  job.reader = std::move(*reader);
+  auto inspected = co_await gear_.inspector.read(std::move(job));
+  if (!inspected) co_return inspected.error();
+  if (inspected->unavailable.empty()) {
+    evidence = with_contents(std::move(evidence), std::move(inspected->contents));
+  } else {
+    evidence.unavailable.push_back({"tarball", inspected->unavailable});
+  }
+  co_return Result<void>();
+}
+
+Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
+  const PackumentVersion* found = snapshot->packument->find(version);
+  if (found == nullptr || found->refusal) {
+    co_return fail(Code::kNotFound, Origin::kUpstream,
+                   snapshot->name + "@" + version + " is not in the registry");
+  }
+  const auto started = std::chrono::steady_clock::now();
+  auto writer = co_await download(snapshot, version, found->release.dist);
+  if (!writer) co_return writer.error();
+  InspectionInput input;
+  input.raw_manifest = std::string(found->raw);
+  input.release = found->release;
+  input.limits = gear_.config.limits;
+  input.now = gear_.clock.now();
+  Evidence made;
+  const auto examined = co_await examine(*writer, input, made);
+  if (!examined) co_return examined.error();
+  std::function<Result<EvidencePtr>()> keep_evidence = [this, made = std::move(made),
+                                                        writer = *writer]() -> Result<EvidencePtr> {
+    if (made.integrity.matches) {
+      if (auto done = writer->commit(); !done) return done.error();
+    }
+    if (auto done = gear_.store.put_evidence(made); !done) return done.error();
+    return std::make_shared<const Evidence>(made);
+  };
+  auto evidence = co_await gear_.pool.offload(std::move(keep_evidence));
+  if (!evidence) co_return evidence.error();
+  gear_.metrics.add("npm_gate_inspections_total");
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  gear_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
+  auto add = [&evidence](PackageSnapshot& next) { add_evidence(next, *evidence); };
+  co_return update(snapshot, add);
+}
+
+Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
+                                                          std::string version) {
+  auto inspected = co_await inspect_now(snapshot, version);
+  if (!inspected) co_return inspected;
+  SnapshotPtr current = *inspected;
+  struct Plan {
+    std::string baseline;
+    bool fetch = false, recent = false;
+  };
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  std::function<Result<Plan>()> look = [this, current, rules, version]() -> Result<Plan> {
+    Judge judge = judge_half_known(current, *rules);
+    const Judged* judged = judge.of(version);
+    Plan plan;
+    if (judged == nullptr || !judged->evidence) return plan;
+    plan.recent = judged->recent;
+    plan.baseline = judged->baseline;
+    // Old releases are compared on what is known: their baseline's tarball would be fetched for
+    // nobody's sake.
+    plan.fetch = plan.recent && !plan.baseline.empty() && !judged->baseline_evidence &&
+                 (wants_baseline_tree(*judged->evidence) || may_be_again(judge, *judged));
+    return plan;
+  };
+  auto plan = co_await gear_.pool.offload(std::move(look));
+  if (!plan) co_return plan.error();
+  if (plan->fetch) {
+    auto with_baseline = co_await inspect_now(current, plan->baseline);
+    if (with_baseline) {
+      current = *with_baseline;
+    } else {
+      log::info("baseline", "the baseline's tarball could not be had",
+                {{"release", current->name + "@" + plan->baseline},
+                 {"error", to_string(with_baseline.error())}});
+    }
+  }
+  if (plan->recent && observer_ != nullptr) {
+    auto observed = co_await observe_now(current, version, plan->baseline);
+    if (!observed) co_return observed;
+    current = *observed;
+  }
+  // The baseline is inspected too by now and can be served without another inspection: it needs a
+  // row as well.
+  std::function<Result<bool>()> record = [this, current, version,
+                                          baseline = plan->baseline]() -> Result<bool> {
+    std::vector<std::string> versions{version};
+    if (!baseline.empty()) versions.push_back(baseline);
+    if (auto done = record_rows(current, versions); !done) return done.error();
+    return true;
+  };
+  auto recorded = co_await gear_.pool.offload(std::move(record));
+  if (!recorded) co_return recorded.error();
+  if (told_) told_(current->name);
+  co_return current;
+}
+
+Result<void> Packages::record_rows(const SnapshotPtr& snapshot,
+                                   const std::vector<std::string>& versions) {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  Judge judge = this->judge(snapshot, *rules);
+  for (const std::string& each : versions) {
+    const Judged* judged = judge.of(each);
+    if (judged == nullptr || !judged->evidence) continue;
+    ReleaseRow row;
+    row.name = snapshot->name;
+    row.version = each;
+    row.content_id = judged->subject.content_id;
+    row.subject = judged->subject;
+    row.findings = judged->findings;
+    row.seen = judge.now();
+    if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+  }
+  return {};
+}
+
+Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,
+                                            Millis limit) {
+  const std::string key = snapshot->name + "@" + version + "#" +
+                          std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
+    return inspect_with_baseline(snapshot, version);
+  };
+  auto done = co_await inspections_.join(key, std::move(work), limit);
+  if (!done)
+    co_return fail(Code::kTimeout, Origin::kSelf,
+                   "the inspection of " + snapshot->name + "@" + version +
+                       " has not ended yet; try again shortly",
+                   true);
+  co_return std::move(*done);
+}
+
+Task<Result<SnapshotPtr>> Packages::inspect_alone(SnapshotPtr snapshot, std::string version,
+                                                  Millis limit) {
+  const std::string key = "alone:" + snapshot->name + "@" + version;
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
+    return inspect_now(snapshot, version);
+  };
+  auto done = co_await inspections_.join(key, std::move(work), limit);
+  if (!done)
+    co_return fail(Code::kTimeout, Origin::kSelf,
+                   "the inspection of " + snapshot->name + "@" + version + " took too long", true);
+  co_return std::move(*done);
+}
+
+Task<SnapshotPtr> Packages::observe(Observer& observer, SnapshotPtr snapshot, std::string version,
+                                    std::string baseline) {
+  Observations observed = co_await observer.observe(snapshot, version, baseline);
+  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
+  co_return update(snapshot, add);
+}
+
+Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
+  std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
+    auto pinned = gear_.store.pin(wanted);
+    if (!pinned) return pinned;
+    // Evidence of before a restore may lack its row; the pin is what counts.
+    auto marked = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
+    if (!marked && marked.error().code != Code::kNotFound) return marked.error();
+    return pinned;
+  };
+  auto pinned = co_await gear_.pool.offload(std::move(write));
+  if (!pinned) co_return pinned.error();
+  auto add = [&pinned](PackageSnapshot& next) { next.pins[pinned->version] = *pinned; };
+  co_return update(snapshot, add);
+}
+
+Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version,
+                                     std::string sha512) {
+  const PackumentVersion* found =
+      snapshot->packument ? snapshot->packument->find(version) : nullptr;
+  if (found == nullptr)
+    co_return fail(
+        Code::kNotFound, Origin::kUpstream,
+        "the tarball of " + snapshot->name + "@" + version + " is gone here and upstream");
+  auto writer = co_await download(snapshot, version, found->release.dist);
+  if (!writer) co_return writer.error();
+  std::function<Result<bool>()> check = [writer = *writer, sha512]() -> Result<bool> {
+    const std::vector<Digest> digests = writer->digests();
+    if (digests.empty() || digests.front().hex() != sha512) {
+      return fail(Code::kIntegrityMismatch, Origin::kUpstream,
+                  "the upstream now sends other bytes than those that were accepted");
+    }
+    if (auto done = writer->commit(); !done) return done.error();
+    return true;
+  };
+  auto checked = co_await gear_.pool.offload(std::move(check));
+  if (!checked) co_return checked.error();
+  co_return Result<void>();
+}
+
+void Packages::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor) {
+  if (background_.fetch_add(1) >= kBackgroundInFlight) {
+    background_.fetch_sub(1);
+    return;
+  }
+  auto body = [this, snapshot]() -> Task<void> {
+    struct Done {
+      std::atomic<int>& count;
+      explicit Done(std::atomic<int>& c) : count(c) {}
+      ~Done() { count.fetch_sub(1); }
+    } done(background_);
+    const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+    std::function<Result<std::vector<std::string>>()> list =
+        [this, snapshot, rules]() -> Result<std::vector<std::string>> {
+      return judge(snapshot, *rules).background_work();
+    };
+    auto work = co_await gear_.pool.offload(std::move(list));
+    if (!work) co_return;
+    SnapshotPtr current = snapshot;
+    for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {
+      auto next = co_await inspect(current, (*work)[i], std::chrono::minutes(6));
+      if (next) current = *next;
+    }
+  };
+  spawn_detached(executor, "background inspection of " + snapshot->name, std::move(body));
+}
+
+}  // namespace npmgate

@@ -1,0 +1,180 @@
+// Packages as the gate knows them: fetching and refreshing packuments, inspecting releases, keeping
+// the snapshot of each package that judging reads. Thread-safe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "base/metrics.h"
+#include "judge/active_policy.h"
+#include "judge/judge.h"
+#include "proxy/net/async.h"
+#include "proxy/net/http_client.h"
+#include "proxy/packages/inspector.h"
+#include "proxy/runtime/config.h"
+#include "store/blob_store.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+using SnapshotPtr = std::shared_ptr<const PackageSnapshot>;
+
+// Asks outside sources about a release that was just inspected (git tags, signatures, ages of new
+// dependencies). Never an error: what could not be had is in the observations as unknown.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual Task<Observations> observe(SnapshotPtr snapshot, std::string version,
+                                     std::string baseline) = 0;
+};
+
+struct Gear {  // what services share; owned by the composition root, outlives them
+  const Config& config;
+  const Clock& clock;
+  Upstream& upstream;
+  StateStore& store;
+  BlobStore& blobs;
+  Pool& pool;
+  Rulebook& rulebook;
+  Metrics& metrics;
+  Inspector& inspector;
+};
+
+class Packages {
+ public:
+  // How long a client waits for the upstream: headers must leave within 25 s (yarn 1 gives up at
+  // 33). The fetch goes on and serves the next request.
+  static constexpr Millis kAskLimit{20'000};
+
+  explicit Packages(Gear gear, Observer* observer) : gear_(gear), observer_(observer) {}
+
+  // The one upstream that answers for a name; null where none is configured for it.
+  const UpstreamConfig* route(const PackageName& name) const;
+
+  // The package as of now: within `fresh` from memory or disk; within `stale` the old one while a
+  // refresh runs behind it; else asked. `force` asks in any case. kNotFound: the upstream says 404.
+  // kUnavailable: nobody to ask and nothing kept (or too old). `limit`: how long the caller waits
+  // for the upstream; kTimeout then. Outside facts that are due are asked for again behind the
+  // answer.
+  Task<Result<SnapshotPtr>> get(PackageName name, bool force = false, Millis limit = kAskLimit);
+
+  // Fetches, verifies and unpacks one release (and its baseline's tarball where the comparison
+  // needs it), stores the evidence and returns the newer snapshot. Single flight per release.
+  // kTimeout where `limit` passed; the work goes on.
+  Task<Result<SnapshotPtr>> inspect(SnapshotPtr snapshot, std::string version, Millis limit);
+
+  // The same for that one tarball alone: neither its baseline's nor outside sources are asked.
+  Task<Result<SnapshotPtr>> inspect_alone(SnapshotPtr snapshot, std::string version, Millis limit);
+  // Asks `observer` about one release compared with `baseline` ("" = none) and returns the newer
+  // snapshot.
+  Task<SnapshotPtr> observe(Observer& observer, SnapshotPtr snapshot, std::string version,
+                            std::string baseline);
+
+  // Records the release as accepted: pinned from now on. Returns the newer snapshot.
+  Task<Result<SnapshotPtr>> pin(SnapshotPtr snapshot, Pin wanted);
+
+  // Fetches the tarball of a pinned release again whose blob is gone; kIntegrityMismatch where
+  // other bytes come.
+  Task<Result<void>> refetch(SnapshotPtr snapshot, std::string version, std::string sha512);
+
+  // Inspects, one after another and behind everything else, the recent releases that no resolver
+  // picks. Returns at once.
+  void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
+
+  // Names of an upstream with `inspect: false` are judged by the floor and by decisions alone.
+  // `options`: what this side does not fill in itself (as_published, compare).
+  Judge judge(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options = {}) const;
+
+  // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
+  // Blocks on disk.
+  Result<SnapshotPtr> stored(const PackageName& name);
+  // What is kept of a name, in memory or on disk, however old; null where nothing is. Asks nobody.
+  Task<Result<SnapshotPtr>> kept(PackageName name);
+  // Asks the outside sources about an inspected release once more. Returns the newer snapshot.
+  Task<SnapshotPtr> observe_again(SnapshotPtr snapshot, std::string version, std::string baseline);
+  // Brings the review rows of the package's releases up to what the snapshot says now; whether any
+  // changed. Blocks on disk.
+  Result<bool> rejudge(const SnapshotPtr& snapshot);
+  // Called with the name of every package of which a release was inspected. Before the first use.
+  void on_inspected(std::function<void(const std::string&)> told) { told_ = std::move(told); }
+
+  // Drops what memory holds of a name; the next request reads disk and upstream again.
+  void forget(const std::string& name);
+  // The same on disk: the next request asks the upstream. Evidence, pins and tarballs stay.
+  Result<void> drop(const PackageName& name);
+  Task<Result<SnapshotPtr>> refresh(PackageName name) { return get(std::move(name), true); }
+
+ private:
+  struct Entry {
+    SnapshotPtr snapshot;
+    std::list<std::string>::iterator age;
+    std::size_t bytes = 0;
+  };
+  struct Fetched {  // what a refresh found
+    Fetched() {}
+    std::string body, etag, last_modified;
+    bool unchanged = false;
+  };
+
+  Task<Result<SnapshotPtr>> refresh_now(PackageName name, SnapshotPtr old);
+  Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream,
+                                        std::string etag, std::string modified);
+  Result<SnapshotPtr> load_from_disk(const PackageName& name, const UpstreamConfig& upstream);
+  Result<void> read_known(PackageSnapshot& next);
+  Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream,
+                            std::string body, Time fetched, bool look);
+  Task<Result<SnapshotPtr>> inspect_now(SnapshotPtr snapshot, std::string version);
+  Task<Result<void>> examine(std::shared_ptr<BlobStore::Writer> writer, InspectionInput& input,
+                             Evidence& evidence);
+  Task<Result<SnapshotPtr>> inspect_with_baseline(SnapshotPtr snapshot, std::string version);
+  // Counts evidence whose outside facts are not there yet.
+  Judge judge_half_known(const SnapshotPtr& snapshot, const Rules& rules) const;
+  Judge judge_with(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options) const;
+  // Asks outside for what may have changed since it was last asked, in the background; one round
+  // per package at a time.
+  void observe_behind(SnapshotPtr snapshot, net::any_io_executor executor);
+  Task<void> observe_again(SnapshotPtr snapshot);
+  Task<Result<SnapshotPtr>> observe_now(SnapshotPtr snapshot, std::string version,
+                                        std::string baseline);
+  std::optional<Time> next_observation(const PackageSnapshot& snapshot) const;
+  Result<void> record_rows(const SnapshotPtr& snapshot, const std::vector<std::string>& versions);
+  Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot,
+                                                            std::string version, Dist dist);
+  void revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor);
+  std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream,
+                          const std::string& version, const Dist& dist) const;
+
+  SnapshotPtr in_memory(const std::string& name);
+  // Stores, evicts, and stamps a new revision unless what answers are made of is the same.
+  SnapshotPtr keep(std::shared_ptr<PackageSnapshot> next, bool same_content = false);
+  // Applies `change` to a copy of the newest snapshot of `name` and keeps it.
+  SnapshotPtr update(const SnapshotPtr& base, const std::function<void(PackageSnapshot&)>& change,
+                     bool same_content = false);
+  std::uint64_t& updates_of(const std::string& name);
+
+  Gear gear_;
+  Observer* observer_;
+  std::function<void(const std::string&)> told_;
+  std::shared_ptr<const Policy> no_rules_ = std::make_shared<const Policy>();
+  SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_;
+  std::list<std::string> ages_;  // least recently used first
+  std::size_t bytes_ = 0;
+  std::set<std::string, std::less<>> observing_;
+  // Held while a snapshot is replaced by one made of it, always before mutex_. The counters, of
+  // names with the same hash together, tell a snapshot that is being read from disk that it was
+  // overtaken.
+  std::mutex updating_;
+  std::array<std::uint64_t, 256> updates_{};
+  std::atomic<std::uint64_t> revisions_{0};
+  std::atomic<int> background_{0};
+};
+
+}  // namespace npmgate

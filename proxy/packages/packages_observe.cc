@@ -1,0 +1,99 @@
+// What lies outside a release's tarball, asked for with its inspection and again while it may
+// change.
+#include "proxy/packages/packages.h"
+
+namespace npmgate {
+namespace {
+
+// Releases of one package whose outside facts are asked for again in one round.
+constexpr std::size_t kObservedPerRound = 4;
+
+}  // namespace
+
+Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::string version,
+                                                std::string baseline) {
+  Observations observed = co_await observer_->observe(snapshot, version, baseline);
+  std::function<Result<bool>()> write = [this, snapshot, version, observed]() -> Result<bool> {
+    auto done =
+        gear_.store.put_observation(snapshot->name, version, observations_to_text(observed));
+    if (!done) return done.error();
+    return true;
+  };
+  auto written = co_await gear_.pool.offload(std::move(write));
+  if (!written) co_return written.error();
+  const auto before = snapshot->observations.find(version);
+  const bool same = before != snapshot->observations.end() && same_facts(before->second, observed);
+  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
+  co_return update(snapshot, add, same);
+}
+
+std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) const {
+  std::optional<Time> next;
+  if (observer_ == nullptr || !snapshot.packument || snapshot.observations.empty()) return next;
+  const Ages ages(snapshot);
+  for (const auto& [version, observed] : snapshot.observations) {
+    const PackumentVersion* found = snapshot.packument->find(version);
+    if (found == nullptr) continue;
+    const auto at = ask_again_at(observed, found->release, ages.born(*found, gear_.clock.now()),
+                                 gear_.config.recent, gear_.config.git_cache);
+    if (at && (!next || *at < *next)) next = at;
+  }
+  return next;
+}
+
+void Packages::observe_behind(SnapshotPtr snapshot, net::any_io_executor executor) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!observing_.insert(snapshot->name).second) return;
+  }
+  auto body = [this, snapshot]() -> Task<void> {
+    struct Done {
+      Packages& packages;
+      const std::string& name;
+      Done(Packages& p, const std::string& n) : packages(p), name(n) {}
+      ~Done() {
+        const std::lock_guard lock(packages.mutex_);
+        packages.observing_.erase(name);
+      }
+    } done(*this, snapshot->name);
+    co_await observe_again(snapshot);
+  };
+  spawn_detached(executor, "observation of " + snapshot->name, std::move(body));
+}
+
+Task<void> Packages::observe_again(SnapshotPtr snapshot) {
+  using Due = std::vector<std::pair<std::string, std::string>>;  // version, baseline
+  std::function<Result<Due>()> list = [this, snapshot]() -> Result<Due> {
+    const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+    Judge judge = this->judge(snapshot, *rules);
+    const Ages ages(*snapshot);
+    Due due;
+    const auto& versions = snapshot->packument->versions();
+    for (auto it = versions.rbegin(); it != versions.rend() && due.size() < kObservedPerRound;
+         ++it) {
+      const auto observed = snapshot->observations.find(it->version);
+      if (observed == snapshot->observations.end()) continue;
+      const auto at = ask_again_at(observed->second, it->release, ages.born(*it, judge.now()),
+                                   gear_.config.recent, gear_.config.git_cache);
+      if (at && *at <= judge.now()) due.emplace_back(it->version, judge.baseline_of(it->version));
+    }
+    return due;
+  };
+  auto due = co_await gear_.pool.offload(std::move(list));
+  if (!due) co_return;
+  SnapshotPtr current = snapshot;
+  for (const auto& [version, baseline] : *due) {
+    auto observed = co_await observe_now(current, version, baseline);
+    if (!observed) co_return;
+    const bool changed = (*observed)->revision != current->revision;
+    current = *observed;
+    if (!changed) continue;
+    std::function<Result<bool>()> record = [this, current, version = version]() -> Result<bool> {
+      if (auto done = record_rows(current, {version}); !done) return done.error();
+      return true;
+    };
+    co_await gear_.pool.offload(std::move(record));
+  }
+}
+
+}  // namespace npmgate

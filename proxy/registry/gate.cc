@@ -1,0 +1,290 @@
+#include "proxy/registry/gate.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "proxy/registry/pages.h"
+#include "proxy/registry/self_test.h"
+
+namespace npmgate {
+namespace {
+
+// npm posts its whole tree to the audit endpoint: 20,000 packages are some 600 KB.
+constexpr std::size_t kMaxAuditBody = std::size_t{16} << 20;
+
+Form form_of(const Request& request) {
+  const std::string_view accept = request.headers.get("accept");
+  return accept.find("application/vnd.npm.install-v1+json") != std::string_view::npos
+             ? Form::kAbbreviated
+             : Form::kFull;
+}
+
+// npm replaces a 401's text by advice to log in where the challenge is Bearer or Basic (measured:
+// npm 10 to 12), so that clients get a challenge of another name; browsers on the gate's own pages
+// get the one that they can answer, with the token as password.
+Response unauthorized(std::string_view authorization, bool browser) {
+  const char* why = authorization.empty() ? "this registry needs a token, and none was sent"
+                    : Access::carries_token(authorization)
+                        ? "the token is not valid: it was revoked, or never was one"
+                        : "the credentials sent are not a token of this registry";
+  Response response = error_response(
+      401,
+      std::string("npm-gate: ") + why +
+          ". Ask the admin for one (npm-gate token create) and set it as _authToken of this "
+          "registry",
+      why);
+  response.set("www-authenticate",
+               browser ? "Basic realm=\"npm-gate\"" : "Npm-Gate-Token realm=\"npm-gate\"");
+  return response;
+}
+
+std::string prefix_of(const Config& config) {
+  if (config.public_urls.empty()) return "/";
+  return parse_url(config.public_urls.front())->path;
+}
+
+}  // namespace
+
+Gate::Gate(Gear gear, Observer* observer)
+    : gear_(gear),
+      packages_(gear, observer),
+      recorder_(gear.store, gear.clock),
+      answers_(gear, packages_, recorder_),
+      tarballs_(gear, packages_, recorder_),
+      services_(gear, packages_, recorder_),
+      publishing_(gear, packages_, recorder_),
+      access_(gear.store, gear.clock, recorder_),
+      prefix_(prefix_of(gear.config)) {}
+
+std::optional<std::string> Gate::base_url(const Request& request) const {
+  const std::string_view host = request.headers.get("host");
+  for (const std::string& text : gear_.config.public_urls) {
+    if (parse_url(text)->host_header() == host) return text;
+  }
+  if (!gear_.config.public_urls.empty()) return std::nullopt;
+  // Loopback only: whatever loopback name the client used is what it can reach.
+  const std::string scheme = request.secure ? "https://" : "http://";
+  const auto url = parse_url(scheme + std::string(host) + "/");
+  if (!url || url->path != "/" || !is_loopback(url->host)) return std::nullopt;
+  return url->str();
+}
+
+BodyRule Gate::body_rule(std::string_view method, std::string_view target) const {
+  const bool audit = target.find("/-/npm/v1/security/") != std::string_view::npos;
+  if (method == "POST" && audit) return {kMaxAuditBody};
+  if (method == "GET" || method == "HEAD") return {};
+  const Target parsed = parse_target(method, target, prefix_);
+  const auto* write = std::get_if<WriteTarget>(&parsed);
+  if (write == nullptr || !publishing_.takes(*write)) return {};
+  return {Publishing::kMaxBody, true};
+}
+
+Task<Response> Gate::handle(std::shared_ptr<Request> request) {
+  const auto base = base_url(*request);
+  Target target = parse_target(request->method, request->target, prefix_);
+  const auto* service = std::get_if<ServiceTarget>(&target);
+  const bool ping = service != nullptr && service->kind == ServiceTarget::Kind::kPing;
+  if (!base && !ping) {
+    co_return error_response(421, "npm-gate: this server does not answer for the host '" +
+                                      log::printable(request->headers.get("host"), 80) +
+                                      "' (public_url in gate.yaml)");
+  }
+  request->base_url = base.value_or("");
+  if (auto refused = admit(*request, target); refused && !ping) co_return std::move(*refused);
+  co_return co_await dispatch(std::move(target), *request);
+}
+
+// Clients have room for one set of credentials per registry: whoever writes to a writable upstream
+// sends that registry's, and that registry says whether they are good.
+std::optional<Response> Gate::admit(Request& request, const Target& target) {
+  const std::string_view authorization = request.headers.get("authorization");
+  if (!authorization.empty()) {
+    auto caller = access_.caller(authorization);
+    if (!caller) return response_for(caller.error());
+    request.client = caller->name;
+  }
+  if (!gear_.config.clients_need_token || !request.client.empty()) return std::nullopt;
+  const auto* write = std::get_if<WriteTarget>(&target);
+  if (write != nullptr && publishing_.takes(*write)) return std::nullopt;
+  const auto* document = std::get_if<PackumentTarget>(&target);
+  if (document != nullptr && document->write && publishing_.takes(document->name))
+    return std::nullopt;
+  gear_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
+  return unauthorized(authorization, std::holds_alternative<OwnPageTarget>(target));
+}
+
+Task<Response> Gate::dispatch(Target target, const Request& request) {
+  if (is_self_test(target)) {
+    AuditEntry entry = audit_entry("refused", std::string(kSelfTestName),
+                                   std::string(kSelfTestVersion), request, gear_.clock.now());
+    entry.action = "quarantine";
+    recorder_.audit(std::move(entry));
+    co_return self_test_refusal(target, request);
+  }
+  if (auto* packument_target = std::get_if<PackumentTarget>(&target)) {
+    co_return co_await packument(std::move(*packument_target), request);
+  }
+  if (auto* manifest = std::get_if<ManifestTarget>(&target)) {
+    Response response =
+        co_await answers_.manifest(manifest->name, manifest->version_or_tag, request);
+    note_refusal(response, manifest->name.str(), manifest->version_or_tag, request);
+    co_return response;
+  }
+  if (auto* tags = std::get_if<DistTagsTarget>(&target)) {
+    co_return co_await answers_.dist_tags(tags->name, tags->tag, request);
+  }
+  if (auto* tarball = std::get_if<TarballTarget>(&target)) {
+    co_return co_await tarballs_.get(tarball->name, tarball->version, request);
+  }
+  if (auto* pass = std::get_if<ServiceTarget>(&target))
+    co_return co_await service(std::move(*pass), request);
+  if (auto* page = std::get_if<OwnPageTarget>(&target))
+    co_return co_await own_page(std::move(*page), request);
+  if (auto* write = std::get_if<WriteTarget>(&target))
+    co_return co_await this->write(std::move(*write), request);
+  const auto& rejected = std::get<RejectedTarget>(target);
+  co_return error_response(rejected.status, "npm-gate: " + rejected.reason);
+}
+
+Task<Response> Gate::packument(PackumentTarget target, const Request& request) {
+  if (target.write && publishing_.takes(target.name))
+    co_return co_await publishing_.document(std::move(target.name), request);
+  if (target.write) {
+    // A client that asks for a document to write back must not get a filtered one (docs/clients.md:
+    // deprecate PUTs the whole packument).
+    co_return error_response(
+        403,
+        "npm-gate: reading " + target.name.str() +
+            " for writing is not possible through this registry; publish to the registry itself",
+        "read-only registry");
+  }
+  Response response = co_await answers_.packument(target.name, form_of(request), request);
+  note_refusal(response, target.name.str(), "", request);
+  co_return response;
+}
+
+// A verdict that a client met at a door other than the tarball's (which records its own).
+void Gate::note_refusal(const Response& response, const std::string& name,
+                        const std::string& version, const Request& request) {
+  if (response.status != 403) return;
+  const LedgerEntry who = ledger_entry(request, gear_.clock.now());
+  AuditEntry entry;
+  entry.at = who.at;
+  entry.kind = "refused";
+  entry.actor = "client";
+  entry.name = name;
+  entry.version = log::printable(version, 100);
+  entry.policy_hash = gear_.rulebook.rules()->policy->hash;
+  entry.client = client_of(request);
+  std::string sentence;
+  for (const auto& [header, value] : response.headers) {
+    if (header == "npm-notice") sentence = value;
+  }
+  entry.detail = boost::json::serialize(boost::json::object{{"sentence", sentence},
+                                                            {"door", std::string(response.kind)},
+                                                            {"user_agent", who.user_agent},
+                                                            {"command", who.command},
+                                                            {"project", who.project}});
+  recorder_.audit(std::move(entry));
+}
+
+Task<Response> Gate::write(WriteTarget target, const Request& request) {
+  if (publishing_.takes(target)) co_return co_await publishing_.write(std::move(target), request);
+  const std::string what = target.what.empty() ? "this write" : target.what;
+  Response response =
+      error_response(403,
+                     "npm-gate: " + what +
+                         " is not possible through this registry: it is read-only. Use the "
+                         "registry itself (publishConfig.registry or --registry)",
+                     "read-only registry");
+  response.kind = "write";
+  co_return response;
+}
+
+Task<Response> Gate::whoami(const Request& request) {
+  if (!request.client.empty()) {
+    co_return json_response(
+        200, boost::json::serialize(boost::json::object{{"username", request.client}}));
+  }
+  if (auto answer = co_await publishing_.whoami(request)) co_return std::move(*answer);
+  if (Access::carries_token(request.headers.get("authorization")))
+    co_return unauthorized(request.headers.get("authorization"), false);
+  co_return error_response(401, "npm-gate: nobody is logged in here; installs need no login");
+}
+
+Task<Response> Gate::service(ServiceTarget target, const Request& request) {
+  using Kind = ServiceTarget::Kind;
+  switch (target.kind) {
+    case Kind::kPing:
+      co_return json_response(200, "{}");
+    case Kind::kWhoami:
+      co_return co_await whoami(request);
+    case Kind::kAuditBulk:
+      co_return co_await services_.audit_bulk(std::move(target), request);
+    case Kind::kAuditQuick:
+      co_return co_await services_.audit_quick(std::move(target), request);
+    case Kind::kSearch:
+      co_return co_await services_.search(std::move(target));
+    case Kind::kLogin:
+    case Kind::kToken:
+    case Kind::kUser:
+      co_return error_response(
+          403, "npm-gate: login and account changes are not possible through this registry",
+          "read-only registry");
+    case Kind::kKeys:
+    case Kind::kAttestations:
+      break;
+  }
+  co_return co_await services_.pass(std::move(target));
+}
+
+Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
+  constexpr std::string_view kReleases = "releases/";
+  if (target.path.starts_with(kReleases)) {
+    const std::string rest = target.path.substr(kReleases.size());
+    const std::size_t slash = rest.rfind('/');
+    if (slash != std::string::npos)
+      co_return co_await release_page(rest.substr(0, slash), rest.substr(slash + 1), request);
+  }
+  if (target.path == "self-test") {
+    co_return self_test_page(
+        request, request.headers.get("accept").find("text/html") != std::string_view::npos);
+  }
+  if (target.path.empty() || target.path == "index") {
+    co_return text_response(200, index_page(gear_.config), "text/html; charset=utf-8");
+  }
+  co_return error_response(
+      404, "npm-gate: no such page; releases/NAME/VERSION tells a release's verdict");
+}
+
+Task<Response> Gate::release_page(std::string name_text, std::string version,
+                                  const Request& request) {
+  const auto name = PackageName::parse(name_text);
+  if (!name)
+    co_return error_response(
+        400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
+  auto snapshot = co_await packages_.get(*name);
+  if (!snapshot) co_return response_for(snapshot.error());
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const bool html = request.headers.get("accept").find("text/html") != std::string_view::npos;
+  std::function<Result<Response>()> work = [this, &snapshot, &version, rules,
+                                            html]() -> Result<Response> {
+    Judge judge = packages_.judge(*snapshot, *rules);
+    const Judged* judged = judge.of(version);
+    if (judged == nullptr)
+      return error_response(
+          404, "npm-gate: " + (*snapshot)->name + " has no version " + log::printable(version, 60));
+    if (html) {
+      Response page =
+          text_response(200, release_html(*judged, judge.now()), "text/html; charset=utf-8");
+      page.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
+      return page;
+    }
+    return json_response(200, boost::json::serialize(release_json(*judged)));
+  };
+  auto response = co_await gear_.pool.offload(std::move(work));
+  if (!response) co_return response_for(response.error());
+  response->set("cache-control", "no-store");
+  co_return std::move(*response);
+}
+
+}  // namespace npmgate

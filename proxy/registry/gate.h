@@ -1,0 +1,65 @@
+// The registry as clients see it: one request in, one response out. Callable without sockets.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/net/http.h"
+#include "proxy/packages/packages.h"
+#include "proxy/registry/packuments.h"
+#include "proxy/registry/publishing.h"
+#include "proxy/registry/services.h"
+#include "proxy/registry/tarballs.h"
+#include "proxy/runtime/access.h"
+#include "proxy/runtime/audit_writer.h"
+#include "registry/target.h"
+
+namespace npmgate {
+
+struct BodyRule {
+  std::size_t limit = 0;  // bytes of body a request may bring; 0: it is read and thrown away
+  bool spool = false;     // a large one comes as Request::spooled
+};
+
+// One request in, one response out; exceptions are bugs. Thread-safe: called from every loop.
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual Task<Response> handle(std::shared_ptr<Request> request) = 0;
+  virtual BodyRule body_rule(std::string_view method, std::string_view target) const = 0;
+};
+
+class Gate final : public Service {
+ public:
+  Gate(Gear gear, Observer* observer);
+  Task<Response> handle(std::shared_ptr<Request> request) override;
+  BodyRule body_rule(std::string_view method, std::string_view target) const override;
+  Packages& packages() { return packages_; }
+  Recorder& recorder() { return recorder_; }
+
+ private:
+  Task<Response> dispatch(Target target, const Request& request);
+  Task<Response> packument(PackumentTarget target, const Request& request);
+  void note_refusal(const Response& response, const std::string& name, const std::string& version,
+                    const Request& request);
+  Task<Response> service(ServiceTarget target, const Request& request);
+  Task<Response> own_page(OwnPageTarget target, const Request& request);
+  Task<Response> release_page(std::string name, std::string version, const Request& request);
+  Task<Response> whoami(const Request& request);
+  Task<Response> write(WriteTarget target, const Request& request);
+  // Who asks is noted in the request; the refusal where access.clients wants a token.
+  std::optional<Response> admit(Request& request, const Target& target);
+  std::optional<std::string> base_url(const Request& request) const;
+
+  Gear gear_;
+  Packages packages_;
+  Recorder recorder_;
+  Answers answers_;
+  Tarballs tarballs_;
+  Services services_;
+  Publishing publishing_;
+  Access access_;
+  std::string prefix_;
+};
+
+}  // namespace npmgate

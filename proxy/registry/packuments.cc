@@ -1,0 +1,348 @@
+#include "proxy/registry/packuments.h"
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+#include "base/digest.h"
+#include "base/gzip.h"
+
+namespace npmgate {
+namespace {
+
+// Headers must leave within 25 s (yarn 1 gives up at 33): rounds of picks share inspection.timeout,
+// rendering comes on top.
+constexpr int kMaxRounds = 6;
+constexpr std::size_t kNoticed = 3;  // versions named in one npm-notice (SPEC, section 6)
+constexpr auto kRenderLimit = std::chrono::seconds(24);
+
+bool is_noticed(const Judge::Hidden& hidden, Time now, Millis recent) {
+  return now - hidden.born <= recent;
+}
+
+std::string notice_for(const Judge::Listing& listing, Time now, Millis recent) {
+  std::string notice;
+  std::size_t named = 0;
+  for (const Judge::Hidden& hidden : listing.hidden) {
+    if (!is_noticed(hidden, now, recent) || named == kNoticed) continue;
+    ++named;
+    notice += (notice.empty() ? "npm-gate: " : "; ") + hidden.sentence;
+  }
+  return notice;
+}
+
+// Last-Modified tells when the bytes changed, not when they were made. It has whole seconds: other
+// bytes made within the same one are dated a second later, or a client that asks by time alone
+// would be told that nothing has changed.
+AnswerPtr dated_after(const Answer& before, AnswerPtr answer) {
+  const bool same = before.etag == answer->etag;
+  const Time next = before.modified + Millis(1000);
+  if (!same && answer->modified >= next) return answer;
+  auto dated = std::make_shared<Answer>(*answer);
+  dated->modified = same ? before.modified : next;
+  dated->last_modified = format_http_date(dated->modified);
+  return dated;
+}
+
+void lower(std::optional<Time>& earliest, Time candidate) {
+  if (!earliest || candidate < *earliest) earliest = candidate;
+}
+
+}  // namespace
+
+RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form,
+                         const std::string& base_url) {
+  RenderInput input;
+  input.packument = snapshot.packument.get();
+  input.base_url = base_url;
+  input.form = form;
+  input.dist_tags = listing.dist_tags;
+  for (const Judged* judged : listing.kept) {
+    VersionView view{judged->version, judged->raw_manifest, judged->subject.has_install_script,
+                     std::nullopt};
+    if (judged->verdict.warn_clients && !judged->verdict.reasons.empty()) {
+      view.warning = "npm-gate: " + judged->verdict.reasons.front().message;
+    }
+    input.versions.push_back(std::move(view));
+  }
+  return input;
+}
+
+Task<void> Answers::inspect_all(Prepared& prepared, std::vector<std::string> picks,
+                                std::chrono::steady_clock::time_point deadline) {
+  auto executor = co_await net::this_coro::executor;
+  // Started side by side; each is single flight, so that waiting for them one after another takes
+  // as long as the slowest.
+  for (const std::string& version : picks) {
+    auto start = [this, snapshot = prepared.snapshot, version]() -> Task<void> {
+      co_await packages_.inspect(snapshot, version, gear_.config.inspection_timeout);
+    };
+    spawn_detached(executor, "inspection of " + version, std::move(start));
+  }
+  for (const std::string& version : picks) {
+    const auto left =
+        std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
+    auto done = co_await packages_.inspect(prepared.snapshot, version, std::max(left, Millis(1)));
+    if (done) {
+      prepared.snapshot = *done;
+      continue;
+    }
+    prepared.undecided.insert(version);
+    log::warn(
+        "undecided", "left out of the packument this time",
+        {{"release", prepared.snapshot->name + "@" + version}, {"error", to_string(done.error())}});
+  }
+}
+
+Task<Result<Answers::Prepared>> Answers::prepare(PackageName name) {
+  Prepared prepared;
+  auto snapshot = co_await packages_.get(name);
+  if (!snapshot) co_return snapshot.error();
+  prepared.snapshot = *snapshot;
+  prepared.rules = gear_.rulebook.rules();
+  if (!packages_.route(name)->inspect) co_return prepared;
+  const auto deadline = std::chrono::steady_clock::now() + gear_.config.inspection_timeout;
+  for (int round = 0; round < kMaxRounds; ++round) {
+    using Names = std::vector<std::string>;
+    std::function<Result<Names>()> plan = [this, &prepared]() -> Result<Names> {
+      return packages_.judge(prepared.snapshot, *prepared.rules)
+          .picks_to_inspect(prepared.undecided);
+    };
+    auto picks = co_await gear_.pool.offload(std::move(plan));
+    if (!picks) co_return picks.error();
+    if (picks->empty()) co_return prepared;
+    if (std::chrono::steady_clock::now() >= deadline || round + 1 == kMaxRounds) {
+      prepared.undecided.insert(picks->begin(), picks->end());
+      continue;
+    }
+    co_await inspect_all(prepared, *picks, deadline);
+  }
+  co_return prepared;
+}
+
+// The review list holds what was inspected, what is recent, and whatever waits for an approval:
+// a release is work for reviewers from the moment it is known, asked for or not.
+void Answers::tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash) {
+  for (const Judged* judged : listing.kept) {
+    if (judged->evidence) recorder_.judged(*judged, policy_hash);
+  }
+  for (const Judge::Hidden& hidden : listing.hidden) {
+    const Judged* judged = judge.of(hidden.version);
+    if (judged == nullptr || judged->verdict.served()) continue;
+    if (judged->evidence || judged->recent || judged->verdict.action == Action::kQuarantine)
+      recorder_.judged(*judged, policy_hash);
+  }
+}
+
+Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
+                                  const std::string& base_url) {
+  const PackageSnapshot& snapshot = *prepared.snapshot;
+  Judge judge = packages_.judge(prepared.snapshot, *prepared.rules);
+  const Judge::Listing listing = judge.listing(prepared.undecided);
+  if (packages_.route(*PackageName::parse(snapshot.name))->inspect)
+    tell(judge, listing, prepared.rules->policy->hash);
+  auto answer = std::make_shared<Answer>();
+  answer->snapshot_revision = snapshot.revision;
+  answer->rules_revision = prepared.rules->revision;
+  answer->stale = snapshot.stale;
+  answer->modified = judge.now();
+  answer->valid_until = listing.valid_until;
+  // What was left undecided is asked again soon.
+  if (!prepared.undecided.empty()) lower(answer->valid_until, judge.now() + Millis(5000));
+  answer->notice = header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
+  if (listing.kept.empty()) {
+    answer->status = listing.hidden.empty() ? 404 : 403;
+    const std::string why = listing.hidden.empty()
+                                ? "npm-gate: " + snapshot.name + " has no versions"
+                                : "npm-gate: no version of " + snapshot.name +
+                                      " may be served: " + listing.hidden.front().sentence;
+    answer->notice = header_safe(why);
+    answer->identity = std::make_shared<const std::string>(why);
+    return AnswerPtr(answer);
+  }
+  std::string text = render_packument(render_input(snapshot, listing, form, base_url));
+  const Digest digest = npmgate::digest(Algorithm::kSha256, text);
+  answer->etag = base64_encode(std::span(digest.bytes).first(18));
+  answer->last_modified = format_http_date(answer->modified);
+  answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
+  answer->identity = std::make_shared<const std::string>(std::move(text));
+  return AnswerPtr(answer);
+}
+
+AnswerPtr Answers::cached(const std::string& key, const SnapshotPtr& snapshot) {
+  const std::lock_guard lock(mutex_);
+  const auto it = slots_.find(key);
+  if (it == slots_.end()) return nullptr;
+  const Answer& answer = *it->second.answer;
+  if (answer.snapshot_revision != snapshot->revision ||
+      answer.rules_revision != gear_.rulebook.revision())
+    return nullptr;
+  if (answer.valid_until && *answer.valid_until <= gear_.clock.now()) return nullptr;
+  ages_.splice(ages_.end(), ages_, it->second.age);
+  return it->second.answer;
+}
+
+AnswerPtr Answers::put(const std::string& key, AnswerPtr answer) {
+  const auto size = [](const AnswerPtr& a) {
+    return (a->identity ? a->identity->size() : 0) + (a->gzip ? a->gzip->size() : 0) + 512;
+  };
+  const std::lock_guard lock(mutex_);
+  auto [it, fresh] = slots_.try_emplace(key);
+  if (fresh) {
+    it->second.age = ages_.insert(ages_.end(), key);
+  } else {
+    bytes_ -= size(it->second.answer);
+    answer = dated_after(*it->second.answer, std::move(answer));
+  }
+  bytes_ += size(answer);
+  it->second.answer = answer;
+  ages_.splice(ages_.end(), ages_, it->second.age);
+  while (bytes_ > gear_.config.cache_bytes && ages_.size() > 1) {
+    const auto victim = slots_.find(ages_.front());
+    bytes_ -= size(victim->second.answer);
+    slots_.erase(victim);
+    ages_.pop_front();
+  }
+  return answer;
+}
+
+Response Answers::respond(const AnswerPtr& answer, const Request& request,
+                          std::string_view cache) const {
+  if (answer->status != 200) {
+    Response refused = error_response(answer->status, *answer->identity, answer->notice);
+    refused.kind = "packument";
+    return refused;
+  }
+  Response response;
+  response.kind = "packument";
+  response.cache = cache;
+  const bool gzip = accepts_gzip(request.headers.get("accept-encoding"));
+  const std::string etag = "\"" + answer->etag + (gzip ? "-gz\"" : "\"");
+  if (answer->notice.empty()) {
+    Millis age = gear_.config.fresh;
+    if (answer->valid_until)
+      age = std::min(age, std::max(Millis(0), Millis(*answer->valid_until - gear_.clock.now())));
+    response.set("cache-control", "max-age=" + std::to_string(age.count() / 1000));
+    response.set("etag", etag);
+    response.set("last-modified", answer->last_modified);
+  } else {
+    // npm prints the notice of a 200 only where it may not be stored (measured).
+    response.set("npm-notice", answer->notice);
+    response.set("cache-control", "no-store");
+  }
+  response.set("vary", "Accept, Accept-Encoding");
+  if (answer->stale)
+    response.set("warning",
+                 "110 npm-gate \"the upstream cannot be reached; this is what it said last\"");
+  const std::string_view if_none_match = request.headers.get("if-none-match");
+  const bool unchanged = !if_none_match.empty()
+                             ? etag_matches(if_none_match, "\"" + answer->etag + "\"") ||
+                                   etag_matches(if_none_match, "\"" + answer->etag + "-gz\"")
+                             : request.headers.get("if-modified-since") == answer->last_modified;
+  if (unchanged && answer->notice.empty()) {
+    response.status = 304;
+    return response;
+  }
+  const bool abbreviated = request.headers.get("accept").find(
+                               "application/vnd.npm.install-v1+json") != std::string_view::npos;
+  response.set("content-type", abbreviated ? "application/vnd.npm.install-v1+json; charset=utf-8"
+                                           : "application/json; charset=utf-8");
+  if (gzip) response.set("content-encoding", "gzip");
+  response.body = gzip ? answer->gzip : answer->identity;
+  return response;
+}
+
+Task<Response> Answers::packument(PackageName name, Form form, const Request& request) {
+  auto snapshot = co_await packages_.get(name);
+  if (!snapshot) co_return response_for(snapshot.error());
+  const std::string key =
+      name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
+  if (AnswerPtr hit = cached(key, *snapshot)) co_return respond(hit, request, "hit");
+  const std::string base_url = request.base_url;
+  SingleFlight<Result<AnswerPtr>>::Work work = [this, name, form, base_url,
+                                                key]() -> Task<Result<AnswerPtr>> {
+    auto prepared = co_await prepare(name);
+    if (!prepared) co_return prepared.error();
+    std::function<Result<AnswerPtr>()> make = [this, &prepared, form, &base_url] {
+      return render(*prepared, form, base_url);
+    };
+    auto answer = co_await gear_.pool.offload(std::move(make));
+    if (answer) {
+      answer = put(key, *answer);
+      auto executor = co_await net::this_coro::executor;
+      if (packages_.route(name)->inspect) packages_.inspect_later(prepared->snapshot, executor);
+    }
+    co_return answer;
+  };
+  // A request that comes after a decision never joins a rendering that began before it.
+  const std::string flight = key + "#" + std::to_string(gear_.rulebook.revision());
+  auto answer = co_await renders_.join(flight, std::move(work), kRenderLimit);
+  if (!answer) {
+    const Error late = fail(Code::kTimeout, Origin::kSelf,
+                            name.str() + " could not be judged in time; try again shortly", true);
+    co_return response_for(late);
+  }
+  if (!*answer) co_return response_for((*answer).error());
+  co_return respond(**answer, request, "miss");
+}
+
+Task<Response> Answers::manifest(PackageName name, std::string version_or_tag,
+                                 const Request& request) {
+  auto prepared = co_await prepare(name);
+  if (!prepared) co_return response_for(prepared.error());
+  const std::string base_url = request.base_url;
+  std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
+                                            &base_url]() -> Result<Response> {
+    const PackageSnapshot& snapshot = *prepared->snapshot;
+    Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
+    const Judge::Listing listing = judge.listing(prepared->undecided);
+    std::string version = version_or_tag;
+    // A tag that is called like a version does not stand in for it.
+    const bool listed = snapshot.packument->find(version) != nullptr;
+    if (const auto tag = listing.dist_tags.find(version); !listed && tag != listing.dist_tags.end())
+      version = tag->second;
+    const RenderInput input = render_input(snapshot, listing, Form::kFull, base_url);
+    for (const VersionView& view : input.versions) {
+      if (view.version != version) continue;
+      Response response = json_response(200, render_manifest(input, view));
+      const std::string notice =
+          header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
+      if (version != version_or_tag && !notice.empty()) response.set("npm-notice", notice);
+      response.set("cache-control", "no-cache");
+      return response;
+    }
+    for (const Judge::Hidden& hidden : listing.hidden) {
+      if (hidden.version == version)
+        return error_response(403, "npm-gate: " + hidden.sentence, hidden.sentence);
+    }
+    return error_response(404, "npm-gate: " + snapshot.name + " has no version or dist-tag '" +
+                                   log::printable(version_or_tag, 60) + "'");
+  };
+  auto response = co_await gear_.pool.offload(std::move(make));
+  if (!response) co_return response_for(response.error());
+  response->kind = "manifest";
+  co_return std::move(*response);
+}
+
+Task<Response> Answers::dist_tags(PackageName name, std::string tag, const Request&) {
+  auto prepared = co_await prepare(name);
+  if (!prepared) co_return response_for(prepared.error());
+  std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
+    Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
+    const StringMap tags = judge.listing(prepared->undecided).dist_tags;
+    if (!tag.empty()) {
+      const auto found = tags.find(tag);
+      if (found == tags.end())
+        return error_response(404, "npm-gate: no dist-tag '" + log::printable(tag, 60) + "'");
+      return json_response(200, boost::json::serialize(boost::json::value(found->second)));
+    }
+    boost::json::object object;
+    for (const auto& [key, value] : tags) object[key] = value;
+    return json_response(200, boost::json::serialize(object));
+  };
+  auto response = co_await gear_.pool.offload(std::move(make));
+  if (!response) co_return response_for(response.error());
+  response->kind = "dist-tags";
+  co_return std::move(*response);
+}
+
+}  // namespace npmgate

@@ -1,0 +1,80 @@
+// Packument answers: what a name's document looks like under the policy in force, rendered once and
+// kept finished (identity and gzip bytes, ETag).
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "proxy/net/http.h"
+#include "proxy/packages/packages.h"
+#include "proxy/runtime/audit_writer.h"
+#include "registry/render.h"
+
+namespace npmgate {
+
+// A finished document. Immutable.
+struct Answer {
+  Bytes identity, gzip;
+  std::string etag;           // quoted; the gzip representation's has "-gz" inside the quotes
+  Time modified{};            // when these bytes first were the answer
+  std::string last_modified;  // the same as IMF-fixdate; different bytes never share one
+  std::string notice;         // npm-notice: why recent versions are left out; "" = none
+  int status = 200;           // 403 where no version is left
+  std::uint64_t snapshot_revision = 0, rules_revision = 0;
+  std::optional<Time> valid_until;
+  bool stale = false;
+};
+using AnswerPtr = std::shared_ptr<const Answer>;
+
+class Answers {
+ public:
+  Answers(Gear gear, Packages& packages, Recorder& recorder)
+      : gear_(gear), packages_(packages), recorder_(recorder) {}
+
+  // GET /name. Inspects what a resolver would pick, within inspection.timeout, before it answers.
+  Task<Response> packument(PackageName name, Form form, const Request& request);
+  // GET /name/version-or-tag.
+  Task<Response> manifest(PackageName name, std::string version_or_tag, const Request& request);
+  // GET /-/package/name/dist-tags.
+  Task<Response> dist_tags(PackageName name, std::string tag, const Request& request);
+
+ private:
+  struct Prepared {  // a snapshot with the picks inspected
+    Prepared() {}
+    SnapshotPtr snapshot;
+    std::shared_ptr<const Rules> rules;
+    std::set<std::string, std::less<>> undecided;
+  };
+  Task<Result<Prepared>> prepare(PackageName name);
+  Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
+                         std::chrono::steady_clock::time_point deadline);
+  void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
+  Result<AnswerPtr> render(const Prepared& prepared, Form form, const std::string& base_url);
+  AnswerPtr cached(const std::string& key, const SnapshotPtr& snapshot);
+  // Keeps it and returns it as it is to be sent: dated after what was there before.
+  AnswerPtr put(const std::string& key, AnswerPtr answer);
+  Response respond(const AnswerPtr& answer, const Request& request, std::string_view cache) const;
+
+  struct Slot {
+    AnswerPtr answer;
+    std::list<std::string>::iterator age;
+  };
+  Gear gear_;
+  Packages& packages_;
+  Recorder& recorder_;
+  SingleFlight<Result<AnswerPtr>> renders_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, Slot> slots_;
+  std::list<std::string> ages_;
+  std::size_t bytes_ = 0;
+};
+
+// The rendered inputs of a listing; `wanted` restricts to one version.
+RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form,
+                         const std::string& base_url);
+
+}  // namespace npmgate

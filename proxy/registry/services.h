@@ -1,0 +1,51 @@
+// Registry services that an upstream answers beside packages: search, signing keys, attestations,
+// audits. Every name goes to its own upstream and to no other. Thread-safe.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <map>
+#include <string>
+
+#include "proxy/packages/packages.h"
+#include "proxy/runtime/audit_writer.h"
+#include "registry/target.h"
+
+namespace npmgate {
+
+class Services {
+ public:
+  Services(Gear gear, Packages& packages, Recorder& recorder)
+      : gear_(gear), packages_(packages), recorder_(recorder) {}
+
+  // A search is asked at the upstream of the first word that is a name (or scope:…) routed
+  // elsewhere than to the fallback, and names of other upstreams are taken out of the answer.
+  Task<Response> search(ServiceTarget target);
+  // Keys and attestations: the upstream of the name, the fallback without one.
+  Task<Response> pass(ServiceTarget target);
+  // POST …/advisories/bulk: noted in the ledger as reported, split per upstream, and the answer
+  // gains an advisory for every listed release that is refused for a reason other than its age.
+  Task<Response> audit_bulk(ServiceTarget target, const Request& request);
+  // POST …/audits/quick (pnpm 10): the same without what is not the fallback's.
+  Task<Response> audit_quick(ServiceTarget target, const Request& request);
+
+ private:
+  // The upstream without scopes and packages; null where there is none.
+  const UpstreamConfig* fallback() const;
+  const UpstreamConfig* of_text(std::string_view text) const;
+  bool goes_to(const std::string& name, const UpstreamConfig* upstream) const;
+  Task<Response> forward(const UpstreamConfig& upstream, std::string method,
+                         std::string path_and_query, std::string body);
+  std::map<const UpstreamConfig*, boost::json::object> split(const boost::json::object& asked,
+                                                             const Request& request);
+  void report(const std::string& name, std::string_view version, const Request& request);
+  void scrub(boost::json::value& tree, const UpstreamConfig* upstream, const Request& request);
+  Result<std::string> with_advisories(const boost::json::object& asked, boost::json::object merged,
+                                      const std::string& base_url) const;
+
+  Gear gear_;
+  Packages& packages_;
+  Recorder& recorder_;
+};
+
+}  // namespace npmgate

@@ -1,0 +1,291 @@
+#include "proxy/registry/tarballs.h"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/digest.h"
+
+namespace npmgate {
+namespace {
+
+std::string page_url(const Request& request, const std::string& name, const std::string& version) {
+  return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
+}
+
+// "project/NAME" in the user agent: the one thing that npm, pnpm and yarn 1 let a project's
+// configuration say in every request.
+std::string_view project_in(std::string_view user_agent) {
+  constexpr std::string_view kWord = "project/";
+  std::size_t at = user_agent.find(kWord);
+  if (at == std::string_view::npos || (at > 0 && user_agent[at - 1] != ' ')) return {};
+  user_agent.remove_prefix(at + kWord.size());
+  return user_agent.substr(0, user_agent.find(' '));
+}
+
+}  // namespace
+
+std::string client_of(const Request& request) {
+  return request.peer + (request.client.empty() ? "" : " (" + request.client + ")");
+}
+
+AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
+                       const Request& request, Time now) {
+  AuditEntry entry;
+  entry.at = now;
+  entry.kind = kind;
+  entry.actor = "client";
+  entry.name = name;
+  entry.version = version;
+  entry.client = client_of(request);
+  return entry;
+}
+
+LedgerEntry ledger_entry(const Request& request, Time now) {
+  LedgerEntry entry;
+  entry.at = now;
+  entry.token = request.client;
+  entry.address = request.peer;
+  entry.user_agent = log::printable(request.headers.get("user-agent"), 200);
+  entry.command = log::printable(request.headers.get("npm-command"), 60);
+  const std::string_view named = request.headers.get("npm-gate-project");
+  entry.project =
+      log::printable(named.empty() ? project_in(request.headers.get("user-agent")) : named, 200);
+  return entry;
+}
+
+Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string version) {
+  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  std::function<Result<Ruling>()> work = [this, snapshot, version, rules]() -> Result<Ruling> {
+    Judge judge = packages_.judge(snapshot, *rules);
+    Ruling ruling;
+    const Judged* judged = judge.of(version);
+    if (judged == nullptr) {
+      const PackumentVersion* found =
+          snapshot->packument ? snapshot->packument->find(version) : nullptr;
+      if (found != nullptr && found->refusal) {
+        ruling.known = ruling.inspected = true;
+        ruling.action = "block";
+        ruling.sentence = snapshot->name + "@" + version +
+                          " is blocked: its manifest is refused (" + found->refusal->rule + ": " +
+                          found->refusal->detail + ")";
+      }
+      return ruling;
+    }
+    ruling.known = true;
+    ruling.inspected = judged->evidence != nullptr || (judged->newcomer && !judged->pinned);
+    ruling.recheck =
+        judged->evidence && !judged->pinned && due_again(*judged->evidence, judge.now());
+    ruling.served = judged->verdict.served();
+    ruling.pinned = judged->pinned;
+    ruling.newcomer = judged->newcomer;
+    ruling.content_id = judged->subject.content_id;
+    ruling.raw_manifest = judged->raw_manifest;
+    ruling.policy_hash = rules->policy->hash;
+    ruling.action = to_string(judged->verdict.action);
+    note_despite(judged->verdict, ruling);
+    if (judged->evidence) recorder_.judged(*judged, rules->policy->hash);
+    if (!ruling.served)
+      ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
+    return ruling;
+  };
+  co_return co_await gear_.pool.offload(std::move(work));
+}
+
+Task<Response> Tarballs::get(PackageName name, std::string version, const Request& request) {
+  auto snapshot = co_await packages_.get(name);
+  // A version that is not known yet may be newer than what is kept: ask once more before saying
+  // 404.
+  if (snapshot && !(*snapshot)->pins.contains(version) &&
+      (*snapshot)->packument->find(version) == nullptr &&
+      gear_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
+    snapshot = co_await packages_.get(name, true);
+  }
+  if (!snapshot) co_return response_for(snapshot.error());
+  SnapshotPtr current = *snapshot;
+  if (!packages_.route(name)->inspect) co_return co_await pass_through(current, version, request);
+
+  auto ruling = co_await rule(current, version);
+  if (!ruling) co_return response_for(ruling.error());
+  if (ruling->known && (!ruling->inspected || ruling->recheck)) {
+    auto inspected = co_await packages_.inspect(current, version, gear_.config.inspection_timeout);
+    if (!inspected) co_return response_for(inspected.error());
+    current = *inspected;
+    ruling = co_await rule(current, version);
+    if (!ruling) co_return response_for(ruling.error());
+  }
+  if (!ruling->known) {
+    co_return error_response(
+        404, "npm-gate: " + name.str() + " has no version " + log::printable(version, 60));
+  }
+  if (!ruling->inspected) {
+    const Error late =
+        fail(Code::kUnavailable, Origin::kSelf,
+             name.str() + "@" + version + " is being inspected; try again shortly", true);
+    co_return response_for(late);
+  }
+  if (!ruling->served) co_return refuse(*current, version, *ruling, request);
+  if (!ruling->pinned) {
+    auto accepted = co_await accept(current, version, *ruling);
+    if (!accepted) co_return response_for(accepted.error());
+    current = *accepted;
+    if (!ruling->served) co_return refuse(*current, version, *ruling, request);
+  }
+  co_return co_await send(current, version, *ruling, request);
+}
+
+Task<Result<SnapshotPtr>> Tarballs::accept(SnapshotPtr snapshot, std::string version,
+                                           Ruling& ruling) {
+  Pin wanted;
+  wanted.name = snapshot->name;
+  wanted.version = version;
+  wanted.content_id = ruling.content_id;
+  wanted.raw_manifest = ruling.raw_manifest;
+  wanted.accepted = gear_.clock.now();
+  auto pinned = co_await packages_.pin(snapshot, wanted);
+  if (!pinned) co_return pinned;
+  const auto pin = (*pinned)->pins.find(version);
+  if (pin != (*pinned)->pins.end() && pin->second.content_id == wanted.content_id) co_return pinned;
+  auto again = co_await rule(*pinned, version);
+  if (!again) co_return again.error();
+  ruling = std::move(*again);
+  if (ruling.served && !ruling.pinned) {  // let through by a waiver or the mode
+    ruling.served = false;
+    ruling.action = "block";
+    ruling.sentence = wanted.name + "@" + version + " is blocked: other content was accepted first";
+  }
+  co_return pinned;
+}
+
+void Tarballs::note_despite(const Verdict& verdict, Ruling& ruling) {
+  if (verdict.would == verdict.action || !verdict.served()) return;
+  ruling.would = to_string(verdict.would);
+  for (const Reason& reason : verdict.reasons) {
+    if (reason.action != verdict.would || reason.waived_by.empty()) continue;
+    ruling.would_rule = reason.rule;
+    ruling.despite = reason.waived_by;
+    return;
+  }
+}
+
+// Loud: what is served without a judgement is looked for afterwards.
+void Tarballs::tell_despite(const Ruling& ruling, AuditEntry& audit) {
+  audit.detail = boost::json::serialize(boost::json::object{
+      {"would", ruling.would}, {"rule", ruling.would_rule}, {"despite", ruling.despite}});
+  const bool glass = ruling.despite.starts_with("break glass");
+  gear_.metrics.add("npm_gate_served_despite_total", std::string("by=\"") +
+                                                         (glass ? "break_glass" : "monitor") +
+                                                         "\",would=\"" + ruling.would + "\"");
+  const auto tell = glass ? &log::warn : &log::info;
+  tell("served-despite", audit.name + "@" + audit.version + " would be held or refused",
+       {{"would", ruling.would},
+        {"rule", ruling.would_rule},
+        {"despite", ruling.despite},
+        {"client", audit.client}});
+}
+
+Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& version,
+                          const Ruling& ruling, const Request& request) {
+  Response response = error_response(
+      403, "npm-gate: " + ruling.sentence + ". " + page_url(request, snapshot.name, version),
+      ruling.sentence);
+  response.kind = "tarball";
+  AuditEntry entry = audit_entry("refused", snapshot.name, version, request, gear_.clock.now());
+  entry.content_id = ruling.content_id;
+  entry.action = ruling.action;
+  entry.policy_hash = ruling.policy_hash;
+  const LedgerEntry who = ledger_entry(request, entry.at);
+  entry.detail = boost::json::serialize(boost::json::object{{"sentence", ruling.sentence},
+                                                            {"user_agent", who.user_agent},
+                                                            {"command", who.command},
+                                                            {"project", who.project}});
+  recorder_.audit(std::move(entry));
+  gear_.metrics.add("npm_gate_refusals_total", "action=\"" + ruling.action + "\"");
+  log::info("refused", ruling.sentence, {{"client", request.peer}});
+  return response;
+}
+
+Task<Result<std::shared_ptr<const BlobStore::Handle>>> Tarballs::open(SnapshotPtr snapshot,
+                                                                      std::string version,
+                                                                      std::string sha512) {
+  using Handle = std::shared_ptr<const BlobStore::Handle>;
+  std::function<Result<Handle>()> work = [this, sha512] { return gear_.blobs.open(sha512); };
+  auto again = work;
+  auto handle = co_await gear_.pool.offload(std::move(work));
+  if (handle) co_return handle;
+  const bool gone = handle.error().code == Code::kNotFound || handle.error().code == Code::kCorrupt;
+  if (!gone) co_return handle;
+  if (handle.error().code == Code::kCorrupt) {
+    gear_.metrics.add("npm_gate_blobs_corrupt_total");
+    log::error("blob", "a tarball on disk has changed and is fetched again",
+               {{"release", snapshot->name + "@" + version}});
+  }
+  auto fetched = co_await packages_.refetch(snapshot, version, sha512);
+  if (!fetched) co_return fetched.error();
+  co_return co_await gear_.pool.offload(std::move(again));
+}
+
+Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
+                              const Request& request) {
+  const std::string sha512 = ruling.content_id.substr(0, ruling.content_id.find(':'));
+  auto handle = co_await open(snapshot, version, sha512);
+  if (!handle) co_return response_for(handle.error());
+  Response response;
+  response.kind = "tarball";
+  response.set("content-type", "application/octet-stream");
+  const std::string etag = "\"" + sha512.substr(0, 32) + "\"";
+  response.set("etag", etag);
+  // A later verdict must reach clients: stores in front may keep the bytes but have to ask.
+  response.set("cache-control", "no-cache");
+  if (etag_matches(request.headers.get("if-none-match"), etag)) {
+    response.status = 304;
+    co_return response;
+  }
+  response.blob = *handle;
+  const Time now = gear_.clock.now();
+  if (request.method != "HEAD") {
+    LedgerEntry entry = ledger_entry(request, now);
+    entry.name = snapshot->name;
+    entry.version = version;
+    entry.content_id = ruling.content_id;
+    recorder_.ledger(std::move(entry));
+    AuditEntry audit = audit_entry("served", snapshot->name, version, request, now);
+    audit.content_id = ruling.content_id;
+    audit.action = ruling.action;
+    audit.policy_hash = ruling.policy_hash;
+    if (!ruling.would.empty()) tell_despite(ruling, audit);
+    recorder_.audit(std::move(audit));
+  }
+  co_return response;
+}
+
+// Upstreams with `inspect: false`: no rule is asked, and nobody waits for what rules are asked
+// about. What the floor and admins refuse is refused here as in the packument.
+Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version,
+                                      const Request& request) {
+  const PackumentVersion* listed = snapshot->packument->find(version);
+  Result<SnapshotPtr> inspected = snapshot;
+  if (listed != nullptr && !current_evidence(*snapshot, *listed)) {
+    inspected = co_await packages_.inspect(snapshot, version, gear_.config.inspection_timeout);
+  }
+  if (!inspected) co_return response_for(inspected.error());
+  const PackumentVersion* found = (*inspected)->packument->find(version);
+  std::shared_ptr<const Evidence> evidence;
+  if (found != nullptr) evidence = current_evidence(**inspected, *found);
+  if (!evidence)
+    co_return error_response(
+        404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
+  auto ruling = co_await rule(*inspected, version);
+  if (!ruling) co_return response_for(ruling.error());
+  if (!ruling->pinned) ruling->content_id = evidence->content_id();
+  if (ruling->served && !ruling->pinned && !evidence->integrity.matches) {
+    ruling->served = false;
+    ruling->action = "block";
+    ruling->sentence = snapshot->name + "@" + version +
+                       " is blocked: its bytes do not match the registry's " +
+                       evidence->integrity.algorithm;
+  }
+  if (!ruling->served) co_return refuse(**inspected, version, *ruling, request);
+  co_return co_await send(*inspected, version, *ruling, request);
+}
+
+}  // namespace npmgate

@@ -1,0 +1,142 @@
+#include "proxy/runtime/audit_writer.h"
+
+#include <boost/json/serialize.hpp>
+#include <functional>
+#include <iterator>
+
+#include "base/log.h"
+
+namespace npmgate {
+namespace {
+
+template <class T>
+void put_back(std::vector<T>& queue, std::vector<T> batch, std::size_t keep) {
+  batch.insert(batch.end(), std::make_move_iterator(queue.begin()),
+               std::make_move_iterator(queue.end()));
+  if (batch.size() > keep) {
+    log::error("records-lost", "the disk does not take records", {{"lost", batch.size() - keep}});
+    batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(batch.size() - keep));
+  }
+  queue = std::move(batch);
+}
+
+// Releases remembered as told; more than that and all are told once more.
+constexpr std::size_t kTold = 200'000;
+
+// Everything of a judgement that its row holds, in one number.
+std::size_t fingerprint(const Judged& judged) {
+  std::string all(to_string(judged.verdict.action));
+  const Subject& subject = judged.subject;
+  all += "\n" + subject.content_id + "\n" + format_time(subject.born) + "\n" + subject.publisher +
+         "\n" + subject.license + (subject.same_publisher_and_hooks ? "1" : "0") +
+         (subject.has_install_script ? "1" : "0");
+  for (const Finding& finding : judged.findings)
+    all += "\n" + finding.id + finding.source + boost::json::serialize(finding.proof);
+  return std::hash<std::string>{}(all);
+}
+
+std::string rules_of(const Verdict& verdict) {
+  std::string rules;
+  for (const Reason& reason : verdict.reasons) {
+    if (reason.waived_by.empty()) rules += (rules.empty() ? "" : " ") + reason.rule;
+  }
+  if (rules.empty() && !verdict.approved_by.empty()) return "approved by " + verdict.approved_by;
+  return rules;
+}
+
+}  // namespace
+
+void Recorder::judged(const Judged& judged, const std::string& policy_hash) {
+  const std::string key =
+      judged.subject.name + "@" + judged.version + "#" + judged.subject.content_id;
+  const std::size_t now = fingerprint(judged);
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = told_.find(key);
+    if (known != told_.end() && known->second == now) return;
+  }
+  SeenVerdict seen;
+  seen.refresh = true;
+  seen.row.name = judged.subject.name;
+  seen.row.version = judged.version;
+  seen.row.content_id = judged.subject.content_id;
+  seen.row.subject = judged.subject;
+  seen.row.findings = judged.findings;
+  seen.row.seen = clock_.now();
+  seen.action = to_string(judged.verdict.action);
+  seen.policy_hash = policy_hash;
+  seen.because = rules_of(judged.verdict);
+  const std::lock_guard lock(mutex_);
+  if (told_.size() >= kTold) told_.clear();
+  told_[key] = now;
+  verdicts_.push_back(std::move(seen));
+}
+
+void Recorder::flush_verdicts() {
+  std::vector<SeenVerdict> verdicts;
+  {
+    const std::lock_guard lock(mutex_);
+    verdicts.swap(verdicts_);
+  }
+  if (verdicts.empty()) return;
+  if (auto done = store_.record_verdicts(verdicts, clock_.now()); !done) {
+    log::error("records", to_string(done.error()));
+    const std::lock_guard lock(mutex_);
+    put_back(verdicts_, std::move(verdicts), kKeep);
+  }
+}
+
+void Recorder::audit(AuditEntry entry) {
+  const std::lock_guard lock(mutex_);
+  audit_.push_back(std::move(entry));
+}
+
+void Recorder::ledger(LedgerEntry entry) {
+  const std::lock_guard lock(mutex_);
+  ledger_.push_back(std::move(entry));
+}
+
+void Recorder::token_used(std::int64_t id, Time at) {
+  const std::lock_guard lock(mutex_);
+  tokens_[id] = at;
+}
+
+void Recorder::flush() {
+  flush_verdicts();
+  flush_records();
+  std::map<std::int64_t, Time> tokens;
+  {
+    const std::lock_guard lock(mutex_);
+    tokens.swap(tokens_);
+  }
+  for (const auto& [id, at] : tokens) {
+    if (auto done = store_.touch_token(id, at); !done)
+      log::error("records", to_string(done.error()));
+  }
+}
+
+void Recorder::flush_records() {
+  std::vector<AuditEntry> audit;
+  std::vector<LedgerEntry> ledger;
+  {
+    const std::lock_guard lock(mutex_);
+    audit.swap(audit_);
+    ledger.swap(ledger_);
+  }
+  if (!audit.empty()) {
+    if (auto done = store_.audit(audit); !done) {
+      log::error("records", to_string(done.error()));
+      const std::lock_guard lock(mutex_);
+      put_back(audit_, std::move(audit), kKeep);
+    }
+  }
+  if (!ledger.empty()) {
+    if (auto done = store_.ledger(ledger); !done) {
+      log::error("records", to_string(done.error()));
+      const std::lock_guard lock(mutex_);
+      put_back(ledger_, std::move(ledger), kKeep);
+    }
+  }
+}
+
+}  // namespace npmgate

@@ -1,0 +1,445 @@
+#include "proxy/runtime/config.h"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+
+#include "registry/name.h"
+
+namespace npmgate {
+namespace {
+
+std::string below(const std::string& file, const std::string& path) {
+  if (path.empty() || path.front() == '/' || file.empty()) return path;
+  return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
+}
+
+std::string trimmed_file(const std::string& path, bool& ok) {
+  std::ifstream in(path);
+  ok = in.good();
+  std::string line;
+  std::getline(in, line);
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  return line;
+}
+
+class ConfigLoader {
+ public:
+  ConfigLoader(const std::string& file, const EnvReader& env, ConfigResult& out)
+      : file_(file), env_(env), out_(out) {}
+
+  void load(const YamlNode& root) {
+    Config& config = out_.config;
+    config.file = file_;
+    YamlReader reader(root, "gate.yaml", out_.problems);
+    section(reader, "listen", [&](YamlReader& r) { listen(r); });
+    urls(reader);
+    section(reader, "admin", [&](YamlReader& r) {
+      config.admin_address = r.text("address", config.admin_address);
+      config.admin_port =
+          static_cast<std::uint16_t>(r.integer("port", config.admin_port, 0, 65535));
+    });
+    section(reader, "access", [&](YamlReader& r) { access(r); });
+    section(reader, "ledger", [&](YamlReader& r) {
+      config.ledger_keep = Millis(r.duration_ms("keep", config.ledger_keep.count()));
+    });
+    upstreams(reader);
+    section(reader, "storage", [&](YamlReader& r) { storage(r); });
+    section(reader, "packuments", [&](YamlReader& r) {
+      config.fresh = Millis(r.duration_ms("fresh", config.fresh.count()));
+      config.stale = Millis(r.duration_ms("stale", config.stale.count()));
+    });
+    section(reader, "inspection", [&](YamlReader& r) { inspection(r); });
+    section(reader, "git", [&](YamlReader& r) {
+      if (r.has("hosts")) config.git_hosts = r.texts("hosts");
+      config.git_private_hosts = r.texts("private_hosts");
+      config.git_hosts.insert(config.git_hosts.end(), config.git_private_hosts.begin(),
+                              config.git_private_hosts.end());
+      config.git_ca = below(file_, r.text("ca"));
+      config.git_timeout = Millis(r.duration_ms("timeout", config.git_timeout.count()));
+      config.git_cache = Millis(r.duration_ms("cache", config.git_cache.count()));
+    });
+    config.policy_file = below(file_, reader.text("policy"));
+    for (const std::string& feed : reader.texts("feeds"))
+      config.feeds.push_back(below(file_, feed));
+    if (const YamlNode* node = reader.node("alerts"))
+      config.alerts = read_alerts(*node, secrets(), out_.problems);
+    if (const YamlNode* node = reader.node("watch"))
+      config.watch = read_watch(*node, out_.problems);
+    section(reader, "subscriptions", [&](YamlReader& r) {
+      config.subscriptions_expire =
+          Millis(r.duration_ms("expire", config.subscriptions_expire.count()));
+    });
+    section(reader, "log", [&](YamlReader& r) { logging(r); });
+    reader.finish();
+  }
+
+ private:
+  template <class F>
+  void section(YamlReader& reader, const char* key, F&& read) {
+    const YamlNode* node = reader.node(key);
+    if (node == nullptr) return;
+    YamlReader inner(*node, key, out_.problems);
+    read(inner);
+    inner.finish();
+  }
+
+  void problem(const YamlNode& node, std::string message) {
+    out_.problems.push_back({node.at, std::move(message)});
+  }
+
+  void listen(YamlReader& reader) {
+    Config& config = out_.config;
+    config.address = reader.text("address", config.address);
+    config.port = static_cast<std::uint16_t>(reader.integer("port", config.port, 0, 65535));
+    config.loops = static_cast<unsigned>(reader.integer("loops", 0, 0, 256));
+    section(reader, "tls", [&](YamlReader& r) {
+      r.require("certificate");
+      r.require("key");
+      config.tls.certificate = below(file_, r.text("certificate"));
+      config.tls.key = below(file_, r.text("key"));
+      config.tls.client_ca = below(file_, r.text("client_ca"));
+    });
+  }
+
+  void urls(YamlReader& reader) {
+    const YamlNode* node = reader.node("public_url");
+    for (const std::string& text : reader.texts("public_url")) {
+      if (!parse_url(text)) {
+        problem(*node, "public_url: '" + log::printable(text, 80) +
+                           "' is not an http(s) URL without credentials, query or fragment");
+        continue;
+      }
+      out_.config.public_urls.push_back(with_trailing_slash(text));
+    }
+  }
+
+  void access(YamlReader& reader) {
+    const std::string clients = reader.text("clients", "open");
+    if (clients != "open" && clients != "token") {
+      problem(*reader.node("clients"), "access.clients: expected open or token, found '" +
+                                           log::printable(clients, 40) + "'");
+    }
+    out_.config.clients_need_token = clients == "token";
+    auto proxies = TrustedProxies::parse(reader.texts("trusted_proxies"));
+    if (!proxies) {
+      problem(*reader.node("trusted_proxies"), "trusted_proxies: " + proxies.error().context);
+    } else {
+      out_.config.trusted_proxies = std::move(*proxies);
+    }
+  }
+
+  void upstreams(YamlReader& reader) {
+    const YamlNode* node = reader.node("upstreams");
+    if (node == nullptr) return;
+    if (node->kind != YamlNode::Kind::kSequence) {
+      problem(*node, "upstreams: expected a list of maps, each with name and url");
+      return;
+    }
+    for (const YamlNode& item : node->items) upstream(item);
+  }
+
+  void upstream(const YamlNode& node) {
+    UpstreamConfig upstream;
+    YamlReader reader(node, "upstreams[]", out_.problems);
+    reader.require("url");
+    upstream.name =
+        reader.text("name", "upstream" + std::to_string(out_.config.upstreams.size() + 1));
+    const std::string url = reader.text("url");
+    if (!url.empty() && !parse_url(url)) {
+      problem(*reader.node("url"),
+              "url: '" + log::printable(url, 80) +
+                  "' is not an http(s) URL without credentials, query or fragment");
+    }
+    upstream.url = with_trailing_slash(url);
+    upstream.scopes = reader.texts("scopes");
+    upstream.packages = reader.texts("packages");
+    upstream.tarball_hosts = reader.texts("tarball_hosts");
+    upstream.ca = below(file_, reader.text("ca"));
+    if (!upstream.ca.empty() && !std::ifstream(upstream.ca).good())
+      problem(*reader.node("ca"), "ca: cannot read " + upstream.ca);
+    upstream.changes = reader.text("changes");
+    if (!upstream.changes.empty() && !parse_url(upstream.changes)) {
+      problem(*reader.node("changes"), "changes: '" + log::printable(upstream.changes, 80) +
+                                           "' is not an http(s) URL without query or fragment");
+    }
+    const std::string times = reader.text("times", "publish");
+    if (times != "publish" && times != "ingest") {
+      problem(*reader.node("times"),
+              "times: expected publish or ingest, found '" + log::printable(times, 40) + "'");
+    }
+    upstream.times_publish = times != "ingest";
+    upstream.inspect = reader.flag("inspect", true);
+    upstream.writable = reader.flag("writable", false);
+    token(reader, upstream);
+    reader.finish();
+    for (const UpstreamConfig& other : out_.config.upstreams) {
+      if (other.name == upstream.name)
+        problem(node, "upstream '" + upstream.name + "' is named twice");
+    }
+    out_.config.upstreams.push_back(std::move(upstream));
+  }
+
+  SecretSource secrets() const {
+    SecretSource source;
+    source.variable = env_;
+    source.resolve = [this](const std::string& path) { return below(file_, path); };
+    source.first_line = [](const std::string& path) -> std::optional<std::string> {
+      bool ok = false;
+      std::string line = trimmed_file(path, ok);
+      return ok ? std::optional(std::move(line)) : std::nullopt;
+    };
+    return source;
+  }
+
+  void token(YamlReader& reader, UpstreamConfig& upstream) {
+    const std::string variable = reader.text("token_env");
+    const std::string path = below(file_, reader.text("token_file"));
+    if (!variable.empty()) {
+      const auto value = env_(variable);
+      if (!value || value->empty()) {
+        problem(*reader.node("token_env"),
+                "token_env: the environment variable " + variable + " is not set");
+      }
+      upstream.token = value.value_or("");
+    } else if (!path.empty()) {
+      bool ok = false;
+      upstream.token = trimmed_file(path, ok);
+      if (!ok) problem(*reader.node("token_file"), "token_file: cannot read " + path);
+    }
+  }
+
+  void storage(YamlReader& reader) {
+    Config& config = out_.config;
+    config.storage_path = below(file_, reader.text("path", config.storage_path));
+    section(reader, "tarballs",
+            [&](YamlReader& r) { config.max_tarballs = r.bytes("max_size", config.max_tarballs); });
+    config.cache_bytes = reader.bytes("memory", config.cache_bytes);
+  }
+
+  void inspection(YamlReader& reader) {
+    Config& config = out_.config;
+    config.workers = static_cast<unsigned>(reader.integer("workers", config.workers, 1, 256));
+    config.sandbox = reader.flag("sandbox", config.sandbox);
+    config.inspection_timeout =
+        Millis(reader.duration_ms("timeout", config.inspection_timeout.count()));
+    config.recent = Millis(reader.duration_ms("recent", config.recent.count()));
+    config.limits.max_unpacked = reader.bytes("max_unpacked", config.limits.max_unpacked);
+    config.limits.max_ratio =
+        static_cast<std::uint32_t>(reader.integer("max_ratio", config.limits.max_ratio, 1, 1032));
+    config.limits.max_entries = static_cast<std::uint32_t>(
+        reader.integer("max_entries", config.limits.max_entries, 1, 10'000'000));
+  }
+
+  void logging(YamlReader& reader) {
+    const std::string level = reader.text("level", "info");
+    if (const auto parsed = log::parse_level(level)) {
+      out_.config.log_level = *parsed;
+    } else {
+      problem(*reader.node("level"), "log.level: expected debug, info, warn or error, found '" +
+                                         log::printable(level, 40) + "'");
+    }
+    const std::string format = reader.text("format", "text");
+    if (format != "text" && format != "json") {
+      problem(*reader.node("format"),
+              "log.format: expected text or json, found '" + log::printable(format, 40) + "'");
+    }
+    out_.config.log_format = format == "json" ? log::Format::kJson : log::Format::kText;
+  }
+
+  const std::string& file_;
+  const EnvReader& env_;
+  ConfigResult& out_;
+};
+
+}  // namespace
+
+bool is_loopback(std::string_view address) {
+  if (address == "localhost" || address == "[::1]") return true;
+  boost::system::error_code ec;
+  // Parsed, not compared by prefix: "127.0.0.1.evil.example" is a host name that its owner may
+  // point anywhere (DNS rebinding).
+  const auto parsed = boost::asio::ip::make_address(std::string(address), ec);
+  return !ec && parsed.is_loopback();
+}
+
+std::string with_trailing_slash(std::string url) {
+  if (!url.empty() && url.back() != '/') url += '/';
+  return url;
+}
+
+std::optional<Url> parse_url(std::string_view text) {
+  Url url;
+  std::uint16_t standard = 0;
+  if (text.starts_with("https://")) {
+    url.scheme = "https";
+    standard = 443;
+  } else if (text.starts_with("http://")) {
+    url.scheme = "http";
+    standard = 80;
+  } else {
+    return std::nullopt;
+  }
+  text.remove_prefix(url.scheme.size() + 3);
+  const std::size_t slash = text.find('/');
+  std::string_view authority = text.substr(0, slash);
+  url.path = slash == std::string_view::npos ? "/" : std::string(text.substr(slash));
+  if (url.path.find_first_of("?#") != std::string::npos ||
+      authority.find_first_of("@?#\\ ") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string_view port;
+  if (authority.starts_with('[')) {
+    const std::size_t close = authority.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    url.host = authority.substr(1, close - 1);
+    port = authority.substr(close + 1);
+  } else {
+    const std::size_t colon = authority.find(':');
+    url.host = authority.substr(0, colon);
+    port = colon == std::string_view::npos ? std::string_view{} : authority.substr(colon);
+  }
+  if (url.host.empty()) return std::nullopt;
+  std::transform(url.host.begin(), url.host.end(), url.host.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  });
+  url.port = standard;
+  if (!port.empty()) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(port.data() + 1, port.data() + port.size(), value);
+    if (port.front() != ':' || error != std::errc{} || end != port.data() + port.size() ||
+        value == 0 || value > 65535) {
+      return std::nullopt;
+    }
+    url.port = static_cast<std::uint16_t>(value);
+  }
+  return url;
+}
+
+std::string Url::origin() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return scheme + "://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+std::string Url::host_header() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  const std::string name = v6 ? "[" + host + "]" : host;
+  const bool standard = port == (scheme == "https" ? 443 : 80);
+  return standard ? name : name + ":" + std::to_string(port);
+}
+
+std::string Url::str() const {
+  return scheme + "://" + host_header() + path;
+}
+
+ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env) {
+  ConfigResult result;
+  const YamlDocument document = parse_yaml(text, file);
+  result.problems = document.problems;
+  if (!result.problems.empty()) return result;
+  ConfigLoader(file, env, result).load(document.root);
+  if (result.problems.empty()) result.problems = check_config(result.config);
+  return result;
+}
+
+// Easily done: npm is pointed at the gate, and the gate then asks npm for its upstream.
+static bool is_the_gate(const Config& config, const std::string& upstream) {
+  const auto url = parse_url(upstream);
+  if (!url) return false;
+  for (const std::string& own : config.public_urls) {
+    const auto known = parse_url(own);
+    if (known && known->origin() == url->origin()) return true;
+  }
+  const bool wildcard = config.address == "0.0.0.0" || config.address == "::";
+  return config.port != 0 && url->port == config.port &&
+         (url->host == config.address || (wildcard && is_loopback(url->host)) ||
+          (url->host == "localhost" && is_loopback(config.address)));
+}
+
+std::vector<Problem> check_config(const Config& config) {
+  std::vector<Problem> problems;
+  const Position at{config.file.empty() ? "command line" : config.file, 1, 1};
+  if (!is_loopback(config.address) && config.public_urls.empty()) {
+    problems.push_back({at, "public_url is required when listening on " + config.address +
+                                ": it is written into every dist.tarball (example: public_url: "
+                                "https://npm.corp.example/)"});
+  }
+  std::size_t catch_all = 0;
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (upstream.scopes.empty() && upstream.packages.empty()) ++catch_all;
+    if (is_the_gate(config, upstream.url)) {
+      problems.push_back(
+          {at, "upstream " + upstream.url +
+                   " is where this gate itself listens (is npm configured with it?); name the "
+                   "registry behind it with --upstream URL or in gate.yaml"});
+    }
+    for (const std::string& scope : upstream.scopes) {
+      if (scope.size() < 2 || scope.front() != '@') {
+        problems.push_back({at, "upstream '" + upstream.name + "': scope '" + scope +
+                                    "' must look like \"@acme\""});
+      }
+    }
+  }
+  if (catch_all > 1)
+    problems.push_back(
+        {at,
+         "more than one upstream without scopes or packages: the first would answer everything"});
+  if (config.stale < config.fresh)
+    problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
+  return problems;
+}
+
+std::string_view sample_config() {
+  return R"(# npm-gate: where it listens, where it fetches, what it keeps. Every key is optional but upstreams; `npm-gate serve --config gate.yaml`.
+# Units: 30s 5m 24h 14d; 512MiB 50GiB. Unknown keys are errors.
+
+listen:
+  address: 127.0.0.1        # 0.0.0.0 for a team; then public_url is required
+  port: 4873
+  # tls: { certificate: tls/gate.crt, key: tls/gate.key }   # npm-gate certs dev writes a pair to try it
+
+# public_url: https://npm.corp.example/    # what clients use; written into every dist.tarball
+
+admin: { address: 127.0.0.1, port: 4874 }   # review queue, metrics; bearer token
+
+access:
+  clients: open             # every client that reaches the port may install; token: only with one (npm-gate token create NAME)
+  trusted_proxies: []       # addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed
+
+ledger: { keep: 180d }      # who fetched what; older entries go
+
+upstreams:                  # first match decides; exactly one upstream ever answers for a name
+  # - { name: internal, url: https://npm.internal.example/, scopes: ["@acme"], token_env: ACME_TOKEN, inspect: false, writable: true }
+  - { name: public, url: https://registry.example/, times: publish }   # times: ingest for mirrors that stamp arrival
+
+storage:
+  path: npm-gate-data       # SQLite state and tarballs
+  tarballs: { max_size: 50GiB }
+
+packuments: { fresh: 5m, stale: 24h }
+
+inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 512MiB, max_ratio: 200, max_entries: 100000 }
+  # sandbox: false inspects in the gate itself, for kernels and containers that cannot confine worker processes
+
+git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
+
+# feeds: [osv/npm.zip]      # advisories about malware, in OSV's format: folders, .json files, an ecosystem's .zip export;
+#                           # read again when they change; what they name is known-malware at once
+
+subscriptions: { expire: 14d }   # projects that upload their lockfile, without renewal
+
+policy: policy.yaml         # checked with: npm-gate policy check policy.yaml
+
+# alerts:                   # who hears of held, blocked and recalled releases (docs/alerts.md); try it: npm-gate alerts test
+#   sinks:
+#     - { name: ops, type: webhook, url: "https://hooks.corp.example/npm-gate", secret_env: NPM_GATE_HOOK_SECRET }
+
+watch: { budget: 60/min }   # looks at known packages although nobody asks (docs/watch.md); enabled: false turns it off
+
+log: { level: info, format: text }          # format: json for collectors
+)";
+}
+
+}  // namespace npmgate

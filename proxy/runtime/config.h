@@ -1,0 +1,108 @@
+// gate.yaml (SPEC, section 3) as values, with every default in one place.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "alert/settings.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "inspect/archive/archive.h"
+#include "proxy/net/forwarded.h"
+#include "yaml/document.h"
+
+namespace npmgate {
+
+struct TlsConfig {
+  std::string certificate, key, client_ca;  // file paths; client_ca "" = no client certificates
+  bool enabled() const { return !certificate.empty(); }
+};
+
+struct UpstreamConfig {
+  std::string name = "public";
+  std::string url;                    // with trailing slash
+  std::vector<std::string> scopes;    // "@acme"
+  std::vector<std::string> packages;  // globs
+  std::string token;                  // resolved from token_env or token_file; never logged
+  std::string ca;                     // extra CA bundle, PEM file
+  bool times_publish = true;          // false: `times: ingest`
+  bool inspect = true;
+  bool writable = false;
+  std::string changes;  // URL of a CouchDB-style _changes feed of this upstream; "" = none
+  std::vector<std::string>
+      tarball_hosts;  // further hosts (host or host:port) that tarball URLs and redirects may name
+};
+
+struct Config {
+  std::string file;  // "" = embedded defaults
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 4873;
+  TlsConfig tls;
+  std::vector<std::string>
+      public_urls;  // with trailing slash; empty: loopback, the Host header decides
+  std::string admin_address = "127.0.0.1";
+  std::uint16_t admin_port = 4874;
+  bool clients_need_token = false;
+  TrustedProxies trusted_proxies;
+  Millis ledger_keep{std::chrono::hours{24 * 180}};  // entries of the fetch ledger older go
+  std::vector<UpstreamConfig> upstreams;
+  std::string storage_path = "npm-gate-data";
+  std::uint64_t max_tarballs = std::uint64_t{50} << 30;
+  Millis fresh{std::chrono::minutes{5}};
+  Millis stale{std::chrono::hours{24}};
+  unsigned workers = 2;
+  bool sandbox = true;  // inspect in confined processes (sandbox/)
+  Millis inspection_timeout{std::chrono::seconds{20}};
+  Millis recent{std::chrono::hours{24 * 30}};
+  ArchiveLimits limits;
+  std::vector<std::string> git_hosts{"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"};
+  std::vector<std::string> git_private_hosts;  // of git_hosts: may resolve to private addresses
+  std::string git_ca;                          // further trust anchors for them
+  Millis git_timeout{std::chrono::seconds{5}};
+  Millis git_cache{std::chrono::minutes{10}};
+  std::string policy_file;  // "" = the built-in default policy
+  AlertSettings alerts;
+  Millis subscriptions_expire{std::chrono::hours{24 * 14}};  // without renewal
+  WatchSettings watch;
+  std::vector<std::string> feeds;  // OSV: folders, .json files, .zip exports
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kText;
+  std::uint64_t cache_bytes = std::uint64_t{256} << 20;  // finished answers in memory
+  unsigned loops = 0;                                    // 0 = one per core
+};
+
+struct ConfigResult {
+  Config config;
+  std::vector<Problem> problems;  // not empty: config must not be used
+};
+
+// Reads `text`; relative paths are taken from `file`'s folder. `env` looks up environment variables
+// (token_env).
+using EnvReader = std::function<std::optional<std::string>(const std::string& name)>;
+ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env);
+// What the parts say together (public_url required unless loopback, exactly one upstream without
+// scopes …); `where` for problems.
+std::vector<Problem> check_config(const Config& config);
+
+bool is_loopback(std::string_view address);
+// "https://host[:port]/path/" split; nullopt for anything but http and https URLs without userinfo,
+// query or fragment.
+struct Url {
+  std::string scheme, host,
+      path;  // host lower case, without brackets; path starts and (for base URLs) ends with '/'
+  std::uint16_t port = 0;
+  std::string origin() const;       // "https://host:port" with the port always written
+  std::string host_header() const;  // "host" or "host:port" where the port is not the scheme's
+  std::string str() const;
+};
+std::optional<Url> parse_url(std::string_view text);
+std::string with_trailing_slash(std::string url);
+
+// The commented gate.yaml that `npm-gate init` writes.
+std::string_view sample_config();
+
+}  // namespace npmgate

@@ -1,0 +1,56 @@
+// What the gate does by itself: writes the gathered records, notices changed policy files (those
+// included and list files too, also behind symbolic links that are swapped), reloads on SIGHUP.
+#pragma once
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "judge/active_policy.h"
+#include "proxy/net/async.h"
+#include "proxy/runtime/audit_writer.h"
+
+namespace npmgate {
+
+class Watcher {
+ public:
+  Watcher(net::any_io_executor executor, Rulebook& rulebook, Recorder& recorder, StateStore& store,
+          Pool& pool);
+  // Begins by noting in the audit trail which policy is in force.
+  void start();
+  void stop();
+
+ private:
+  Task<void> flush_loop();
+  Task<void> policy_loop();
+  Task<void> hangup_loop();
+  Task<void> reload();
+  Task<Result<Rulebook::Loaded>> load();
+  Task<bool> settled();
+  bool watch_folders();
+  void note_load(const Result<Rulebook::Loaded>& loaded);
+
+  net::any_io_executor executor_;
+  Rulebook& rulebook_;
+  Recorder& recorder_;
+  StateStore& store_;
+  Pool& pool_;
+  std::set<int> watches_;
+  net::posix::stream_descriptor inotify_;
+  net::signal_set hangup_;
+  bool stopping_ = false;
+};
+
+// The folders in which a change may be a change of `files`: those that hold them, and those that
+// hold a symbolic link on the way to one.
+std::vector<std::string> folders_to_watch(const std::vector<std::string>& files);
+
+// Judges every stored release of `name` ("": all) anew and records the verdicts that differ from
+// the last ones recorded. How many did. Blocks.
+Result<std::size_t> record_changed_verdicts(StateStore& store, const Rules& rules, Time now,
+                                            std::string_view name = {});
+
+}  // namespace npmgate

@@ -1,0 +1,68 @@
+#include "sandbox/single_worker.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+namespace npmgate {
+namespace {
+
+constexpr auto kGreetingLimit = std::chrono::seconds(30);
+constexpr unsigned kJobs = 64;
+
+// A worker that does not read its request must not hold us up: sending has the same limit.
+Result<void> limit_sending(int socket, std::chrono::seconds limit) {
+  const timeval time{limit.count(), 0};
+  if (::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == 0) return {};
+  return fail(Code::kUnavailable, Origin::kSelf, "SO_SNDTIMEO is refused");
+}
+
+Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, Deadline until) {
+  if (auto sent = send_request(socket, encode(request), file.get()); !sent) return sent.error();
+  const auto payload = receive_payload(socket, kMaxReply, until);
+  if (!payload) return payload.error();
+  return decode_reply(*payload, request.job, request.limits);
+}
+
+}  // namespace
+
+Result<void> SoloReader::ensure_worker() {
+  if (worker_ && !worker_->ended()) return {};
+  auto started = WorkerProcess::start(options_);
+  if (!started) return started.error();
+  const auto until = std::chrono::steady_clock::now() + kGreetingLimit;
+  if (const auto hello = receive_hello((*started)->socket().get(), until); !hello)
+    return hello.error();
+  worker_ = std::move(*started);
+  jobs_ = 0;
+  busy_ = {};
+  return {};
+}
+
+void SoloReader::wear_out(std::chrono::steady_clock::duration took, std::chrono::seconds limit) {
+  busy_ += took;
+  if (++jobs_ >= kJobs || busy_ >= limit) worker_.reset();
+}
+
+Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,
+                                  const ArchiveLimits& limits, std::chrono::seconds limit) {
+  if (auto ready = ensure_worker(); !ready) return ready.error();
+  WorkRequest request;
+  request.job = next_id_++;
+  request.stated = stated;
+  request.limits = limits;
+  const auto start = std::chrono::steady_clock::now();
+  if (auto limited = limit_sending(worker_->socket().get(), limit); !limited) {
+    return limited.error();
+  }
+  auto reply = ask(worker_->socket().get(), request, file, start + limit);
+  if (reply && reply->contents) {
+    wear_out(std::chrono::steady_clock::now() - start, limit);
+    return std::move(*reply->contents);
+  }
+  const std::string how = worker_->end();
+  worker_.reset();
+  std::string why = reply ? reply->failed : reply.error().context + " (it " + how + ")";
+  return fail(Code::kUnavailable, Origin::kSelf, "the inspection worker: " + std::move(why));
+}
+
+}  // namespace npmgate

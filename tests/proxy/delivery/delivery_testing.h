@@ -1,0 +1,117 @@
+// A courier on a fake clock and a scripted network.
+#pragma once
+
+#include <boost/json/parse.hpp>
+#include <deque>
+
+#include "proxy/delivery/alert_dispatcher.h"
+#include "store/state_store.h"
+#include "tests/alert/alert_testing.h"
+
+namespace npmgate::test {
+
+class MovedClock final : public Clock {
+ public:
+  Time now() const override { return now_; }
+  void move(Millis by) { now_ += by; }
+
+ private:
+  Time now_ = parse_time("2026-01-01T00:00:00Z").value();
+};
+
+// Answers in the order given, then `otherwise`; remembers every request.
+class ScriptedUpstream final : public Upstream {
+ public:
+  Task<Result<FetchReply>> fetch(FetchRequest request) override {
+    requests.push_back(request);
+    if (on_request) on_request(request);
+    FetchReply reply = otherwise;
+    if (!replies.empty()) {
+      reply = replies.front();
+      replies.pop_front();
+    }
+    if (reply.status == 0)
+      co_return fail(Code::kUnavailable, Origin::kUpstream, "broken off", true);
+    co_return reply;
+  }
+
+  static FetchReply reply(int status, std::string body = "{}",
+                          std::vector<std::pair<std::string, std::string>> headers = {}) {
+    FetchReply out;
+    out.status = status;
+    out.body = std::move(body);
+    for (auto& [name, value] : headers) out.headers.add(name, value);
+    return out;
+  }
+
+  std::deque<FetchReply> replies;
+  FetchReply otherwise = reply(200);
+  std::vector<FetchRequest> requests;
+  std::function<void(const FetchRequest&)> on_request;
+};
+
+template <class T>
+T run_task(Task<T> task) {
+  net::io_context context;
+  std::optional<T> result;
+  auto body = [&]() -> Task<void> { result.emplace(co_await std::move(task)); };
+  net::co_spawn(context, std::move(body), [](std::exception_ptr e) {
+    if (e) std::rethrow_exception(e);
+  });
+  context.run();
+  return std::move(*result);
+}
+
+// One outbox and everything around it.
+class Delivering : public ::testing::Test {
+ protected:
+  Delivering() {
+    SinkSettings hook;
+    hook.name = "hook";
+    hook.url = "https://hooks.corp.example/x";
+    hook.secret = "s";
+    hook.rate = 5;
+    settings.sinks.push_back(hook);
+    SinkSettings github;
+    github.name = "issues";
+    github.type = SinkType::kGithub;
+    github.url = "https://api.git.example/";
+    github.secret = "token";
+    settings.sinks.push_back(github);
+    restart();
+  }
+
+  // A new process on the same data.
+  void restart() {
+    courier.emplace(CourierGear{settings, "https://npm.corp.example/", clock, store->alerts(),
+                                network, pool, pool, metrics, [] { return 1.0; }});
+  }
+
+  void tell(const AlertEvent& sample, std::vector<OutboxAddress> to = {{"hook", ""}}) {
+    AlertEvent event = sample;
+    event.at = clock.now();
+    AlertStore::News news;
+    news.event = outbox_event(event);
+    news.to = std::move(to);
+    ASSERT_TRUE(store->alerts().record(news));
+  }
+
+  int step() { return run_task(courier->step()).value(); }
+
+  std::vector<std::string> states() {
+    std::vector<std::string> out;
+    const std::vector<Delivery> all = store->alerts().deliveries(100).value();
+    for (const Delivery& each : all) out.push_back(each.state);
+    return out;
+  }
+
+  AlertSettings settings;
+  MovedClock clock;
+  ScriptedUpstream network;
+  Metrics metrics;
+  Pool pool{1, 100};
+  std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
+  std::optional<Courier> courier;
+};
+
+}  // namespace npmgate::test

@@ -1,0 +1,94 @@
+// Which address is asked for an attestation, and what becomes of every answer.
+#include "proxy/packages/attestations.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/gate_rig.h"
+
+namespace npmgate {
+namespace {
+
+using testing::FakeClock;
+using testing::FakeUpstream;
+
+const Time kNow = *parse_time("2026-11-24T12:00:00Z");
+
+UpstreamConfig upstream() {
+  UpstreamConfig out;
+  out.url = "https://registry.example/npm/";
+  return out;
+}
+
+TEST(AttestationUrl, StaysWithTheUpstream) {
+  const std::string own = "https://registry.example/npm/-/npm/v1/attestations/@acme%2flib@1.2.3";
+  Release release;
+  release.manifest.name = "@acme/lib";
+  release.manifest.version = "1.2.3";
+  EXPECT_EQ(attestation_url(upstream(), release), own) << "only the predicate is named";
+  for (const char* elsewhere :
+       {"https://other.example/x", "http://registry.example/x", "https://registry.example:8443/x",
+        "https://registry.example@other.example/x", "/x", "file:///etc/passwd", ""}) {
+    release.dist.attestations_url = elsewhere;
+    EXPECT_EQ(attestation_url(upstream(), release), own) << elsewhere;
+  }
+  release.dist.attestations_url = "https://registry.example:443/elsewhere/x";
+  EXPECT_EQ(attestation_url(upstream(), release), *release.dist.attestations_url);
+}
+
+class Asked : public ::testing::Test {
+ protected:
+  AttestationAnswer ask() {
+    net::io_context context;
+    return testing::run_task(
+        context, ask_attestation(upstream_, upstream(), "https://registry.example/a", "lib",
+                                 "1.0.0", std::string(128, 'a'), Millis(1000), clock_));
+  }
+  void answer(std::string sha512, int status = 200) {
+    const std::string statement =
+        R"({"subject":[{"name":"pkg:npm/lib@1.0.0","digest":{"sha512":")" + sha512 +
+        R"("}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{"buildDefinition":)"
+        R"({"externalParameters":{"workflow":{"repository":"https://git.example/o/lib"}}}}})";
+    const auto* data = reinterpret_cast<const std::uint8_t*>(statement.data());
+    upstream_.put("https://registry.example/a",
+                  {status,
+                   R"({"attestations":[{"predicateType":"https://slsa.dev/provenance/v1","bundle":)"
+                   R"({"dsseEnvelope":{"payloadType":"application/vnd.in-toto+json","payload":")" +
+                       base64_encode({data, statement.size()}) + R"(","signatures":[{}]}}}]})",
+                   ""});
+  }
+  FakeUpstream upstream_;
+  FakeClock clock_{kNow};
+};
+
+TEST_F(Asked, KeepsWhatWasReadWithSourceAndTime) {
+  answer(std::string(128, 'a'));
+  const AttestationAnswer got = ask();
+  ASSERT_TRUE(got.evidence) << got.unknown;
+  EXPECT_EQ(got.evidence->stated.repository, "https://git.example/o/lib");
+  EXPECT_EQ(got.evidence->foreign, "");
+  EXPECT_EQ(got.evidence->url, "https://registry.example/a");
+  EXPECT_EQ(got.evidence->asked, kNow);
+}
+
+TEST_F(Asked, OneAboutOtherBytesIsKeptAsThat) {
+  answer(std::string(128, 'b'));
+  const AttestationAnswer got = ask();
+  ASSERT_TRUE(got.evidence);
+  EXPECT_NE(got.evidence->foreign.find("something else than pkg:npm/lib@1.0.0"), std::string::npos);
+  EXPECT_EQ(got.evidence->stated, Provenance());
+}
+
+TEST_F(Asked, WhatCouldNotBeHadIsUnknown) {
+  EXPECT_NE(ask().unknown.find("404"), std::string::npos);
+  answer(std::string(128, 'a'), 503);
+  EXPECT_NE(ask().unknown.find("503"), std::string::npos);
+  upstream_.fail_at(0);
+  EXPECT_NE(ask().unknown.find("down"), std::string::npos);
+  upstream_.put("https://registry.example/a", {200, "<html>", ""});
+  const AttestationAnswer got = ask();
+  EXPECT_FALSE(got.evidence);
+  EXPECT_NE(got.unknown.find("cannot be read"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace npmgate

@@ -1,0 +1,70 @@
+// An edited policy under a full pool: the load waits for room, and no edit is lost.
+#include "proxy/runtime/policy_reloader.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+namespace npmgate {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FullPool : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "ng-watcher-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    write("rules: []\n");
+    auto opened = open_memory_state_store();
+    ASSERT_TRUE(opened);
+    store_ = std::move(*opened);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write(const std::string& rules) const { std::ofstream(file()) << "version: 1\n" << rules; }
+  std::string file() const { return folder_ + "/policy.yaml"; }
+
+  std::string folder_;
+  SystemClock clock_;
+  Metrics metrics_;
+  std::unique_ptr<StateStore> store_;
+};
+
+TEST_F(FullPool, DelaysALoadAndLosesNone) {
+  Rulebook rulebook(file(), clock_, *store_, metrics_);
+  ASSERT_TRUE(rulebook.load());
+  Recorder recorder(*store_, clock_);
+  net::io_context loop;
+  Pool pool(1, 1);
+  std::promise<void> room;
+  auto occupy = [&pool, &room]() -> Task<void> {
+    std::function<Result<bool>()> wait = [&room]() -> Result<bool> {
+      room.get_future().wait();
+      return true;
+    };
+    co_await pool.offload(std::move(wait));
+  };
+  spawn_detached(loop.get_executor(), "occupy", std::move(occupy));
+  loop.poll();
+  ASSERT_EQ(pool.queued(), 1U);
+  Watcher watcher(loop.get_executor(), rulebook, recorder, *store_, pool);
+  watcher.start();
+  write("rules: [ { id: new, when: { package: a }, then: block } ]\n");
+  // Long enough for the edit to be met; that it is not in force shows that the pool is full.
+  loop.run_for(std::chrono::milliseconds(300));
+  EXPECT_TRUE(rulebook.rules()->policy->rules.empty());
+  room.set_value();
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (rulebook.rules()->policy->rules.empty() && std::chrono::steady_clock::now() < limit)
+    loop.run_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(rulebook.rules()->policy->rules.size(), 1U);
+  watcher.stop();
+  loop.run_for(std::chrono::milliseconds(600));  // its loops end
+}
+
+}  // namespace
+}  // namespace npmgate
