@@ -25,7 +25,7 @@ Millis retry_wait(int attempts, double chance, std::optional<Millis> asked_for) 
   return asked_for ? std::max(wait, std::min(*asked_for, kLongestAskedFor)) : wait;
 }
 
-Millis company_wait(Millis wait, Millis max_wait, int sent_last_hour) {
+Millis batch_delay(Millis wait, Millis max_wait, int sent_last_hour) {
   return doubled(wait, sent_last_hour, std::max(wait, max_wait));
 }
 

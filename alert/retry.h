@@ -14,6 +14,6 @@ Millis retry_wait(int attempts, double chance, std::optional<Millis> asked_for =
 
 // How long events wait for company: `wait` doubled for every message the sink got in the last hour,
 // at most `max_wait`.
-Millis company_wait(Millis wait, Millis max_wait, int sent_last_hour);
+Millis batch_delay(Millis wait, Millis max_wait, int sent_last_hour);
 
 }  // namespace npmgate

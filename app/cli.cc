@@ -150,7 +150,7 @@ Result<std::string> storage_path(const ConfigFlags& flags) {
 
 int report(const Error& error) {
   std::cerr << "npm-gate: " << log::printable(error.context, 2000) << "\n";
-  return error.code == Code::kMalformed && error.origin == Origin::kPolicy ? kUsage : kCould_not;
+  return error.code == Code::kMalformed && error.origin == Origin::kPolicy ? kUsage : kFailed;
 }
 
 int report_usage(const std::string& line) {

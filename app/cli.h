@@ -15,7 +15,7 @@ class App;
 namespace npmgate {
 
 // SPEC, section 2.
-enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kCould_not = 3 };
+enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kFailed = 3 };
 
 // Where the configuration comes from: flags shared by commands.
 struct ConfigFlags {

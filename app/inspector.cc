@@ -14,15 +14,15 @@ namespace {
 constexpr auto kFileLimit = std::chrono::seconds(120);
 
 // Null where this machine cannot hold workers.
-SoloReader* file_reader(const ArchiveLimits& limits) {
-  static const std::unique_ptr<SoloReader> reader = [&]() -> std::unique_ptr<SoloReader> {
+SingleWorker* file_reader(const ArchiveLimits& limits) {
+  static const std::unique_ptr<SingleWorker> reader = [&]() -> std::unique_ptr<SingleWorker> {
     WorkerOptions options;
     options.limits = worker_limits(limits, kFileLimit);
     if (const auto held = probe_sandbox(options); !held) {
       std::cerr << "npm-gate: inspecting without a sandbox: " << held.error().context << "\n";
       return nullptr;
     }
-    return std::make_unique<SoloReader>(options);
+    return std::make_unique<SingleWorker>(options);
   }();
   return reader.get();
 }
@@ -55,7 +55,7 @@ Result<Evidence> inspect_tarball_file(const std::string& path, Time now) {
   InspectionInput input;
   input.tarball = std::as_bytes(std::span(bytes->data(), bytes->size()));
   input.now = now;
-  SoloReader* const reader = file_reader(input.limits);
+  SingleWorker* const reader = file_reader(input.limits);
   if (reader == nullptr) return inspect_tarball(input);
   Evidence evidence = identify_release(input);
   if (!wants_contents(evidence)) return evidence;

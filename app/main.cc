@@ -91,7 +91,7 @@ int main(int argc, char** argv) {
     return npmgate::report_usage(usage_error(app, e));
   } catch (const std::exception& e) {
     std::cerr << "npm-gate: unexpected: " << e.what() << "\n";
-    return npmgate::kCould_not;
+    return npmgate::kFailed;
   }
   return exit_code;
 }

@@ -106,26 +106,27 @@ Result<Storage> open_storage(const Config& config) {
 
 // What answers requests and what asks on its own, in the order in which one needs the other.
 struct Services {
-  Services(const Gear& gear, const FeedWatch& feeds)
-      : tags(git_options(gear.config), gear.upstream, gear.clock),
-        observer(tags, gear.upstream, gear.store, gear.pool, gear.clock),
-        gate(gear, &observer),
-        subscriptions({gear.config, gear.clock, gear.store, gear.rulebook}),
+  Services(const Dependencies& deps, const FeedWatch& feeds)
+      : tags(git_options(deps.config), deps.upstream, deps.clock),
+        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock),
+        gate(deps, &collector),
+        subscriptions({deps.config, deps.clock, deps.store, deps.active_policy}),
         alarm(
-            gear, gate.packages(),
+            deps, gate.packages(),
             [this](const std::string& name, const std::string& version) {
               return subscriptions.repositories_with(name, version);
             },
             [this] { return subscriptions.names(); }),
-        admin(AdminGear{gear.config, gear.clock, gear.store, gear.rulebook, gear.metrics,
-                        gate.packages(), gear.pool, gear.blobs, gate.recorder(), told_by_report(),
-                        &feeds, [this](const std::string& repository, auto refused) {
-                          alarm.uploaded(repository, std::move(refused));
-                        }}) {
-    observer.attach(gate.packages());
+        admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
+                                deps.metrics, gate.packages(), deps.pool, deps.blobs,
+                                gate.audit_writer(), told_by_report(), &feeds,
+                                [this](const std::string& repository, auto refused) {
+                                  alarm.uploaded(repository, std::move(refused));
+                                }}) {
+    collector.attach(gate.packages());
   }
   GitTagSource tags;
-  OutsideObserver observer;
+  OnlineEvidenceCollector collector;
   Gate gate;
   Subscriptions subscriptions;
   Alarm alarm;
@@ -137,8 +138,8 @@ struct Listeners {
   std::unique_ptr<Server> clients, admins;
 };
 
-Result<Listeners> listen(const Gear& gear, const Loops& loops, Services& services) {
-  const Config& config = gear.config;
+Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services& services) {
+  const Config& config = deps.config;
   Listeners out;
   ListenOptions options;
   options.address = config.address;
@@ -153,42 +154,43 @@ Result<Listeners> listen(const Gear& gear, const Loops& loops, Services& service
     options.tls = [tls = out.tls.get()] { return tls->current(); };
   }
   auto clients =
-      start_server(loops.pointers(), options, ServerLimits{}, services.gate, gear.metrics);
+      start_server(loops.pointers(), options, ServerLimits{}, services.gate, deps.metrics);
   if (!clients) return clients.error();
   out.clients = std::move(*clients);
   ListenOptions admin;
   admin.address = config.admin_address;
   admin.port = config.admin_port;
   admin.name = "admin";
-  auto admins = start_server({&loops.first()}, admin, ServerLimits{}, services.admin, gear.metrics);
+  auto admins = start_server({&loops.first()}, admin, ServerLimits{}, services.admin, deps.metrics);
   if (!admins) return admins.error();
   out.admins = std::move(*admins);
   return out;
 }
 
-void say_ready(const Gear& gear, const Listeners& listeners) {
-  const Config& config = gear.config;
+void say_ready(const Dependencies& deps, const Listeners& listeners) {
+  const Config& config = deps.config;
   boost::json::array names;
   for (const UpstreamConfig& u : config.upstreams)
     names.push_back(boost::json::string(u.name + "=" + u.url));
-  const std::string policy = gear.rulebook.file();
+  const std::string policy = deps.active_policy.file();
   log::info("serving", "npm-gate " NPM_GATE_VERSION " is ready",
             {{"address", config.address + ":" + std::to_string(listeners.clients->port())},
              {"admin", config.admin_address + ":" + std::to_string(listeners.admins->port())},
              {"upstreams", names},
              {"policy", policy.empty() ? "built-in default" : policy},
-             {"sandbox", gear.inspector.sandbox()},
+             {"sandbox", deps.inspector.sandbox()},
              {"data", config.storage_path}});
 }
 
 // Background work and requests, until a signal ends both.
-void run_until_signal(const Gear& gear, Loops& loops, Services& services, FeedWatch& feeds,
+void run_until_signal(const Dependencies& deps, Loops& loops, Services& services, FeedWatch& feeds,
                       Listeners& listeners) {
   const net::any_io_executor executor = loops.first().get_executor();
-  Maintenance maintenance(executor, gear);
+  Maintenance maintenance(executor, deps);
   maintenance.start();
-  Watcher watcher(executor, gear.rulebook, services.gate.recorder(), gear.store, gear.pool);
-  watcher.start();
+  PolicyReloader reloader(executor, deps.active_policy, services.gate.audit_writer(), deps.store,
+                          deps.pool);
+  reloader.start();
   services.alarm.start(executor);
   feeds.start();
   net::signal_set signals(loops.first(), SIGINT, SIGTERM);
@@ -197,15 +199,15 @@ void run_until_signal(const Gear& gear, Loops& loops, Services& services, FeedWa
     log::info("stopping", std::string("signal ") + std::to_string(number));
     listeners.clients->stop();
     listeners.admins->stop();
-    watcher.stop();
+    reloader.stop();
     maintenance.stop();
     for (net::io_context* loop : loops.pointers()) loop->stop();
   });
-  say_ready(gear, listeners);
+  say_ready(deps, listeners);
   loops.run();
-  gear.pool.finish();
+  deps.pool.finish();
   services.alarm.finish();
-  services.gate.recorder().flush();
+  services.gate.audit_writer().flush();
 }
 
 int run_gate(const Config& config) {
@@ -217,9 +219,9 @@ int run_gate(const Config& config) {
   if (!storage) return report(storage.error());
   const SystemClock clock;
   Metrics metrics;
-  Rulebook rulebook(config.policy_file, clock, *storage->state, metrics);
-  if (auto loaded = rulebook.load(); !loaded) return report(loaded.error());
-  FeedWatch feeds(config.feeds, rulebook, clock, metrics);
+  ActivePolicy active_policy(config.policy_file, clock, *storage->state, metrics);
+  if (auto loaded = active_policy.load(); !loaded) return report(loaded.error());
+  FeedWatch feeds(config.feeds, active_policy, clock, metrics);
   if (auto loaded = feeds.load(); !loaded) {
     report(loaded.error());
     return kUsage;
@@ -231,13 +233,13 @@ int run_gate(const Config& config) {
   Loops loops(config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency()));
   auto inspector = make_inspector(config, loops.first().get_executor(), pool, metrics);
   if (!inspector) return report(inspector.error());
-  const Gear gear{config, clock,    *upstream, *storage->state, *storage->blobs,
-                  pool,   rulebook, metrics,   **inspector};
-  Services services(gear, feeds);
-  auto listeners = listen(gear, loops, services);
+  const Dependencies deps{config, clock,         *upstream, *storage->state, *storage->blobs,
+                          pool,   active_policy, metrics,   **inspector};
+  Services services(deps, feeds);
+  auto listeners = listen(deps, loops, services);
   if (!listeners) return report(listeners.error());
 
-  run_until_signal(gear, loops, services, feeds, *listeners);
+  run_until_signal(deps, loops, services, feeds, *listeners);
   storage->state.reset();
   std::cout.flush();
   // Coroutines that still wait hold references into what destructors would take down in some order;

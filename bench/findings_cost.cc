@@ -44,7 +44,7 @@ int main() {
   subject.name = "left";
   subject.version = "1.0.0";
   subject.semver = Version::parse(subject.version);
-  subject.born = now;
+  subject.age_start = now;
   subject.inspected = true;
   std::size_t held = 0;
   const double judged = microseconds(times, [&](std::size_t i) {

@@ -6,7 +6,7 @@
 
 namespace npmgate {
 
-std::vector<Decision> Rules::of(std::string_view name) const {
+std::vector<Decision> PolicySnapshot::of(std::string_view name) const {
   std::vector<Decision> mine;
   for (const Decision& decision : decisions) {
     if (decision.name == name) mine.push_back(decision);
@@ -14,12 +14,12 @@ std::vector<Decision> Rules::of(std::string_view name) const {
   return mine;
 }
 
-std::vector<Problem> Rulebook::problems() const {
+std::vector<Problem> ActivePolicy::problems() const {
   const std::lock_guard lock(mutex_);
   return problems_;
 }
 
-void Rulebook::swap(std::shared_ptr<Rules> next) {
+void ActivePolicy::swap(std::shared_ptr<PolicySnapshot> next) {
   const std::lock_guard lock(mutex_);
   next->revision = revision_.load() + 1;
   next->feed = feed_;
@@ -27,23 +27,23 @@ void Rulebook::swap(std::shared_ptr<Rules> next) {
   revision_.store(rules_->revision, std::memory_order_release);
 }
 
-void Rulebook::set_feed(std::shared_ptr<const Feed> feed) {
+void ActivePolicy::set_feed(std::shared_ptr<const Feed> feed) {
   const std::lock_guard lock(mutex_);
   feed_ = std::move(feed);
   if (!rules_) return;
-  auto next = std::make_shared<Rules>(*rules_);
+  auto next = std::make_shared<PolicySnapshot>(*rules_);
   next->revision = revision_.load() + 1;
   next->feed = feed_;
   rules_ = std::move(next);
   revision_.store(rules_->revision, std::memory_order_release);
 }
 
-std::vector<std::string> Rulebook::watched() const {
+std::vector<std::string> ActivePolicy::watched() const {
   const std::lock_guard lock(mutex_);
   return files_;
 }
 
-Result<Rulebook::Loaded> Rulebook::load() {
+Result<ActivePolicy::Loaded> ActivePolicy::load() {
   const std::lock_guard turn(loading_);
   auto decisions = store_.decisions();
   if (!decisions) return decisions.error();
@@ -66,7 +66,7 @@ Result<Rulebook::Loaded> Rulebook::load() {
     for (const Problem& problem : loaded.problems) log::error("policy-refused", problem.str());
     return fail(Code::kMalformed, Origin::kPolicy, first);
   }
-  const std::shared_ptr<const Rules> old = rules();
+  const std::shared_ptr<const PolicySnapshot> old = rules();
   if (old && old->policy->hash == loaded.policy->hash && old->decisions == *decisions) {
     metrics_.add("npm_gate_policy_loads_total", R"(result="unchanged")");
     // A mistake that was taken back is news.
@@ -74,18 +74,18 @@ Result<Rulebook::Loaded> Rulebook::load() {
   }
   for (const Problem& warning : loaded.policy->warnings) log::warn("policy", warning.str());
   metrics_.add("npm_gate_policy_loads_total", R"(result="loaded")");
-  auto next = std::make_shared<Rules>();
+  auto next = std::make_shared<PolicySnapshot>();
   next->policy = loaded.policy;
   next->decisions = std::move(*decisions);
   swap(std::move(next));
   return Loaded::kSwapped;
 }
 
-Result<void> Rulebook::reload_decisions() {
+Result<void> ActivePolicy::reload_decisions() {
   const std::lock_guard turn(loading_);
   auto decisions = store_.decisions();
   if (!decisions) return decisions.error();
-  auto next = std::make_shared<Rules>();
+  auto next = std::make_shared<PolicySnapshot>();
   next->policy = rules()->policy;
   next->decisions = std::move(*decisions);
   swap(std::move(next));

@@ -17,7 +17,7 @@
 
 namespace npmgate {
 
-struct Rules {
+struct PolicySnapshot {
   std::shared_ptr<const Policy> policy;
   std::vector<Decision> decisions;   // all; filter by name with of()
   std::shared_ptr<const Feed> feed;  // advisories in force; null: none are loaded
@@ -25,10 +25,10 @@ struct Rules {
   std::vector<Decision> of(std::string_view name) const;
 };
 
-class Rulebook {
+class ActivePolicy {
  public:
   // `policy_file` "" = the built-in default policy.
-  Rulebook(std::string policy_file, const Clock& clock, StateStore& store, Metrics& metrics)
+  ActivePolicy(std::string policy_file, const Clock& clock, StateStore& store, Metrics& metrics)
       : file_(std::move(policy_file)), clock_(clock), store_(store), metrics_(metrics) {}
 
   // What a load came to. kUnchanged: the files say what is in force already; nothing was swapped,
@@ -43,7 +43,7 @@ class Rulebook {
   // Advisories changed: from now on everything is judged by these.
   void set_feed(std::shared_ptr<const Feed> feed);
 
-  std::shared_ptr<const Rules> rules() const {
+  std::shared_ptr<const PolicySnapshot> rules() const {
     const std::lock_guard lock(mutex_);
     return rules_;
   }
@@ -54,7 +54,7 @@ class Rulebook {
   const std::string& file() const { return file_; }
 
  private:
-  void swap(std::shared_ptr<Rules> next);
+  void swap(std::shared_ptr<PolicySnapshot> next);
 
   std::string file_;
   const Clock& clock_;
@@ -63,7 +63,7 @@ class Rulebook {
   // Held over reading and swapping, so that what is read last is also what is swapped in last.
   std::mutex loading_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const Rules> rules_;
+  std::shared_ptr<const PolicySnapshot> rules_;
   std::shared_ptr<const Feed> feed_;
   std::vector<Problem> problems_;
   std::vector<std::string> files_;

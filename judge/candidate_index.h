@@ -11,9 +11,9 @@
 
 namespace npmgate {
 
-class Ladder {
+class CandidateIndex {
  public:
-  explicit Ladder(std::size_t size) : below_(size + 1) {
+  explicit CandidateIndex(std::size_t size) : below_(size + 1) {
     std::iota(below_.begin(), below_.end(), std::uint32_t{0});
   }
   // The highest rung below `position` that is still there.

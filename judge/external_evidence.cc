@@ -18,7 +18,7 @@ TagEvidence without_time(TagEvidence tag) {
   return tag;
 }
 
-bool same_provenance(const Observations& a, const Observations& b) {
+bool same_provenance(const ExternalEvidence& a, const ExternalEvidence& b) {
   const auto same = [](const auto& x, const auto& y) {
     ProvenanceEvidence without_time = x.second;
     without_time.asked = y.second.asked;
@@ -30,14 +30,14 @@ bool same_provenance(const Observations& a, const Observations& b) {
 
 }  // namespace
 
-bool same_facts(const Observations& a, const Observations& b) {
+bool same_facts(const ExternalEvidence& a, const ExternalEvidence& b) {
   if (a.tag.has_value() != b.tag.has_value()) return false;
   if (a.tag && !(without_time(*a.tag) == without_time(*b.tag))) return false;
   return a.signature_valid == b.signature_valid && same_provenance(a, b) &&
          a.dependency_ages == b.dependency_ages && a.unavailable == b.unavailable;
 }
 
-std::string observations_to_text(const Observations& observations) {
+std::string observations_to_text(const ExternalEvidence& observations) {
   json::object out{{"asked", time_to_json(observations.asked)}};
   if (observations.signature_valid) out["signature_valid"] = *observations.signature_valid;
   if (!observations.provenance.empty()) {
@@ -61,12 +61,12 @@ std::string observations_to_text(const Observations& observations) {
   return json::serialize(out);
 }
 
-Result<Observations> observations_from_text(std::string_view text) {
+Result<ExternalEvidence> observations_from_text(std::string_view text) {
   boost::system::error_code ec;
   const json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
   bool ok = !ec && value.is_object();
   const JsonFields fields(value, ok);
-  Observations out;
+  ExternalEvidence out;
   const auto asked = fields.time("asked");
   ok = ok && asked;
   out.asked = asked.value_or(Time{});
@@ -95,19 +95,19 @@ Result<Observations> observations_from_text(std::string_view text) {
   return out;
 }
 
-bool has_unread_attestation(const Observations& observations, const Release& release) {
+bool has_unread_attestation(const ExternalEvidence& observations, const Release& release) {
   const auto read = observations.provenance.find(release.manifest.version);
   const bool found = read != observations.provenance.end() && read->second.foreign.empty();
   return release.dist.attested() && !found;
 }
 
-std::optional<Time> ask_again_at(const Observations& observations, const Release& release,
-                                 Time born, Millis recent, Millis cache) {
+std::optional<Time> ask_again_at(const ExternalEvidence& observations, const Release& release,
+                                 Time age_start, Millis recent, Millis cache) {
   const bool found = observations.unavailable.empty() &&
                      !has_unread_attestation(observations, release) &&
                      (!observations.tag || observations.tag->state == TagEvidence::State::kFound);
   const Time at = observations.asked + (found ? cache * kFoundFactor : cache);
-  if (at - born > recent) return std::nullopt;
+  if (at - age_start > recent) return std::nullopt;
   return at;
 }
 

@@ -12,8 +12,8 @@
 
 namespace npmgate {
 
-struct Observations {
-  Observations() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
+struct ExternalEvidence {
+  ExternalEvidence() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
   std::optional<TagEvidence> tag;
   std::optional<bool> signature_valid;
   // By version: the release's own attestation and that of the baseline it was compared with.
@@ -24,21 +24,21 @@ struct Observations {
 };
 
 // Whether both say the same, whenever they were asked.
-bool same_facts(const Observations& a, const Observations& b);
+bool same_facts(const ExternalEvidence& a, const ExternalEvidence& b);
 
 // All but the tag, which is stored by itself, as one JSON text; and back. kCorrupt on anything that
 // the former did not write.
-std::string observations_to_text(const Observations& observations);
-Result<Observations> observations_from_text(std::string_view text);
+std::string observations_to_text(const ExternalEvidence& observations);
+Result<ExternalEvidence> observations_from_text(std::string_view text);
 
 // Whether the packument names an attestation of `release` that was not read: it could not be had,
 // or came after the release was looked at.
-bool has_unread_attestation(const Observations& observations, const Release& release);
+bool has_unread_attestation(const ExternalEvidence& observations, const Release& release);
 
 // When to ask again; nullopt: never. What is missing or unknown is asked for again after `cache`,
 // what was found (a tag can move) after six times as long, until the release is older than
 // `recent`. `release` as the packument states it now.
-std::optional<Time> ask_again_at(const Observations& observations, const Release& release,
-                                 Time born, Millis recent, Millis cache);
+std::optional<Time> ask_again_at(const ExternalEvidence& observations, const Release& release,
+                                 Time age_start, Millis recent, Millis cache);
 
 }  // namespace npmgate

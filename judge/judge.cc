@@ -49,8 +49,8 @@ void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& versio
                  Judged& judged) {
   judged.raw_manifest = pin.raw_manifest;
   const EvidencePtr other = current_evidence(snapshot, version);
-  judged.newcomer = manifest_digest(version.raw) != manifest_digest(pin.raw_manifest) ||
-                    (other && other->content_id() != pin.content_id);
+  judged.upstream_replaced = manifest_digest(version.raw) != manifest_digest(pin.raw_manifest) ||
+                             (other && other->content_id() != pin.content_id);
 }
 
 // Where the digests are the same the findings do not show that another manifest came in the place
@@ -119,8 +119,8 @@ std::size_t Judge::position_of(const PackumentVersion& version) const {
   return static_cast<std::size_t>(&version - snapshot_->packument->versions().data());
 }
 
-Time Judge::born_of(const PackumentVersion& version) const {
-  const Time real = ages_.born(version, now_);
+Time Judge::age_start_of(const PackumentVersion& version) const {
+  const Time real = ages_.age_start(version, now_);
   if (options_.as_published.empty()) return real;
   if (version.version == options_.as_published) return now_;
   return std::min(real, now_ - options_.recent - std::chrono::hours{24});
@@ -135,25 +135,25 @@ bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& 
 bool Judge::fits_as_baseline(const PackumentVersion& candidate) {
   const Judged* judged = of(candidate.version);
   if (judged == nullptr) return false;
-  const bool old = now_ - judged->subject.born > options_.recent;
+  const bool old = now_ - judged->subject.age_start > options_.recent;
   if (!judged->evidence) return old && judged->verdict.baseline_fit;
   if (old || !judged->verdict.approved_by.empty()) return judged->verdict.baseline_fit;
   // A hold that merely ran out does not make a baseline yet: judge it as on the day it appeared.
   const Verdict at_birth = decide(*policy_, judged->subject, judged->findings, decisions_,
-                                  std::min(judged->subject.born, now_));
+                                  std::min(judged->subject.age_start, now_));
   return judged->verdict.baseline_fit && at_birth.baseline_fit;
 }
 
 template <class InReach>
-const PackumentVersion* Judge::highest_fit(Ladder& ladder, const PackumentVersion& self,
+const PackumentVersion* Judge::highest_fit(CandidateIndex& candidates, const PackumentVersion& self,
                                            InReach in_reach) {
   const auto& all = snapshot_->packument->versions();
-  for (auto at = ladder.below(position_of(self)); at; at = ladder.below(*at)) {
+  for (auto at = candidates.below(position_of(self)); at; at = candidates.below(*at)) {
     const PackumentVersion& candidate = all[*at];
     if (!in_reach(*candidate.semver)) return nullptr;
     if (!(*candidate.semver < *self.semver) || !published_before(candidate, self)) continue;
     if (fits_as_baseline(candidate)) return &candidate;
-    ladder.take_out(*at);
+    candidates.take_out(*at);
   }
   return nullptr;
 }
@@ -206,17 +206,17 @@ Judged Judge::judge(const PackumentVersion& version) {
       judged.pinned = true;
       judged.release = &judged.evidence->release;
       judged.raw_manifest = pin->second.raw_manifest;
-      judged.newcomer = manifest_digest(version.raw) != judged.evidence->manifest_sha256;
+      judged.upstream_replaced = manifest_digest(version.raw) != judged.evidence->manifest_sha256;
     } else {
       hold_to_pin(*snapshot_, version, pin->second, judged);
     }
   }
-  judged.subject.born = born_of(version);
-  const Millis age = now_ - judged.subject.born;
+  judged.subject.age_start = age_start_of(version);
+  const Millis age = now_ - judged.subject.age_start;
   const bool half_known = options_.observed_only && age <= options_.recent &&
                           !snapshot_->observations.contains(version.version);
   if (!judged.pinned && !half_known) judged.evidence = current_evidence(*snapshot_, version);
-  const bool replaced = judged.newcomer && !judged.pinned;
+  const bool replaced = judged.upstream_replaced && !judged.pinned;
   const bool old = age > options_.recent && !judged.evidence && !judged.pinned && !replaced;
   if (old && advisories_of(version.version).empty() &&
       !policy_can_reach(*policy_, *snapshot_, version, age)) {
@@ -241,7 +241,7 @@ Judged Judge::judge_withdrawn_pin(const Pin& pin) {
   judged.pinned = true;
   judged.release = &judged.evidence->release;
   judged.raw_manifest = pin.raw_manifest;
-  judged.subject.born = judged.release->published.value_or(pin.accepted);
+  judged.subject.age_start = judged.release->published.value_or(pin.accepted);
   finish(judged, nullptr);
   return judged;
 }
@@ -261,7 +261,8 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
     }
   }
   const auto it = snapshot_->observations.find(judged.version);
-  const Observations observed = it != snapshot_->observations.end() ? it->second : Observations{};
+  const ExternalEvidence observed =
+      it != snapshot_->observations.end() ? it->second : ExternalEvidence{};
   history_.tag = observed.tag;
   history_.signature_valid = observed.signature_valid;
   history_.dependency_ages = observed.dependency_ages;
@@ -296,7 +297,7 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   input.history = &history_for(judged);
   input.popular = options_.popular;
   judged.findings = derive_findings(input);
-  if (judged.newcomer && !judged.pinned) note_replaced(judged.findings);
+  if (judged.upstream_replaced && !judged.pinned) note_replaced(judged.findings);
   describe(judged, version, baseline);
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
 }
@@ -318,9 +319,9 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   subject.same_publisher_and_hooks =
       same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
   if (baseline != nullptr && judged.evidence && judged.baseline_evidence &&
-      is_baseline_again(*judged.release, *judged.evidence, *baseline, *judged.baseline_evidence))
+      restored_baseline(*judged.release, *judged.evidence, *baseline, *judged.baseline_evidence))
     subject.again = judged.baseline;
-  judged.recent = now_ - subject.born <= options_.recent;
+  judged.recent = now_ - subject.age_start <= options_.recent;
 }
 
 bool Judge::left_out(const PackumentVersion& version,
@@ -364,7 +365,7 @@ std::vector<std::string> Judge::background_work() {
   const auto& versions = snapshot_->packument->versions();
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
     if (it->refusal || !it->semver) continue;
-    if (now_ - born_of(*it) > options_.recent) continue;
+    if (now_ - age_start_of(*it) > options_.recent) continue;
     const Judged* judged = of(it->version);
     if (judged == nullptr) continue;
     if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)))
@@ -384,7 +385,7 @@ Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecide
       kept.insert(version.version);
       continue;
     }
-    Hidden hidden{version.version, {}, judged != nullptr ? judged->subject.born : Time{}};
+    Hidden hidden{version.version, {}, judged != nullptr ? judged->subject.age_start : Time{}};
     if (judged == nullptr) {
       const std::string rule = version.refusal ? version.refusal->rule : "version";
       hidden.sentence = snapshot_->name + "@" + version.version +

@@ -30,7 +30,7 @@ struct Judged {
   std::string baseline;  // version, "" = first release
   std::shared_ptr<const Evidence> baseline_evidence;
   bool pinned = false;
-  bool newcomer =
+  bool upstream_replaced =
       false;            // pinned, and the upstream now states something else under the same version
   bool recent = false;  // younger than inspection.recent
 };
@@ -74,7 +74,7 @@ class Judge {
   struct Hidden {
     std::string version;
     std::string sentence;  // why, one line
-    Time born{};
+    Time age_start{};
   };
   // What a packument answer holds: versions that stay and, newest first, those left out.
   struct Listing {
@@ -89,12 +89,12 @@ class Judge {
   Time now() const { return now_; }
 
  private:
-  Time born_of(const PackumentVersion& version) const;
+  Time age_start_of(const PackumentVersion& version) const;
   void read_releases();
   std::size_t position_of(const PackumentVersion& version) const;
   // The highest fit one on `ladder` below `self`; the search ends where `in_reach` says no.
   template <class InReach>
-  const PackumentVersion* highest_fit(Ladder& ladder, const PackumentVersion& self,
+  const PackumentVersion* highest_fit(CandidateIndex& candidates, const PackumentVersion& self,
                                       InReach in_reach);
   void judge_below(std::size_t position);
   bool fits_as_baseline(const PackumentVersion& candidate);
@@ -116,7 +116,7 @@ class Judge {
   bool listed_;  // the feed names some version of this package
   PackageHistory history_;
   Ages ages_;
-  Ladder stable_, prereleases_;
+  CandidateIndex stable_, prereleases_;
   unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on
   std::size_t judged_below_ = 0;  // all versions below this position are judged
   std::map<std::string, Judged, std::less<>> memo_;

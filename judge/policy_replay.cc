@@ -22,11 +22,11 @@ const Reason* deciding(const Verdict& verdict) {
 
 class Retry {
  public:
-  Retry(StateStore& store, const RetrialInput& input) : store_(store), input_(input) {
+  Retry(StateStore& store, const PolicyReplayInput& input) : store_(store), input_(input) {
     for (const Decision& decision : input.decisions) decisions_[decision.name].push_back(decision);
   }
 
-  Result<Retrial> run() {
+  Result<PolicyReplay> run() {
     auto walked = store_.for_each_release([this](const ReleaseRow& row) { look(row); });
     if (!walked) return walked.error();
     for (const std::string& name : again_) {
@@ -46,10 +46,10 @@ class Retry {
   bool fits(const Policy& policy, const ReleaseRow& row, const std::vector<Finding>& findings,
             const Verdict& verdict) const {
     if (!verdict.baseline_fit) return false;
-    const bool old = input_.now - row.subject.born > input_.options.recent;
+    const bool old = input_.now - row.subject.age_start > input_.options.recent;
     if (old || !verdict.approved_by.empty()) return true;
     return decide(policy, row.subject, findings, decisions_of(row.name),
-                  std::min(row.subject.born, input_.now))
+                  std::min(row.subject.age_start, input_.now))
         .baseline_fit;
   }
 
@@ -80,7 +80,7 @@ class Retry {
 
   void compare(const ReleaseRow& row, const Verdict& before, const Verdict& after) {
     if (before.action == after.action) return;
-    RetrialChange change;
+    PolicyReplayChange change;
     change.name = row.name;
     change.version = row.version;
     change.content_id = row.content_id;
@@ -125,7 +125,7 @@ class Retry {
       if (before == nullptr || after == nullptr || before->subject.content_id != row.content_id)
         continue;
       ++out_.rederived;
-      std::erase_if(out_.changes, [&](const RetrialChange& change) {
+      std::erase_if(out_.changes, [&](const PolicyReplayChange& change) {
         return change.name == name && change.version == row.version &&
                change.content_id == row.content_id;
       });
@@ -138,29 +138,30 @@ class Retry {
   }
 
   void finish() {
-    for (const RetrialChange& change : out_.changes) {
+    for (const PolicyReplayChange& change : out_.changes) {
       ++out_.counts[{change.before, change.after}];
       if (change.served && change.before <= Action::kWarn && change.after > Action::kWarn)
         ++out_.served_refused;
     }
-    const auto key = [](const RetrialChange& change) {
+    const auto key = [](const PolicyReplayChange& change) {
       return std::tuple(change.after < change.before, !change.served, std::string_view(change.name),
                         std::string_view(change.version), std::string_view(change.content_id));
     };
-    std::sort(out_.changes.begin(), out_.changes.end(),
-              [&](const RetrialChange& a, const RetrialChange& b) { return key(a) < key(b); });
+    std::sort(
+        out_.changes.begin(), out_.changes.end(),
+        [&](const PolicyReplayChange& a, const PolicyReplayChange& b) { return key(a) < key(b); });
   }
 
   StateStore& store_;
-  const RetrialInput& input_;
+  const PolicyReplayInput& input_;
   std::unordered_map<std::string, std::vector<Decision>> decisions_;
   std::set<std::string> again_;
-  Retrial out_;
+  PolicyReplay out_;
 };
 
 }  // namespace
 
-Result<Retrial> retry_releases(StateStore& store, const RetrialInput& input) {
+Result<PolicyReplay> replay_policy(StateStore& store, const PolicyReplayInput& input) {
   return Retry(store, input).run();
 }
 

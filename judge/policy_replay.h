@@ -15,7 +15,7 @@
 
 namespace npmgate {
 
-struct RetrialChange {
+struct PolicyReplayChange {
   std::string name, version, content_id;
   Action before = Action::kAllow, after = Action::kAllow;
   std::string rule;     // that decides under the stricter of the two
@@ -24,15 +24,15 @@ struct RetrialChange {
   bool served = false;  // its bytes have left already
 };
 
-struct Retrial {
+struct PolicyReplay {
   std::size_t judged = 0;     // releases
   std::size_t rederived = 0;  // of them, those whose findings were derived anew from evidence
-  std::vector<RetrialChange> changes;  // stricter ones first, served ones first, then by name
+  std::vector<PolicyReplayChange> changes;  // stricter ones first, served ones first, then by name
   std::map<std::pair<Action, Action>, std::size_t> counts;  // (before, after) -> releases
   std::size_t served_refused = 0;  // changes that refuse what has been served
 };
 
-struct RetrialInput {
+struct PolicyReplayInput {
   std::shared_ptr<const Policy> before, after;
   std::vector<Decision> decisions;
   JudgeOptions options;  // with the feed in force: known-malware is told anew, as the gate does
@@ -49,6 +49,6 @@ struct RetrialInput {
 // Stored findings hold under both policies unless one of them makes another baseline of a release
 // of the package: there findings are derived anew from the stored evidence, under each policy with
 // its own baselines. 100,000 releases take about half a second of one core (bench/policy_try.py).
-Result<Retrial> retry_releases(StateStore& store, const RetrialInput& input);
+Result<PolicyReplay> replay_policy(StateStore& store, const PolicyReplayInput& input);
 
 }  // namespace npmgate

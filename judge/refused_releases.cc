@@ -4,8 +4,8 @@
 
 namespace npmgate {
 
-Result<std::vector<HeldRelease>> HeldReleases::refused(const SubscribedRelease& wanted,
-                                                       bool& known) {
+Result<std::vector<HeldRelease>> RefusedReleaseQuery::refused(const SubscribedRelease& wanted,
+                                                              bool& known) {
   if (auto done = load(wanted.name); !done) return done.error();
   const auto range = wanted.range.empty() ? std::nullopt : Range::parse(wanted.range);
   std::map<std::string, HeldRelease> found;
@@ -30,7 +30,7 @@ Result<std::vector<HeldRelease>> HeldReleases::refused(const SubscribedRelease& 
   return refused;
 }
 
-Result<void> HeldReleases::load(const std::string& name) {
+Result<void> RefusedReleaseQuery::load(const std::string& name) {
   if (name == name_) return {};
   auto rows = store_.releases_of(name);
   if (!rows) return rows.error();

@@ -13,16 +13,16 @@ namespace npmgate {
 // The strictest verdict among the rows of one version; where the version is pinned, only the pinned
 // row counts: a newcomer under the same version is not what a project has.
 struct HeldRelease {
-  const ReleaseRow* row = nullptr;  // owned by the HeldReleases that found it
+  const ReleaseRow* row = nullptr;  // owned by the RefusedReleaseQuery that found it
   std::vector<Finding> findings;
-  Verdict verdict;  // of the rules and the time that HeldReleases was given
+  Verdict verdict;  // of the rules and the time that RefusedReleaseQuery was given
 };
 
 // Reads from the store, once for questions about the same name that follow each other. Not thread
 // safe; `store` and `rules` must outlive it.
-class HeldReleases {
+class RefusedReleaseQuery {
  public:
-  HeldReleases(StateStore& store, const Rules& rules, Time now)
+  RefusedReleaseQuery(StateStore& store, const PolicySnapshot& rules, Time now)
       : store_(store), rules_(rules), now_(now) {}
 
   // The releases that are `wanted` and not served, by version; valid until another name is asked
@@ -33,7 +33,7 @@ class HeldReleases {
   Result<void> load(const std::string& name);
 
   StateStore& store_;
-  const Rules& rules_;
+  const PolicySnapshot& rules_;
   Time now_;
   std::string name_;
   std::vector<ReleaseRow> rows_;

@@ -84,7 +84,7 @@ Ages::Ages(const PackageSnapshot& snapshot) : snapshot_(snapshot) {
   take_oldest_of_lines(*snapshot.packument, stamps_);
 }
 
-Time Ages::born(const PackumentVersion& version, Time now) const {
+Time Ages::age_start(const PackumentVersion& version, Time now) const {
   const auto seen = snapshot_.record.versions.find(version.version);
   const auto position = &version - snapshot_.packument->versions().data();
   const std::optional<Time> stamp = snapshot_.times_real

@@ -24,7 +24,7 @@ struct PackageSnapshot {
   PackageRecord record;
   std::vector<EvidencePtr> evidence;  // by version; add_evidence() keeps it so
   std::map<std::string, Pin, std::less<>> pins;
-  std::map<std::string, Observations, std::less<>> observations;  // by version
+  std::map<std::string, ExternalEvidence, std::less<>> observations;  // by version
   Time fetched{};      // when the packument was last known to be current
   bool stale = false;  // the upstream could not be asked; served within `packuments.stale`
   std::optional<Time> ask_again;  // the earliest instant at which an observation is asked for again
@@ -53,7 +53,7 @@ class Ages {
  public:
   explicit Ages(const PackageSnapshot& snapshot);
   // Of one of the snapshot's versions; `now` where nothing tells.
-  Time born(const PackumentVersion& version, Time now) const;
+  Time age_start(const PackumentVersion& version, Time now) const;
 
  private:
   const PackageSnapshot& snapshot_;

@@ -218,10 +218,11 @@ std::string age_message(const Condition& when, const std::string& rule) {
 void Decider::judge(const Rule& rule) {
   const FindingSet& seen = evidence_for(rule);
   const FindingSet left = seen & ~waived_;
-  const Course with_all = course(*rule.when, subject_, seen, now_);
+  const ConditionTimeline with_all = course(*rule.when, subject_, seen, now_);
   sooner(valid_until_, with_all.changes);
   if (!with_all.value) return;
-  const Course with_left = left == seen ? with_all : course(*rule.when, subject_, left, now_);
+  const ConditionTimeline with_left =
+      left == seen ? with_all : course(*rule.when, subject_, left, now_);
   sooner(valid_until_, with_left.changes);
   const bool without_waived = with_left.value;
   Draft& draft = drafts_.emplace_back();
@@ -340,13 +341,13 @@ void Decider::lift_for_monitor() {
 }
 
 void Decider::lift_for_break_glass() {
-  for (const BreakGlass& glass : policy_.break_glass) {
-    if (glass.until <= now_) continue;
-    if (!glass.packages.empty() && !glass.names.matches(subject_.name)) continue;
-    sooner(valid_until_, glass.until);
+  for (const BreakGlass& break_glass : policy_.break_glass) {
+    if (break_glass.until <= now_) continue;
+    if (!break_glass.packages.empty() && !break_glass.names.matches(subject_.name)) continue;
+    sooner(valid_until_, break_glass.until);
     for (Draft& draft : drafts_) {
       if (!draft.counts || draft.by_hand || draft.reason.action < Action::kQuarantine) continue;
-      draft.reason.waived_by = "break glass by " + glass.by + " (" + glass.reason + ")";
+      draft.reason.waived_by = "break glass by " + break_glass.by + " (" + break_glass.reason + ")";
       draft.counts = false;
     }
   }
@@ -366,7 +367,7 @@ std::optional<Time> Decider::hold_ends() const {
         lets_through(rule))
       continue;
     const FindingSet left = evidence_for(rule) & ~waived_;
-    const Course then = course(*rule.when, subject_, left, *end);
+    const ConditionTimeline then = course(*rule.when, subject_, left, *end);
     if (!then.value) continue;
     if (rule.then == Action::kBlock) return std::nullopt;
     end = then.flips;

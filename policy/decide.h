@@ -23,8 +23,8 @@ struct Subject {
   bool has_install_script = false;
   std::string publisher;  // "" unknown
   std::string license;
-  Time born{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller computed
-                // it
+  Time age_start{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller
+                     // computed it
   std::optional<Time> published;
   bool inspected = false;
   // For waivers by glob or open range: publisher and hook text equal the baseline's.
@@ -88,7 +88,7 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
                          std::span<const Finding> findings, Time now);
 // What would have to change for the release to be served, one sentence each, the nearest first;
 // empty where it is served.
-std::vector<std::string> ways_out(const Subject& subject, const Verdict& verdict, Time now);
+std::vector<std::string> remedies(const Subject& subject, const Verdict& verdict, Time now);
 boost::json::value to_json(const Verdict& verdict);
 boost::json::value to_json(const Finding& finding);
 

@@ -13,12 +13,12 @@ void sooner(std::optional<Time>& next, const std::optional<Time>& other) {
 
 // `all` looks for the first false, `any` for the first true: a child that has that value for good
 // decides for good.
-Outcome combine(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                Time at) {
+ConditionValue combine(const Condition& condition, const Subject& subject,
+                       const FindingSet& findings, Time at) {
   const bool decisive = condition.kind == Kind::kAny;
-  Outcome out{!decisive, std::nullopt};
+  ConditionValue out{!decisive, std::nullopt};
   for (const ConditionPtr& child : condition.children) {
-    const Outcome part = evaluate(*child, subject, findings, at);
+    const ConditionValue part = evaluate(*child, subject, findings, at);
     if (part.value == decisive) {
       if (!part.next) return part;
       out.value = decisive;
@@ -29,8 +29,8 @@ Outcome combine(const Condition& condition, const Subject& subject, const Findin
 }
 
 // Time only runs forward, so past its boundary an age never changes again.
-Outcome age(const Condition& condition, const Subject& subject, Time at) {
-  const Time boundary = subject.born + condition.duration;
+ConditionValue age(const Condition& condition, const Subject& subject, Time at) {
+  const Time boundary = subject.age_start + condition.duration;
   const bool young = at < boundary;
   return {young == (condition.kind == Kind::kYoungerThan),
           young ? std::optional(boundary) : std::nullopt};
@@ -47,8 +47,8 @@ bool version_matches(const Condition& condition, const Subject& subject) {
 
 }  // namespace
 
-Outcome evaluate(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                 Time at) {
+ConditionValue evaluate(const Condition& condition, const Subject& subject,
+                        const FindingSet& findings, Time at) {
   const auto named = [&](const std::string& text) {
     return condition.names && condition.names->matches(text);
   };
@@ -57,7 +57,7 @@ Outcome evaluate(const Condition& condition, const Subject& subject, const Findi
     case Kind::kAny:
       return combine(condition, subject, findings, at);
     case Kind::kNot: {
-      Outcome out = evaluate(*condition.children.front(), subject, findings, at);
+      ConditionValue out = evaluate(*condition.children.front(), subject, findings, at);
       out.value = !out.value;
       return out;
     }
@@ -81,22 +81,22 @@ Outcome evaluate(const Condition& condition, const Subject& subject, const Findi
     case Kind::kPopular:
       return {subject.popular == condition.flag, std::nullopt};
     case Kind::kPublishedAfter:
-      return {subject.born >= condition.time, std::nullopt};
+      return {subject.age_start >= condition.time, std::nullopt};
   }
   return {};
 }
 
-Grounds grounds(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                Time at) {
-  Grounds out;
+MatchedFindings grounds(const Condition& condition, const Subject& subject,
+                        const FindingSet& findings, Time at) {
+  MatchedFindings out;
   if (condition.kind == Kind::kFinding) {
     out.used = condition.findings & findings;
   } else if (condition.kind == Kind::kAll || condition.kind == Kind::kAny) {
     for (const ConditionPtr& child : condition.children) {
-      const Outcome part = evaluate(*child, subject, findings, at);
+      const ConditionValue part = evaluate(*child, subject, findings, at);
       sooner(out.next, part.next);
       if (!part.value) continue;
-      const Grounds below = grounds(*child, subject, findings, at);
+      const MatchedFindings below = grounds(*child, subject, findings, at);
       out.used |= below.used;
       sooner(out.next, below.next);
     }
@@ -104,10 +104,10 @@ Grounds grounds(const Condition& condition, const Subject& subject, const Findin
   return out;
 }
 
-Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
-              Time from) {
-  Outcome now = evaluate(condition, subject, findings, from);
-  Course out{now.value, std::nullopt, std::nullopt};
+ConditionTimeline course(const Condition& condition, const Subject& subject,
+                         const FindingSet& findings, Time from) {
+  ConditionValue now = evaluate(condition, subject, findings, from);
+  ConditionTimeline out{now.value, std::nullopt, std::nullopt};
   while (now.next && !out.flips) {
     const Time at = *now.next;
     now = evaluate(condition, subject, findings, at);
@@ -115,9 +115,9 @@ Course course(const Condition& condition, const Subject& subject, const FindingS
   }
   out.changes = out.flips;
   if (!out.value) return out;
-  const Grounds first = grounds(condition, subject, findings, from);
+  const MatchedFindings first = grounds(condition, subject, findings, from);
   for (auto next = first.next; next && (!out.changes || *next < *out.changes);) {
-    const Grounds then = grounds(condition, subject, findings, *next);
+    const MatchedFindings then = grounds(condition, subject, findings, *next);
     if (then.used != first.used) out.changes = next;
     next = then.used != first.used ? std::nullopt : then.next;
   }

@@ -9,29 +9,29 @@ namespace npmgate {
 
 // Whether a condition holds at an instant, and the earliest later instant at which that may change
 // (none: never again).
-struct Outcome {
+struct ConditionValue {
   bool value = false;
   std::optional<Time> next;
 };
 
-Outcome evaluate(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                 Time at);
+ConditionValue evaluate(const Condition& condition, const Subject& subject,
+                        const FindingSet& findings, Time at);
 // A condition's value at an instant, and the first later instants (none: never) at which it is
 // another one, and at which it is that or rests on other findings.
-struct Course {
+struct ConditionTimeline {
   bool value = false;
   std::optional<Time> flips;
   std::optional<Time> changes;
 };
-Course course(const Condition& condition, const Subject& subject, const FindingSet& findings,
-              Time from);
+ConditionTimeline course(const Condition& condition, const Subject& subject,
+                         const FindingSet& findings, Time from);
 // The findings that a condition which holds at `at` rests on, and the earliest later instant at
 // which they may be others. A condition can hold for good, and yet rest on less from some time on.
-struct Grounds {
+struct MatchedFindings {
   FindingSet used;
   std::optional<Time> next;
 };
-Grounds grounds(const Condition& condition, const Subject& subject, const FindingSet& findings,
-                Time at);
+MatchedFindings grounds(const Condition& condition, const Subject& subject,
+                        const FindingSet& findings, Time at);
 
 }  // namespace npmgate

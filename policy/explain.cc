@@ -133,8 +133,8 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
   }
   if (!verdict.approved_by.empty())
     out += "approved by " + log::printable(verdict.approved_by) + "\n";
-  out += "age " + human_duration(std::max(now - subject.born, Millis{0})) + ", counted from " +
-         format_minute(subject.born) + "\n";
+  out += "age " + human_duration(std::max(now - subject.age_start, Millis{0})) + ", counted from " +
+         format_minute(subject.age_start) + "\n";
   if (!subject.inspected) out += "judged on its metadata: the tarball was not inspected yet\n";
   out += verdict.reasons.empty() ? "no rule matches\n" : "reasons:\n";
   for (const Reason& reason : verdict.reasons) explain_reason(reason, out);
@@ -146,7 +146,7 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
       out += "      " + log::printable(json::serialize(finding.proof), kMaxProof) + "\n";
     }
   }
-  const std::vector<std::string> ways = ways_out(subject, verdict, now);
+  const std::vector<std::string> ways = remedies(subject, verdict, now);
   if (!ways.empty()) out += "what would change it:\n";
   for (const std::string& way : ways) out += "  " + way + "\n";
   if (verdict.valid_until)

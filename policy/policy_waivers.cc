@@ -159,30 +159,31 @@ void PolicyLoader::break_glass(const YamlNode& node) {
 }
 
 void PolicyLoader::break_glass_entry(const YamlNode& node) {
-  BreakGlass glass;
-  glass.at = node.at;
+  BreakGlass break_glass;
+  break_glass.at = node.at;
   YamlReader reader(node, "break_glass", problems_);
   for (const std::string_view key : {"reason", "by", "until"}) reader.require(key);
   if (const YamlNode* packages = reader.node("packages")) {
-    compiler_.read_names(*packages, "break_glass", "packages", glass.names, glass.packages);
+    compiler_.read_names(*packages, "break_glass", "packages", break_glass.names,
+                         break_glass.packages);
   }
-  glass.names.seal();
-  glass.reason = sentence(reader, "reason");
-  glass.by = sentence(reader, "by");
+  break_glass.names.seal();
+  break_glass.reason = sentence(reader, "reason");
+  break_glass.by = sentence(reader, "by");
   const auto until = date(reader, "until");
   reader.finish();
   if (!until) return;
-  glass.until = *until;
-  const std::string what =
-      glass.packages.empty()
-          ? "everything"
-          : shown(glass.packages.front()) + (glass.packages.size() > 1 ? " and others" : "");
+  break_glass.until = *until;
+  const std::string what = break_glass.packages.empty()
+                               ? "everything"
+                               : shown(break_glass.packages.front()) +
+                                     (break_glass.packages.size() > 1 ? " and others" : "");
   policy_->warnings.push_back(
-      {glass.at,
+      {break_glass.at,
        *until <= now_
            ? "break_glass ended " + format_minute(*until) + " and is not applied"
            : "break_glass: " + what + " is served unjudged until " + format_minute(*until)});
-  policy_->break_glass.push_back(std::move(glass));
+  policy_->break_glass.push_back(std::move(break_glass));
 }
 
 }  // namespace npmgate

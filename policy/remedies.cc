@@ -48,7 +48,7 @@ void add_reason(const Subject& subject, const Reason& reason, std::vector<std::s
 
 }  // namespace
 
-std::vector<std::string> ways_out(const Subject& subject, const Verdict& verdict, Time now) {
+std::vector<std::string> remedies(const Subject& subject, const Verdict& verdict, Time now) {
   std::vector<std::string> out;
   if (verdict.served()) return out;
   if (verdict.ends && *verdict.ends > now)

@@ -25,7 +25,7 @@ Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, De
 
 }  // namespace
 
-Result<void> SoloReader::ensure_worker() {
+Result<void> SingleWorker::ensure_worker() {
   if (worker_ && !worker_->ended()) return {};
   auto started = WorkerProcess::start(options_);
   if (!started) return started.error();
@@ -38,13 +38,13 @@ Result<void> SoloReader::ensure_worker() {
   return {};
 }
 
-void SoloReader::wear_out(std::chrono::steady_clock::duration took, std::chrono::seconds limit) {
+void SingleWorker::note_use(std::chrono::steady_clock::duration took, std::chrono::seconds limit) {
   busy_ += took;
   if (++jobs_ >= kJobs || busy_ >= limit) worker_.reset();
 }
 
-Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,
-                                  const ArchiveLimits& limits, std::chrono::seconds limit) {
+Result<Contents> SingleWorker::read(const Fd& file, const Manifest& stated,
+                                    const ArchiveLimits& limits, std::chrono::seconds limit) {
   if (auto ready = ensure_worker(); !ready) return ready.error();
   WorkRequest request;
   request.job = next_id_++;
@@ -56,7 +56,7 @@ Result<Contents> SoloReader::read(const Fd& file, const Manifest& stated,
   }
   auto reply = ask(worker_->socket().get(), request, file, start + limit);
   if (reply && reply->contents) {
-    wear_out(std::chrono::steady_clock::now() - start, limit);
+    note_use(std::chrono::steady_clock::now() - start, limit);
     return std::move(*reply->contents);
   }
   const std::string how = worker_->end();

@@ -8,9 +8,9 @@
 namespace npmgate {
 
 // The worker is replaced after 64 tarballs, or once it has worked for as long as one may take.
-class SoloReader {
+class SingleWorker {
  public:
-  explicit SoloReader(WorkerOptions options) : options_(std::move(options)) {}
+  explicit SingleWorker(WorkerOptions options) : options_(std::move(options)) {}
 
   // The contents of the tarball that `file` is open on. kUnavailable with the reason where no
   // worker can be started, where it died, was late or answered what it must not; the next call
@@ -20,7 +20,7 @@ class SoloReader {
 
  private:
   Result<void> ensure_worker();
-  void wear_out(std::chrono::steady_clock::duration took, std::chrono::seconds limit);
+  void note_use(std::chrono::steady_clock::duration took, std::chrono::seconds limit);
 
   WorkerOptions options_;
   std::unique_ptr<WorkerProcess> worker_;

@@ -45,8 +45,8 @@ std::vector<std::string> names_in(const std::string& directory) {
 }
 
 // What the store, its writers and its handles share; writers may outlive the store.
-struct Shelf {
-  Shelf(std::string root_path, Disk the_disk)
+struct BlobDirectory {
+  BlobDirectory(std::string root_path, Disk the_disk)
       : root(std::move(root_path)), disk(std::move(the_disk)) {}
 
   std::string shard(std::string_view hex) const {
@@ -66,7 +66,7 @@ struct Shelf {
 
 class TemporaryBlob final : public BlobStore::Writer {
  public:
-  TemporaryBlob(std::shared_ptr<Shelf> shelf, Fd fd, std::string path,
+  TemporaryBlob(std::shared_ptr<BlobDirectory> shelf, Fd fd, std::string path,
                 std::span<const Algorithm> also)
       : shelf_(std::move(shelf)), fd_(std::move(fd)), path_(std::move(path)) {
     hashers_.emplace_back(Algorithm::kSha512);
@@ -112,7 +112,7 @@ class TemporaryBlob final : public BlobStore::Writer {
  private:
   Result<void> place(const std::string& hex);
 
-  const std::shared_ptr<Shelf> shelf_;
+  const std::shared_ptr<BlobDirectory> shelf_;
   Fd fd_;
   std::string path_;
   std::vector<Hasher> hashers_;
@@ -186,7 +186,7 @@ Result<void> TemporaryBlob::place(const std::string& hex) {
 
 class DirectoryBlobStore final : public BlobStore {
  public:
-  explicit DirectoryBlobStore(std::shared_ptr<Shelf> shelf) : shelf_(std::move(shelf)) {}
+  explicit DirectoryBlobStore(std::shared_ptr<BlobDirectory> shelf) : shelf_(std::move(shelf)) {}
 
   Result<void> prepare();
 
@@ -206,7 +206,7 @@ class DirectoryBlobStore final : public BlobStore {
   Error move_aside(const std::string& hex, const std::optional<FileStamp>& damaged,
                    const std::string& why);
 
-  const std::shared_ptr<Shelf> shelf_;
+  const std::shared_ptr<BlobDirectory> shelf_;
 };
 
 Result<void> DirectoryBlobStore::prepare() {
@@ -389,7 +389,8 @@ Result<std::unique_ptr<BlobStore>> open_blob_store(const std::string& root) {
 }
 
 Result<std::unique_ptr<BlobStore>> open_blob_store(const std::string& root, Disk disk) {
-  auto store = std::make_unique<DirectoryBlobStore>(std::make_shared<Shelf>(root, std::move(disk)));
+  auto store =
+      std::make_unique<DirectoryBlobStore>(std::make_shared<BlobDirectory>(root, std::move(disk)));
   if (auto prepared = store->prepare(); !prepared) return prepared.error();
   return std::unique_ptr<BlobStore>(std::move(store));
 }

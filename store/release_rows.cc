@@ -34,7 +34,7 @@ bool read_row(const Statement& row, ReleaseRow& out) {
   subject.has_install_script = row.flag(5);
   subject.publisher = row.text(6);
   subject.license = row.text(7);
-  subject.born = row.time(8);
+  subject.age_start = row.time(8);
   subject.published = row.optional_time(9);
   subject.inspected = row.flag(10);
   subject.same_publisher_and_hooks = row.flag(11);
@@ -82,7 +82,7 @@ Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
                  " findings=excluded.findings, served=max(served, excluded.served),"
                  " seen=min(seen, excluded.seen), again=excluded.again");
   save.run(row.name, row.version, row.content_id, subject.upstream, subject.popular,
-           subject.has_install_script, subject.publisher, subject.license, subject.born,
+           subject.has_install_script, subject.publisher, subject.license, subject.age_start,
            subject.published, subject.inspected, subject.same_publisher_and_hooks, findings,
            row.served, row.seen, subject.again);
   if (auto done = save.result(); !done || row.content_id.empty()) return done;

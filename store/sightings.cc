@@ -46,7 +46,7 @@ Result<PackageRecord> load(Connection& connection, std::string_view name) {
   return record;
 }
 
-Result<void> save_package(Connection& connection, const StateStore::Look& look,
+Result<void> save_package(Connection& connection, const StateStore::PackumentSighting& look,
                           PackageRecord& record) {
   if (!record.first_look) record.first_look = look.at;
   // A look that comes late does not set the clock back.
@@ -62,7 +62,7 @@ Result<void> save_package(Connection& connection, const StateStore::Look& look,
 
 // Versions seen for the first time, and those that came back. `looked_before` is the look before
 // this one.
-Result<void> save_present(Connection& connection, const StateStore::Look& look,
+Result<void> save_present(Connection& connection, const StateStore::PackumentSighting& look,
                           std::optional<Time> looked_before, PackageRecord& record) {
   Statement insert(connection,
                    "INSERT INTO seen_version (name, version, first_seen, looked_before, integrity)"
@@ -84,7 +84,7 @@ Result<void> save_present(Connection& connection, const StateStore::Look& look,
   return restore.result();
 }
 
-Result<void> save_vanished(Connection& connection, const StateStore::Look& look,
+Result<void> save_vanished(Connection& connection, const StateStore::PackumentSighting& look,
                            PackageRecord& record) {
   std::set<std::string_view> present;
   for (const auto& [version, integrity] : look.versions) present.insert(version);
@@ -99,7 +99,7 @@ Result<void> save_vanished(Connection& connection, const StateStore::Look& look,
 }
 
 // A target that returns moves to the front: the list holds distinct targets.
-Result<void> save_tags(Connection& connection, const StateStore::Look& look,
+Result<void> save_tags(Connection& connection, const StateStore::PackumentSighting& look,
                        PackageRecord& record) {
   Statement save(connection,
                  "INSERT INTO tag_history (name, tag, targets) VALUES (?1, ?2, ?3)"
@@ -117,7 +117,7 @@ Result<void> save_tags(Connection& connection, const StateStore::Look& look,
 
 }  // namespace
 
-Result<PackageRecord> SqliteStateStore::record_look(const Look& look) {
+Result<PackageRecord> SqliteStateStore::record_sighting(const PackumentSighting& look) {
   return database_->write(Durability::kProcess,
                           [&](Connection& connection) -> Result<PackageRecord> {
                             auto record = load(connection, look.name);

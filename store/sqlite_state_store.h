@@ -22,7 +22,7 @@ class SqliteStateStore final : public StateStore {
   SqliteStateStore(std::unique_ptr<Database> database, std::unique_ptr<DocumentFiles> files)
       : database_(std::move(database)), files_(std::move(files)) {}
 
-  Result<PackageRecord> record_look(const Look& look) override;
+  Result<PackageRecord> record_sighting(const PackumentSighting& look) override;
   Result<PackageRecord> package(std::string_view name) override;
   Result<std::vector<std::string>> package_names() override;
 

@@ -118,15 +118,15 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  // First sights. record_look adds what is new, marks what vanished, updates tag history; returns
-  // the record after it.
-  struct Look {
+  // First sights. record_sighting adds what is new, marks what vanished, updates tag history;
+  // returns the record after it.
+  struct PackumentSighting {
     std::string name, upstream;
     Time at{};
     std::vector<std::pair<std::string, std::string>> versions;  // version, integrity
     StringMap dist_tags;
   };
-  virtual Result<PackageRecord> record_look(const Look& look) = 0;
+  virtual Result<PackageRecord> record_sighting(const PackumentSighting& look) = 0;
   virtual Result<PackageRecord> package(
       std::string_view name) = 0;  // empty record where never seen
   virtual Result<std::vector<std::string>> package_names() = 0;

@@ -38,7 +38,7 @@ bool covered(const std::vector<Decision>& decisions, const Decision& wanted) {
 
 }  // namespace
 
-Result<Accepted> accept_tree(Bench& bench, const Audit& audit, const std::string& reason) {
+Result<Accepted> accept_tree(OfflineGate& bench, const Audit& audit, const std::string& reason) {
   auto decisions = bench.store().decisions();
   if (!decisions) return decisions.error();
   Accepted accepted;

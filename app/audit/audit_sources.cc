@@ -47,7 +47,7 @@ ReleaseAnswer answer_of(const Error& error, bool offline) {
 
 // Evidence of a recent release counts once the outside sources were asked (JudgeOptions); a state
 // from before may not have that.
-Task<SnapshotPtr> observed(Bench& bench, SnapshotPtr snapshot, std::string version) {
+Task<SnapshotPtr> observed(OfflineGate& bench, SnapshotPtr snapshot, std::string version) {
   std::string baseline;
   {
     Judge judge = bench.judge(snapshot);
@@ -60,7 +60,7 @@ Task<SnapshotPtr> observed(Bench& bench, SnapshotPtr snapshot, std::string versi
                                                     std::move(baseline));
 }
 
-Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
+Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offline) {
   const auto name = PackageName::parse(wanted.name);
   const UpstreamConfig* upstream = bench.packages().route(*name);
   if (upstream != nullptr && !upstream->inspect)
@@ -100,7 +100,7 @@ Task<ReleaseAnswer> ask_here(Bench& bench, LockedRelease wanted, bool offline) {
 
 // The packuments of a large lockfile would fill the memory that a running gate has for them; here
 // each is done with, and what another version of the package needs is read from disk.
-Task<ReleaseAnswer> ask_and_forget(Bench& bench, LockedRelease wanted, bool offline) {
+Task<ReleaseAnswer> ask_and_forget(OfflineGate& bench, LockedRelease wanted, bool offline) {
   const std::string name = wanted.name;
   ReleaseAnswer answer = co_await ask_here(bench, std::move(wanted), offline);
   bench.packages().forget(name);
@@ -176,7 +176,7 @@ class GateClient {
 
 }  // namespace
 
-AskRelease ask_bench(Bench& bench, bool offline) {
+AskRelease ask_bench(OfflineGate& bench, bool offline) {
   return [&bench, offline](LockedRelease wanted) {
     return ask_and_forget(bench, std::move(wanted), offline);
   };

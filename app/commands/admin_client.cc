@@ -62,7 +62,7 @@ std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std:
                     : "npm-gate: status " + std::to_string(reply->status))
             << "\n";
   const bool usage = reply->status == 401 || reply->status == 403 || reply->status == 400;
-  exit_code = usage ? kUsage : reply->status >= 500 ? kCould_not : kNo;
+  exit_code = usage ? kUsage : reply->status >= 500 ? kFailed : kNo;
   return std::nullopt;
 }
 

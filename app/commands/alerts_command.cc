@@ -114,18 +114,19 @@ int test(const Options& options) {
   Pool pool(1, 16), slow(1, 16);
   Metrics metrics;
   const auto& urls = loaded.config->public_urls;
-  Courier courier(CourierGear{settings, urls.empty() ? "" : urls.front(), clock, (*store)->alerts(),
-                              *client, pool, slow, metrics, [] { return 0.5; }});
+  AlertDispatcher dispatcher(DispatcherDependencies{settings, urls.empty() ? "" : urls.front(),
+                                                    clock, (*store)->alerts(), *client, pool, slow,
+                                                    metrics, [] { return 0.5; }});
   int code = kDone;
   auto run = [&]() -> Task<void> {
     for (const SinkSettings& sink : settings.sinks) {
       if (!options.sink.empty() && sink.name != options.sink) continue;
-      const SendOutcome outcome = co_await courier.test(sink);
+      const SendOutcome outcome = co_await dispatcher.test(sink);
       const bool sent = outcome.kind == SendOutcome::Kind::kSent;
       std::cout << sink.name << " (" << to_string(sink.type)
                 << "): " << (sent ? "reached, " : "not reached, ")
                 << log::printable(outcome.detail, 300) << "\n";
-      if (!sent) code = kCould_not;
+      if (!sent) code = kFailed;
     }
   };
   net::co_spawn(context, std::move(run), net::detached);

@@ -85,7 +85,7 @@ int exit_code_of(const Audit& audit, const Threshold& threshold) {
     if (bypass.certain) return kNo;
   }
   if (threshold.unknown && counts.unknown > 0) return kNo;
-  return counts.failed > 0 ? kCould_not : kDone;
+  return counts.failed > 0 ? kFailed : kDone;
 }
 
 std::string uuid() {
@@ -162,8 +162,9 @@ int audit_here(Audit& audit, const Options& options, const Threshold& threshold,
   log::configure(log::Level::kError, log::Format::kText);
   const std::string policy = options.policy.empty() ? config.policy_file : options.policy;
   audit.judged_by = policy.empty() ? "built-in default policy" : policy;
-  auto bench = Bench::open(std::move(config), policy,
-                           options.offline ? Bench::Asks::kNobody : Bench::Asks::kOutside);
+  auto bench =
+      OfflineGate::open(std::move(config), policy,
+                        options.offline ? OfflineGate::Asks::kNobody : OfflineGate::Asks::kOutside);
   if (!bench) return report(bench.error());
   ask(audit, ask_bench(**bench, options.offline),
       [&](const std::function<Task<bool>()>& body) { return (*bench)->run<bool>(body); });

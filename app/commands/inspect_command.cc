@@ -64,17 +64,17 @@ int inspect_file(const std::string& path, const Options& options) {
   return print(input, options.json);
 }
 
-int inspect_release(Workbench& bench, const std::string& text, const StudyOptions& study_options,
+int inspect_release(Workbench& bench, const std::string& text, const AnalysisOptions& study_options,
                     bool json) {
   const auto spec = parse_release_spec(text);
   if (!spec)
     return report_usage("'" + log::printable(text, 100) +
                         "' is neither NAME, NAME@VERSION-OR-TAG nor an existing .tgz file");
-  using Studied = Result<std::shared_ptr<Study>>;
+  using Studied = Result<std::shared_ptr<ReleaseAnalysis>>;
   const Studied study =
       bench.bench().run<Studied>([&] { return bench.study(*spec, study_options); });
   if (!study) return report(study.error());
-  const Study& found = **study;
+  const ReleaseAnalysis& found = **study;
   if (found.judged == nullptr) {
     std::cerr << "npm-gate: " << found.name << "@" << found.version
               << " is refused: its manifest is not what every client reads alike ("
@@ -120,7 +120,7 @@ int judge_all(const Options& options, const std::string& state, bool needs_upstr
   std::unique_ptr<Workbench> bench;
   if (const int code = open_bench(options, state, needs_upstream, bench); code != kDone)
     return code;
-  StudyOptions study;
+  AnalysisOptions study;
   study.as_published = options.as_published;
   if (options.list.empty() && options.specs.size() == 1) {
     const auto baseline = baseline_version(options);
@@ -189,7 +189,7 @@ int explain(const Options& options) {
   const std::string policy = options.policy.empty() ? loaded.config->policy_file : options.policy;
   auto bench = Workbench::open(std::move(*loaded.config), policy);
   if (!bench) return report(bench.error());
-  StudyOptions study;
+  AnalysisOptions study;
   study.gather = false;
   return inspect_release(**bench, options.specs.front(), study, options.json);
 }

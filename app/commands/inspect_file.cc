@@ -24,7 +24,7 @@ void describe(Judged& judged, const std::string& path, Time now) {
   subject.version = judged.version;
   subject.semver = Version::parse_loose(judged.version);
   subject.content_id = judged.evidence->content_id();
-  subject.born = now;
+  subject.age_start = now;
   subject.inspected = true;
   subject.has_install_script = runs_on_install(*judged.release, judged.evidence.get());
 }

@@ -70,7 +70,7 @@ class ListRun {
       std::cout << "\n" << kNoFeed << "\n";
     std::cout << std::flush;
     const ListCounts counts = count(rows_);
-    return counts.failed > 0 ? kCould_not : counts.held() > 0 ? kNo : kDone;
+    return counts.failed > 0 ? kFailed : counts.held() > 0 ? kNo : kDone;
   }
 
  private:
@@ -146,7 +146,7 @@ class ListRun {
       row.error = study.error().context;
       co_return;
     }
-    const Study& found = **study;
+    const ReleaseAnalysis& found = **study;
     if (found.judged == nullptr) {
       row.name = found.name;
       row.version = found.version;

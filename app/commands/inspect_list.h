@@ -17,7 +17,7 @@ std::vector<std::string> read_specs(std::istream& in);
 struct ListOptions {
   std::size_t jobs = 4;
   enum class Form { kTable, kJson, kMarkdown } form = Form::kTable;
-  StudyOptions study;
+  AnalysisOptions study;
 };
 
 // Judges all specs (releases and .tgz files), prints to standard output (JSON lines as they come,

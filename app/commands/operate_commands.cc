@@ -42,7 +42,7 @@ int refresh(const CacheOptions& options) {
             << std::string(answer->at("upstream").as_string()) << "\n";
   if (!answer->at("stale").as_bool()) return kDone;
   std::cerr << "npm-gate: the upstream could not be asked; this is what it said last\n";
-  return kCould_not;
+  return kFailed;
 }
 
 int purge(const CacheOptions& options) {

@@ -50,7 +50,7 @@ int check(const Options& options) {
   return kDone;
 }
 
-boost::json::object change_json(const RetrialChange& change) {
+boost::json::object change_json(const PolicyReplayChange& change) {
   return {{"name", change.name},
           {"version", change.version},
           {"content", change.content_id},
@@ -92,36 +92,35 @@ std::vector<std::string> unknown_of(const Locked& locked) {
   return unknown;
 }
 
-void print_json(const Retrial& retrial, const std::vector<std::string>& unknown) {
+void print_json(const PolicyReplay& replay, const std::vector<std::string>& unknown) {
   boost::json::array changes, counts;
-  for (const RetrialChange& change : retrial.changes) changes.push_back(change_json(change));
-  for (const auto& [way, count] : retrial.counts)
+  for (const PolicyReplayChange& change : replay.changes) changes.push_back(change_json(change));
+  for (const auto& [way, count] : replay.counts)
     counts.push_back(boost::json::object{
         {"before", to_string(way.first)}, {"after", to_string(way.second)}, {"releases", count}});
   std::cout << boost::json::serialize(
-                   boost::json::object{{"judged", retrial.judged},
-                                       {"rederived", retrial.rederived},
-                                       {"served_refused", retrial.served_refused},
+                   boost::json::object{{"judged", replay.judged},
+                                       {"rederived", replay.rederived},
+                                       {"served_refused", replay.served_refused},
                                        {"unknown", boost::json::value_from(unknown)},
                                        {"counts", std::move(counts)},
                                        {"changes", std::move(changes)}})
             << "\n";
 }
 
-void print_text(const Retrial& retrial, const std::vector<std::string>& unknown) {
-  std::cout << retrial.judged << " releases judged under both policies, " << retrial.changes.size()
+void print_text(const PolicyReplay& replay, const std::vector<std::string>& unknown) {
+  std::cout << replay.judged << " releases judged under both policies, " << replay.changes.size()
             << " change\n";
-  for (const auto& [way, count] : retrial.counts)
+  for (const auto& [way, count] : replay.counts)
     std::cout << "  " << count << "  " << to_string(way.first) << " -> " << to_string(way.second)
               << "\n";
-  if (retrial.served_refused > 0)
-    std::cout << retrial.served_refused
-              << " of them were served already and would be refused now\n";
+  if (replay.served_refused > 0)
+    std::cout << replay.served_refused << " of them were served already and would be refused now\n";
   if (!unknown.empty())
     std::cout << unknown.size()
               << " of the lockfile were never seen here: " << log::printable(unknown.front(), 300)
               << (unknown.size() > 1 ? " …" : "") << "\n";
-  for (const RetrialChange& change : retrial.changes) {
+  for (const PolicyReplayChange& change : replay.changes) {
     std::cout << log::printable(change.name + "@" + change.version, 300) << "  "
               << to_string(change.before) << " -> " << to_string(change.after) << "  by "
               << change.rule << (change.at.empty() ? "" : " (" + change.at + ")") << ": "
@@ -150,7 +149,7 @@ int try_out(const Options& options) {
   auto blobs = open_blob_store(config.storage_path);
   if (!blobs) return report(blobs.error());
   const SystemClock clock;
-  RetrialInput input;
+  PolicyReplayInput input;
   input.now = clock.now();
   input.after = load_or_report(options.file, input.now);
   if (!input.after) return kUsage;
@@ -167,11 +166,12 @@ int try_out(const Options& options) {
   input.full = options.full;
   Metrics metrics;
   Pool pool(1, 1);
-  Rulebook rulebook(config.policy_file, clock, **store, metrics);
+  ActivePolicy active_policy(config.policy_file, clock, **store, metrics);
   const std::unique_ptr<Upstream> nobody = make_http_client(ClientOptions{});
   InProcessInspector inspector(pool);  // nothing is fetched, so nothing is inspected
-  Packages packages(
-      Gear{config, clock, *nobody, **store, **blobs, pool, rulebook, metrics, inspector}, nullptr);
+  Packages packages(Dependencies{config, clock, *nobody, **store, **blobs, pool, active_policy,
+                                 metrics, inspector},
+                    nullptr);
   input.snapshot = [&packages](const std::string& name) -> Result<SnapshotPtr> {
     const auto parsed = PackageName::parse(name);
     if (!parsed || packages.route(*parsed) == nullptr) return SnapshotPtr();
@@ -188,12 +188,12 @@ int try_out(const Options& options) {
       return found != locked->end();
     };
   }
-  const auto retrial = retry_releases(**store, input);
-  if (!retrial) return report(retrial.error());
+  const auto replay = replay_policy(**store, input);
+  if (!replay) return report(replay.error());
   const std::vector<std::string> unknown =
       locked ? unknown_of(*locked) : std::vector<std::string>();
-  options.json ? print_json(*retrial, unknown) : print_text(*retrial, unknown);
-  return retrial->served_refused > 0 ? kNo : kDone;
+  options.json ? print_json(*replay, unknown) : print_text(*replay, unknown);
+  return replay->served_refused > 0 ? kNo : kDone;
 }
 
 }  // namespace

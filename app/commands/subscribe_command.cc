@@ -53,7 +53,7 @@ int subscribe(const Options& options) {
   const auto answer = call_admin(options.flags, "POST", "api/v1/subscriptions",
                                  boost::json::serialize(body), exit_code);
   // 409 and the like mean that nothing was recorded; exit 1 is kept for "something is refused".
-  if (!answer) return exit_code == kNo ? kCould_not : exit_code;
+  if (!answer) return exit_code == kNo ? kFailed : exit_code;
   if (options.json) {
     std::cout << boost::json::serialize(*answer) << "\n";
   } else {

@@ -30,20 +30,21 @@ Scratch::~Scratch() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& policy, Asks asks) {
-  auto bench = std::unique_ptr<Bench>(new Bench(std::move(config)));
+Result<std::unique_ptr<OfflineGate>> OfflineGate::open(Config config, const std::string& policy,
+                                                       Asks asks) {
+  auto bench = std::unique_ptr<OfflineGate>(new OfflineGate(std::move(config)));
   auto store = open_state_store(bench->config_.storage_path);
   if (!store) return store.error();
   bench->store_ = std::move(*store);
   auto blobs = open_blob_store(bench->config_.storage_path);
   if (!blobs) return blobs.error();
   bench->blobs_ = std::move(*blobs);
-  bench->rulebook_ =
-      std::make_unique<Rulebook>(policy, bench->clock_, *bench->store_, bench->metrics_);
-  if (auto loaded = bench->rulebook_->load(); !loaded) return loaded.error();
+  bench->active_policy_ =
+      std::make_unique<ActivePolicy>(policy, bench->clock_, *bench->store_, bench->metrics_);
+  if (auto loaded = bench->active_policy_->load(); !loaded) return loaded.error();
   auto feed = load_feeds(bench->config_.feeds, FeedLimits{});
   if (!feed) return feed.error();
-  bench->rulebook_->set_feed(feed->index);
+  bench->active_policy_->set_feed(feed->index);
   const auto options = client_options_here();
   if (!options) return options.error();
   bench->client_ = asks == Asks::kNobody ? std::unique_ptr<Upstream>(std::make_unique<NoUpstream>())
@@ -55,18 +56,18 @@ Result<std::unique_ptr<Bench>> Bench::open(Config config, const std::string& pol
   if (asks == Asks::kOutside) {
     bench->tags_ =
         std::make_unique<GitTagSource>(git_options(bench->config_), *bench->client_, bench->clock_);
-    bench->observer_ = std::make_unique<OutsideObserver>(
+    bench->collector_ = std::make_unique<OnlineEvidenceCollector>(
         *bench->tags_, *bench->client_, *bench->store_, bench->pool_, bench->clock_);
   }
   bench->packages_ = std::make_unique<Packages>(
-      Gear{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
-           bench->pool_, *bench->rulebook_, bench->metrics_, *bench->inspector_},
-      bench->observer_.get());
-  if (bench->observer_) bench->observer_->attach(*bench->packages_);
+      Dependencies{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
+                   bench->pool_, *bench->active_policy_, bench->metrics_, *bench->inspector_},
+      bench->collector_.get());
+  if (bench->collector_) bench->collector_->attach(*bench->packages_);
   return bench;
 }
 
-Task<Result<SnapshotPtr>> Bench::packument(PackageName name) {
+Task<Result<SnapshotPtr>> OfflineGate::packument(PackageName name) {
   constexpr int kPatience = 6;
   auto snapshot = co_await packages_->get(name);
   for (int i = 1; i < kPatience && !snapshot && snapshot.error().code == Code::kTimeout; ++i)

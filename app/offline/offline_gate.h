@@ -46,15 +46,15 @@ T run_to_end(net::io_context& context, std::function<Task<T>()> body) {
 
 // Everything a command needs to judge releases without a listener. `storage` decides whether it
 // sees the gate's state or none. Used by one thread.
-class Bench {
+class OfflineGate {
  public:
   // Who is asked about releases. kNobody: every fetch is kUnavailable. kOutside: with each
   // inspection of a recent release git hosts, signing keys and the ages of new dependencies too, as
   // the gate does.
   enum class Asks { kNobody, kUpstream, kOutside };
   // `policy`: file, or "" for the built-in one. Fails like the stores and the policy loader do.
-  static Result<std::unique_ptr<Bench>> open(Config config, const std::string& policy,
-                                             Asks asks = Asks::kUpstream);
+  static Result<std::unique_ptr<OfflineGate>> open(Config config, const std::string& policy,
+                                                   Asks asks = Asks::kUpstream);
 
   // Runs one coroutine to its end.
   template <class T>
@@ -70,15 +70,15 @@ class Bench {
   Upstream& client() { return *client_; }
   Pool& pool() { return pool_; }
   const Config& config() const { return config_; }
-  std::shared_ptr<const Rules> rules() const { return rulebook_->rules(); }
+  std::shared_ptr<const PolicySnapshot> rules() const { return active_policy_->rules(); }
   Judge judge(const SnapshotPtr& snapshot) {
-    return packages_->judge(snapshot, *rulebook_->rules());
+    return packages_->judge(snapshot, *active_policy_->rules());
   }
   const Clock& clock() const { return clock_; }
-  const Policy& policy() const { return *rulebook_->rules()->policy; }
+  const Policy& policy() const { return *active_policy_->rules()->policy; }
 
  private:
-  explicit Bench(Config config) : config_(std::move(config)) {}
+  explicit OfflineGate(Config config) : config_(std::move(config)) {}
   Config config_;
   SystemClock clock_;
   Metrics metrics_;
@@ -87,10 +87,10 @@ class Bench {
   std::unique_ptr<StateStore> store_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<Upstream> client_;
-  std::unique_ptr<Rulebook> rulebook_;
+  std::unique_ptr<ActivePolicy> active_policy_;
   std::unique_ptr<Inspector> inspector_;
   std::unique_ptr<GitTagSource> tags_;
-  std::unique_ptr<OutsideObserver> observer_;
+  std::unique_ptr<OnlineEvidenceCollector> collector_;
   std::unique_ptr<Packages> packages_;
 };
 

@@ -70,7 +70,7 @@ std::shared_ptr<const Policy> without_cooldown(const Policy& policy) {
   return copy;
 }
 
-ReportInput Study::report() const {
+ReportInput ReleaseAnalysis::report() const {
   ReportInput input;
   input.judged = judged;
   input.baseline = baseline;
@@ -81,22 +81,22 @@ ReportInput Study::report() const {
   return input;
 }
 
-Workbench::Workbench(std::unique_ptr<Bench> bench)
+Workbench::Workbench(std::unique_ptr<OfflineGate> bench)
     : bench_(std::move(bench)),
       tags_(git_options(bench_->config()), bench_->client(), bench_->clock()),
-      observer_(tags_, bench_->client(), bench_->store(), bench_->pool(), bench_->clock()) {
-  observer_.attach(bench_->packages());
+      collector_(tags_, bench_->client(), bench_->store(), bench_->pool(), bench_->clock()) {
+  collector_.attach(bench_->packages());
 }
 
 Result<std::unique_ptr<Workbench>> Workbench::open(Config config, const std::string& policy) {
-  auto bench = Bench::open(std::move(config), policy);
+  auto bench = OfflineGate::open(std::move(config), policy);
   if (!bench) return bench.error();
   return std::unique_ptr<Workbench>(new Workbench(std::move(*bench)));
 }
 
 std::unique_ptr<Judge> Workbench::judge(const SnapshotPtr& snapshot, const std::string& version,
-                                        const StudyOptions& options) const {
-  Rules rules = *bench_->rules();
+                                        const AnalysisOptions& options) const {
+  PolicySnapshot rules = *bench_->rules();
   JudgeOptions judging;
   if (options.as_published) {
     rules.policy = without_cooldown(*rules.policy);
@@ -108,7 +108,7 @@ std::unique_ptr<Judge> Workbench::judge(const SnapshotPtr& snapshot, const std::
 
 // Inspects what the release is compared with, as the gate chooses it.
 Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::string version,
-                                                   StudyOptions options) {
+                                                   AnalysisOptions options) {
   std::string baseline = judge(snapshot, version, options)->baseline_of(version);
   for (const std::string& candidate : candidates_for(*snapshot->packument, version)) {
     if (!options.baseline.empty() || candidate == baseline) break;
@@ -125,16 +125,17 @@ Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::st
     if (!inspected && !options.baseline.empty()) co_return inspected.error();
     if (inspected) snapshot = *inspected;
   }
-  co_return co_await bench_->packages().observe(observer_, snapshot, version, baseline);
+  co_return co_await bench_->packages().observe(collector_, snapshot, version, baseline);
 }
 
-Task<Result<std::shared_ptr<Study>>> Workbench::study(ReleaseSpec spec, StudyOptions options) {
+Task<Result<std::shared_ptr<ReleaseAnalysis>>> Workbench::study(ReleaseSpec spec,
+                                                                AnalysisOptions options) {
   auto snapshot = co_await bench_->packument(*PackageName::parse(spec.name));
   if (!snapshot) co_return snapshot.error();
   SnapshotPtr current = *snapshot;
   const auto version = version_of(*current, spec.wanted);
   if (!version) co_return version.error();
-  auto study = std::make_shared<Study>();
+  auto study = std::make_shared<ReleaseAnalysis>();
   study->name = spec.name;
   study->version = *version;
   const PackumentVersion* found = current->packument->find(*version);

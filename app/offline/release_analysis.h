@@ -24,8 +24,8 @@ struct ReleaseSpec {
 };
 std::optional<ReleaseSpec> parse_release_spec(const std::string& text);
 
-struct StudyOptions {
-  StudyOptions() {}
+struct AnalysisOptions {
+  AnalysisOptions() {}
   // Judged as if it had appeared this moment and everything before it long ago, rules that hold by
   // age alone set aside.
   bool as_published = false;
@@ -37,8 +37,8 @@ struct StudyOptions {
 
 // One release with all that judging it needed. `judged` is null where its manifest is refused
 // (`refusal` says why); it points into `judge`.
-struct Study {
-  Study() {}
+struct ReleaseAnalysis {
+  ReleaseAnalysis() {}
   std::string name, version;
   std::unique_ptr<Judge> judge;
   const Judged* judged = nullptr;
@@ -51,27 +51,27 @@ struct Study {
 // A bench together with the outside sources that the gate asks.
 class Workbench {
  public:
-  // State lies in config.storage_path, which must exist. Fails like Bench::open.
+  // State lies in config.storage_path, which must exist. Fails like OfflineGate::open.
   static Result<std::unique_ptr<Workbench>> open(Config config, const std::string& policy);
 
   // Fetches what the store does not have yet and judges. kNotFound: no such package, version or
   // tag; else whatever the upstream's failure was.
-  Task<Result<std::shared_ptr<Study>>> study(ReleaseSpec spec, StudyOptions options);
+  Task<Result<std::shared_ptr<ReleaseAnalysis>>> study(ReleaseSpec spec, AnalysisOptions options);
 
-  Bench& bench() { return *bench_; }
+  OfflineGate& bench() { return *bench_; }
   std::shared_ptr<const Policy> policy() const { return bench_->rules()->policy; }
   bool asks_feed() const { return !bench_->config().feeds.empty(); }
 
  private:
-  explicit Workbench(std::unique_ptr<Bench> bench);
+  explicit Workbench(std::unique_ptr<OfflineGate> bench);
   Task<Result<SnapshotPtr>> with_baseline(SnapshotPtr snapshot, std::string version,
-                                          StudyOptions options);
+                                          AnalysisOptions options);
   std::unique_ptr<Judge> judge(const SnapshotPtr& snapshot, const std::string& version,
-                               const StudyOptions& options) const;
+                               const AnalysisOptions& options) const;
 
-  std::unique_ptr<Bench> bench_;
+  std::unique_ptr<OfflineGate> bench_;
   GitTagSource tags_;
-  OutsideObserver observer_;
+  OnlineEvidenceCollector collector_;
 };
 
 // The policy without the rules that hold by age alone (cooldown, freeze).

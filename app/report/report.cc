@@ -268,7 +268,7 @@ void write_verdict(TextWriter& writer, const ReportInput& input) {
     writer.wrap(2, "", Paint::kPlain, "approved by " + verdict.approved_by);
   if (verdict.reasons.empty()) writer.line("  no rule matches");
   for (const Reason& reason : verdict.reasons) write_reason(writer, reason);
-  const std::vector<std::string> ways = ways_out(judged.subject, verdict, input.now);
+  const std::vector<std::string> ways = remedies(judged.subject, verdict, input.now);
   if (!ways.empty()) writer.line("  what would change it:");
   for (const std::string& way : ways) writer.wrap(4, "  -", Paint::kDim, way);
 }

@@ -13,8 +13,8 @@ namespace npmgate {
 
 struct ReportInput {
   const Judged* judged = nullptr;
-  const Release* baseline = nullptr;       // null: nothing to compare with
-  const Observations* observed = nullptr;  // null: outside sources were not asked
+  const Release* baseline = nullptr;           // null: nothing to compare with
+  const ExternalEvidence* observed = nullptr;  // null: outside sources were not asked
   Time now{};
   bool feed_asked = false;  // an advisory feed was; without one nothing is known-malware
   bool colour = false;

@@ -44,7 +44,7 @@ json::array to_json(const std::vector<FileChange>& changes) {
   return out;
 }
 
-json::value to_json(const Observations* observed) {
+json::value to_json(const ExternalEvidence* observed) {
   if (observed == nullptr) return nullptr;
   json::object out;
   if (observed->tag) {

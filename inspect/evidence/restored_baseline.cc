@@ -87,7 +87,7 @@ std::string package_json_rest(std::string_view package_json) {
   return sha256_hex(boost::json::serialize(*object));
 }
 
-bool is_baseline_again(const Release& release, const Evidence& evidence, const Release& baseline,
+bool restored_baseline(const Release& release, const Evidence& evidence, const Release& baseline,
                        const Evidence& baseline_evidence) {
   return read_whole(evidence) && read_whole(baseline_evidence) &&
          evidence.tree.package_json_rest == baseline_evidence.tree.package_json_rest &&

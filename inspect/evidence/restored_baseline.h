@@ -23,7 +23,7 @@ std::string package_json_rest(std::string_view package_json);
 // plain text, not executable and reached by no install hook); the packument says the same of both;
 // and it was published by one of the baseline's maintainers, or by its trusted publisher. Where any
 // of it is unknown: false. A baseline that loads a *.md file as code is not recognised as such.
-bool is_baseline_again(const Release& release, const Evidence& evidence, const Release& baseline,
+bool restored_baseline(const Release& release, const Evidence& evidence, const Release& baseline,
                        const Evidence& baseline_evidence);
 
 }  // namespace npmgate

@@ -107,7 +107,7 @@ bool has_inner_bins(const Tree& tree) {
   return !bins.shadowing().empty();
 }
 
-std::vector<Finding> bin_shadows_command(const Sides& sides) {
+std::vector<Finding> bin_shadows_command(const Comparison& sides) {
   StringMap before;
   if (sides.before != nullptr) {
     before = shadowing_bins(*sides.before, sides.before_packed, sides.before_tree);

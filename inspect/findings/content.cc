@@ -43,7 +43,7 @@ Digests digests_of(const Tree* tree) {
 }
 
 // Files whose bytes the baseline does not have under any name.
-std::vector<const FileFacts*> new_files(const Sides& sides) {
+std::vector<const FileFacts*> new_files(const Comparison& sides) {
   const Digests known = digests_of(sides.before_tree);
   std::vector<const FileFacts*> files;
   for (const FileFacts& file : sides.tree->files) {
@@ -52,7 +52,7 @@ std::vector<const FileFacts*> new_files(const Sides& sides) {
   return files;
 }
 
-CodeLimits limits_before(const Sides& sides) {
+CodeLimits limits_before(const Comparison& sides) {
   return sides.before_tree != nullptr ? measure_limits(*sides.before_tree) : CodeLimits{};
 }
 
@@ -204,7 +204,7 @@ std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& befo
   return out;
 }
 
-std::vector<Finding> shrinkwrap_included(const Sides& sides) {
+std::vector<Finding> shrinkwrap_included(const Comparison& sides) {
   const auto has = [](const Release& release, const Tree* tree) {
     return release.has_shrinkwrap || (tree != nullptr && tree->has_shrinkwrap);
   };
@@ -219,7 +219,7 @@ std::vector<Finding> shrinkwrap_included(const Sides& sides) {
            {{"new", is_new}, {"in_tarball", inside}, {"claimed", sides.release.has_shrinkwrap}})};
 }
 
-std::vector<Finding> native_binary_added(const Sides& sides) {
+std::vector<Finding> native_binary_added(const Comparison& sides) {
   if (!sides.comparable()) return {};
   std::uint64_t before = 0;
   std::set<std::string_view> paths, names;
@@ -255,7 +255,7 @@ std::vector<Finding> native_binary_added(const Sides& sides) {
                std::move(proof))};
 }
 
-std::vector<Finding> obfuscated_code_added(const Sides& sides) {
+std::vector<Finding> obfuscated_code_added(const Comparison& sides) {
   if (!sides.comparable()) return {};
   const CodeLimits before = limits_before(sides);
   json::array files;
@@ -282,7 +282,7 @@ std::vector<Finding> obfuscated_code_added(const Sides& sides) {
                join(words, "; ", 1), std::move(proof))};
 }
 
-std::vector<Finding> network_endpoint_added(const Sides& sides) {
+std::vector<Finding> network_endpoint_added(const Comparison& sides) {
   if (!sides.comparable()) return {};
   const CodeLimits before = limits_before(sides);
   std::set<std::string_view> sites;
@@ -313,7 +313,7 @@ std::vector<Finding> network_endpoint_added(const Sides& sides) {
                "code names new hosts: " + join(words, ", ", 4), std::move(proof))};
 }
 
-std::vector<Finding> sensitive_access_added(const Sides& sides) {
+std::vector<Finding> sensitive_access_added(const Comparison& sides) {
   if (!sides.comparable()) return {};
   const CodeLimits before = limits_before(sides);
   json::array list;

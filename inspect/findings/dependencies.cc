@@ -28,7 +28,7 @@ struct Dependency {
 
 // The union of what packument and tarball say; optional ones, which old packuments list twice,
 // count as optional.
-std::vector<Dependency> added_runtime(const Sides& sides) {
+std::vector<Dependency> added_runtime(const Comparison& sides) {
   const auto known = [&](std::string_view name) {
     const auto in = [&](const Manifest* manifest) {
       return manifest != nullptr && (manifest->dependencies.contains(name) ||
@@ -97,7 +97,7 @@ struct Exotic {
   bool is_new = true;
 };
 
-std::vector<Exotic> exotic_ones(const Sides& sides) {
+std::vector<Exotic> exotic_ones(const Comparison& sides) {
   std::map<std::pair<std::string, std::string>, Exotic> found;  // by name and spec
   const auto had = [&](const std::string& name, const std::string& spec) {
     const auto in = [&](const Manifest* manifest) {
@@ -163,7 +163,7 @@ void report_exotic(const std::vector<Exotic>& all, bool dev, bool is_new,
 
 }  // namespace
 
-std::vector<Finding> dependency_added(const Sides& sides) {
+std::vector<Finding> dependency_added(const Comparison& sides) {
   const std::vector<Dependency> added = added_runtime(sides);
   if (added.empty()) return {};
   json::array list;
@@ -186,7 +186,7 @@ std::vector<Finding> dependency_added(const Sides& sides) {
                std::move(proof))};
 }
 
-std::vector<Finding> fresh_dependency(const Sides& sides) {
+std::vector<Finding> fresh_dependency(const Comparison& sides) {
   std::vector<Finding> findings;
   if (sides.history == nullptr || !sides.history->times_real) return findings;
   const auto reference =
@@ -220,7 +220,7 @@ std::vector<Finding> fresh_dependency(const Sides& sides) {
   return findings;
 }
 
-std::vector<Finding> exotic_dependency(const Sides& sides) {
+std::vector<Finding> exotic_dependency(const Comparison& sides) {
   const std::vector<Exotic> all = exotic_ones(sides);
   std::vector<Finding> findings;
   for (const bool dev : {false, true}) {

@@ -68,7 +68,7 @@ std::string expand_shorthand(std::string_view text) {
 
 }  // namespace
 
-Sides::Sides(const FindingInput& input)
+Comparison::Comparison(const FindingInput& input)
     : release(*input.release),
       evidence(input.evidence),
       tree(usable_tree(input.evidence)),
@@ -80,11 +80,11 @@ Sides::Sides(const FindingInput& input)
       history(input.history),
       popular(input.popular) {}
 
-const StringMap& Sides::scripts() const {
+const StringMap& Comparison::scripts() const {
   return packed != nullptr ? packed->scripts : release.manifest.scripts;
 }
 
-const StringMap& Sides::scripts_before() const {
+const StringMap& Comparison::scripts_before() const {
   return before_packed != nullptr ? before_packed->scripts : before->manifest.scripts;
 }
 

@@ -21,8 +21,8 @@ namespace json = boost::json;
 
 // A release beside its baseline. Pointers are null where the fact could not be had: unknown, never
 // "none".
-struct Sides {
-  explicit Sides(const FindingInput& input);
+struct Comparison {
+  explicit Comparison(const FindingInput& input);
 
   const Release& release;
   const Evidence* evidence;
@@ -122,49 +122,49 @@ std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& befo
 std::optional<std::size_t> entry_index(const PackageHistory& history, std::string_view version);
 bool trusted(const Release& release);
 
-using Detector = std::vector<Finding> (*)(const Sides&);
+using Detector = std::vector<Finding> (*)(const Comparison&);
 
-std::vector<Finding> install_script_added(const Sides& sides);
-std::vector<Finding> install_script_changed(const Sides& sides);
-std::vector<Finding> install_script_target_changed(const Sides& sides);
-std::vector<Finding> implicit_install_added(const Sides& sides);
-std::vector<Finding> install_script_suspicious(const Sides& sides);
-std::vector<Finding> bundled_install_script_added(const Sides& sides);
-std::vector<Finding> bin_shadows_command(const Sides& sides);
-std::vector<Finding> missing_git_tag(const Sides& sides);
-std::vector<Finding> git_tag_mismatch(const Sides& sides);
-std::vector<Finding> repository_changed(const Sides& sides);
-std::vector<Finding> new_maintainer_published(const Sides& sides);
-std::vector<Finding> publisher_changed(const Sides& sides);
-std::vector<Finding> maintainers_changed(const Sides& sides);
-std::vector<Finding> provenance_lost(const Sides& sides);
-std::vector<Finding> provenance_changed(const Sides& sides);
-std::vector<Finding> signature_missing(const Sides& sides);
-std::vector<Finding> signature_invalid(const Sides& sides);
-std::vector<Finding> manifest_mismatch(const Sides& sides);
-std::vector<Finding> integrity_mismatch(const Sides& sides);
-std::vector<Finding> release_republished(const Sides& sides);
-std::vector<Finding> release_withdrawn(const Sides& sides);
-std::vector<Finding> archive_refused(const Sides& sides);
-std::vector<Finding> package_json_refused(const Sides& sides);
-std::vector<Finding> archive_over_limit(const Sides& sides);
-std::vector<Finding> dependency_added(const Sides& sides);
-std::vector<Finding> fresh_dependency(const Sides& sides);
-std::vector<Finding> exotic_dependency(const Sides& sides);
-std::vector<Finding> shrinkwrap_included(const Sides& sides);
-std::vector<Finding> native_binary_added(const Sides& sides);
-std::vector<Finding> obfuscated_code_added(const Sides& sides);
-std::vector<Finding> network_endpoint_added(const Sides& sides);
-std::vector<Finding> sensitive_access_added(const Sides& sides);
-std::vector<Finding> size_jump(const Sides& sides);
-std::vector<Finding> dormant_release(const Sides& sides);
-std::vector<Finding> version_burst(const Sides& sides);
-std::vector<Finding> old_line_release(const Sides& sides);
-std::vector<Finding> first_release(const Sides& sides);
-std::vector<Finding> typosquat_suspect(const Sides& sides);
-std::vector<Finding> known_malware(const Sides& sides);
-std::vector<Finding> deprecated(const Sides& sides);
-std::vector<Finding> license_changed(const Sides& sides);
-std::vector<Finding> evidence_unavailable(const Sides& sides);
+std::vector<Finding> install_script_added(const Comparison& sides);
+std::vector<Finding> install_script_changed(const Comparison& sides);
+std::vector<Finding> install_script_target_changed(const Comparison& sides);
+std::vector<Finding> implicit_install_added(const Comparison& sides);
+std::vector<Finding> install_script_suspicious(const Comparison& sides);
+std::vector<Finding> bundled_install_script_added(const Comparison& sides);
+std::vector<Finding> bin_shadows_command(const Comparison& sides);
+std::vector<Finding> missing_git_tag(const Comparison& sides);
+std::vector<Finding> git_tag_mismatch(const Comparison& sides);
+std::vector<Finding> repository_changed(const Comparison& sides);
+std::vector<Finding> new_maintainer_published(const Comparison& sides);
+std::vector<Finding> publisher_changed(const Comparison& sides);
+std::vector<Finding> maintainers_changed(const Comparison& sides);
+std::vector<Finding> provenance_lost(const Comparison& sides);
+std::vector<Finding> provenance_changed(const Comparison& sides);
+std::vector<Finding> signature_missing(const Comparison& sides);
+std::vector<Finding> signature_invalid(const Comparison& sides);
+std::vector<Finding> manifest_mismatch(const Comparison& sides);
+std::vector<Finding> integrity_mismatch(const Comparison& sides);
+std::vector<Finding> release_republished(const Comparison& sides);
+std::vector<Finding> release_withdrawn(const Comparison& sides);
+std::vector<Finding> archive_refused(const Comparison& sides);
+std::vector<Finding> package_json_refused(const Comparison& sides);
+std::vector<Finding> archive_over_limit(const Comparison& sides);
+std::vector<Finding> dependency_added(const Comparison& sides);
+std::vector<Finding> fresh_dependency(const Comparison& sides);
+std::vector<Finding> exotic_dependency(const Comparison& sides);
+std::vector<Finding> shrinkwrap_included(const Comparison& sides);
+std::vector<Finding> native_binary_added(const Comparison& sides);
+std::vector<Finding> obfuscated_code_added(const Comparison& sides);
+std::vector<Finding> network_endpoint_added(const Comparison& sides);
+std::vector<Finding> sensitive_access_added(const Comparison& sides);
+std::vector<Finding> size_jump(const Comparison& sides);
+std::vector<Finding> dormant_release(const Comparison& sides);
+std::vector<Finding> version_burst(const Comparison& sides);
+std::vector<Finding> old_line_release(const Comparison& sides);
+std::vector<Finding> first_release(const Comparison& sides);
+std::vector<Finding> typosquat_suspect(const Comparison& sides);
+std::vector<Finding> known_malware(const Comparison& sides);
+std::vector<Finding> deprecated(const Comparison& sides);
+std::vector<Finding> license_changed(const Comparison& sides);
+std::vector<Finding> evidence_unavailable(const Comparison& sides);
 
 }  // namespace npmgate::detect

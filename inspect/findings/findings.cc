@@ -192,7 +192,7 @@ bool may_hold(const Finding& finding) {
 }
 
 std::vector<Finding> derive_findings(const FindingInput& input) {
-  const detect::Sides sides(input);
+  const detect::Comparison sides(input);
   std::vector<Finding> findings;
   for (const DetectorRow& row : kDetectors) {
     for (Finding& finding : row.run(sides)) findings.push_back(std::move(finding));

@@ -22,7 +22,7 @@ constexpr std::size_t kSizeWindow = 10;  // releases of history that sizes are c
 constexpr std::uint64_t kSizeStep = std::uint64_t{48} * 1024;
 constexpr std::uint64_t kFilesStep = 50;
 
-bool rhythm_known(const Sides& sides) {
+bool rhythm_known(const Comparison& sides) {
   return sides.history != nullptr && sides.history->times_real && sides.release.published;
 }
 
@@ -40,7 +40,7 @@ void widen(Measure& measure, std::uint64_t value) {
 }
 
 // Releases above the baseline are not approved yet: they cannot make a size usual.
-void widen_by_history(const Sides& sides, Measure& unpacked) {
+void widen_by_history(const Comparison& sides, Measure& unpacked) {
   if (sides.history == nullptr || sides.before == nullptr) return;
   const auto index = entry_index(*sides.history, sides.before->manifest.version);
   if (!index) return;
@@ -49,7 +49,7 @@ void widen_by_history(const Sides& sides, Measure& unpacked) {
   }
 }
 
-std::vector<Measure> measures(const Sides& sides) {
+std::vector<Measure> measures(const Comparison& sides) {
   Measure unpacked{"unpacked size"}, packed{"packed size"}, files{"file count", 0, 0, 0, false};
   const auto measure = [](const Release& release, const Evidence* evidence, const Tree* tree,
                           std::uint64_t& size, std::uint64_t& tarball, std::uint64_t& count) {
@@ -85,7 +85,7 @@ int jump(const Measure& measure) {
 
 }  // namespace
 
-std::vector<Finding> size_jump(const Sides& sides) {
+std::vector<Finding> size_jump(const Comparison& sides) {
   if (sides.before == nullptr) return {};
   json::array jumps;
   std::string message;
@@ -110,7 +110,7 @@ std::vector<Finding> size_jump(const Sides& sides) {
                {{"jumps", std::move(jumps)}})};
 }
 
-std::vector<Finding> dormant_release(const Sides& sides) {
+std::vector<Finding> dormant_release(const Comparison& sides) {
   if (!rhythm_known(sides)) return {};
   const Time self = *sides.release.published;
   std::optional<Time> last;
@@ -142,7 +142,7 @@ std::vector<Finding> dormant_release(const Sides& sides) {
                 {"median_gap_days", days(median)}})};
 }
 
-std::vector<Finding> version_burst(const Sides& sides) {
+std::vector<Finding> version_burst(const Comparison& sides) {
   if (!rhythm_known(sides)) return {};
   const auto self = Version::parse_loose(sides.release.manifest.version);
   // Machines publish prereleases many times a day.
@@ -174,7 +174,7 @@ std::vector<Finding> version_burst(const Sides& sides) {
                std::move(proof))};
 }
 
-std::vector<Finding> old_line_release(const Sides& sides) {
+std::vector<Finding> old_line_release(const Comparison& sides) {
   if (!rhythm_known(sides)) return {};
   const auto self = Version::parse_loose(sides.release.manifest.version);
   if (!self) return {};
@@ -193,7 +193,7 @@ std::vector<Finding> old_line_release(const Sides& sides) {
   return {};
 }
 
-std::vector<Finding> first_release(const Sides& sides) {
+std::vector<Finding> first_release(const Comparison& sides) {
   if (sides.before != nullptr) return {};
   return {make("first-release", Severity::kInfo, "baseline",
                "no earlier release to compare with: everything in it counts as added",

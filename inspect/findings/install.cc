@@ -24,11 +24,11 @@ std::vector<std::string_view> all_hooks() {
   return hooks;
 }
 
-std::vector<HookText> texts_now(const Sides& sides, std::string_view hook) {
+std::vector<HookText> texts_now(const Comparison& sides, std::string_view hook) {
   return hook_texts(hook, sides.release.manifest, sides.packed);
 }
 
-std::vector<HookText> texts_before(const Sides& sides, std::string_view hook) {
+std::vector<HookText> texts_before(const Comparison& sides, std::string_view hook) {
   if (sides.before == nullptr) return {};
   std::vector<HookText> texts = hook_texts(hook, sides.before->manifest, sides.before_packed);
   if (hook != "install" || !texts.empty()) return texts;
@@ -47,7 +47,7 @@ bool contains(const std::vector<HookText>& texts, std::string_view text) {
 
 // The hook of the same class that ran this very text before and no longer does; "" where there is
 // none.
-std::string_view moved_from(const Sides& sides, std::string_view hook, std::string_view text) {
+std::string_view moved_from(const Comparison& sides, std::string_view hook, std::string_view text) {
   for (const std::string_view other : all_hooks()) {
     if (other == hook || is_install_hook(other) != is_install_hook(hook)) continue;
     if (contains(texts_before(sides, other), text) && !contains(texts_now(sides, other), text)) {
@@ -75,7 +75,7 @@ void put_where(json::object& proof, const HookText& text) {
 
 // What the hook runs: files with digests, new ones marked, and those that the tarball does not
 // hold.
-void put_reach(json::object& proof, const Sides& sides, const HookReach* reach) {
+void put_reach(json::object& proof, const Comparison& sides, const HookReach* reach) {
   if (reach == nullptr) return;
   json::array files;
   for (const std::string& path : reach->files) {
@@ -92,7 +92,7 @@ void put_reach(json::object& proof, const Sides& sides, const HookReach* reach) 
   if (!missing.empty()) put_list(proof, "missing", std::move(missing));
 }
 
-json::object hook_proof(const Sides& sides, std::string_view hook, const HookText& text) {
+json::object hook_proof(const Comparison& sides, std::string_view hook, const HookText& text) {
   json::object proof{{"hook", hook}, {"command", proof_text(text.text)}};
   put_where(proof, text);
   if (!is_install_hook(hook)) {
@@ -108,7 +108,7 @@ json::object hook_proof(const Sides& sides, std::string_view hook, const HookTex
 }
 
 // " (setup.js is not in the tarball)" and the like, for the message.
-std::string remark(const Sides& sides, std::string_view hook, std::string_view command) {
+std::string remark(const Comparison& sides, std::string_view hook, std::string_view command) {
   if (!is_install_hook(hook)) return " (" + std::string(kGitOnly) + ")";
   if (sides.tree == nullptr) return {};
   const HookReach* reach = find_reach(*sides.tree, hook, command);
@@ -121,7 +121,7 @@ std::string shown(std::string_view command) {
   return ascii_line(command, 110);
 }
 
-void compare_target(const Sides& sides, std::string_view hook, std::string_view command,
+void compare_target(const Comparison& sides, std::string_view hook, std::string_view command,
                     const std::string& path, std::vector<Finding>& findings) {
   const FileFacts* now = find_file(*sides.tree, path);
   const FileFacts* was = find_file(*sides.before_tree, path);
@@ -150,7 +150,7 @@ void compare_target(const Sides& sides, std::string_view hook, std::string_view 
 }
 
 // The hook's own text stayed, but a script that it runs by name has another text, or is new.
-void compare_chain(const Sides& sides, std::string_view hook, const HookText& text,
+void compare_chain(const Comparison& sides, std::string_view hook, const HookText& text,
                    std::vector<Finding>& findings) {
   const auto was = script_chain(text.text, sides.scripts_before());
   for (const auto& [name, script] : script_chain(text.text, sides.scripts())) {
@@ -169,7 +169,7 @@ void compare_chain(const Sides& sides, std::string_view hook, const HookText& te
 
 }  // namespace
 
-std::vector<Finding> install_script_added(const Sides& sides) {
+std::vector<Finding> install_script_added(const Comparison& sides) {
   std::vector<Finding> findings;
   for (const std::string_view hook : all_hooks()) {
     if (!texts_before(sides, hook).empty()) continue;
@@ -184,7 +184,7 @@ std::vector<Finding> install_script_added(const Sides& sides) {
   return findings;
 }
 
-std::vector<Finding> install_script_changed(const Sides& sides) {
+std::vector<Finding> install_script_changed(const Comparison& sides) {
   std::vector<Finding> findings;
   for (const std::string_view hook : all_hooks()) {
     const std::vector<HookText> was = texts_before(sides, hook);
@@ -212,7 +212,7 @@ std::vector<Finding> install_script_changed(const Sides& sides) {
   return findings;
 }
 
-std::vector<Finding> install_script_target_changed(const Sides& sides) {
+std::vector<Finding> install_script_target_changed(const Comparison& sides) {
   std::vector<Finding> findings;
   if (sides.tree == nullptr || sides.before_tree == nullptr) return findings;
   for (const std::string_view hook : kInstallHooks) {
@@ -239,7 +239,7 @@ std::vector<Finding> install_script_target_changed(const Sides& sides) {
   return findings;
 }
 
-std::vector<Finding> implicit_install_added(const Sides& sides) {
+std::vector<Finding> implicit_install_added(const Comparison& sides) {
   if (sides.tree == nullptr || !builds_implicitly(*sides.tree)) return {};
   if (sides.before != nullptr) {
     const bool had = sides.before_tree != nullptr ? sides.before_tree->has_binding_gyp

@@ -31,7 +31,7 @@ std::set<std::pair<Algorithm, std::string>> digests_of(std::string_view integrit
 
 }  // namespace
 
-std::vector<Finding> integrity_mismatch(const Sides& sides) {
+std::vector<Finding> integrity_mismatch(const Comparison& sides) {
   if (sides.evidence == nullptr) return {};
   const IntegrityFact& fact = sides.evidence->integrity;
   if (!fact.checked || fact.matches) return {};
@@ -41,7 +41,7 @@ std::vector<Finding> integrity_mismatch(const Sides& sides) {
            {{"algorithm", fact.algorithm}, {"expected", fact.expected}, {"actual", fact.actual}})};
 }
 
-std::vector<Finding> archive_refused(const Sides& sides) {
+std::vector<Finding> archive_refused(const Comparison& sides) {
   if (sides.evidence == nullptr || !sides.evidence->archive_refusal ||
       sides.evidence->archive_refusal->over_limit) {
     return {};
@@ -51,7 +51,7 @@ std::vector<Finding> archive_refused(const Sides& sides) {
       refusal("archive-refused", "clients would disagree about the tarball", why.rule, why.detail)};
 }
 
-std::vector<Finding> archive_over_limit(const Sides& sides) {
+std::vector<Finding> archive_over_limit(const Comparison& sides) {
   if (sides.evidence == nullptr || !sides.evidence->archive_refusal ||
       !sides.evidence->archive_refusal->over_limit) {
     return {};
@@ -60,14 +60,14 @@ std::vector<Finding> archive_over_limit(const Sides& sides) {
   return {refusal("archive-over-limit", "the tarball is over a limit", why.rule, why.detail)};
 }
 
-std::vector<Finding> package_json_refused(const Sides& sides) {
+std::vector<Finding> package_json_refused(const Comparison& sides) {
   if (sides.evidence == nullptr || !sides.evidence->package_json_refusal) return {};
   const JsonRefusal& why = *sides.evidence->package_json_refusal;
   return {refusal("package-json-refused", "clients would disagree about package.json", why.rule,
                   why.detail)};
 }
 
-std::vector<Finding> release_republished(const Sides& sides) {
+std::vector<Finding> release_republished(const Comparison& sides) {
   if (sides.history == nullptr || !sides.history->first_seen_integrity) return {};
   const std::string& first = *sides.history->first_seen_integrity;
   const bool bare_sha1 = first.find('-') == first.npos;
@@ -89,25 +89,25 @@ std::vector<Finding> release_republished(const Sides& sides) {
                                                              : sides.release.dist.integrity}})};
 }
 
-std::vector<Finding> release_withdrawn(const Sides& sides) {
+std::vector<Finding> release_withdrawn(const Comparison& sides) {
   if (sides.history == nullptr || !sides.history->withdrawn) return {};
   return {make("release-withdrawn", Severity::kMedium, "packument-field",
                "the upstream no longer lists this release", {{"listed", false}})};
 }
 
-std::vector<Finding> known_malware(const Sides& sides) {
+std::vector<Finding> known_malware(const Comparison& sides) {
   if (sides.history == nullptr) return {};
   return malware_findings(sides.history->advisories, sides.release.published);
 }
 
-std::vector<Finding> deprecated(const Sides& sides) {
+std::vector<Finding> deprecated(const Comparison& sides) {
   const auto& text = sides.release.manifest.deprecated;
   if (!text) return {};
   return {make("deprecated", Severity::kInfo, "packument-field", "deprecated: " + *text,
                {{"text", proof_text(*text)}})};
 }
 
-std::vector<Finding> license_changed(const Sides& sides) {
+std::vector<Finding> license_changed(const Comparison& sides) {
   if (sides.before == nullptr) return {};
   const auto license = [](const Release& release, const Manifest* packed) {
     const std::string& stated = release.manifest.license;
@@ -122,7 +122,7 @@ std::vector<Finding> license_changed(const Sides& sides) {
                {{"before", proof_text(was)}, {"after", proof_text(now)}})};
 }
 
-std::vector<Finding> evidence_unavailable(const Sides& sides) {
+std::vector<Finding> evidence_unavailable(const Comparison& sides) {
   std::vector<Finding> findings;
   const auto add = [&](const std::string& source, const std::string& reason) {
     const Severity severity = source == "tarball"    ? Severity::kHigh

@@ -12,9 +12,9 @@ struct Mismatch {
   std::string packument, tarball;
 };
 
-class Comparison {
+class MismatchSearch {
  public:
-  explicit Comparison(const Sides& sides)
+  explicit MismatchSearch(const Comparison& sides)
       : packument_(sides.release.manifest), tarball_(*sides.packed), tree_(*sides.tree) {}
 
   std::vector<Mismatch> run() {
@@ -167,10 +167,10 @@ class Comparison {
 
 }  // namespace
 
-std::vector<Finding> manifest_mismatch(const Sides& sides) {
+std::vector<Finding> manifest_mismatch(const Comparison& sides) {
   // A bare .tgz file has no packument to differ from.
   if (sides.packed == nullptr || sides.release.manifest.name.empty()) return {};
-  const std::vector<Mismatch> mismatches = Comparison(sides).run();
+  const std::vector<Mismatch> mismatches = MismatchSearch(sides).run();
   if (mismatches.empty()) return {};
   const auto value = [](const std::string& text) {
     return text.empty() ? json::value(nullptr) : proof_text(text);

@@ -28,7 +28,7 @@ json::value person_value(const Publisher& publisher) {
 
 // A machine of the project published, or a maintainer let a machine's build through: the account
 // says nothing about who changed.
-bool trust_kept(const Sides& sides) {
+bool trust_kept(const Comparison& sides) {
   if (trusted(sides.release)) return true;
   return sides.before != nullptr && trusted(*sides.before) && sides.before->dist.attested() &&
          sides.release.dist.attested();
@@ -40,7 +40,7 @@ struct Newcomer {
   std::string first_version;
   Millis since{};
 };
-std::optional<Newcomer> newcomer(const Sides& sides, const std::string& name) {
+std::optional<Newcomer> newcomer(const Comparison& sides, const std::string& name) {
   if (sides.history == nullptr || !sides.history->times_real || !sides.release.published) {
     return std::nullopt;
   }
@@ -68,7 +68,7 @@ struct Trust {
   std::string version;
   bool attested = false, trusted = false;
 };
-std::optional<Trust> trust_before(const Sides& sides) {
+std::optional<Trust> trust_before(const Comparison& sides) {
   const auto self = Version::parse_loose(sides.release.manifest.version);
   if (!self) return std::nullopt;
   std::optional<Trust> of_baseline;
@@ -91,7 +91,7 @@ std::optional<Trust> trust_before(const Sides& sides) {
   return of_baseline;
 }
 
-const ProvenanceEvidence* provenance_of(const Sides& sides, const Release& release) {
+const ProvenanceEvidence* provenance_of(const Comparison& sides, const Release& release) {
   if (sides.history == nullptr) return nullptr;
   const auto it = sides.history->provenance.find(release.manifest.version);
   return it == sides.history->provenance.end() ? nullptr : &it->second;
@@ -112,7 +112,7 @@ json::object build_value(const ProvenanceEvidence& provenance) {
 
 // What the attestations say of the builds. The baseline is of the same line where the line has one
 // that was let through, so that what a held release says is nothing to go by.
-std::optional<Finding> built_elsewhere(const Sides& sides) {
+std::optional<Finding> built_elsewhere(const Comparison& sides) {
   const ProvenanceEvidence* now = provenance_of(sides, sides.release);
   if (now == nullptr) return std::nullopt;
   if (!now->foreign.empty())
@@ -141,7 +141,7 @@ std::optional<Finding> built_elsewhere(const Sides& sides) {
 
 }  // namespace
 
-std::vector<Finding> new_maintainer_published(const Sides& sides) {
+std::vector<Finding> new_maintainer_published(const Comparison& sides) {
   const auto& publisher = sides.release.publisher;
   if (sides.before == nullptr || !publisher || publisher->person.name.empty()) return {};
   if (trust_kept(sides)) return {};
@@ -169,7 +169,7 @@ std::vector<Finding> new_maintainer_published(const Sides& sides) {
                 {"days_since", days}})};
 }
 
-std::vector<Finding> publisher_changed(const Sides& sides) {
+std::vector<Finding> publisher_changed(const Comparison& sides) {
   if (sides.before == nullptr || !sides.release.publisher || !sides.before->publisher) return {};
   const Publisher& now = *sides.release.publisher;
   const Publisher& was = *sides.before->publisher;
@@ -195,7 +195,7 @@ std::vector<Finding> publisher_changed(const Sides& sides) {
                std::move(proof))};
 }
 
-std::vector<Finding> maintainers_changed(const Sides& sides) {
+std::vector<Finding> maintainers_changed(const Comparison& sides) {
   if (sides.before == nullptr || !sides.release.maintainers || !sides.before->maintainers ||
       sides.release.maintainers->empty() || sides.before->maintainers->empty()) {
     return {};
@@ -220,7 +220,7 @@ std::vector<Finding> maintainers_changed(const Sides& sides) {
                "maintainers changed: " + join(words, ", ", 2), std::move(proof))};
 }
 
-std::vector<Finding> provenance_lost(const Sides& sides) {
+std::vector<Finding> provenance_lost(const Comparison& sides) {
   // One that came after the release was accepted is among what was read.
   if (sides.release.dist.attested() || trusted(sides.release) ||
       provenance_of(sides, sides.release) != nullptr)
@@ -236,7 +236,7 @@ std::vector<Finding> provenance_lost(const Sides& sides) {
                 {"trusted_publishing", {{"before", before->trusted}, {"after", false}}}})};
 }
 
-std::vector<Finding> provenance_changed(const Sides& sides) {
+std::vector<Finding> provenance_changed(const Comparison& sides) {
   if (auto built = built_elsewhere(sides)) return {std::move(*built)};
   const auto id = [](const Release& release) -> std::string {
     return release.publisher && release.publisher->trusted_publisher
@@ -264,7 +264,7 @@ std::vector<Finding> provenance_changed(const Sides& sides) {
   return {};
 }
 
-std::vector<Finding> signature_missing(const Sides& sides) {
+std::vector<Finding> signature_missing(const Comparison& sides) {
   if (sides.history == nullptr || !sides.history->signs) return {};
   const auto& signatures = sides.release.dist.signatures;
   if (signatures && !signatures->empty()) return {};
@@ -273,7 +273,7 @@ std::vector<Finding> signature_missing(const Sides& sides) {
                {{"field", "dist.signatures"}, {"present", signatures.has_value()}})};
 }
 
-std::vector<Finding> signature_invalid(const Sides& sides) {
+std::vector<Finding> signature_invalid(const Comparison& sides) {
   if (sides.history == nullptr || sides.history->signature_valid.value_or(true)) return {};
   json::array keys;
   if (sides.release.dist.signatures) {

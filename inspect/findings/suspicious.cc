@@ -88,7 +88,7 @@ std::set<Hook> hooks_of(const Manifest& manifest, const Manifest* packed, const 
 
 // What is to be told about one hook: all of it where the hook is new, else what it did not do
 // before.
-Features news(const Sides& sides, const Hook& hook) {
+Features news(const Comparison& sides, const Hook& hook) {
   Features features = features_of(sides.tree, sides.scripts(), hook.hook, hook.command);
   if (sides.before == nullptr) return features;
   const std::set<Hook> was =
@@ -178,7 +178,7 @@ json::object bundled_proof(const BundledPackage& bundled, const BundledHook& hoo
 }
 
 // The hook is the same: the files that it names are compared.
-void compare_bundled_target(const Sides& sides, const BundledPackage& bundled,
+void compare_bundled_target(const Comparison& sides, const BundledPackage& bundled,
                             const BundledPackage& was, const BundledHook& hook, bool declared,
                             std::vector<Finding>& findings) {
   const std::string folder = bundled.path + "/";
@@ -203,7 +203,7 @@ void compare_bundled_target(const Sides& sides, const BundledPackage& bundled,
 
 }  // namespace
 
-std::vector<Finding> install_script_suspicious(const Sides& sides) {
+std::vector<Finding> install_script_suspicious(const Comparison& sides) {
   std::vector<Finding> findings;
   for (const Hook& hook : hooks_of(sides.release.manifest, sides.packed, sides.tree)) {
     const Features features = news(sides, hook);
@@ -212,7 +212,7 @@ std::vector<Finding> install_script_suspicious(const Sides& sides) {
   return findings;
 }
 
-std::vector<Finding> bundled_install_script_added(const Sides& sides) {
+std::vector<Finding> bundled_install_script_added(const Comparison& sides) {
   std::vector<Finding> findings;
   if (!sides.comparable()) return findings;
   const bool declared = !sides.release.manifest.bundled.empty() ||

@@ -13,7 +13,7 @@ constexpr std::size_t kHabit = 2;
 
 // Versions above the baseline are of the same wave as the release (held, or not judged yet): they
 // say nothing about the habit.
-std::size_t count_known(const Sides& sides, const std::vector<std::string>& versions) {
+std::size_t count_known(const Comparison& sides, const std::vector<std::string>& versions) {
   const auto limit = sides.before != nullptr ? Version::parse_loose(sides.before->manifest.version)
                                              : Version::parse_loose(sides.release.manifest.version);
   return static_cast<std::size_t>(
@@ -24,7 +24,7 @@ std::size_t count_known(const Sides& sides, const std::vector<std::string>& vers
       }));
 }
 
-bool tags_its_releases(const Sides& sides, const TagEvidence& tag) {
+bool tags_its_releases(const Comparison& sides, const TagEvidence& tag) {
   if (tag.habit.empty()) return false;
   const std::size_t tagged = count_known(sides, tag.tagged_versions);
   const std::size_t untagged = count_known(sides, tag.untagged_versions);
@@ -35,7 +35,7 @@ bool tags_its_releases(const Sides& sides, const TagEvidence& tag) {
                    sides.before->manifest.version) == tag.untagged_versions.end();
 }
 
-std::string expected_tag(const Sides& sides, const TagEvidence& tag) {
+std::string expected_tag(const Comparison& sides, const TagEvidence& tag) {
   std::string text = tag.habit;
   const auto put = [&](std::string_view key, const std::string& value) {
     if (const auto at = text.find(key); at != text.npos) text.replace(at, key.size(), value);
@@ -60,7 +60,7 @@ bool same_commit(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::vector<Finding> missing_git_tag(const Sides& sides) {
+std::vector<Finding> missing_git_tag(const Comparison& sides) {
   if (sides.history == nullptr || !sides.history->tag) return {};
   const TagEvidence& tag = *sides.history->tag;
   if (tag.state != TagEvidence::State::kMissing || !tags_its_releases(sides, tag)) return {};
@@ -79,7 +79,7 @@ std::vector<Finding> missing_git_tag(const Sides& sides) {
                std::move(proof))};
 }
 
-std::vector<Finding> git_tag_mismatch(const Sides& sides) {
+std::vector<Finding> git_tag_mismatch(const Comparison& sides) {
   if (sides.history == nullptr || !sides.history->tag) return {};
   const TagEvidence& tag = *sides.history->tag;
   if (tag.state != TagEvidence::State::kFound || tag.commit.empty()) return {};
@@ -102,7 +102,7 @@ std::vector<Finding> git_tag_mismatch(const Sides& sides) {
                std::move(proof))};
 }
 
-std::vector<Finding> repository_changed(const Sides& sides) {
+std::vector<Finding> repository_changed(const Comparison& sides) {
   if (sides.before == nullptr) return {};
   const std::string now = repository_of(sides.release, sides.packed);
   const std::string was = repository_of(*sides.before, sides.before_packed);

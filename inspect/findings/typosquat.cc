@@ -45,7 +45,7 @@ std::string bare(std::string_view name) {
   return out;
 }
 
-bool young(const Sides& sides) {
+bool young(const Comparison& sides) {
   if (sides.history == nullptr) return sides.before == nullptr;
   const auto& entries = sides.history->entries;
   const bool few = entries.size() <= kFewReleases;
@@ -78,7 +78,7 @@ std::string_view mistaken(std::string_view name, std::string_view name_bare,
 
 }  // namespace
 
-std::vector<Finding> typosquat_suspect(const Sides& sides) {
+std::vector<Finding> typosquat_suspect(const Comparison& sides) {
   const std::string_view name = sides.release.manifest.name;
   if (parts_of(name).unscoped.size() < kShortestName || !young(sides)) return {};
   if (std::binary_search(sides.popular.begin(), sides.popular.end(), name)) return {};

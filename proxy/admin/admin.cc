@@ -37,9 +37,9 @@ boost::json::object feed_json(const FeedStatus& status) {
 }  // namespace
 
 Result<Response> Admin::policy(const AdminCall&) {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   boost::json::array problems, warnings, names;
-  for (const Problem& problem : gear_.rulebook.problems())
+  for (const Problem& problem : deps_.active_policy.problems())
     problems.push_back(boost::json::string(problem.str()));
   for (const Problem& warning : rules->policy->warnings)
     warnings.push_back(boost::json::string(warning.str()));
@@ -55,7 +55,7 @@ Result<Response> Admin::policy(const AdminCall&) {
                {"file", rules->policy->file},
                {"monitor", rules->policy->monitor},
                {"rules", names},
-               {"feeds", feed_json(gear_.feeds != nullptr ? gear_.feeds->status() : FeedStatus{})},
+               {"feeds", feed_json(deps_.feeds != nullptr ? deps_.feeds->status() : FeedStatus{})},
                {"problems", problems},
                {"warnings", warnings}}));
 }

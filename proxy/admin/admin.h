@@ -17,16 +17,16 @@
 
 namespace npmgate {
 
-struct AdminGear {
+struct AdminDependencies {
   const Config& config;
   const Clock& clock;
   StateStore& store;
-  Rulebook& rulebook;
+  ActivePolicy& active_policy;
   Metrics& metrics;
   Packages& packages;
   Pool& pool;
   BlobStore& blobs;
-  Recorder& recorder;
+  AuditWriter& audit_writer;
   ReleaseReport report = {};
   const FeedWatch* feeds = nullptr;  // null: none can be configured
   UploadTold uploaded = {};
@@ -55,7 +55,7 @@ struct AdminRoute {
 // before the listener starts. Thread-safe after that.
 class Admin final : public Service {
  public:
-  explicit Admin(AdminGear gear);
+  explicit Admin(AdminDependencies deps);
   void add(AdminRoute route) { routes_.push_back(std::move(route)); }
   Task<Response> handle(std::shared_ptr<Request> request) override;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
@@ -85,7 +85,7 @@ class Admin final : public Service {
   Result<Response> unsubscribe(const AdminCall& call);
   Result<Response> purge(const PackageName& name);
 
-  AdminGear gear_;
+  AdminDependencies deps_;
   Review review_;
   Access access_;
   Subscriptions subscriptions_;

@@ -51,7 +51,7 @@ Result<Response> Admin::downloads(const AdminCall& call) {
   std::string position = query_value(call.query, "cursor"), next;
   boost::json::array rows;
   for (bool more = true; more && next.empty();) {
-    auto entries = gear_.store.downloads(package, kMaxLimit, position);
+    auto entries = deps_.store.downloads(package, kMaxLimit, position);
     if (!entries) return entries.error();
     more = entries->size() == static_cast<std::size_t>(kMaxLimit);
     for (const LedgerEntry& entry : *entries) {
@@ -87,7 +87,7 @@ Result<Response> Admin::audit(const AdminCall& call) {
     filter.since = parse_time(since);
     if (!filter.since) return bad_request("since= must be a date or an RFC 3339 time");
   }
-  auto entries = gear_.store.audit_log(filter);
+  auto entries = deps_.store.audit_log(filter);
   if (!entries) return entries.error();
   const bool more = entries->size() > static_cast<std::size_t>(*limit);
   if (more) entries->pop_back();
@@ -101,7 +101,7 @@ Result<Response> Admin::audit(const AdminCall& call) {
 Task<Response> Admin::cache_refresh(AdminCall call) {
   const auto name = PackageName::parse(call.arguments["name"]);
   if (!name) co_return error_response(400, "npm-gate: not a package name");
-  auto snapshot = co_await gear_.packages.refresh(*name);
+  auto snapshot = co_await deps_.packages.refresh(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   co_return json_response(200, boost::json::serialize(boost::json::object{
                                    {"name", (*snapshot)->name},
@@ -116,11 +116,11 @@ Task<Response> Admin::cache_purge(AdminCall call) {
   if (!name) co_return error_response(400, "npm-gate: not a package name");
   std::function<Result<Response>()> work = [this, &name, &call]() -> Result<Response> {
     AuditEntry audit;
-    audit.at = gear_.clock.now();
+    audit.at = deps_.clock.now();
     audit.kind = "cache-purged";
     audit.actor = "admin:" + call.actor.name;
     audit.name = name->str();
-    if (auto done = gear_.store.audit({audit}); !done) return done.error();
+    if (auto done = deps_.store.audit({audit}); !done) return done.error();
     return purge(*name);
   };
   co_return co_await on_pool(std::move(work));
@@ -129,8 +129,8 @@ Task<Response> Admin::cache_purge(AdminCall call) {
 // The packument goes, and every tarball that is not pinned. What was served once is pinned: these
 // bytes, and no others, are name@version from then on.
 Result<Response> Admin::purge(const PackageName& name) {
-  if (auto done = gear_.packages.drop(name); !done) return done.error();
-  auto evidence = gear_.store.evidence_of(name.str());
+  if (auto done = deps_.packages.drop(name); !done) return done.error();
+  auto evidence = deps_.store.evidence_of(name.str());
   if (!evidence) return evidence.error();
   std::set<std::string> seen;
   boost::json::array removed, kept;
@@ -139,13 +139,13 @@ Result<Response> Admin::purge(const PackageName& name) {
     const std::string content = each->content_id();
     const std::string sha512 = content.substr(0, content.find(':'));
     if (!seen.insert(sha512).second) continue;
-    auto pinned = gear_.store.is_pinned(sha512);
+    auto pinned = deps_.store.is_pinned(sha512);
     if (!pinned) return pinned.error();
     if (*pinned) {
       kept.push_back(boost::json::object{{"version", each->version}, {"why", "pinned"}});
       continue;
     }
-    auto size = gear_.blobs.remove(sha512);
+    auto size = deps_.blobs.remove(sha512);
     if (!size) return size.error();
     if (*size == 0) continue;
     bytes += *size;

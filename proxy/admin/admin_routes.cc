@@ -44,12 +44,12 @@ std::string others(const std::vector<AdminRoute>& routes, const std::string& pat
 
 }  // namespace
 
-Admin::Admin(AdminGear gear)
-    : gear_(gear),
-      review_({gear.config, gear.clock, gear.store, gear.rulebook, gear.packages, gear.pool,
-               gear.report}),
-      access_(gear.store, gear.clock, gear.recorder),
-      subscriptions_({gear.config, gear.clock, gear.store, gear.rulebook, gear.uploaded}) {
+Admin::Admin(AdminDependencies deps)
+    : deps_(deps),
+      review_({deps.config, deps.clock, deps.store, deps.active_policy, deps.packages, deps.pool,
+               deps.report}),
+      access_(deps.store, deps.clock, deps.audit_writer),
+      subscriptions_({deps.config, deps.clock, deps.store, deps.active_policy, deps.uploaded}) {
   const auto releasing = [this](const char* verb) {
     return [this, verb](AdminCall call) { return release(std::move(call), verb); };
   };
@@ -95,7 +95,7 @@ std::function<Task<Response>(AdminCall)> Admin::reading(Reader reader) {
 }
 
 Task<Response> Admin::on_pool(std::function<Result<Response>()> work) {
-  auto response = co_await gear_.pool.offload(std::move(work));
+  auto response = co_await deps_.pool.offload(std::move(work));
   if (!response) co_return response_for(response.error());
   co_return std::move(*response);
 }
@@ -134,7 +134,7 @@ Task<Response> Admin::authorized(const AdminRoute& route, AdminCall call) {
                                       "' has scope " + std::string(to_string(call.actor.scope)) +
                                       "; this needs " + std::string(to_string(route.needs)));
   }
-  gear_.metrics.add("npm_gate_logins_failed_total", R"(listener="admin")");
+  deps_.metrics.add("npm_gate_logins_failed_total", R"(listener="admin")");
   if (too_many_failures(call.request->peer)) {
     Response later = error_response(429, "npm-gate: too many failed logins; try again in a minute");
     later.set("retry-after", "60");
@@ -166,7 +166,7 @@ Result<Response> Admin::unsubscribe(const AdminCall& call) {
 }
 
 bool Admin::too_many_failures(const std::string& peer) {
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   const std::lock_guard lock(mutex_);
   if (failures_.size() > kMaxTracked) failures_.clear();
   Failures& failures = failures_[peer];
@@ -180,13 +180,13 @@ bool Admin::too_many_failures(const std::string& peer) {
 // What stops the gate from doing its work; a load balancer sends requests elsewhere meanwhile.
 Result<Response> Admin::ready(const AdminCall&) {
   std::string why;
-  if (gear_.rulebook.rules() == nullptr) why += "no policy is loaded\n";
-  if (const auto read = gear_.store.setting("ready"); !read)
+  if (deps_.active_policy.rules() == nullptr) why += "no policy is loaded\n";
+  if (const auto read = deps_.store.setting("ready"); !read)
     why += "the state cannot be read: " + read.error().context + "\n";
-  if (is_low_on_disk(gear_.config.storage_path))
-    why += "less than 64 MiB are free at " + gear_.config.storage_path + "\n";
+  if (is_low_on_disk(deps_.config.storage_path))
+    why += "less than 64 MiB are free at " + deps_.config.storage_path + "\n";
   // The feed before it stays in force: degraded, not down.
-  const std::string problem = gear_.feeds != nullptr ? gear_.feeds->status().problem : "";
+  const std::string problem = deps_.feeds != nullptr ? deps_.feeds->status().problem : "";
   if (why.empty())
     return text_response(200, problem.empty() ? "ready\n" : "ready; feeds: " + problem + "\n");
   return text_response(503, why);
@@ -199,9 +199,9 @@ Task<Response> Admin::metrics(AdminCall call) {
     refused.set("www-authenticate", "Bearer realm=\"npm-gate admin\"");
     co_return refused;
   }
-  gear_.metrics.set("npm_gate_tarball_bytes", "", static_cast<double>(gear_.blobs.total_bytes()));
-  gear_.metrics.set("npm_gate_pool_queued", "", static_cast<double>(gear_.pool.queued()));
-  co_return text_response(200, gear_.metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
+  deps_.metrics.set("npm_gate_tarball_bytes", "", static_cast<double>(deps_.blobs.total_bytes()));
+  deps_.metrics.set("npm_gate_pool_queued", "", static_cast<double>(deps_.pool.queued()));
+  co_return text_response(200, deps_.metrics.render(), "text/plain; version=0.0.4; charset=utf-8");
 }
 
 Result<Response> Admin::index(const AdminCall&) {

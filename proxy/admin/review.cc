@@ -64,86 +64,88 @@ std::string seen_digest(const std::string& content_id, std::vector<std::string> 
   return sha256_hex(all).substr(0, 16);
 }
 
-Result<Review::Wish> Review::read_wish(const PackageName& name, const std::string& version,
-                                       const std::string& verb, const std::string& body,
-                                       const std::string& actor) const {
+Result<Review::DecisionRequest> Review::read_wish(const PackageName& name,
+                                                  const std::string& version,
+                                                  const std::string& verb, const std::string& body,
+                                                  const std::string& actor) const {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(body.empty() ? "{}" : body, ec);
   if (ec || !parsed.is_object()) return bad_body("the body must be a JSON object with a reason");
   const boost::json::object& object = parsed.get_object();
-  Wish wish;
-  wish.name = name.str();
-  wish.version = version;
-  wish.verb = verb;
-  wish.actor = actor;
-  wish.reason = text_of(object, "reason");
-  wish.content = text_of(object, "content");
-  wish.seen = text_of(object, "seen");
-  if (wish.reason.find_first_not_of(" \t\r\n") == std::string::npos)
+  DecisionRequest request;
+  request.name = name.str();
+  request.version = version;
+  request.verb = verb;
+  request.actor = actor;
+  request.reason = text_of(object, "reason");
+  request.content = text_of(object, "content");
+  request.seen = text_of(object, "seen");
+  if (request.reason.find_first_not_of(" \t\r\n") == std::string::npos)
     return bad_body("a reason is needed: {\"reason\": \"why\"}");
   if (const std::string expires = text_of(object, "expires"); !expires.empty()) {
-    wish.expires = parse_time(expires);
-    if (!wish.expires) return bad_body("expires must be a date or an RFC 3339 time");
-    if (*wish.expires <= gear_.clock.now())
-      return bad_body("expires is over already: " + format_minute(*wish.expires));
+    request.expires = parse_time(expires);
+    if (!request.expires) return bad_body("expires must be a date or an RFC 3339 time");
+    if (*request.expires <= deps_.clock.now())
+      return bad_body("expires is over already: " + format_minute(*request.expires));
   }
   if (const auto* shown = object.if_contains("shown"); shown != nullptr) {
     if (!shown->is_array()) return bad_body("shown must be the list that GET gave");
-    wish.shown.emplace();
+    request.shown.emplace();
     for (const auto& each : shown->get_array()) {
       if (!each.is_string()) return bad_body("shown must be the list that GET gave");
-      wish.shown->emplace_back(each.get_string());
+      request.shown->emplace_back(each.get_string());
     }
   }
   if (verb == "reject" && version != "*" && !Range::parse(version))
     return bad_body("'" + log::printable(version, 60) + "' is not a version range");
-  return wish;
+  return request;
 }
 
-AuditEntry Review::audit_of(const Wish& wish, const Rules& rules) const {
+AuditEntry Review::audit_of(const DecisionRequest& request, const PolicySnapshot& rules) const {
   AuditEntry audit;
-  audit.at = gear_.clock.now();
+  audit.at = deps_.clock.now();
   audit.kind = "decision";
-  audit.actor = "admin:" + wish.actor;
-  audit.name = wish.name;
-  audit.version = wish.version;
-  audit.action = wish.verb;
+  audit.actor = "admin:" + request.actor;
+  audit.name = request.name;
+  audit.version = request.version;
+  audit.action = request.verb;
   audit.policy_hash = rules.policy->hash;
-  boost::json::object detail{{"reason", wish.reason}};
-  if (wish.expires) detail["expires"] = format_time(*wish.expires);
+  boost::json::object detail{{"reason", request.reason}};
+  if (request.expires) detail["expires"] = format_time(*request.expires);
   audit.detail = boost::json::serialize(detail);
   return audit;
 }
 
 // A decision is in force once this returns; the trail says what it changed.
 Result<void> Review::put_in_force(const std::string& name) const {
-  if (auto done = gear_.rulebook.reload_decisions(); !done) return done.error();
+  if (auto done = deps_.active_policy.reload_decisions(); !done) return done.error();
   const auto changed =
-      record_changed_verdicts(gear_.store, *gear_.rulebook.rules(), gear_.clock.now(), name);
+      record_changed_verdicts(deps_.store, *deps_.active_policy.rules(), deps_.clock.now(), name);
   if (!changed) return changed.error();
   return {};
 }
 
 // The decisions about the package, and what the releases that they touch are now.
-boost::json::object Review::standing(const Wish& wish) const {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  const std::vector<Decision> decisions = rules->of(wish.name);
-  boost::json::object out{{"name", wish.name}, {"versions", wish.version}, {"verb", wish.verb}};
+boost::json::object Review::standing(const DecisionRequest& request) const {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  const std::vector<Decision> decisions = rules->of(request.name);
+  boost::json::object out{
+      {"name", request.name}, {"versions", request.version}, {"verb", request.verb}};
   boost::json::array list, releases;
   for (const Decision& decision : decisions) {
     if (!decision.reopened) list.push_back(decision_json(decision));
   }
   out["decisions"] = std::move(list);
-  const auto range = Range::parse(wish.version);
-  if (const auto rows = gear_.store.releases_of(wish.name)) {
+  const auto range = Range::parse(request.version);
+  if (const auto rows = deps_.store.releases_of(request.name)) {
     for (const ReleaseRow& row : *rows) {
       const bool touched =
-          row.version == wish.version || wish.version == "*" ||
+          row.version == request.version || request.version == "*" ||
           (range && row.subject.semver && range->matches(*row.subject.semver, true));
       if (!touched) continue;
       const Verdict verdict =
           decide(*rules->policy, row.subject, findings_now(row, rules->feed.get()), decisions,
-                 gear_.clock.now());
+                 deps_.clock.now());
       releases.push_back(boost::json::object{{"version", row.version},
                                              {"verdict", to_string(verdict.action)},
                                              {"served", row.served}});
@@ -153,83 +155,85 @@ boost::json::object Review::standing(const Wish& wish) const {
   return out;
 }
 
-Result<Response> Review::reject(const Wish& wish) const {
+Result<Response> Review::reject(const DecisionRequest& request) const {
   Decision decision;
   decision.kind = Decision::Kind::kReject;
-  decision.name = wish.name;
-  decision.versions = wish.version;
-  decision.actor = wish.actor;
-  decision.reason = wish.reason;
-  decision.expires = wish.expires;
-  decision.at = gear_.clock.now();
-  auto id = gear_.store.add_decision(decision, audit_of(wish, *gear_.rulebook.rules()));
+  decision.name = request.name;
+  decision.versions = request.version;
+  decision.actor = request.actor;
+  decision.reason = request.reason;
+  decision.expires = request.expires;
+  decision.at = deps_.clock.now();
+  auto id = deps_.store.add_decision(decision, audit_of(request, *deps_.active_policy.rules()));
   if (!id) return id.error();
-  if (auto done = put_in_force(wish.name); !done) return done.error();
-  return json_response(200, boost::json::serialize(standing(wish)));
+  if (auto done = put_in_force(request.name); !done) return done.error();
+  return json_response(200, boost::json::serialize(standing(request)));
 }
 
-Result<Response> Review::reopen(const Wish& wish) const {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+Result<Response> Review::reopen(const DecisionRequest& request) const {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   bool found = false;
-  for (const Decision& old : rules->of(wish.name)) {
-    if (old.versions != wish.version || old.reopened) continue;
-    auto done = gear_.store.reopen(old.id, audit_of(wish, *rules));
+  for (const Decision& old : rules->of(request.name)) {
+    if (old.versions != request.version || old.reopened) continue;
+    auto done = deps_.store.reopen(old.id, audit_of(request, *rules));
     if (!done && done.error().code != Code::kNotFound) return done.error();
     found = true;
   }
   if (!found) {
-    return error_response(404, "npm-gate: no decision about " + wish.name + "@" +
-                                   log::printable(wish.version, 60) +
+    return error_response(404, "npm-gate: no decision about " + request.name + "@" +
+                                   log::printable(request.version, 60) +
                                    " is in force; reopen takes the version or range as decided");
   }
-  if (auto done = put_in_force(wish.name); !done) return done.error();
-  return json_response(200, boost::json::serialize(standing(wish)));
+  if (auto done = put_in_force(request.name); !done) return done.error();
+  return json_response(200, boost::json::serialize(standing(request)));
 }
 
-Result<Response> Review::approve(const SnapshotPtr& snapshot, const Wish& wish) const {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  Judge judge = gear_.packages.judge(snapshot, *rules);
-  const Judged* judged = judge.of(wish.version);
+Result<Response> Review::approve(const SnapshotPtr& snapshot,
+                                 const DecisionRequest& request) const {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  Judge judge = deps_.packages.judge(snapshot, *rules);
+  const Judged* judged = judge.of(request.version);
   if (judged == nullptr || !judged->evidence) {
-    return error_response(404, "npm-gate: " + wish.name + "@" + log::printable(wish.version, 60) +
+    return error_response(404, "npm-gate: " + request.name + "@" +
+                                   log::printable(request.version, 60) +
                                    " was not inspected yet: nothing to approve");
   }
   const std::string& content = judged->subject.content_id;
   const std::vector<std::string> shown = shown_findings(judged->findings);
-  if (wish.content != content)
+  if (request.content != content)
     return error_response(
         409, "npm-gate: the release is not the one that was shown: its content is now " + content);
-  if (!wish.shown && wish.seen.empty())
+  if (!request.shown && request.seen.empty())
     return error_response(
         400, "npm-gate: an approval covers what was shown: send `shown` or `seen` as GET gave it");
-  if ((wish.shown && *wish.shown != shown) ||
-      (!wish.seen.empty() && wish.seen != seen_digest(content, shown)))
+  if ((request.shown && *request.shown != shown) ||
+      (!request.seen.empty() && request.seen != seen_digest(content, shown)))
     return error_response(
         409, "npm-gate: its findings are not those that were shown; look again before approving");
   if (judged->verdict.action == Action::kBlock)
     return error_response(409,
                           "npm-gate: a block cannot be approved, only waived in the policy file");
   Decision decision;
-  decision.name = wish.name;
-  decision.versions = wish.version;
+  decision.name = request.name;
+  decision.versions = request.version;
   decision.content_id = content;
   decision.findings = shown;
-  decision.actor = wish.actor;
-  decision.reason = wish.reason;
-  decision.expires = wish.expires;
-  decision.at = gear_.clock.now();
-  AuditEntry audit = audit_of(wish, *rules);
+  decision.actor = request.actor;
+  decision.reason = request.reason;
+  decision.expires = request.expires;
+  decision.at = deps_.clock.now();
+  AuditEntry audit = audit_of(request, *rules);
   audit.content_id = content;
-  auto id = gear_.store.add_decision(decision, audit);
+  auto id = deps_.store.add_decision(decision, audit);
   if (!id) return id.error();
-  if (auto done = put_in_force(wish.name); !done) return done.error();
-  return show(snapshot, wish.version, "");
+  if (auto done = put_in_force(request.name); !done) return done.error();
+  return show(snapshot, request.version, "");
 }
 
 Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& version,
                               const std::string& query) const {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  Judge judge = gear_.packages.judge(snapshot, *rules);
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  Judge judge = deps_.packages.judge(snapshot, *rules);
   const Judged* judged = judge.of(version);
   if (judged == nullptr)
     return error_response(
@@ -237,8 +241,8 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
   const Release* baseline = before != nullptr ? before->release : nullptr;
   boost::json::object out = release_json(*judged);
-  if (gear_.report.json) {
-    for (auto& [key, value] : gear_.report.json(*judged, baseline, judge.now()))
+  if (deps_.report.json) {
+    for (auto& [key, value] : deps_.report.json(*judged, baseline, judge.now()))
       out[key] = std::move(value);
   }
   const std::vector<std::string> shown = shown_findings(judged->findings);
@@ -247,28 +251,28 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   out["explain"] = explain_text(judged->subject, judged->verdict, judged->findings, judge.now());
   if (judged->evidence) out["evidence"] = to_json(*judged->evidence);
   out["ways_out"] =
-      boost::json::value_from(ways_out(judged->subject, judged->verdict, judge.now()));
+      boost::json::value_from(remedies(judged->subject, judged->verdict, judge.now()));
   out["dist_tags"] = tags_json(judge, version);
   boost::json::array decisions;
   for (const Decision& decision : rules->of(snapshot->name))
     decisions.push_back(decision_json(decision));
   out["decisions"] = std::move(decisions);
-  auto waiting = waiting_for(gear_.store, snapshot->name, version, judge.now());
+  auto waiting = waiting_for(deps_.store, snapshot->name, version, judge.now());
   if (!waiting) return waiting.error();
   out["waiting"] = std::move(*waiting);
   const std::string page = query_value(query, "page");
-  if (!page.empty() && gear_.report.text)
-    out["page"] = gear_.report.text(*judged, baseline, judge.now(), page == "colour");
+  if (!page.empty() && deps_.report.text)
+    out["page"] = deps_.report.text(*judged, baseline, judge.now(), page == "colour");
   return json_response(200, boost::json::serialize(out));
 }
 
 // The newest snapshot, with the release inspected where it can be: a reviewer does not wait for
 // somebody else to ask for its tarball.
 Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string version) {
-  auto snapshot = co_await gear_.packages.get(name);
+  auto snapshot = co_await deps_.packages.get(name);
   if (!snapshot) co_return snapshot;
   const SnapshotPtr current = *snapshot;
-  const UpstreamConfig* upstream = gear_.packages.route(name);
+  const UpstreamConfig* upstream = deps_.packages.route(name);
   const PackumentVersion* found = current->packument ? current->packument->find(version) : nullptr;
   const bool inspects = upstream != nullptr && upstream->inspect && found != nullptr &&
                         !found->refusal && !current->pins.contains(version);
@@ -276,15 +280,15 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   // As judging sees it: evidence whose outside facts are still asked for does not count yet, and
   // inspect() joins the asking.
   std::function<Result<bool>()> look = [this, current, version]() -> Result<bool> {
-    Judge judge = gear_.packages.judge(current, *gear_.rulebook.rules());
+    Judge judge = deps_.packages.judge(current, *deps_.active_policy.rules());
     const Judged* judged = judge.of(version);
     return judged != nullptr && !judged->evidence;
   };
-  auto lacks = co_await gear_.pool.offload(std::move(look));
+  auto lacks = co_await deps_.pool.offload(std::move(look));
   if (!lacks) co_return lacks.error();
   if (!*lacks) co_return current;
   auto inspected =
-      co_await gear_.packages.inspect(current, version, gear_.config.inspection_timeout);
+      co_await deps_.packages.inspect(current, version, deps_.config.inspection_timeout);
   // What is known without the tarball is told where it cannot be had.
   if (inspected) co_return inspected;
   co_return current;
@@ -296,9 +300,9 @@ Task<Response> Review::release(std::string name_text, std::string version, std::
   if (!name)
     co_return error_response(
         400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
-  Result<Wish> wish = Wish();
-  if (!verb.empty()) wish = read_wish(*name, version, verb, body, actor);
-  if (!wish) co_return error_response(400, wish.error().context);
+  Result<DecisionRequest> request = DecisionRequest();
+  if (!verb.empty()) request = read_wish(*name, version, verb, body, actor);
+  if (!request) co_return error_response(400, request.error().context);
   SnapshotPtr current;
   if (verb.empty() || verb == "approve") {
     auto snapshot = co_await snapshot_for(*name, version);
@@ -306,11 +310,11 @@ Task<Response> Review::release(std::string name_text, std::string version, std::
     current = *snapshot;
   }
   std::function<Result<Response>()> work = [&]() -> Result<Response> {
-    if (verb == "reject") return reject(*wish);
-    if (verb == "reopen") return reopen(*wish);
-    return verb == "approve" ? approve(current, *wish) : show(current, version, query);
+    if (verb == "reject") return reject(*request);
+    if (verb == "reopen") return reopen(*request);
+    return verb == "approve" ? approve(current, *request) : show(current, version, query);
   };
-  auto response = co_await gear_.pool.offload(std::move(work));
+  auto response = co_await deps_.pool.offload(std::move(work));
   if (!response) co_return response_for(response.error());
   co_return std::move(*response);
 }

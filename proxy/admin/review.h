@@ -19,11 +19,11 @@ struct ReleaseReport {
   std::function<boost::json::object(const Judged&, const Release* baseline, Time now)> json;
 };
 
-struct ReviewGear {
+struct ReviewDependencies {
   const Config& config;
   const Clock& clock;
   StateStore& store;
-  Rulebook& rulebook;
+  ActivePolicy& active_policy;
   Packages& packages;
   Pool& pool;
   ReleaseReport report;
@@ -31,7 +31,7 @@ struct ReviewGear {
 
 class Review {
  public:
-  explicit Review(ReviewGear gear) : gear_(std::move(gear)) {}
+  explicit Review(ReviewDependencies deps) : deps_(std::move(deps)) {}
 
   // GET /api/v1/releases?verdict&package&limit&cursor: every release that was judged, with its
   // verdict as of now. Those first that replace a blocked or withdrawn release of their package
@@ -46,26 +46,26 @@ class Review {
                          std::string body, std::string actor);
 
  private:
-  struct Wish {  // a decision as it was sent
-    Wish() {}
+  struct DecisionRequest {  // a decision as it was sent
+    DecisionRequest() {}
     std::string name, version, verb, actor, reason, content, seen;
     std::optional<std::vector<std::string>> shown;
     std::optional<Time> expires;
   };
-  Result<Wish> read_wish(const PackageName& name, const std::string& version,
-                         const std::string& verb, const std::string& body,
-                         const std::string& actor) const;
+  Result<DecisionRequest> read_wish(const PackageName& name, const std::string& version,
+                                    const std::string& verb, const std::string& body,
+                                    const std::string& actor) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, std::string version);
   Result<Response> show(const SnapshotPtr& snapshot, const std::string& version,
                         const std::string& query) const;
   Result<void> put_in_force(const std::string& name) const;
-  Result<Response> reject(const Wish& wish) const;
-  Result<Response> reopen(const Wish& wish) const;
-  Result<Response> approve(const SnapshotPtr& snapshot, const Wish& wish) const;
-  AuditEntry audit_of(const Wish& wish, const Rules& rules) const;
-  boost::json::object standing(const Wish& wish) const;
+  Result<Response> reject(const DecisionRequest& request) const;
+  Result<Response> reopen(const DecisionRequest& request) const;
+  Result<Response> approve(const SnapshotPtr& snapshot, const DecisionRequest& request) const;
+  AuditEntry audit_of(const DecisionRequest& request, const PolicySnapshot& rules) const;
+  boost::json::object standing(const DecisionRequest& request) const;
 
-  ReviewGear gear_;
+  ReviewDependencies deps_;
 };
 
 // "id:digest" of each finding: what an approval covers.

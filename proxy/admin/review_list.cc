@@ -155,8 +155,8 @@ Result<Response> Review::list(const std::string& query) const {
     return fail(Code::kMalformed, Origin::kClient,
                 "verdict= is one of allow, warn, quarantine, block");
   }
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  const Time now = gear_.clock.now();
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  const Time now = deps_.clock.now();
   ListedByName standings;
   std::vector<Held> held;            // whose rank the whole package decides
   std::map<std::string, Held> page;  // by rank, name and version: also what a cursor is
@@ -167,7 +167,7 @@ Result<Response> Review::list(const std::string& query) const {
     page.emplace(std::move(key), std::move(one));
     if (page.size() > limit + 1) page.erase(std::prev(page.end()));
   };
-  auto done = gear_.store.for_each_release([&](const ReleaseRow& stored) {
+  auto done = deps_.store.for_each_release([&](const ReleaseRow& stored) {
     if (!package.empty() && !glob_match(package, stored.name)) return;
     ReleaseRow row = stored;
     row.findings = findings_now(stored, rules->feed.get());
@@ -189,7 +189,7 @@ Result<Response> Review::list(const std::string& query) const {
   for (Held& one : held) {
     std::vector<Listed>& all = standings[one.row.name];
     if (asked.insert(one.row.name).second) {
-      for (Listed& withdrawn : withdrawn_of(gear_.store, one.row.name)) {
+      for (Listed& withdrawn : withdrawn_of(deps_.store, one.row.name)) {
         std::erase_if(all, [&](const Listed& s) { return s.version == withdrawn.version; });
         all.push_back(std::move(withdrawn));
       }
@@ -203,7 +203,7 @@ Result<Response> Review::list(const std::string& query) const {
     if (rows.size() == limit) break;
     std::size_t waiting = 0;
     if (!one.verdict.served()) {
-      auto who = waiting_for(gear_.store, one.row.name, one.row.version, now);
+      auto who = waiting_for(deps_.store, one.row.name, one.row.version, now);
       if (!who) return who.error();
       waiting = who->size();
     }

@@ -137,22 +137,22 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
   if (!upload) return refused;
   Subscription& subscription = upload->subscription;
   subscription.token = token;
-  subscription.created = subscription.renewed = gear_.clock.now();
+  subscription.created = subscription.renewed = deps_.clock.now();
   subscription.id =
       sha256_hex(subscription.repository + "\n" + subscription.project + "\n" + subscription.file)
           .substr(0, 24);
   subscription.releases = upload->releases.size();
   if (auto done = drop_expired(); !done) return done.error();
-  auto stored = gear_.store.subscriptions().put(subscription, upload->releases, kMaxSubscriptions);
+  auto stored = deps_.store.subscriptions().put(subscription, upload->releases, kMaxSubscriptions);
   if (!stored && stored.error().code == Code::kRefused)
     return error_response(409, "npm-gate: " + stored.error().context);
   if (!stored) return stored.error();
   // A renewal keeps the time of the first upload.
-  auto now_there = find(gear_.store, subscription.id);
+  auto now_there = find(deps_.store, subscription.id);
   if (!now_there) return now_there.error();
   if (*now_there) subscription.created = (*now_there)->created;
-  const auto rules = gear_.rulebook.rules();
-  HeldReleases held_releases(gear_.store, *rules, gear_.clock.now());
+  const auto rules = deps_.active_policy.rules();
+  RefusedReleaseQuery held_releases(deps_.store, *rules, deps_.clock.now());
   boost::json::array held;
   std::vector<std::pair<std::string, std::string>> names;
   std::size_t unknown = 0;
@@ -168,8 +168,8 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
       names.emplace_back(standing.row->name, standing.row->version);
     }
   }
-  if (gear_.told) gear_.told(subscription.repository, std::move(names));
-  boost::json::object out = to_json(subscription, gear_.config.subscriptions_expire);
+  if (deps_.told) deps_.told(subscription.repository, std::move(names));
+  boost::json::object out = to_json(subscription, deps_.config.subscriptions_expire);
   out["refused"] = std::move(held);
   // Never asked for through this gate: judged once somebody does, or by the watch.
   out["not_yet_judged"] = unknown;
@@ -177,7 +177,7 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
 }
 
 Result<void> Subscriptions::drop_expired() {
-  auto dropped = gear_.store.subscriptions().remove_renewed_before(oldest());
+  auto dropped = deps_.store.subscriptions().remove_renewed_before(oldest());
   if (!dropped) return dropped.error();
   if (*dropped > 0)
     log::info("subscriptions", "not renewed in time: dropped", {{"count", *dropped}});
@@ -186,32 +186,32 @@ Result<void> Subscriptions::drop_expired() {
 
 Result<Response> Subscriptions::list() {
   if (auto done = drop_expired(); !done) return done.error();
-  auto all = gear_.store.subscriptions().all();
+  auto all = deps_.store.subscriptions().all();
   if (!all) return all.error();
   boost::json::array rows;
   for (const Subscription& one : *all)
-    rows.push_back(to_json(one, gear_.config.subscriptions_expire));
+    rows.push_back(to_json(one, deps_.config.subscriptions_expire));
   return json_response(200, boost::json::serialize(boost::json::object{{"subscriptions", rows}}));
 }
 
 Result<Response> Subscriptions::show(const std::string& id) {
   if (auto done = drop_expired(); !done) return done.error();
-  auto found = find(gear_.store, id);
+  auto found = find(deps_.store, id);
   if (!found) return found.error();
   if (!*found) return error_response(404, "npm-gate: no such subscription");
-  auto releases = gear_.store.subscriptions().releases_of(id);
+  auto releases = deps_.store.subscriptions().releases_of(id);
   if (!releases) return releases.error();
   boost::json::array rows;
   for (const SubscribedRelease& release : *releases)
     rows.push_back(boost::json::object{
         {"name", release.name}, {"version", release.version}, {"range", release.range}});
-  boost::json::object out = to_json(**found, gear_.config.subscriptions_expire);
+  boost::json::object out = to_json(**found, deps_.config.subscriptions_expire);
   out["locked"] = std::move(rows);
   return json_response(200, boost::json::serialize(out));
 }
 
 Result<Response> Subscriptions::remove(const std::string& id) {
-  auto removed = gear_.store.subscriptions().remove(id);
+  auto removed = deps_.store.subscriptions().remove(id);
   if (!removed) return removed.error();
   if (!*removed) return error_response(404, "npm-gate: no such subscription");
   return json_response(200, boost::json::serialize(boost::json::object{{"removed", id}}));
@@ -219,7 +219,7 @@ Result<Response> Subscriptions::remove(const std::string& id) {
 
 Result<std::vector<std::string>> Subscriptions::repositories_with(const std::string& name,
                                                                   const std::string& version) {
-  auto holders = gear_.store.subscriptions().holders(name);
+  auto holders = deps_.store.subscriptions().holders(name);
   if (!holders) return holders.error();
   std::vector<std::string> urls;
   for (const Subscription& one : who_has(*holders, version)) {
@@ -231,7 +231,7 @@ Result<std::vector<std::string>> Subscriptions::repositories_with(const std::str
 
 Result<std::vector<std::string>> Subscriptions::names() {
   if (auto done = drop_expired(); !done) return done.error();
-  return gear_.store.subscriptions().names();
+  return deps_.store.subscriptions().names();
 }
 
 }  // namespace npmgate

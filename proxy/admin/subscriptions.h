@@ -24,18 +24,18 @@ inline constexpr std::size_t kMaxSubscriptions = 10'000;
 using UploadTold = std::function<void(const std::string& repository,
                                       std::vector<std::pair<std::string, std::string>> refused)>;
 
-struct SubscriptionGear {
+struct SubscriptionDependencies {
   const Config& config;
   const Clock& clock;
   StateStore& store;
-  Rulebook& rulebook;
+  ActivePolicy& active_policy;
   UploadTold told = {};  // called after every upload; may be null
 };
 
 // Thread-safe; every call blocks on disk and CPU: off the loops.
 class Subscriptions {
  public:
-  explicit Subscriptions(SubscriptionGear gear) : gear_(gear) {}
+  explicit Subscriptions(SubscriptionDependencies deps) : deps_(deps) {}
 
   // POST: {"repository", "file", "text", "project"?}. 200 with the subscription and those of its
   // releases that are held or refused now; 400 and 413 with the reason.
@@ -52,10 +52,10 @@ class Subscriptions {
   Result<std::vector<std::string>> names();
 
  private:
-  Time oldest() const { return gear_.clock.now() - gear_.config.subscriptions_expire; }
+  Time oldest() const { return deps_.clock.now() - deps_.config.subscriptions_expire; }
   Result<void> drop_expired();
 
-  SubscriptionGear gear_;
+  SubscriptionDependencies deps_;
 };
 
 }  // namespace npmgate

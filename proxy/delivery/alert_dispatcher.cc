@@ -54,10 +54,10 @@ std::string labels(const Delivery& delivery, std::string_view result) {
 
 }  // namespace
 
-Courier::Courier(CourierGear gear)
-    : gear_(std::move(gear)), github_(gear_.upstream, gear_.store, gear_.pool, gear_.clock) {}
+AlertDispatcher::AlertDispatcher(DispatcherDependencies deps)
+    : deps_(std::move(deps)), github_(deps_.upstream, deps_.store, deps_.pool, deps_.clock) {}
 
-Task<void> Courier::run() {
+Task<void> AlertDispatcher::run() {
   net::steady_timer tick(co_await net::this_coro::executor);
   while (true) {
     auto done = co_await step();
@@ -68,20 +68,20 @@ Task<void> Courier::run() {
   }
 }
 
-Result<int> Courier::bundle_ripe() {
-  auto waiting = gear_.store.waiting();
+Result<int> AlertDispatcher::bundle_ripe() {
+  auto waiting = deps_.store.waiting();
   if (!waiting) return waiting.error();
-  const Time now = gear_.clock.now();
-  gear_.metrics.set("npm_gate_alerts_waiting", "", static_cast<double>(waiting->size()));
+  const Time now = deps_.clock.now();
+  deps_.metrics.set("npm_gate_alerts_waiting", "", static_cast<double>(waiting->size()));
   int made = 0;
   for (const Waiting& events : by_address(*waiting)) {
     const std::string& name = events.front()->to.sink;
-    const SinkSettings* sink = gear_.settings.sink(name);
+    const SinkSettings* sink = deps_.settings.sink(name);
     if (sink != nullptr) {
-      auto sent = gear_.store.sent_since(name, now - std::chrono::hours(1));
+      auto sent = deps_.store.sent_since(name, now - std::chrono::hours(1));
       if (!sent) return sent.error();
       if (*sent >= sink->rate) continue;
-      const Millis wait = company_wait(gear_.settings.wait, gear_.settings.max_wait, *sent);
+      const Millis wait = batch_delay(deps_.settings.wait, deps_.settings.max_wait, *sent);
       if (now - events.front()->event.at < wait) continue;
     }
     std::vector<std::int64_t> rows;
@@ -91,24 +91,24 @@ Result<int> Courier::bundle_ripe() {
       if (bytes > kMessageBytes && !rows.empty()) break;
       rows.push_back(each->id);
     }
-    auto bundled = gear_.store.bundle(rows, events.front()->to, random_hex(16), now);
+    auto bundled = deps_.store.bundle(rows, events.front()->to, random_hex(16), now);
     if (!bundled) return bundled.error();
     ++made;
   }
   return made;
 }
 
-Task<Result<int>> Courier::step() {
+Task<Result<int>> AlertDispatcher::step() {
   std::function<Result<std::vector<Delivery>>()> look = [this]() -> Result<std::vector<Delivery>> {
     if (auto made = bundle_ripe(); !made) return made.error();
-    const Time now = gear_.clock.now();
+    const Time now = deps_.clock.now();
     if (first_) {
-      if (auto done = gear_.store.trim_outbox(now - kKeep); !done) return done.error();
+      if (auto done = deps_.store.trim_outbox(now - kKeep); !done) return done.error();
     }
     // At the start nothing is under way, whatever a process before has noted.
-    return gear_.store.due(first_ ? now + std::chrono::hours(24) : now, kBatch);
+    return deps_.store.due(first_ ? now + std::chrono::hours(24) : now, kBatch);
   };
-  auto due = co_await gear_.pool.offload(std::move(look));
+  auto due = co_await deps_.pool.offload(std::move(look));
   if (!due) co_return due.error();
   first_ = false;
   std::map<std::string, std::vector<Delivery>> by_sink;
@@ -128,7 +128,7 @@ Task<Result<int>> Courier::step() {
   co_return count;
 }
 
-Task<void> Courier::deliver_all(std::vector<Delivery> deliveries) {
+Task<void> AlertDispatcher::deliver_all(std::vector<Delivery> deliveries) {
   struct Free {
     std::set<std::string>& busy;
     std::string sink;
@@ -138,57 +138,57 @@ Task<void> Courier::deliver_all(std::vector<Delivery> deliveries) {
   for (Delivery& each : deliveries) co_await deliver(std::move(each));
 }
 
-Task<void> Courier::deliver(Delivery delivery) {
-  const Time now = gear_.clock.now();
+Task<void> AlertDispatcher::deliver(Delivery delivery) {
+  const Time now = deps_.clock.now();
   std::function<Result<bool>()> begin = [this, &delivery, now]() -> Result<bool> {
-    if (auto done = gear_.store.begin_attempt(delivery.id, now + kLease); !done)
+    if (auto done = deps_.store.begin_attempt(delivery.id, now + kLease); !done)
       return done.error();
     return true;
   };
-  auto begun = co_await gear_.pool.offload(std::move(begin));
+  auto begun = co_await deps_.pool.offload(std::move(begin));
   if (!begun) {
     log::error("alerts", to_string(begun.error()));
     co_return;
   }
   ++delivery.attempts;
-  const SinkSettings* sink = gear_.settings.sink(delivery.to.sink);
+  const SinkSettings* sink = deps_.settings.sink(delivery.to.sink);
   SendOutcome outcome(SendOutcome::Kind::kDead, "no sink of this name is configured any more");
   if (sink != nullptr) outcome = co_await attempt(*sink, delivery);
   std::function<Result<bool>()> end = [this, &delivery, &outcome]() -> Result<bool> {
     if (auto done = settle(delivery, outcome); !done) return done.error();
     return true;
   };
-  auto ended = co_await gear_.pool.offload(std::move(end));
+  auto ended = co_await deps_.pool.offload(std::move(end));
   if (!ended) log::error("alerts", to_string(ended.error()));
 }
 
-Task<SendOutcome> Courier::attempt(const SinkSettings& sink, const Delivery& delivery) {
-  AlertMessage message = message_of(delivery, gear_.pages_url);
+Task<SendOutcome> AlertDispatcher::attempt(const SinkSettings& sink, const Delivery& delivery) {
+  AlertMessage message = message_of(delivery, deps_.pages_url);
   if (message.events.empty())
     co_return SendOutcome(SendOutcome::Kind::kDead, "its events cannot be read");
   co_return co_await send(sink, delivery.to.target, std::move(message));
 }
 
-Task<SendOutcome> Courier::send(const SinkSettings& sink, std::string target,
-                                AlertMessage message) {
+Task<SendOutcome> AlertDispatcher::send(const SinkSettings& sink, std::string target,
+                                        AlertMessage message) {
   if (sink.type == SinkType::kGithub)
     co_return co_await github_.deliver(sink, std::move(target), std::move(message));
   if (sink.type != SinkType::kEmail)
-    co_return co_await send_hook(gear_.upstream, sink, std::move(message), gear_.clock.now());
+    co_return co_await send_hook(deps_.upstream, sink, std::move(message), deps_.clock.now());
   const std::string text = email_text(message, sink.from, sink.to);
   std::function<Result<SendOutcome>()> mail = [&sink, text]() -> Result<SendOutcome> {
     return send_mail(sink, text, kMailLimit);
   };
-  auto outcome = co_await gear_.slow.offload(std::move(mail));
+  auto outcome = co_await deps_.slow.offload(std::move(mail));
   if (!outcome) co_return SendOutcome(SendOutcome::Kind::kRetry, to_string(outcome.error()));
   co_return std::move(*outcome);
 }
 
-Task<SendOutcome> Courier::test(const SinkSettings& sink) {
+Task<SendOutcome> AlertDispatcher::test(const SinkSettings& sink) {
   AlertMessage message;
   message.key = "test-" + random_hex(16);
-  message.at = gear_.clock.now();
-  message.pages_url = gear_.pages_url;
+  message.at = deps_.clock.now();
+  message.pages_url = deps_.pages_url;
   AlertEvent event;
   event.kind = EventKind::kTest;
   event.at = message.at;
@@ -198,27 +198,27 @@ Task<SendOutcome> Courier::test(const SinkSettings& sink) {
   co_return co_await send(sink, "", std::move(message));
 }
 
-Result<void> Courier::settle(const Delivery& delivery, const SendOutcome& outcome) {
-  const Time now = gear_.clock.now();
+Result<void> AlertDispatcher::settle(const Delivery& delivery, const SendOutcome& outcome) {
+  const Time now = deps_.clock.now();
   if (outcome.kind == SendOutcome::Kind::kSent) {
-    gear_.metrics.add("npm_gate_alerts_total", labels(delivery, "sent"));
-    return gear_.store.finish(delivery.id, "sent", now, outcome.detail);
+    deps_.metrics.add("npm_gate_alerts_total", labels(delivery, "sent"));
+    return deps_.store.finish(delivery.id, "sent", now, outcome.detail);
   }
-  const bool too_old = now - delivery.created >= gear_.settings.give_up;
+  const bool too_old = now - delivery.created >= deps_.settings.give_up;
   if (outcome.kind == SendOutcome::Kind::kDead || too_old) {
-    gear_.metrics.add("npm_gate_alerts_total", labels(delivery, "dead"));
+    deps_.metrics.add("npm_gate_alerts_total", labels(delivery, "dead"));
     log::error("alert-dead", "an alert could not be delivered and is given up",
                {{"sink", delivery.to.sink},
                 {"target", delivery.to.target},
                 {"attempts", delivery.attempts},
                 {"reason", outcome.detail}});
-    return gear_.store.finish(delivery.id, "dead", now, outcome.detail);
+    return deps_.store.finish(delivery.id, "dead", now, outcome.detail);
   }
-  gear_.metrics.add("npm_gate_alerts_total", labels(delivery, "retry"));
-  const Millis wait = retry_wait(delivery.attempts, gear_.chance(), outcome.wait);
+  deps_.metrics.add("npm_gate_alerts_total", labels(delivery, "retry"));
+  const Millis wait = retry_wait(delivery.attempts, deps_.chance(), outcome.wait);
   log::warn("alert-retry", outcome.detail,
             {{"sink", delivery.to.sink}, {"in", format_duration(wait)}});
-  return gear_.store.failed(delivery.id, now + wait, outcome.detail);
+  return deps_.store.failed(delivery.id, now + wait, outcome.detail);
 }
 
 }  // namespace npmgate

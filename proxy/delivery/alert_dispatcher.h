@@ -10,7 +10,7 @@
 
 namespace npmgate {
 
-struct CourierGear {
+struct DispatcherDependencies {
   const AlertSettings& settings;
   std::string pages_url;  // public URL of the gate, "" = unknown
   const Clock& clock;
@@ -22,9 +22,9 @@ struct CourierGear {
   std::function<double()> chance;  // in [0, 1)
 };
 
-class Courier {
+class AlertDispatcher {
  public:
-  explicit Courier(CourierGear gear);
+  explicit AlertDispatcher(DispatcherDependencies deps);
   // Works until the loop ends.
   Task<void> run();
   // Bundles what has waited long enough and makes every attempt that is due, sinks side by side.
@@ -41,7 +41,7 @@ class Courier {
   Task<SendOutcome> send(const SinkSettings& sink, std::string target, AlertMessage message);
   Result<void> settle(const Delivery& delivery, const SendOutcome& outcome);
 
-  CourierGear gear_;
+  DispatcherDependencies deps_;
   GithubIssues github_;
   std::set<std::string> busy_;  // sinks with a delivery under way; one loop only
   bool first_ = true;

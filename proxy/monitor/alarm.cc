@@ -19,31 +19,31 @@ std::string pages_url(const Config& config) {
 
 }  // namespace
 
-Alarm::Alarm(const Gear& gear, Packages& packages, Sentinel::Subscribers subscribers,
-             Patrol::Wanted wanted)
-    : sentinel_(gear, packages, std::move(subscribers)),
-      patrol_(
-          gear, packages, std::move(wanted),
-          [this](const std::string& name) { sentinel_.touched(name); }, random_chance()),
+Alarm::Alarm(const Dependencies& deps, Packages& packages, StandingMonitor::Subscribers subscribers,
+             PackageRefresher::Wanted wanted)
+    : standing_monitor_(deps, packages, std::move(subscribers)),
+      refresher_(
+          deps, packages, std::move(wanted),
+          [this](const std::string& name) { standing_monitor_.touched(name); }, random_chance()),
       mail_(1, kMaxQueuedMails),
-      courier_(CourierGear{gear.config.alerts, pages_url(gear.config), gear.clock,
-                           gear.store.alerts(), gear.upstream, gear.pool, mail_, gear.metrics,
-                           random_chance()}) {
-  packages.on_inspected([this](const std::string& name) { sentinel_.touched(name); });
+      dispatcher_(DispatcherDependencies{deps.config.alerts, pages_url(deps.config), deps.clock,
+                                         deps.store.alerts(), deps.upstream, deps.pool, mail_,
+                                         deps.metrics, random_chance()}) {
+  packages.on_inspected([this](const std::string& name) { standing_monitor_.touched(name); });
 }
 
 void Alarm::uploaded(const std::string& repository,
                      std::vector<std::pair<std::string, std::string>> refused) {
-  Sentinel::Upload upload;
+  StandingMonitor::Upload upload;
   upload.repository = repository;
   upload.refused = std::move(refused);
-  sentinel_.uploaded(std::move(upload));
+  standing_monitor_.uploaded(std::move(upload));
 }
 
 void Alarm::start(const net::any_io_executor& executor) {
-  spawn_detached(executor, "sentinel", [this] { return sentinel_.run(); });
-  spawn_detached(executor, "courier", [this] { return courier_.run(); });
-  spawn_detached(executor, "watch", [this] { return patrol_.run(); });
+  spawn_detached(executor, "sentinel", [this] { return standing_monitor_.run(); });
+  spawn_detached(executor, "courier", [this] { return dispatcher_.run(); });
+  spawn_detached(executor, "watch", [this] { return refresher_.run(); });
 }
 
 }  // namespace npmgate

@@ -10,21 +10,21 @@ namespace npmgate {
 class Alarm {
  public:
   // Everything given outlives it. `subscribers` and `wanted` may be null.
-  Alarm(const Gear& gear, Packages& packages, Sentinel::Subscribers subscribers,
-        Patrol::Wanted wanted);
+  Alarm(const Dependencies& deps, Packages& packages, StandingMonitor::Subscribers subscribers,
+        PackageRefresher::Wanted wanted);
   // Begins to work on `executor`, one loop.
   void start(const net::any_io_executor& executor);
-  // A project uploaded what it locks (Sentinel::uploaded). Thread-safe.
+  // A project uploaded what it locks (StandingMonitor::uploaded). Thread-safe.
   void uploaded(const std::string& repository,
                 std::vector<std::pair<std::string, std::string>> refused);
   // At the end of the process.
   void finish() { mail_.finish(); }
 
  private:
-  Sentinel sentinel_;
-  Patrol patrol_;
+  StandingMonitor standing_monitor_;
+  PackageRefresher refresher_;
   Pool mail_;
-  Courier courier_;
+  AlertDispatcher dispatcher_;
 };
 
 }  // namespace npmgate

@@ -37,25 +37,26 @@ std::string since_value(const std::string& json) {
 
 }  // namespace
 
-Patrol::Patrol(Gear gear, Packages& packages, Wanted wanted,
-               std::function<void(const std::string&)> judged, std::function<double()> chance)
-    : gear_(gear),
+PackageRefresher::PackageRefresher(Dependencies deps, Packages& packages, Wanted wanted,
+                                   std::function<void(const std::string&)> judged,
+                                   std::function<double()> chance)
+    : deps_(deps),
       packages_(packages),
       wanted_(std::move(wanted)),
       judged_(std::move(judged)),
       chance_(std::move(chance)),
-      budget_(gear.config.watch.budget, gear.clock.now()) {}
+      budget_(deps.config.watch.budget, deps.clock.now()) {}
 
-Task<void> Patrol::run() {
-  if (!gear_.config.watch.enabled) co_return;
+Task<void> PackageRefresher::run() {
+  if (!deps_.config.watch.enabled) co_return;
   auto executor = co_await net::this_coro::executor;
-  for (const UpstreamConfig& upstream : gear_.config.upstreams) {
+  for (const UpstreamConfig& upstream : deps_.config.upstreams) {
     if (upstream.changes.empty()) continue;
     spawn_detached(executor, "changes feed", [this, &upstream] { return follow(upstream); });
   }
   net::steady_timer tick(executor);
   const auto pause =
-      std::min<std::chrono::steady_clock::duration>(kTick, gear_.config.watch.min_interval);
+      std::min<std::chrono::steady_clock::duration>(kTick, deps_.config.watch.min_interval);
   while (true) {
     auto done = co_await step();
     if (!done) log::error("watch", to_string(done.error()));
@@ -67,12 +68,12 @@ Task<void> Patrol::run() {
 
 // Packages that became known since: asked for by clients, subscribed to, listed. The queue is this
 // loop's alone: the pool is told which names are new, and does not look.
-Task<Result<bool>> Patrol::learn() {
-  const Time now = gear_.clock.now();
-  const auto often = std::min<Millis>(kLearn, gear_.config.watch.min_interval);
+Task<Result<bool>> PackageRefresher::learn() {
+  const Time now = deps_.clock.now();
+  const auto often = std::min<Millis>(kLearn, deps_.config.watch.min_interval);
   if (learned_ && now - *learned_ < often) co_return false;
   std::function<Result<Known>()> read = [this] { return read_known(); };
-  auto known = co_await gear_.pool.offload(std::move(read));
+  auto known = co_await deps_.pool.offload(std::move(read));
   if (!known) co_return known.error();
   listed_ = std::move(known->listed);
   std::vector<std::string> fresh;
@@ -83,37 +84,37 @@ Task<Result<bool>> Patrol::learn() {
   std::function<Result<Looks>()> look = [this, fresh]() -> Result<Looks> {
     Looks looks;
     for (const std::string& name : fresh) {
-      auto record = gear_.store.package(name);
+      auto record = deps_.store.package(name);
       if (!record) return record.error();
       looks.emplace_back(name, record->last_look);
     }
     return looks;
   };
-  auto looks = co_await gear_.pool.offload(std::move(look));
+  auto looks = co_await deps_.pool.offload(std::move(look));
   if (!looks) co_return looks.error();
-  const auto& watch = gear_.config.watch;
+  const auto& watch = deps_.config.watch;
   const Millis first = std::clamp(kFirstInterval, watch.min_interval, watch.max_interval);
   for (const auto& [name, last] : *looks)
     queue_.put(name, last.value_or(now - first * 2), first, chance_());
   learned_ = now;
-  gear_.metrics.set("npm_gate_watched_packages", "", static_cast<double>(watched()));
+  deps_.metrics.set("npm_gate_watched_packages", "", static_cast<double>(watched()));
   co_return true;
 }
 
 // A package that is being looked at is in the queue again before the look has ended.
-std::size_t Patrol::watched() const {
+std::size_t PackageRefresher::watched() const {
   const auto waits = [this](const std::string& name) { return queue_.knows(name); };
   const auto away =
       under_way_.size() - static_cast<std::size_t>(std::ranges::count_if(under_way_, waits));
   return queue_.size() + away;
 }
 
-Result<Patrol::Known> Patrol::read_known() const {
+Result<PackageRefresher::Known> PackageRefresher::read_known() const {
   Known known;
-  auto names = gear_.store.package_names();
+  auto names = deps_.store.package_names();
   if (!names) return names.error();
   known.names.insert(names->begin(), names->end());
-  known.listed.insert(gear_.config.watch.packages.begin(), gear_.config.watch.packages.end());
+  known.listed.insert(deps_.config.watch.packages.begin(), deps_.config.watch.packages.end());
   if (wanted_) {
     auto wanted = wanted_();
     if (!wanted) return wanted.error();
@@ -123,10 +124,10 @@ Result<Patrol::Known> Patrol::read_known() const {
   return known;
 }
 
-Task<Result<int>> Patrol::step() {
+Task<Result<int>> PackageRefresher::step() {
   auto learned = co_await learn();
   if (!learned) co_return learned.error();
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   const std::size_t free = kUnderWay - std::min(kUnderWay, under_way_.size());
   const auto allowed = static_cast<std::size_t>(budget_.available(now));
   const std::vector<std::string> due = queue_.take(now, std::min(free, allowed));
@@ -139,7 +140,7 @@ Task<Result<int>> Patrol::step() {
   co_return static_cast<int>(due.size());
 }
 
-Task<void> Patrol::visit(std::string name) {
+Task<void> PackageRefresher::visit(std::string name) {
   struct Leave {
     std::set<std::string, std::less<>>& under_way;
     std::string name;
@@ -151,57 +152,57 @@ Task<void> Patrol::visit(std::string name) {
   const UpstreamConfig* upstream = parsed ? packages_.route(*parsed) : nullptr;
   // Releases of an upstream that is not inspected have no verdict that could change.
   if (upstream == nullptr || !upstream->inspect) {
-    queue_.put(name, gear_.clock.now(), gear_.config.watch.max_interval, chance_());
+    queue_.put(name, deps_.clock.now(), deps_.config.watch.max_interval, chance_());
     co_return;
   }
   auto done = co_await look_at(*parsed);
   if (done) {
-    gear_.metrics.add("npm_gate_watch_looks_total", R"(result="ok")");
+    deps_.metrics.add("npm_gate_watch_looks_total", R"(result="ok")");
     co_return;
   }
-  gear_.metrics.add("npm_gate_watch_looks_total", R"(result="failed")");
+  deps_.metrics.add("npm_gate_watch_looks_total", R"(result="failed")");
   log::debug("watch", to_string(done.error()), {{"package", name}});
-  queue_.put(name, gear_.clock.now(), gear_.config.watch.max_interval, chance_());
+  queue_.put(name, deps_.clock.now(), deps_.config.watch.max_interval, chance_());
 }
 
-Task<Result<bool>> Patrol::look_at(PackageName name) {
+Task<Result<bool>> PackageRefresher::look_at(PackageName name) {
   SnapshotPtr before;
   auto known = co_await packages_.kept(name);
   if (known) before = *known;
   auto fresh = co_await packages_.refresh(name);
   if (!fresh) co_return fresh.error();
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   plan(name.str(), *fresh, now);
   bool unfinished = false;
   auto inspected = co_await inspect_new(*fresh, unfinished);
   if (!inspected) co_return inspected.error();
-  if (unfinished) queue_.put(name.str(), now, gear_.config.watch.min_interval, chance_());
+  if (unfinished) queue_.put(name.str(), now, deps_.config.watch.min_interval, chance_());
   auto asked = co_await ask_again(*inspected);
   if (!asked) co_return asked.error();
   SnapshotPtr current = *asked;
   std::function<Result<bool>()> judge = [this, current]() -> Result<bool> {
     auto changed = packages_.rejudge(current);
     if (!changed) return changed;
-    auto told = record_changed_verdicts(gear_.store, *gear_.rulebook.rules(), gear_.clock.now(),
-                                        current->name);
+    auto told = record_changed_verdicts(deps_.store, *deps_.active_policy.rules(),
+                                        deps_.clock.now(), current->name);
     if (!told) return told.error();
     return changed;
   };
-  auto judged = co_await gear_.pool.offload(std::move(judge));
+  auto judged = co_await deps_.pool.offload(std::move(judge));
   if (!judged) co_return judged.error();
-  note_delays(before, current, gear_.clock.now());
+  note_delays(before, current, deps_.clock.now());
   judged_(name.str());
   co_return true;
 }
 
 // What a resolver would pick first, then the other recent ones. One at least, whatever is left of
 // the budget: a package whose looks never inspected anything would never be known.
-Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot, bool& unfinished) {
+Task<Result<SnapshotPtr>> PackageRefresher::inspect_new(SnapshotPtr snapshot, bool& unfinished) {
   SnapshotPtr current = snapshot;
   std::set<std::string, std::less<>> tried;
   std::size_t left = kInspections;
   for (int round = 0; round < kRounds && left > 0; ++round) {
-    const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+    const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
     std::function<Result<std::vector<std::string>>()> choose =
         [this, current, rules, &tried]() -> Result<std::vector<std::string>> {
       Judge judge = packages_.judge(current, *rules);
@@ -210,11 +211,11 @@ Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot, bool& unfini
       std::erase_if(work, [&](const std::string& each) { return tried.contains(each); });
       return work;
     };
-    auto work = co_await gear_.pool.offload(std::move(choose));
+    auto work = co_await deps_.pool.offload(std::move(choose));
     if (!work) co_return work.error();
     if (work->empty() || unfinished) break;
     for (const std::string& version : *work) {
-      const bool affordable = tried.empty() || budget_.available(gear_.clock.now()) > 0;
+      const bool affordable = tried.empty() || budget_.available(deps_.clock.now()) > 0;
       unfinished |= left == 0 || !affordable;
       if (left == 0 || !affordable || !tried.insert(version).second) continue;
       --left;
@@ -230,8 +231,8 @@ Task<Result<SnapshotPtr>> Patrol::inspect_new(SnapshotPtr snapshot, bool& unfini
 }
 
 // Tags that were missing, attestations that were not there yet or could not be had.
-Task<Result<SnapshotPtr>> Patrol::ask_again(SnapshotPtr snapshot) {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+Task<Result<SnapshotPtr>> PackageRefresher::ask_again(SnapshotPtr snapshot) {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   std::function<Result<Pairs>()> choose = [this, snapshot, rules]() -> Result<Pairs> {
     Pairs open;
@@ -248,7 +249,7 @@ Task<Result<SnapshotPtr>> Patrol::ask_again(SnapshotPtr snapshot) {
     }
     return open;
   };
-  auto open = co_await gear_.pool.offload(std::move(choose));
+  auto open = co_await deps_.pool.offload(std::move(choose));
   if (!open) co_return open.error();
   SnapshotPtr current = snapshot;
   for (std::size_t i = 0; i < open->size() && i < kInspections; ++i)
@@ -256,7 +257,7 @@ Task<Result<SnapshotPtr>> Patrol::ask_again(SnapshotPtr snapshot) {
   co_return current;
 }
 
-void Patrol::plan(const std::string& name, const SnapshotPtr& snapshot, Time now) {
+void PackageRefresher::plan(const std::string& name, const SnapshotPtr& snapshot, Time now) {
   WatchFacts facts;
   if (snapshot->packument) {
     for (const PackumentVersion& version : snapshot->packument->versions()) {
@@ -266,23 +267,24 @@ void Patrol::plan(const std::string& name, const SnapshotPtr& snapshot, Time now
   const auto popular = popular_packages();
   facts.popular = std::binary_search(popular.begin(), popular.end(), name);
   facts.wanted = listed_.contains(name);
-  const auto& watch = gear_.config.watch;
+  const auto& watch = deps_.config.watch;
   queue_.put(name, now, watch_interval(facts, now, watch.min_interval, watch.max_interval),
              chance_());
 }
 
-void Patrol::note_delays(const SnapshotPtr& before, const SnapshotPtr& after, Time now) {
+void PackageRefresher::note_delays(const SnapshotPtr& before, const SnapshotPtr& after, Time now) {
   if (!before || !before->packument || !after->times_real) return;
   for (const PackumentVersion& version : after->packument->versions()) {
     if (!version.release.published || before->packument->find(version.version) != nullptr) continue;
     if (!current_evidence(*after, version)) continue;
     const std::chrono::duration<double> delay = now - *version.release.published;
     if (delay.count() >= 0)
-      gear_.metrics.observe_long("npm_gate_detection_delay_seconds", "", delay.count());
+      deps_.metrics.observe_long("npm_gate_detection_delay_seconds", "", delay.count());
   }
 }
 
-Task<Result<Changes>> Patrol::ask_changes(const UpstreamConfig& upstream, std::string since) {
+Task<Result<Changes>> PackageRefresher::ask_changes(const UpstreamConfig& upstream,
+                                                    std::string since) {
   FetchRequest request;
   request.url = upstream.changes + "?feed=longpoll&limit=1000&timeout=" +
                 std::to_string(std::chrono::milliseconds(kLongPoll).count()) + "&since=" + since;
@@ -296,8 +298,8 @@ Task<Result<Changes>> Patrol::ask_changes(const UpstreamConfig& upstream, std::s
   request.ca_file = upstream.ca;
   request.max_body = kMaxChanges;
   request.limit = kLongPoll + std::chrono::seconds(20);
-  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="changes")");
-  auto reply = co_await gear_.upstream.fetch(std::move(request));
+  deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="changes")");
+  auto reply = co_await deps_.upstream.fetch(std::move(request));
   if (!reply) co_return reply.error();
   if (reply->status != 200)
     co_return fail(
@@ -307,27 +309,27 @@ Task<Result<Changes>> Patrol::ask_changes(const UpstreamConfig& upstream, std::s
   co_return parse_changes(reply->body);
 }
 
-Task<void> Patrol::follow(const UpstreamConfig& upstream) {
+Task<void> PackageRefresher::follow(const UpstreamConfig& upstream) {
   net::steady_timer pause(co_await net::this_coro::executor);
   const std::string key = feed_key(upstream);
   std::function<Result<std::optional<std::string>>()> read = [this, key] {
-    return gear_.store.setting(key);
+    return deps_.store.setting(key);
   };
-  auto stored = co_await gear_.pool.offload(std::move(read));
+  auto stored = co_await deps_.pool.offload(std::move(read));
   std::string since = stored && *stored ? since_value(**stored) : "now";
   while (true) {
     const auto asked = std::chrono::steady_clock::now();
     auto changes = co_await ask_changes(upstream, since);
     if (changes) {
-      const Time now = gear_.clock.now();
+      const Time now = deps_.clock.now();
       for (const std::string& name : changes->names) queue_.hurry(name, now);
-      gear_.metrics.add("npm_gate_changes_total", "", static_cast<double>(changes->names.size()));
+      deps_.metrics.add("npm_gate_changes_total", "", static_cast<double>(changes->names.size()));
       since = since_value(changes->last_seq);
       std::function<Result<bool>()> keep = [this, key, last = changes->last_seq]() -> Result<bool> {
-        if (auto done = gear_.store.put_setting(key, last); !done) return done.error();
+        if (auto done = deps_.store.put_setting(key, last); !done) return done.error();
         return true;
       };
-      auto kept = co_await gear_.pool.offload(std::move(keep));
+      auto kept = co_await deps_.pool.offload(std::move(keep));
       if (!kept) log::error("watch", to_string(kept.error()));
     } else {
       log::warn("changes-feed", to_string(changes.error()), {{"upstream", upstream.name}});
@@ -338,7 +340,7 @@ Task<void> Patrol::follow(const UpstreamConfig& upstream) {
                       std::chrono::steady_clock::now() - asked < std::chrono::seconds(1);
     if (changes && !idle) continue;
     pause.expires_after(changes ? std::min<std::chrono::steady_clock::duration>(
-                                      kFeedPause, gear_.config.watch.min_interval)
+                                      kFeedPause, deps_.config.watch.min_interval)
                                 : std::chrono::steady_clock::duration(kFeedPause));
     auto [error] = co_await pause.async_wait(kTuple);
     if (error) co_return;

@@ -12,13 +12,13 @@
 
 namespace npmgate {
 
-class Patrol {
+class PackageRefresher {
  public:
   // `wanted`: names that subscriptions hold. Blocks on disk; may be null.
   using Wanted = std::function<Result<std::vector<std::string>>()>;
   // `judged`: told the name of every package whose releases were judged anew.
-  Patrol(Gear gear, Packages& packages, Wanted wanted,
-         std::function<void(const std::string&)> judged, std::function<double()> chance);
+  PackageRefresher(Dependencies deps, Packages& packages, Wanted wanted,
+                   std::function<void(const std::string&)> judged, std::function<double()> chance);
   // Works until the loop ends; returns at once where gate.yaml turns the watch off.
   Task<void> run();
   // Follows the changes feed of one upstream until the loop ends.
@@ -44,7 +44,7 @@ class Patrol {
   void note_delays(const SnapshotPtr& before, const SnapshotPtr& after, Time now);
   Task<Result<Changes>> ask_changes(const UpstreamConfig& upstream, std::string since);
 
-  Gear gear_;
+  Dependencies deps_;
   Packages& packages_;
   Wanted wanted_;
   std::function<void(const std::string&)> judged_;

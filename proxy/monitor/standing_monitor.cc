@@ -43,22 +43,22 @@ std::vector<AlertFinding> for_alert(const std::vector<Finding>& findings) {
 
 }  // namespace
 
-void Sentinel::touched(const std::string& name) {
+void StandingMonitor::touched(const std::string& name) {
   const std::lock_guard lock(mutex_);
   touched_.insert(name);
 }
 
-void Sentinel::uploaded(Upload upload) {
+void StandingMonitor::uploaded(Upload upload) {
   const std::lock_guard lock(mutex_);
   uploads_.push_back(std::move(upload));
 }
 
-Task<void> Sentinel::run() {
+Task<void> StandingMonitor::run() {
   net::steady_timer tick(co_await net::this_coro::executor);
   auto next = std::chrono::steady_clock::now();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
-    const bool all = now >= next || gear_.rulebook.revision() != seen_revision_;
+    const bool all = now >= next || deps_.active_policy.revision() != seen_revision_;
     if (all) next = now + kEverything;
     auto done = co_await look(all);
     if (!done) log::error("alerts", to_string(done.error()));
@@ -69,7 +69,7 @@ Task<void> Sentinel::run() {
   }
 }
 
-Task<Result<int>> Sentinel::look(bool all) {
+Task<Result<int>> StandingMonitor::look(bool all) {
   std::set<std::string> names;
   {
     const std::lock_guard lock(mutex_);
@@ -81,7 +81,7 @@ Task<Result<int>> Sentinel::look(bool all) {
     if (auto done = report_trouble(); !done) return done.error();
     return changes(names, all);
   };
-  auto found = co_await gear_.pool.offload(std::move(find));
+  auto found = co_await deps_.pool.offload(std::move(find));
   if (!found) {
     // Nothing is forgotten because the disk was busy.
     const std::lock_guard lock(mutex_);
@@ -96,19 +96,19 @@ Task<Result<int>> Sentinel::look(bool all) {
   }
   if (prime_) {
     std::function<Result<bool>()> remember = [this]() -> Result<bool> {
-      if (auto done = gear_.store.put_setting(kPrimed, "1"); !done) return done.error();
+      if (auto done = deps_.store.put_setting(kPrimed, "1"); !done) return done.error();
       return true;
     };
-    auto remembered = co_await gear_.pool.offload(std::move(remember));
+    auto remembered = co_await deps_.pool.offload(std::move(remember));
     if (!remembered) co_return remembered.error();
     prime_ = false;
   }
   co_return count;
 }
 
-Result<bool> Sentinel::load() {
+Result<bool> StandingMonitor::load() {
   if (loaded_) return true;
-  auto known = gear_.store.alerts().standings();
+  auto known = deps_.store.alerts().standings();
   if (!known) return known.error();
   for (const KnownStanding& each : *known) {
     if (const auto standing = parse_standing(each.standing))
@@ -116,45 +116,45 @@ Result<bool> Sentinel::load() {
   }
   // The first start of a gate that alerts, on the data of one that did not: what it knows is no
   // news.
-  const auto primed = gear_.store.setting(kPrimed);
+  const auto primed = deps_.store.setting(kPrimed);
   if (!primed) return primed.error();
   prime_ = !*primed;
   loaded_ = true;
   return true;
 }
 
-Result<bool> Sentinel::report_trouble() {
-  const std::vector<Problem> problems = gear_.rulebook.problems();
+Result<bool> StandingMonitor::report_trouble() {
+  const std::vector<Problem> problems = deps_.active_policy.problems();
   const std::string now = problems.empty() ? "" : problems.front().str();
   if (now == trouble_) return false;
   if (!now.empty()) {
     AlertEvent event;
     event.kind = EventKind::kGate;
-    event.at = gear_.clock.now();
+    event.at = deps_.clock.now();
     event.sentence = "npm-gate refuses the policy file; the one before it stays in force: " + now;
     AlertStore::News news;
     news.event = outbox_event(event);
-    for (const Route& route : routes_of(gear_.config.alerts, event))
+    for (const Route& route : routes_of(deps_.config.alerts, event))
       news.to.push_back({route.sink, route.target});
-    news.repeat = gear_.config.alerts.repeat;
-    if (auto done = gear_.store.alerts().record(news); !done) return done.error();
+    news.repeat = deps_.config.alerts.repeat;
+    if (auto done = deps_.store.alerts().record(news); !done) return done.error();
   }
   trouble_ = now;
   return true;
 }
 
-Result<std::vector<Sentinel::Change>> Sentinel::changes(const std::set<std::string>& names,
-                                                        bool all) {
+Result<std::vector<StandingMonitor::Change>> StandingMonitor::changes(
+    const std::set<std::string>& names, bool all) {
   std::vector<Change> out;
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  const Time now = gear_.clock.now();
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  const Time now = deps_.clock.now();
   const auto visit = [&](const ReleaseRow& row) { consider(row, *rules, now, out); };
   if (all) {
-    if (auto done = gear_.store.for_each_release(visit); !done) return done.error();
+    if (auto done = deps_.store.for_each_release(visit); !done) return done.error();
     seen_revision_ = rules->revision;
   } else {
     for (const std::string& name : names) {
-      auto rows = gear_.store.releases_of(name);
+      auto rows = deps_.store.releases_of(name);
       if (!rows) return rows.error();
       for (const ReleaseRow& row : *rows) visit(row);
     }
@@ -162,8 +162,8 @@ Result<std::vector<Sentinel::Change>> Sentinel::changes(const std::set<std::stri
   return out;
 }
 
-void Sentinel::consider(const ReleaseRow& row, const Rules& rules, Time now,
-                        std::vector<Change>& out) {
+void StandingMonitor::consider(const ReleaseRow& row, const PolicySnapshot& rules, Time now,
+                               std::vector<Change>& out) {
   if (row.content_id.empty()) return;  // listed by its metadata alone: its tarball comes
   Change change;
   change.findings = findings_now(row, rules.feed.get());
@@ -180,21 +180,21 @@ void Sentinel::consider(const ReleaseRow& row, const Rules& rules, Time now,
 
 // Whether it would be refused had the upstream kept it. Else its disappearing is the news: it was
 // served, and what disappears young is mostly malware.
-bool Sentinel::bad_while_listed(const ReleaseRow& row, std::vector<Finding> findings,
-                                const Rules& rules, Time now) {
+bool StandingMonitor::bad_while_listed(const ReleaseRow& row, std::vector<Finding> findings,
+                                       const PolicySnapshot& rules, Time now) {
   const auto taken_back = [](const Finding& each) { return each.id == "release-withdrawn"; };
   if (std::erase_if(findings, taken_back) == 0) return true;
   return is_bad(standing_of(decide(*rules.policy, row.subject, findings, rules.of(row.name), now)));
 }
 
-bool Sentinel::withdrawn(const ReleaseRow& row) {
-  const auto record = gear_.store.package(row.name);
+bool StandingMonitor::withdrawn(const ReleaseRow& row) {
+  const auto record = deps_.store.package(row.name);
   if (!record) return false;
   const auto seen = record->versions.find(row.version);
   return seen != record->versions.end() && seen->second.withdrawn.has_value();
 }
 
-std::string Sentinel::bad_below(const ReleaseRow& row) const {
+std::string StandingMonitor::bad_below(const ReleaseRow& row) const {
   if (!row.subject.semver || row.subject.semver->is_prerelease()) return "";
   std::string found;
   std::optional<Version> highest;
@@ -209,7 +209,7 @@ std::string Sentinel::bad_below(const ReleaseRow& row) const {
   return found;
 }
 
-Task<Result<bool>> Sentinel::tell(Change change) {
+Task<Result<bool>> StandingMonitor::tell(Change change) {
   SnapshotPtr snapshot;
   const bool served_now = change.now == Standing::kClear || change.now == Standing::kWarned;
   if (served_now && (!change.before || *change.before == Standing::kWaiting))
@@ -239,14 +239,14 @@ Task<Result<bool>> Sentinel::tell(Change change) {
     }
     return record(change, std::move(event));
   };
-  co_return co_await gear_.pool.offload(std::move(work));
+  co_return co_await deps_.pool.offload(std::move(work));
 }
 
-Result<AlertEvent> Sentinel::describe(const Change& change, EventKind kind,
-                                      const SnapshotPtr& snapshot) {
+Result<AlertEvent> StandingMonitor::describe(const Change& change, EventKind kind,
+                                             const SnapshotPtr& snapshot) {
   AlertEvent event;
   event.kind = kind;
-  event.at = gear_.clock.now();
+  event.at = deps_.clock.now();
   event.name = change.row.name;
   event.version = change.row.version;
   event.content_id = change.row.content_id;
@@ -271,7 +271,7 @@ Result<AlertEvent> Sentinel::describe(const Change& change, EventKind kind,
   if (!projects) return projects.error();
   event.projects = std::move(*projects);
   if (!snapshot) return event;
-  Judge judge = packages_.judge(snapshot, *gear_.rulebook.rules());
+  Judge judge = packages_.judge(snapshot, *deps_.active_policy.rules());
   event.baseline = judge.baseline_of(event.version);
   event.repository = repository_of(snapshot, event.version, event.baseline);
   return event;
@@ -279,8 +279,8 @@ Result<AlertEvent> Sentinel::describe(const Change& change, EventKind kind,
 
 // The last good release names the repository that the maintainers read; the bad one may name
 // another. A withdrawn release is in no document any more: then the newest one that is left does.
-std::string Sentinel::repository_of(const SnapshotPtr& snapshot, const std::string& version,
-                                    const std::string& baseline) {
+std::string StandingMonitor::repository_of(const SnapshotPtr& snapshot, const std::string& version,
+                                           const std::string& baseline) {
   if (!snapshot || !snapshot->packument) return "";
   for (const std::string& wanted : {baseline, version}) {
     const PackumentVersion* found = wanted.empty() ? nullptr : snapshot->packument->find(wanted);
@@ -294,8 +294,8 @@ std::string Sentinel::repository_of(const SnapshotPtr& snapshot, const std::stri
   return newest == all.rend() ? "" : newest->release.manifest.repository->url;
 }
 
-Result<void> Sentinel::add_holders(AlertEvent& event, bool& somebody) const {
-  auto entries = gear_.store.downloads(event.name, kLedgerRows);
+Result<void> StandingMonitor::add_holders(AlertEvent& event, bool& somebody) const {
+  auto entries = deps_.store.downloads(event.name, kLedgerRows);
   if (!entries) return entries.error();
   for (const LedgerEntry& entry : *entries) {
     if (entry.version != event.version) continue;
@@ -314,9 +314,9 @@ Result<void> Sentinel::add_holders(AlertEvent& event, bool& somebody) const {
   return {};
 }
 
-Result<bool> Sentinel::record(const Change& change, std::optional<AlertEvent> event) {
+Result<bool> StandingMonitor::record(const Change& change, std::optional<AlertEvent> event) {
   AlertStore::News news;
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   news.standings.push_back({change.row.name, change.row.version, change.row.content_id,
                             std::string(to_string(change.now)), now});
   AuditEntry recall;
@@ -325,7 +325,7 @@ Result<bool> Sentinel::record(const Change& change, std::optional<AlertEvent> ev
     auto to = addresses_of(*event);
     if (!to) return to.error();
     news.to = std::move(*to);
-    news.repeat = gear_.config.alerts.repeat;
+    news.repeat = deps_.config.alerts.repeat;
     if (event->kind == EventKind::kRecall) {
       recall.at = now;
       recall.kind = "recall";
@@ -334,16 +334,16 @@ Result<bool> Sentinel::record(const Change& change, std::optional<AlertEvent> ev
       recall.version = event->version;
       recall.content_id = event->content_id;
       recall.action = event->action;
-      recall.policy_hash = gear_.rulebook.rules()->policy->hash;
+      recall.policy_hash = deps_.active_policy.rules()->policy->hash;
       recall.detail = boost::json::serialize(
           boost::json::object{{"sentence", event->sentence}, {"holders", event->holder_count}});
       news.audit.push_back(&recall);
       log::warn("recall", event->sentence, {{"holders", event->holder_count}});
     }
-    gear_.metrics.add("npm_gate_alert_events_total",
+    deps_.metrics.add("npm_gate_alert_events_total",
                       "kind=\"" + std::string(to_string(event->kind)) + "\"");
   }
-  if (auto done = gear_.store.alerts().record(news); !done) return done.error();
+  if (auto done = deps_.store.alerts().record(news); !done) return done.error();
   known_[{change.row.name, change.row.version, change.row.content_id}] = change.now;
   return true;
 }

@@ -17,14 +17,14 @@
 
 namespace npmgate {
 
-class Sentinel {
+class StandingMonitor {
  public:
   // Repository URLs of the subscribed projects that lock a release. Blocks on disk.
   using Subscribers =
       std::function<Result<std::vector<std::string>>(const std::string&, const std::string&)>;
 
-  Sentinel(Gear gear, Packages& packages, Subscribers subscribers)
-      : gear_(gear), packages_(packages), subscribers_(std::move(subscribers)) {}
+  StandingMonitor(Dependencies deps, Packages& packages, Subscribers subscribers)
+      : deps_(deps), packages_(packages), subscribers_(std::move(subscribers)) {}
 
   // Something of this package was judged anew: it is looked at within a second. Thread-safe.
   void touched(const std::string& name);
@@ -77,10 +77,11 @@ class Sentinel {
   Result<std::vector<OutboxAddress>> addresses_of(const AlertEvent& event) const;
 
   Result<std::vector<Change>> changes(const std::set<std::string>& names, bool all);
-  void consider(const ReleaseRow& row, const Rules& rules, Time now, std::vector<Change>& out);
+  void consider(const ReleaseRow& row, const PolicySnapshot& rules, Time now,
+                std::vector<Change>& out);
   bool withdrawn(const ReleaseRow& row);
   static bool bad_while_listed(const ReleaseRow& row, std::vector<Finding> findings,
-                               const Rules& rules, Time now);
+                               const PolicySnapshot& rules, Time now);
   std::string bad_below(const ReleaseRow& row) const;
   Result<bool> load();
   Task<Result<bool>> tell(Change change);
@@ -91,7 +92,7 @@ class Sentinel {
   Result<bool> record(const Change& change, std::optional<AlertEvent> event);
   Result<bool> report_trouble();
 
-  Gear gear_;
+  Dependencies deps_;
   Packages& packages_;
   Subscribers subscribers_;
   std::mutex mutex_;

@@ -19,7 +19,7 @@ bool contains(const std::vector<std::string>& texts, const std::string& text) {
 
 }  // namespace
 
-Task<SnapshotPtr> Sentinel::snapshot_of(std::string name) {
+Task<SnapshotPtr> StandingMonitor::snapshot_of(std::string name) {
   SnapshotPtr snapshot;
   const auto parsed = PackageName::parse(name);
   if (!parsed) co_return snapshot;
@@ -30,24 +30,25 @@ Task<SnapshotPtr> Sentinel::snapshot_of(std::string name) {
 
 // An issue that was opened is also told that it is over, whoever subscribes by then and whatever
 // the rules say of the event.
-Result<std::vector<OutboxAddress>> Sentinel::addresses_of(const AlertEvent& event) const {
+Result<std::vector<OutboxAddress>> StandingMonitor::addresses_of(const AlertEvent& event) const {
   std::vector<OutboxAddress> to;
-  for (const Route& route : routes_of(gear_.config.alerts, event))
+  for (const Route& route : routes_of(deps_.config.alerts, event))
     to.push_back({route.sink, route.target});
   if (event.kind != EventKind::kCleared) return to;
-  const auto told = gear_.store.alerts().told(event.name, event.version);
+  const auto told = deps_.store.alerts().told(event.name, event.version);
   if (!told) return told.error();
   for (const OutboxAddress& each : *told) {
-    const SinkSettings* sink = gear_.config.alerts.sink(each.sink);
+    const SinkSettings* sink = deps_.config.alerts.sink(each.sink);
     const bool issue = sink != nullptr && sink->type == SinkType::kGithub;
     if (issue && std::find(to.begin(), to.end(), each) == to.end()) to.push_back(each);
   }
   return to;
 }
 
-std::vector<Sentinel::Project> Sentinel::trackers_of(const std::string& repository) const {
+std::vector<StandingMonitor::Project> StandingMonitor::trackers_of(
+    const std::string& repository) const {
   std::vector<Project> found;
-  for (const SinkSettings& sink : gear_.config.alerts.sinks) {
+  for (const SinkSettings& sink : deps_.config.alerts.sinks) {
     if (sink.type != SinkType::kGithub || !sink.subscribers) continue;
     Project project;
     project.url = repository;
@@ -59,7 +60,7 @@ std::vector<Sentinel::Project> Sentinel::trackers_of(const std::string& reposito
 }
 
 // What fails is tried again with the next upload.
-Task<void> Sentinel::greet_all() {
+Task<void> StandingMonitor::greet_all() {
   std::vector<Upload> uploads;
   {
     const std::lock_guard lock(mutex_);
@@ -71,7 +72,7 @@ Task<void> Sentinel::greet_all() {
   }
 }
 
-Task<Result<int>> Sentinel::greet(Upload upload) {
+Task<Result<int>> StandingMonitor::greet(Upload upload) {
   int events = 0;
   for (const Project& project : trackers_of(upload.repository)) {
     for (const auto& [name, version] : upload.refused) {
@@ -82,7 +83,7 @@ Task<Result<int>> Sentinel::greet(Upload upload) {
     std::function<Result<std::vector<StoredIssue>>()> find = [this, &project] {
       return dropped(project);
     };
-    auto over = co_await gear_.pool.offload(std::move(find));
+    auto over = co_await deps_.pool.offload(std::move(find));
     if (!over) co_return over.error();
     for (const StoredIssue& issue : *over) {
       auto ended = co_await end_dropped(project, issue.name, issue.version);
@@ -95,10 +96,10 @@ Task<Result<int>> Sentinel::greet(Upload upload) {
 
 // What stands in the way of this version, where it is not served. One that is known by its
 // metadata alone has no content that the news could be kept under.
-Result<std::optional<Sentinel::Change>> Sentinel::refusal_of(const std::string& name,
-                                                             const std::string& version) {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  HeldReleases held(gear_.store, *rules, gear_.clock.now());
+Result<std::optional<StandingMonitor::Change>> StandingMonitor::refusal_of(
+    const std::string& name, const std::string& version) {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  RefusedReleaseQuery held(deps_.store, *rules, deps_.clock.now());
   bool known = false;
   auto found = held.refused({name, version, ""}, known);
   if (!found) return found.error();
@@ -113,15 +114,16 @@ Result<std::optional<Sentinel::Change>> Sentinel::refusal_of(const std::string& 
   return change;
 }
 
-Task<Result<int>> Sentinel::tell_project(Project project, std::string name, std::string version) {
+Task<Result<int>> StandingMonitor::tell_project(Project project, std::string name,
+                                                std::string version) {
   std::function<Result<std::optional<Change>>()> look =
       [this, &project, &name, &version]() -> Result<std::optional<Change>> {
-    const auto last = gear_.store.alerts().last_told(project.address, name, version);
+    const auto last = deps_.store.alerts().last_told(project.address, name, version);
     if (!last) return last.error();
     if (contains(bad_news(), *last)) return std::optional<Change>();
     return refusal_of(name, version);
   };
-  auto change = co_await gear_.pool.offload(std::move(look));
+  auto change = co_await deps_.pool.offload(std::move(look));
   if (!change) co_return change.error();
   if (!*change) co_return 0;
   SnapshotPtr snapshot = co_await snapshot_of(name);
@@ -131,24 +133,24 @@ Task<Result<int>> Sentinel::tell_project(Project project, std::string name, std:
     auto event = describe(**change, kind, snapshot);
     if (!event) return event.error();
     event->projects = {project.url};
-    const auto routes = routes_of(gear_.config.alerts, *event);
+    const auto routes = routes_of(deps_.config.alerts, *event);
     const Route wanted{project.address.sink, project.address.target};
     if (std::find(routes.begin(), routes.end(), wanted) == routes.end()) return 0;
     AlertStore::News news;
     news.event = outbox_event(*event);
     news.to = {project.address};
     news.skip_after = bad_news();
-    return gear_.store.alerts().record(news);
+    return deps_.store.alerts().record(news);
   };
-  co_return co_await gear_.pool.offload(std::move(write));
+  co_return co_await deps_.pool.offload(std::move(write));
 }
 
 // Open issues in the project's repository about releases that none of its subscriptions holds. Not
 // those that the repository would have without any: the team's own, and those of the package.
-Result<std::vector<StoredIssue>> Sentinel::dropped(const Project& project) {
+Result<std::vector<StoredIssue>> StandingMonitor::dropped(const Project& project) {
   std::vector<StoredIssue> over;
   if (!subscribers_ || contains(project.sink->repositories, project.address.target)) return over;
-  auto issues = gear_.store.alerts().issues(project.address.target);
+  auto issues = deps_.store.alerts().issues(project.address.target);
   if (!issues) return issues.error();
   for (StoredIssue& issue : *issues) {
     if (issue.state != "open") continue;
@@ -159,7 +161,8 @@ Result<std::vector<StoredIssue>> Sentinel::dropped(const Project& project) {
   return over;
 }
 
-Task<Result<int>> Sentinel::end_dropped(Project project, std::string name, std::string version) {
+Task<Result<int>> StandingMonitor::end_dropped(Project project, std::string name,
+                                               std::string version) {
   SnapshotPtr snapshot;
   if (project.sink->packages && project.sink->packages->matches(name))
     snapshot = co_await snapshot_of(name);
@@ -169,7 +172,7 @@ Task<Result<int>> Sentinel::end_dropped(Project project, std::string name, std::
   std::function<Result<int>()> write = [this, &project, &name, &version]() -> Result<int> {
     AlertEvent event;
     event.kind = EventKind::kDropped;
-    event.at = gear_.clock.now();
+    event.at = deps_.clock.now();
     event.name = name;
     event.version = version;
     event.projects = {project.url};
@@ -177,9 +180,9 @@ Task<Result<int>> Sentinel::end_dropped(Project project, std::string name, std::
     news.event = outbox_event(event);
     news.to = {project.address};
     news.skip_after = {"", "dropped", "cleared"};
-    return gear_.store.alerts().record(news);
+    return deps_.store.alerts().record(news);
   };
-  co_return co_await gear_.pool.offload(std::move(write));
+  co_return co_await deps_.pool.offload(std::move(write));
 }
 
 }  // namespace npmgate

@@ -71,14 +71,15 @@ std::string tarball_sha512(const PackageSnapshot& snapshot, const PackumentVersi
   return {};
 }
 
-const ProvenanceEvidence* find_provenance(const Observations& observations,
+const ProvenanceEvidence* find_provenance(const ExternalEvidence& observations,
                                           const std::string& version) {
   const auto it = observations.provenance.find(version);
   return it == observations.provenance.end() ? nullptr : &it->second;
 }
 
 // What was read of a version's attestation before, for this release or for itself.
-const ProvenanceEvidence* known_provenance(const PackageSnapshot& snapshot, const Observations& own,
+const ProvenanceEvidence* known_provenance(const PackageSnapshot& snapshot,
+                                           const ExternalEvidence& own,
                                            const std::string& version) {
   if (const auto* found = find_provenance(own, version)) return found;
   const auto it = snapshot.observations.find(version);
@@ -87,9 +88,9 @@ const ProvenanceEvidence* known_provenance(const PackageSnapshot& snapshot, cons
 
 }  // namespace
 
-Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string version,
-                                            std::string baseline) {
-  Observations out;
+Task<ExternalEvidence> OnlineEvidenceCollector::observe(SnapshotPtr snapshot, std::string version,
+                                                        std::string baseline) {
+  ExternalEvidence out;
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr) co_return out;
   const PackumentVersion* before = baseline.empty() ? nullptr : snapshot->packument->find(baseline);
@@ -109,7 +110,8 @@ Task<Observations> OutsideObserver::observe(SnapshotPtr snapshot, std::string ve
 
 // Said once per upstream: on a mirror that drops these fields nothing is known about people and
 // signatures, of any package.
-void OutsideObserver::note_missing_fields(const PackageSnapshot& snapshot, const Release& release) {
+void OnlineEvidenceCollector::note_missing_fields(const PackageSnapshot& snapshot,
+                                                  const Release& release) {
   if (release.publisher || release.maintainers || release.dist.signatures ||
       snapshot.packument->maintainers())
     return;
@@ -121,8 +123,8 @@ void OutsideObserver::note_missing_fields(const PackageSnapshot& snapshot, const
             {{"upstream", snapshot.upstream}, {"first_seen_at", snapshot.name}});
 }
 
-Task<void> OutsideObserver::ask_tag(SnapshotPtr snapshot, const Release& release,
-                                    Observations& out) {
+Task<void> OnlineEvidenceCollector::ask_tag(SnapshotPtr snapshot, const Release& release,
+                                            ExternalEvidence& out) {
   const std::string repository =
       release.manifest.repository ? release.manifest.repository->url : "";
   const std::string version = release.manifest.version;
@@ -139,7 +141,8 @@ Task<void> OutsideObserver::ask_tag(SnapshotPtr snapshot, const Release& release
   out.tag = std::move(tag);
 }
 
-Task<OutsideObserver::Keys> OutsideObserver::keys_of(const UpstreamConfig& upstream) {
+Task<OnlineEvidenceCollector::Keys> OnlineEvidenceCollector::keys_of(
+    const UpstreamConfig& upstream) {
   {
     const std::lock_guard lock(mutex_);
     const auto it = keys_.find(upstream.name);
@@ -174,8 +177,8 @@ Task<OutsideObserver::Keys> OutsideObserver::keys_of(const UpstreamConfig& upstr
   co_return keys;
 }
 
-Task<void> OutsideObserver::check_signature(SnapshotPtr snapshot, const Release& release,
-                                            Observations& out) {
+Task<void> OnlineEvidenceCollector::check_signature(SnapshotPtr snapshot, const Release& release,
+                                                    ExternalEvidence& out) {
   if (!release.dist.signatures || release.dist.signatures->empty()) co_return;
   const auto name = PackageName::parse(snapshot->name);
   const Keys keys = co_await keys_of(*packages_->route(*name));
@@ -192,10 +195,11 @@ Task<void> OutsideObserver::check_signature(SnapshotPtr snapshot, const Release&
   if (!out.signature_valid) out.unavailable.push_back({"signature", reason});
 }
 
-Task<void> OutsideObserver::read_attestations(SnapshotPtr snapshot, const PackumentVersion& release,
-                                              const PackumentVersion* before,
-                                              std::chrono::steady_clock::time_point until,
-                                              Observations& out) {
+Task<void> OnlineEvidenceCollector::read_attestations(SnapshotPtr snapshot,
+                                                      const PackumentVersion& release,
+                                                      const PackumentVersion* before,
+                                                      std::chrono::steady_clock::time_point until,
+                                                      ExternalEvidence& out) {
   std::erase_if(out.provenance, [&](const auto& read) {
     return read.first != release.version && (before == nullptr || read.first != before->version);
   });
@@ -212,10 +216,9 @@ Task<void> OutsideObserver::read_attestations(SnapshotPtr snapshot, const Packum
 }
 
 // Why it is not known; "" where it is.
-Task<std::string> OutsideObserver::read_attestation(SnapshotPtr snapshot,
-                                                    const PackumentVersion& release,
-                                                    std::chrono::steady_clock::time_point until,
-                                                    Observations& out) {
+Task<std::string> OnlineEvidenceCollector::read_attestation(
+    SnapshotPtr snapshot, const PackumentVersion& release,
+    std::chrono::steady_clock::time_point until, ExternalEvidence& out) {
   const std::string version = release.version;
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig& upstream = *packages_->route(*name);
@@ -239,10 +242,10 @@ Task<std::string> OutsideObserver::read_attestation(SnapshotPtr snapshot,
   co_return std::string();
 }
 
-Task<void> OutsideObserver::age_dependencies(SnapshotPtr snapshot, const Release& release,
-                                             const Release* before,
-                                             std::chrono::steady_clock::time_point until,
-                                             Observations& out) {
+Task<void> OnlineEvidenceCollector::age_dependencies(SnapshotPtr snapshot, const Release& release,
+                                                     const Release* before,
+                                                     std::chrono::steady_clock::time_point until,
+                                                     ExternalEvidence& out) {
   std::vector<std::pair<std::string, std::string>> added;
   for (const StringMap* map :
        {&release.manifest.dependencies, &release.manifest.optional_dependencies}) {

@@ -14,29 +14,29 @@
 
 namespace npmgate {
 
-class OutsideObserver final : public Observer {
+class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
  public:
-  OutsideObserver(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
-                  const Clock& clock)
+  OnlineEvidenceCollector(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
+                          const Clock& clock)
       : tags_(tags), upstream_(upstream), store_(store), pool_(pool), clock_(clock) {}
   // Before the first observe(): packages and observer know each other.
   void attach(Packages& packages) { packages_ = &packages; }
 
-  Task<Observations> observe(SnapshotPtr snapshot, std::string version,
-                             std::string baseline) override;
+  Task<ExternalEvidence> observe(SnapshotPtr snapshot, std::string version,
+                                 std::string baseline) override;
 
  private:
-  Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, Observations& out);
-  Task<void> check_signature(SnapshotPtr snapshot, const Release& release, Observations& out);
+  Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, ExternalEvidence& out);
+  Task<void> check_signature(SnapshotPtr snapshot, const Release& release, ExternalEvidence& out);
   // The release's attestation, and its baseline's to compare with. What was read once stays.
   Task<void> read_attestations(SnapshotPtr snapshot, const PackumentVersion& release,
                                const PackumentVersion* before,
-                               std::chrono::steady_clock::time_point until, Observations& out);
+                               std::chrono::steady_clock::time_point until, ExternalEvidence& out);
   Task<std::string> read_attestation(SnapshotPtr snapshot, const PackumentVersion& release,
                                      std::chrono::steady_clock::time_point until,
-                                     Observations& out);
+                                     ExternalEvidence& out);
   Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
-                              std::chrono::steady_clock::time_point until, Observations& out);
+                              std::chrono::steady_clock::time_point until, ExternalEvidence& out);
   struct Keys {
     Keys() {}
     std::vector<SigningKey> keys;

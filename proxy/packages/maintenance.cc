@@ -23,7 +23,7 @@ Task<void> Maintenance::loop() {
       if (auto done = tidy(); !done) return done.error();
       return true;
     };
-    auto done = co_await gear_.pool.offload(std::move(work));
+    auto done = co_await deps_.pool.offload(std::move(work));
     if (!done) log::warn("maintenance", to_string(done.error()));
     tick_.expires_after(kEvery);
     co_await tick_.async_wait(kTuple);
@@ -31,16 +31,16 @@ Task<void> Maintenance::loop() {
 }
 
 Result<void> Maintenance::tidy() {
-  const Config& config = gear_.config;
-  if (auto done = gear_.store.trim_ledger(gear_.clock.now() - config.ledger_keep); !done)
+  const Config& config = deps_.config;
+  if (auto done = deps_.store.trim_ledger(deps_.clock.now() - config.ledger_keep); !done)
     return done;
-  const std::uint64_t before = gear_.blobs.total_bytes();
+  const std::uint64_t before = deps_.blobs.total_bytes();
   if (before <= config.max_tarballs) return {};
-  gear_.blobs.trim(config.max_tarballs, [this](std::string_view sha512) {
-    const auto pinned = gear_.store.is_pinned(sha512);
+  deps_.blobs.trim(config.max_tarballs, [this](std::string_view sha512) {
+    const auto pinned = deps_.store.is_pinned(sha512);
     return !pinned || *pinned;  // what cannot be looked up stays
   });
-  const std::uint64_t after = gear_.blobs.total_bytes();
+  const std::uint64_t after = deps_.blobs.total_bytes();
   log::info("trimmed", "tarballs that were never served made room",
             {{"before", before}, {"after", after}, {"limit", config.max_tarballs}});
   if (after > config.max_tarballs) {

@@ -8,8 +8,8 @@ namespace npmgate {
 
 class Maintenance {
  public:
-  Maintenance(net::any_io_executor executor, Gear gear)
-      : executor_(executor), gear_(gear), tick_(executor) {}
+  Maintenance(net::any_io_executor executor, Dependencies deps)
+      : executor_(executor), deps_(deps), tick_(executor) {}
   // Tidies now, and then again and again until stop(). Call on the executor's thread.
   void start();
   void stop();
@@ -22,7 +22,7 @@ class Maintenance {
   Task<void> loop();
 
   net::any_io_executor executor_;
-  Gear gear_;
+  Dependencies deps_;
   net::steady_timer tick_;
   bool stopping_ = false;
 };

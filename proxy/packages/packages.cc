@@ -38,8 +38,9 @@ std::string first_integrity(const Dist& dist) {
   return dist.integrity.empty() ? dist.shasum : dist.integrity;
 }
 
-StateStore::Look look_of(const Packument& packument, const UpstreamConfig& upstream, Time at) {
-  StateStore::Look look;
+StateStore::PackumentSighting look_of(const Packument& packument, const UpstreamConfig& upstream,
+                                      Time at) {
+  StateStore::PackumentSighting look;
   look.name = packument.name().str();
   look.upstream = upstream.name;
   look.at = at;
@@ -74,7 +75,7 @@ std::vector<Algorithm> algorithms_for(const Dist& dist) {
 }  // namespace
 
 const UpstreamConfig* Packages::route(const PackageName& name) const {
-  for (const UpstreamConfig& upstream : gear_.config.upstreams) {
+  for (const UpstreamConfig& upstream : deps_.config.upstreams) {
     if (upstream.scopes.empty() && upstream.packages.empty()) return &upstream;
     for (const std::string& scope : upstream.scopes) {
       if (name.scope() == scope) return &upstream;
@@ -86,29 +87,30 @@ const UpstreamConfig* Packages::route(const PackageName& name) const {
   return nullptr;
 }
 
-Judge Packages::judge_half_known(const SnapshotPtr& snapshot, const Rules& rules) const {
+Judge Packages::judge_half_known(const SnapshotPtr& snapshot, const PolicySnapshot& rules) const {
   JudgeOptions options;
-  options.recent = gear_.config.recent;
+  options.recent = deps_.config.recent;
   options.popular = popular_packages();
   options.feed = rules.feed;
   return judge_with(snapshot, rules, options);
 }
 
-Judge Packages::judge(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options) const {
-  options.observed_only = observer_ != nullptr;
-  options.recent = gear_.config.recent;
+Judge Packages::judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
+                      JudgeOptions options) const {
+  options.observed_only = collector_ != nullptr;
+  options.recent = deps_.config.recent;
   options.popular = popular_packages();
   options.feed = rules.feed;
   return judge_with(snapshot, rules, options);
 }
 
-Judge Packages::judge_with(const SnapshotPtr& snapshot, const Rules& rules,
+Judge Packages::judge_with(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
                            JudgeOptions options) const {
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig* upstream = name ? route(*name) : nullptr;
   const bool trusted = upstream != nullptr && !upstream->inspect;
   return Judge(snapshot, trusted ? no_rules_ : rules.policy, rules.of(snapshot->name), options,
-               gear_.clock.now());
+               deps_.clock.now());
 }
 
 SnapshotPtr Packages::in_memory(const std::string& name) {
@@ -169,21 +171,21 @@ Result<void> Packages::drop(const PackageName& name) {
   forget(name.str());
   const UpstreamConfig* upstream = route(name);
   if (upstream == nullptr) return {};
-  return gear_.store.remove_document(document_key(*upstream, name));
+  return deps_.store.remove_document(document_key(*upstream, name));
 }
 
 // What is known of a package's releases besides its packument.
 Result<void> Packages::read_known(PackageSnapshot& next) {
   next.observations.clear();
-  auto evidence = gear_.store.evidence_of(next.name);
+  auto evidence = deps_.store.evidence_of(next.name);
   if (!evidence) return evidence.error();
   next.evidence = std::move(*evidence);
-  auto pins = gear_.store.pins_of(next.name);
+  auto pins = deps_.store.pins_of(next.name);
   if (!pins) return pins.error();
   next.pins = std::move(*pins);
-  auto tags = gear_.store.tags_of(next.name);
+  auto tags = deps_.store.tags_of(next.name);
   if (!tags) return tags.error();
-  auto texts = gear_.store.observations_of(next.name);
+  auto texts = deps_.store.observations_of(next.name);
   if (!texts) return texts.error();
   for (const auto& [version, text] : *texts) {
     auto observed = observations_from_text(text);
@@ -207,8 +209,8 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
   next->times_real = upstream.times_publish;
   next->packument = *packument;
   next->fetched = fetched;
-  auto record = look ? gear_.store.record_look(look_of(**packument, upstream, fetched))
-                     : gear_.store.package(name.str());
+  auto record = look ? deps_.store.record_sighting(look_of(**packument, upstream, fetched))
+                     : deps_.store.package(name.str());
   if (!record) return record.error();
   next->record = std::move(*record);
   constexpr int kAttempts = 4;
@@ -227,7 +229,7 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
 
 Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name,
                                              const UpstreamConfig& upstream) {
-  auto document = gear_.store.document(document_key(upstream, name));
+  auto document = deps_.store.document(document_key(upstream, name));
   if (!document) return document.error();
   if (!*document) return SnapshotPtr();
   return build(name, upstream, std::move((*document)->body), (*document)->fetched, false);
@@ -248,21 +250,21 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
     std::function<Result<SnapshotPtr>()> load = [this, name, upstream] {
       return load_from_disk(name, *upstream);
     };
-    auto loaded = co_await gear_.pool.offload(std::move(load));
+    auto loaded = co_await deps_.pool.offload(std::move(load));
     if (loaded) known = *loaded;
     if (!loaded)
       log::warn("document", "a kept packument could not be used",
                 {{"package", name.str()}, {"error", to_string(loaded.error())}});
   }
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   if (known && known->ask_again && *known->ask_again <= now) {
     auto executor = co_await net::this_coro::executor;
     observe_behind(known, executor);
   }
   if (known && !force) {
     const Millis age = now - known->fetched;
-    if (age >= Millis(0) && age < gear_.config.fresh) co_return known;
-    if (age >= Millis(0) && age < gear_.config.stale) {
+    if (age >= Millis(0) && age < deps_.config.fresh) co_return known;
+    if (age >= Millis(0) && age < deps_.config.stale) {
       auto executor = co_await net::this_coro::executor;
       revalidate_behind(name, known, executor);
       co_return known;
@@ -277,7 +279,7 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
                    "the upstream did not answer for " + name.str() + " in time", true);
   const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream &&
                     (*refreshed).error().code != Code::kNotFound;
-  if (down && known && now - known->fetched < gear_.config.stale) {
+  if (down && known && now - known->fetched < deps_.config.stale) {
     auto mark = [](PackageSnapshot& next) { next.stale = true; };
     co_return update(known, mark);
   }
@@ -312,8 +314,8 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
   request.ca_file = upstream.ca;
   request.max_body = kMaxPackument;
   request.limit = kPackumentLimit;
-  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="packument")");
-  auto reply = co_await gear_.upstream.fetch(std::move(request));
+  deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="packument")");
+  auto reply = co_await deps_.upstream.fetch(std::move(request));
   if (!reply) co_return reply.error();
   Fetched fetched;
   if (reply->status == 304) {
@@ -346,8 +348,8 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
   std::string etag, modified;
   if (old) {
     using Found = std::optional<StateStore::Document>;
-    std::function<Result<Found>()> read = [this, key] { return gear_.store.document(key); };
-    auto document = co_await gear_.pool.offload(std::move(read));
+    std::function<Result<Found>()> read = [this, key] { return deps_.store.document(key); };
+    auto document = co_await deps_.pool.offload(std::move(read));
     if (document && *document) {
       etag = (*document)->etag;
       modified = (*document)->last_modified;
@@ -355,13 +357,13 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
   }
   auto fetched = co_await fetch_packument(name, *upstream, etag, modified);
   if (!fetched) co_return fetched.error();
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   if (fetched->unchanged && old) {
     std::function<Result<bool>()> touch = [this, key, now]() -> Result<bool> {
-      if (auto done = gear_.store.touch_document(key, now); !done) return done.error();
+      if (auto done = deps_.store.touch_document(key, now); !done) return done.error();
       return true;
     };
-    auto touched = co_await gear_.pool.offload(std::move(touch));
+    auto touched = co_await deps_.pool.offload(std::move(touch));
     if (!touched) co_return touched.error();
     // The revision, and so the rendered answers, stay: nothing but the time of the look has
     // changed.
@@ -383,13 +385,13 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
     auto built = build(name, *upstream, std::move(body), now, true);
     // Only a document that could be read replaces the one on disk.
     if (built) {
-      if (auto done = gear_.store.put_document(key, document); !done) return done.error();
+      if (auto done = deps_.store.put_document(key, document); !done) return done.error();
     }
     return built;
   };
-  auto built = co_await gear_.pool.offload(std::move(store));
+  auto built = co_await deps_.pool.offload(std::move(store));
   if (!built && built.error().code == Code::kMalformed)
-    gear_.metrics.add("npm_gate_upstream_garbage_total");
+    deps_.metrics.add("npm_gate_upstream_garbage_total");
   co_return built;
 }
 
@@ -416,11 +418,11 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   const UpstreamConfig& upstream = *route(*name);
   std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open =
       [this, dist]() -> Result<std::shared_ptr<BlobStore::Writer>> {
-    auto made = gear_.blobs.create(algorithms_for(dist));
+    auto made = deps_.blobs.create(algorithms_for(dist));
     if (!made) return made.error();
     return std::shared_ptr<BlobStore::Writer>(std::move(*made));
   };
-  auto writer = co_await gear_.pool.offload(std::move(open));
+  auto writer = co_await deps_.pool.offload(std::move(open));
   if (!writer) co_return writer.error();
   FetchRequest request;
   request.url = tarball_url(*name, upstream, version, dist);
@@ -433,8 +435,8 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
     return std::find(hosts.begin(), hosts.end(), url.host_header()) != hosts.end();
   };
   request.sink = [writer = *writer](std::string_view data) { return writer->append(data); };
-  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="tarball")");
-  auto reply = co_await gear_.upstream.fetch(std::move(request));
+  deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="tarball")");
+  auto reply = co_await deps_.upstream.fetch(std::move(request));
   if (!reply) co_return reply.error();
   const std::string what = snapshot->name + "@" + version;
   if (reply->status == 404 || reply->status == 410) {
@@ -464,7 +466,7 @@ Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
     if (!reader) return reader.error();
     return std::make_shared<const Fd>(std::move(*reader));
   };
-  auto reader = co_await gear_.pool.offload(std::move(identify));
+  auto reader = co_await deps_.pool.offload(std::move(identify));
   if (!reader) co_return reader.error();
   if (!wants_contents(evidence)) co_return Result<void>();
   InspectionJob job;
@@ -473,7 +475,7 @@ Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
   job.tarball = input.tarball;
   job.owner = writer;
   job.reader = std::move(*reader);
-  auto inspected = co_await gear_.inspector.read(std::move(job));
+  auto inspected = co_await deps_.inspector.read(std::move(job));
   if (!inspected) co_return inspected.error();
   if (inspected->unavailable.empty()) {
     evidence = with_contents(std::move(evidence), std::move(inspected->contents));
@@ -495,8 +497,8 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   InspectionInput input;
   input.raw_manifest = std::string(found->raw);
   input.release = found->release;
-  input.limits = gear_.config.limits;
-  input.now = gear_.clock.now();
+  input.limits = deps_.config.limits;
+  input.now = deps_.clock.now();
   Evidence made;
   const auto examined = co_await examine(*writer, input, made);
   if (!examined) co_return examined.error();
@@ -505,14 +507,14 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
     if (made.integrity.matches) {
       if (auto done = writer->commit(); !done) return done.error();
     }
-    if (auto done = gear_.store.put_evidence(made); !done) return done.error();
+    if (auto done = deps_.store.put_evidence(made); !done) return done.error();
     return std::make_shared<const Evidence>(made);
   };
-  auto evidence = co_await gear_.pool.offload(std::move(keep_evidence));
+  auto evidence = co_await deps_.pool.offload(std::move(keep_evidence));
   if (!evidence) co_return evidence.error();
-  gear_.metrics.add("npm_gate_inspections_total");
+  deps_.metrics.add("npm_gate_inspections_total");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  gear_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
+  deps_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
   auto add = [&evidence](PackageSnapshot& next) { add_evidence(next, *evidence); };
   co_return update(snapshot, add);
 }
@@ -526,7 +528,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
     std::string baseline;
     bool fetch = false, recent = false;
   };
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   std::function<Result<Plan>()> look = [this, current, rules, version]() -> Result<Plan> {
     Judge judge = judge_half_known(current, *rules);
     const Judged* judged = judge.of(version);
@@ -540,7 +542,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
                  (wants_baseline_tree(*judged->evidence) || may_be_again(judge, *judged));
     return plan;
   };
-  auto plan = co_await gear_.pool.offload(std::move(look));
+  auto plan = co_await deps_.pool.offload(std::move(look));
   if (!plan) co_return plan.error();
   if (plan->fetch) {
     auto with_baseline = co_await inspect_now(current, plan->baseline);
@@ -552,7 +554,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
                  {"error", to_string(with_baseline.error())}});
     }
   }
-  if (plan->recent && observer_ != nullptr) {
+  if (plan->recent && collector_ != nullptr) {
     auto observed = co_await observe_now(current, version, plan->baseline);
     if (!observed) co_return observed;
     current = *observed;
@@ -566,7 +568,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
     if (auto done = record_rows(current, versions); !done) return done.error();
     return true;
   };
-  auto recorded = co_await gear_.pool.offload(std::move(record));
+  auto recorded = co_await deps_.pool.offload(std::move(record));
   if (!recorded) co_return recorded.error();
   if (told_) told_(current->name);
   co_return current;
@@ -574,7 +576,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
 
 Result<void> Packages::record_rows(const SnapshotPtr& snapshot,
                                    const std::vector<std::string>& versions) {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   Judge judge = this->judge(snapshot, *rules);
   for (const std::string& each : versions) {
     const Judged* judged = judge.of(each);
@@ -586,7 +588,7 @@ Result<void> Packages::record_rows(const SnapshotPtr& snapshot,
     row.subject = judged->subject;
     row.findings = judged->findings;
     row.seen = judge.now();
-    if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+    if (auto done = deps_.store.put_release_row(row); !done) return done.error();
   }
   return {};
 }
@@ -620,23 +622,23 @@ Task<Result<SnapshotPtr>> Packages::inspect_alone(SnapshotPtr snapshot, std::str
   co_return std::move(*done);
 }
 
-Task<SnapshotPtr> Packages::observe(Observer& observer, SnapshotPtr snapshot, std::string version,
-                                    std::string baseline) {
-  Observations observed = co_await observer.observe(snapshot, version, baseline);
+Task<SnapshotPtr> Packages::observe(ExternalEvidenceCollector& collector, SnapshotPtr snapshot,
+                                    std::string version, std::string baseline) {
+  ExternalEvidence observed = co_await collector.observe(snapshot, version, baseline);
   auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
   co_return update(snapshot, add);
 }
 
 Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
   std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
-    auto pinned = gear_.store.pin(wanted);
+    auto pinned = deps_.store.pin(wanted);
     if (!pinned) return pinned;
     // Evidence of before a restore may lack its row; the pin is what counts.
-    auto marked = gear_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
+    auto marked = deps_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
     if (!marked && marked.error().code != Code::kNotFound) return marked.error();
     return pinned;
   };
-  auto pinned = co_await gear_.pool.offload(std::move(write));
+  auto pinned = co_await deps_.pool.offload(std::move(write));
   if (!pinned) co_return pinned.error();
   auto add = [&pinned](PackageSnapshot& next) { next.pins[pinned->version] = *pinned; };
   co_return update(snapshot, add);
@@ -661,7 +663,7 @@ Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version,
     if (auto done = writer->commit(); !done) return done.error();
     return true;
   };
-  auto checked = co_await gear_.pool.offload(std::move(check));
+  auto checked = co_await deps_.pool.offload(std::move(check));
   if (!checked) co_return checked.error();
   co_return Result<void>();
 }
@@ -677,12 +679,12 @@ void Packages::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor
       explicit Done(std::atomic<int>& c) : count(c) {}
       ~Done() { count.fetch_sub(1); }
     } done(background_);
-    const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+    const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
     std::function<Result<std::vector<std::string>>()> list =
         [this, snapshot, rules]() -> Result<std::vector<std::string>> {
       return judge(snapshot, *rules).background_work();
     };
-    auto work = co_await gear_.pool.offload(std::move(list));
+    auto work = co_await deps_.pool.offload(std::move(list));
     if (!work) co_return;
     SnapshotPtr current = snapshot;
     for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {

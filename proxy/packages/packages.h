@@ -27,21 +27,21 @@ using SnapshotPtr = std::shared_ptr<const PackageSnapshot>;
 
 // Asks outside sources about a release that was just inspected (git tags, signatures, ages of new
 // dependencies). Never an error: what could not be had is in the observations as unknown.
-class Observer {
+class ExternalEvidenceCollector {
  public:
-  virtual ~Observer() = default;
-  virtual Task<Observations> observe(SnapshotPtr snapshot, std::string version,
-                                     std::string baseline) = 0;
+  virtual ~ExternalEvidenceCollector() = default;
+  virtual Task<ExternalEvidence> observe(SnapshotPtr snapshot, std::string version,
+                                         std::string baseline) = 0;
 };
 
-struct Gear {  // what services share; owned by the composition root, outlives them
+struct Dependencies {  // what services share; owned by the composition root, outlives them
   const Config& config;
   const Clock& clock;
   Upstream& upstream;
   StateStore& store;
   BlobStore& blobs;
   Pool& pool;
-  Rulebook& rulebook;
+  ActivePolicy& active_policy;
   Metrics& metrics;
   Inspector& inspector;
 };
@@ -52,7 +52,8 @@ class Packages {
   // 33). The fetch goes on and serves the next request.
   static constexpr Millis kAskLimit{20'000};
 
-  explicit Packages(Gear gear, Observer* observer) : gear_(gear), observer_(observer) {}
+  explicit Packages(Dependencies deps, ExternalEvidenceCollector* collector)
+      : deps_(deps), collector_(collector) {}
 
   // The one upstream that answers for a name; null where none is configured for it.
   const UpstreamConfig* route(const PackageName& name) const;
@@ -73,8 +74,8 @@ class Packages {
   Task<Result<SnapshotPtr>> inspect_alone(SnapshotPtr snapshot, std::string version, Millis limit);
   // Asks `observer` about one release compared with `baseline` ("" = none) and returns the newer
   // snapshot.
-  Task<SnapshotPtr> observe(Observer& observer, SnapshotPtr snapshot, std::string version,
-                            std::string baseline);
+  Task<SnapshotPtr> observe(ExternalEvidenceCollector& collector, SnapshotPtr snapshot,
+                            std::string version, std::string baseline);
 
   // Records the release as accepted: pinned from now on. Returns the newer snapshot.
   Task<Result<SnapshotPtr>> pin(SnapshotPtr snapshot, Pin wanted);
@@ -89,7 +90,8 @@ class Packages {
 
   // Names of an upstream with `inspect: false` are judged by the floor and by decisions alone.
   // `options`: what this side does not fill in itself (as_published, compare).
-  Judge judge(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options = {}) const;
+  Judge judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
+              JudgeOptions options = {}) const;
 
   // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
   // Blocks on disk.
@@ -134,8 +136,9 @@ class Packages {
                              Evidence& evidence);
   Task<Result<SnapshotPtr>> inspect_with_baseline(SnapshotPtr snapshot, std::string version);
   // Counts evidence whose outside facts are not there yet.
-  Judge judge_half_known(const SnapshotPtr& snapshot, const Rules& rules) const;
-  Judge judge_with(const SnapshotPtr& snapshot, const Rules& rules, JudgeOptions options) const;
+  Judge judge_half_known(const SnapshotPtr& snapshot, const PolicySnapshot& rules) const;
+  Judge judge_with(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
+                   JudgeOptions options) const;
   // Asks outside for what may have changed since it was last asked, in the background; one round
   // per package at a time.
   void observe_behind(SnapshotPtr snapshot, net::any_io_executor executor);
@@ -158,8 +161,8 @@ class Packages {
                      bool same_content = false);
   std::uint64_t& updates_of(const std::string& name);
 
-  Gear gear_;
-  Observer* observer_;
+  Dependencies deps_;
+  ExternalEvidenceCollector* collector_;
   std::function<void(const std::string&)> told_;
   std::shared_ptr<const Policy> no_rules_ = std::make_shared<const Policy>();
   SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;

@@ -12,14 +12,14 @@ constexpr std::size_t kObservedPerRound = 4;
 
 Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::string version,
                                                 std::string baseline) {
-  Observations observed = co_await observer_->observe(snapshot, version, baseline);
+  ExternalEvidence observed = co_await collector_->observe(snapshot, version, baseline);
   std::function<Result<bool>()> write = [this, snapshot, version, observed]() -> Result<bool> {
     auto done =
-        gear_.store.put_observation(snapshot->name, version, observations_to_text(observed));
+        deps_.store.put_observation(snapshot->name, version, observations_to_text(observed));
     if (!done) return done.error();
     return true;
   };
-  auto written = co_await gear_.pool.offload(std::move(write));
+  auto written = co_await deps_.pool.offload(std::move(write));
   if (!written) co_return written.error();
   const auto before = snapshot->observations.find(version);
   const bool same = before != snapshot->observations.end() && same_facts(before->second, observed);
@@ -29,13 +29,14 @@ Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::strin
 
 std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) const {
   std::optional<Time> next;
-  if (observer_ == nullptr || !snapshot.packument || snapshot.observations.empty()) return next;
+  if (collector_ == nullptr || !snapshot.packument || snapshot.observations.empty()) return next;
   const Ages ages(snapshot);
   for (const auto& [version, observed] : snapshot.observations) {
     const PackumentVersion* found = snapshot.packument->find(version);
     if (found == nullptr) continue;
-    const auto at = ask_again_at(observed, found->release, ages.born(*found, gear_.clock.now()),
-                                 gear_.config.recent, gear_.config.git_cache);
+    const auto at =
+        ask_again_at(observed, found->release, ages.age_start(*found, deps_.clock.now()),
+                     deps_.config.recent, deps_.config.git_cache);
     if (at && (!next || *at < *next)) next = at;
   }
   return next;
@@ -64,7 +65,7 @@ void Packages::observe_behind(SnapshotPtr snapshot, net::any_io_executor executo
 Task<void> Packages::observe_again(SnapshotPtr snapshot) {
   using Due = std::vector<std::pair<std::string, std::string>>;  // version, baseline
   std::function<Result<Due>()> list = [this, snapshot]() -> Result<Due> {
-    const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+    const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
     Judge judge = this->judge(snapshot, *rules);
     const Ages ages(*snapshot);
     Due due;
@@ -73,13 +74,13 @@ Task<void> Packages::observe_again(SnapshotPtr snapshot) {
          ++it) {
       const auto observed = snapshot->observations.find(it->version);
       if (observed == snapshot->observations.end()) continue;
-      const auto at = ask_again_at(observed->second, it->release, ages.born(*it, judge.now()),
-                                   gear_.config.recent, gear_.config.git_cache);
+      const auto at = ask_again_at(observed->second, it->release, ages.age_start(*it, judge.now()),
+                                   deps_.config.recent, deps_.config.git_cache);
       if (at && *at <= judge.now()) due.emplace_back(it->version, judge.baseline_of(it->version));
     }
     return due;
   };
-  auto due = co_await gear_.pool.offload(std::move(list));
+  auto due = co_await deps_.pool.offload(std::move(list));
   if (!due) co_return;
   SnapshotPtr current = snapshot;
   for (const auto& [version, baseline] : *due) {
@@ -92,7 +93,7 @@ Task<void> Packages::observe_again(SnapshotPtr snapshot) {
       if (auto done = record_rows(current, {version}); !done) return done.error();
       return true;
     };
-    co_await gear_.pool.offload(std::move(record));
+    co_await deps_.pool.offload(std::move(record));
   }
 }
 

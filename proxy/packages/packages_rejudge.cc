@@ -18,30 +18,31 @@ bool same_findings(const std::vector<Finding>& a, const std::vector<Finding>& b)
 Task<Result<SnapshotPtr>> Packages::kept(PackageName name) {
   if (SnapshotPtr known = in_memory(name.str())) co_return known;
   std::function<Result<SnapshotPtr>()> load = [this, name] { return stored(name); };
-  co_return co_await gear_.pool.offload(std::move(load));
+  co_return co_await deps_.pool.offload(std::move(load));
 }
 
 Task<SnapshotPtr> Packages::observe_again(SnapshotPtr snapshot, std::string version,
                                           std::string baseline) {
-  if (observer_ == nullptr) co_return snapshot;
+  if (collector_ == nullptr) co_return snapshot;
   auto observed = co_await observe_now(snapshot, std::move(version), std::move(baseline));
   if (!observed) log::error("observation", to_string(observed.error()));
   co_return observed ? *observed : snapshot;
 }
 
 Result<bool> Packages::rejudge(const SnapshotPtr& snapshot) {
-  auto rows = gear_.store.releases_of(snapshot->name);
+  auto rows = deps_.store.releases_of(snapshot->name);
   if (!rows) return rows.error();
-  Judge judge = this->judge(snapshot, *gear_.rulebook.rules());
+  Judge judge = this->judge(snapshot, *deps_.active_policy.rules());
   bool changed = false;
   for (ReleaseRow& row : *rows) {
     const Judged* judged = judge.of(row.version);
     if (judged == nullptr || judged->subject.content_id != row.content_id) continue;
-    if (same_findings(judged->findings, row.findings) && judged->subject.born == row.subject.born)
+    if (same_findings(judged->findings, row.findings) &&
+        judged->subject.age_start == row.subject.age_start)
       continue;
     row.subject = judged->subject;
     row.findings = judged->findings;
-    if (auto done = gear_.store.put_release_row(row); !done) return done.error();
+    if (auto done = deps_.store.put_release_row(row); !done) return done.error();
     changed = true;
   }
   return changed;

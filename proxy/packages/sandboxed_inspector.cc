@@ -72,7 +72,7 @@ struct SandboxedInspector::State : std::enable_shared_from_this<State> {
   Task<void> use(std::shared_ptr<WorkerLink> link);
   Task<WaitingPtr> next_job(std::shared_ptr<WorkerLink> link);
   Task<Result<WorkReply>> work(std::shared_ptr<WorkerLink> link, WaitingPtr waiting);
-  Task<void> mourn(std::shared_ptr<WorkerLink> link, WaitingPtr waiting, Error error);
+  Task<void> handle_worker_death(std::shared_ptr<WorkerLink> link, WaitingPtr waiting, Error error);
   Task<void> pause_after_failures();
 
   Task<Result<WorkReply>> submit(WaitingPtr waiting);
@@ -186,7 +186,7 @@ Task<void> SandboxedInspector::State::use(std::shared_ptr<WorkerLink> link) {
       continue;
     }
     if (!reply) {
-      co_await mourn(link, waiting, reply.error());
+      co_await handle_worker_death(link, waiting, reply.error());
       co_return;
     }
     failures = 0;
@@ -242,8 +242,8 @@ std::string SandboxedInspector::State::death_sentence(const Error& error,
   }
 }
 
-Task<void> SandboxedInspector::State::mourn(std::shared_ptr<WorkerLink> link, WaitingPtr waiting,
-                                            Error error) {
+Task<void> SandboxedInspector::State::handle_worker_death(std::shared_ptr<WorkerLink> link,
+                                                          WaitingPtr waiting, Error error) {
   const char* const label = reason_label(error);
   if (error.code == Code::kMalformed) link->kill();
   const std::string how = co_await link->end();

@@ -29,15 +29,15 @@ boost::json::object advisory_json(const ReleaseRow& row, const std::string& sent
 
 // Every listed release that is refused for a reason other than its age becomes an advisory, so that
 // `npm audit` says so on every machine that has it (SPEC, section 6).
-Result<std::string> Services::with_advisories(const boost::json::object& asked,
-                                              boost::json::object merged,
-                                              const std::string& base_url) const {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
-  const Time now = gear_.clock.now();
+Result<std::string> RegistryServices::with_advisories(const boost::json::object& asked,
+                                                      boost::json::object merged,
+                                                      const std::string& base_url) const {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+  const Time now = deps_.clock.now();
   for (const auto& [key, versions] : asked) {
     const std::string name(key);
     if (!PackageName::parse(name) || !versions.is_array()) continue;
-    auto rows = gear_.store.releases_of(name);
+    auto rows = deps_.store.releases_of(name);
     if (!rows) return rows.error();
     const std::vector<Decision> decisions = rules->of(name);
     for (const auto& wanted : versions.get_array()) {

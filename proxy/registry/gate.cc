@@ -44,23 +44,23 @@ std::string prefix_of(const Config& config) {
 
 }  // namespace
 
-Gate::Gate(Gear gear, Observer* observer)
-    : gear_(gear),
-      packages_(gear, observer),
-      recorder_(gear.store, gear.clock),
-      answers_(gear, packages_, recorder_),
-      tarballs_(gear, packages_, recorder_),
-      services_(gear, packages_, recorder_),
-      publishing_(gear, packages_, recorder_),
-      access_(gear.store, gear.clock, recorder_),
-      prefix_(prefix_of(gear.config)) {}
+Gate::Gate(Dependencies deps, ExternalEvidenceCollector* collector)
+    : deps_(deps),
+      packages_(deps, collector),
+      audit_writer_(deps.store, deps.clock),
+      packuments_(deps, packages_, audit_writer_),
+      tarballs_(deps, packages_, audit_writer_),
+      services_(deps, packages_, audit_writer_),
+      publishing_(deps, packages_, audit_writer_),
+      access_(deps.store, deps.clock, audit_writer_),
+      prefix_(prefix_of(deps.config)) {}
 
 std::optional<std::string> Gate::base_url(const Request& request) const {
   const std::string_view host = request.headers.get("host");
-  for (const std::string& text : gear_.config.public_urls) {
+  for (const std::string& text : deps_.config.public_urls) {
     if (parse_url(text)->host_header() == host) return text;
   }
-  if (!gear_.config.public_urls.empty()) return std::nullopt;
+  if (!deps_.config.public_urls.empty()) return std::nullopt;
   // Loopback only: whatever loopback name the client used is what it can reach.
   const std::string scheme = request.secure ? "https://" : "http://";
   const auto url = parse_url(scheme + std::string(host) + "/");
@@ -102,22 +102,22 @@ std::optional<Response> Gate::admit(Request& request, const Target& target) {
     if (!caller) return response_for(caller.error());
     request.client = caller->name;
   }
-  if (!gear_.config.clients_need_token || !request.client.empty()) return std::nullopt;
+  if (!deps_.config.clients_need_token || !request.client.empty()) return std::nullopt;
   const auto* write = std::get_if<WriteTarget>(&target);
   if (write != nullptr && publishing_.takes(*write)) return std::nullopt;
   const auto* document = std::get_if<PackumentTarget>(&target);
   if (document != nullptr && document->write && publishing_.takes(document->name))
     return std::nullopt;
-  gear_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
+  deps_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
   return unauthorized(authorization, std::holds_alternative<OwnPageTarget>(target));
 }
 
 Task<Response> Gate::dispatch(Target target, const Request& request) {
   if (is_self_test(target)) {
     AuditEntry entry = audit_entry("refused", std::string(kSelfTestName),
-                                   std::string(kSelfTestVersion), request, gear_.clock.now());
+                                   std::string(kSelfTestVersion), request, deps_.clock.now());
     entry.action = "quarantine";
-    recorder_.audit(std::move(entry));
+    audit_writer_.audit(std::move(entry));
     co_return self_test_refusal(target, request);
   }
   if (auto* packument_target = std::get_if<PackumentTarget>(&target)) {
@@ -125,12 +125,12 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
   }
   if (auto* manifest = std::get_if<ManifestTarget>(&target)) {
     Response response =
-        co_await answers_.manifest(manifest->name, manifest->version_or_tag, request);
+        co_await packuments_.manifest(manifest->name, manifest->version_or_tag, request);
     note_refusal(response, manifest->name.str(), manifest->version_or_tag, request);
     co_return response;
   }
   if (auto* tags = std::get_if<DistTagsTarget>(&target)) {
-    co_return co_await answers_.dist_tags(tags->name, tags->tag, request);
+    co_return co_await packuments_.dist_tags(tags->name, tags->tag, request);
   }
   if (auto* tarball = std::get_if<TarballTarget>(&target)) {
     co_return co_await tarballs_.get(tarball->name, tarball->version, request);
@@ -157,7 +157,7 @@ Task<Response> Gate::packument(PackumentTarget target, const Request& request) {
             " for writing is not possible through this registry; publish to the registry itself",
         "read-only registry");
   }
-  Response response = co_await answers_.packument(target.name, form_of(request), request);
+  Response response = co_await packuments_.packument(target.name, form_of(request), request);
   note_refusal(response, target.name.str(), "", request);
   co_return response;
 }
@@ -166,14 +166,14 @@ Task<Response> Gate::packument(PackumentTarget target, const Request& request) {
 void Gate::note_refusal(const Response& response, const std::string& name,
                         const std::string& version, const Request& request) {
   if (response.status != 403) return;
-  const LedgerEntry who = ledger_entry(request, gear_.clock.now());
+  const LedgerEntry who = ledger_entry(request, deps_.clock.now());
   AuditEntry entry;
   entry.at = who.at;
   entry.kind = "refused";
   entry.actor = "client";
   entry.name = name;
   entry.version = log::printable(version, 100);
-  entry.policy_hash = gear_.rulebook.rules()->policy->hash;
+  entry.policy_hash = deps_.active_policy.rules()->policy->hash;
   entry.client = client_of(request);
   std::string sentence;
   for (const auto& [header, value] : response.headers) {
@@ -184,7 +184,7 @@ void Gate::note_refusal(const Response& response, const std::string& name,
                                                             {"user_agent", who.user_agent},
                                                             {"command", who.command},
                                                             {"project", who.project}});
-  recorder_.audit(std::move(entry));
+  audit_writer_.audit(std::move(entry));
 }
 
 Task<Response> Gate::write(WriteTarget target, const Request& request) {
@@ -250,7 +250,7 @@ Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
         request, request.headers.get("accept").find("text/html") != std::string_view::npos);
   }
   if (target.path.empty() || target.path == "index") {
-    co_return text_response(200, index_page(gear_.config), "text/html; charset=utf-8");
+    co_return text_response(200, index_page(deps_.config), "text/html; charset=utf-8");
   }
   co_return error_response(
       404, "npm-gate: no such page; releases/NAME/VERSION tells a release's verdict");
@@ -264,7 +264,7 @@ Task<Response> Gate::release_page(std::string name_text, std::string version,
         400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
   auto snapshot = co_await packages_.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   const bool html = request.headers.get("accept").find("text/html") != std::string_view::npos;
   std::function<Result<Response>()> work = [this, &snapshot, &version, rules,
                                             html]() -> Result<Response> {
@@ -281,7 +281,7 @@ Task<Response> Gate::release_page(std::string name_text, std::string version,
     }
     return json_response(200, boost::json::serialize(release_json(*judged)));
   };
-  auto response = co_await gear_.pool.offload(std::move(work));
+  auto response = co_await deps_.pool.offload(std::move(work));
   if (!response) co_return response_for(response.error());
   response->set("cache-control", "no-store");
   co_return std::move(*response);

@@ -31,11 +31,11 @@ class Service {
 
 class Gate final : public Service {
  public:
-  Gate(Gear gear, Observer* observer);
+  Gate(Dependencies deps, ExternalEvidenceCollector* collector);
   Task<Response> handle(std::shared_ptr<Request> request) override;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
   Packages& packages() { return packages_; }
-  Recorder& recorder() { return recorder_; }
+  AuditWriter& audit_writer() { return audit_writer_; }
 
  private:
   Task<Response> dispatch(Target target, const Request& request);
@@ -51,12 +51,12 @@ class Gate final : public Service {
   std::optional<Response> admit(Request& request, const Target& target);
   std::optional<std::string> base_url(const Request& request) const;
 
-  Gear gear_;
+  Dependencies deps_;
   Packages packages_;
-  Recorder recorder_;
-  Answers answers_;
-  Tarballs tarballs_;
-  Services services_;
+  AuditWriter audit_writer_;
+  PackumentService packuments_;
+  TarballService tarballs_;
+  RegistryServices services_;
   Publishing publishing_;
   Access access_;
   std::string prefix_;

@@ -16,7 +16,7 @@ constexpr std::size_t kNoticed = 3;  // versions named in one npm-notice (SPEC, 
 constexpr auto kRenderLimit = std::chrono::seconds(24);
 
 bool is_noticed(const Judge::Hidden& hidden, Time now, Millis recent) {
-  return now - hidden.born <= recent;
+  return now - hidden.age_start <= recent;
 }
 
 std::string notice_for(const Judge::Listing& listing, Time now, Millis recent) {
@@ -33,11 +33,11 @@ std::string notice_for(const Judge::Listing& listing, Time now, Millis recent) {
 // Last-Modified tells when the bytes changed, not when they were made. It has whole seconds: other
 // bytes made within the same one are dated a second later, or a client that asks by time alone
 // would be told that nothing has changed.
-AnswerPtr dated_after(const Answer& before, AnswerPtr answer) {
+RenderedPackumentPtr dated_after(const RenderedPackument& before, RenderedPackumentPtr answer) {
   const bool same = before.etag == answer->etag;
   const Time next = before.modified + Millis(1000);
   if (!same && answer->modified >= next) return answer;
-  auto dated = std::make_shared<Answer>(*answer);
+  auto dated = std::make_shared<RenderedPackument>(*answer);
   dated->modified = same ? before.modified : next;
   dated->last_modified = format_http_date(dated->modified);
   return dated;
@@ -67,14 +67,14 @@ RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& 
   return input;
 }
 
-Task<void> Answers::inspect_all(Prepared& prepared, std::vector<std::string> picks,
-                                std::chrono::steady_clock::time_point deadline) {
+Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::string> picks,
+                                         std::chrono::steady_clock::time_point deadline) {
   auto executor = co_await net::this_coro::executor;
   // Started side by side; each is single flight, so that waiting for them one after another takes
   // as long as the slowest.
   for (const std::string& version : picks) {
     auto start = [this, snapshot = prepared.snapshot, version]() -> Task<void> {
-      co_await packages_.inspect(snapshot, version, gear_.config.inspection_timeout);
+      co_await packages_.inspect(snapshot, version, deps_.config.inspection_timeout);
     };
     spawn_detached(executor, "inspection of " + version, std::move(start));
   }
@@ -93,21 +93,21 @@ Task<void> Answers::inspect_all(Prepared& prepared, std::vector<std::string> pic
   }
 }
 
-Task<Result<Answers::Prepared>> Answers::prepare(PackageName name) {
+Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name) {
   Prepared prepared;
   auto snapshot = co_await packages_.get(name);
   if (!snapshot) co_return snapshot.error();
   prepared.snapshot = *snapshot;
-  prepared.rules = gear_.rulebook.rules();
+  prepared.rules = deps_.active_policy.rules();
   if (!packages_.route(name)->inspect) co_return prepared;
-  const auto deadline = std::chrono::steady_clock::now() + gear_.config.inspection_timeout;
+  const auto deadline = std::chrono::steady_clock::now() + deps_.config.inspection_timeout;
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
     std::function<Result<Names>()> plan = [this, &prepared]() -> Result<Names> {
       return packages_.judge(prepared.snapshot, *prepared.rules)
           .picks_to_inspect(prepared.undecided);
     };
-    auto picks = co_await gear_.pool.offload(std::move(plan));
+    auto picks = co_await deps_.pool.offload(std::move(plan));
     if (!picks) co_return picks.error();
     if (picks->empty()) co_return prepared;
     if (std::chrono::steady_clock::now() >= deadline || round + 1 == kMaxRounds) {
@@ -121,26 +121,27 @@ Task<Result<Answers::Prepared>> Answers::prepare(PackageName name) {
 
 // The review list holds what was inspected, what is recent, and whatever waits for an approval:
 // a release is work for reviewers from the moment it is known, asked for or not.
-void Answers::tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash) {
+void PackumentService::tell(Judge& judge, const Judge::Listing& listing,
+                            const std::string& policy_hash) {
   for (const Judged* judged : listing.kept) {
-    if (judged->evidence) recorder_.judged(*judged, policy_hash);
+    if (judged->evidence) audit_writer_.judged(*judged, policy_hash);
   }
   for (const Judge::Hidden& hidden : listing.hidden) {
     const Judged* judged = judge.of(hidden.version);
     if (judged == nullptr || judged->verdict.served()) continue;
     if (judged->evidence || judged->recent || judged->verdict.action == Action::kQuarantine)
-      recorder_.judged(*judged, policy_hash);
+      audit_writer_.judged(*judged, policy_hash);
   }
 }
 
-Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
-                                  const std::string& base_url) {
+Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, Form form,
+                                                      const std::string& base_url) {
   const PackageSnapshot& snapshot = *prepared.snapshot;
   Judge judge = packages_.judge(prepared.snapshot, *prepared.rules);
   const Judge::Listing listing = judge.listing(prepared.undecided);
   if (packages_.route(*PackageName::parse(snapshot.name))->inspect)
     tell(judge, listing, prepared.rules->policy->hash);
-  auto answer = std::make_shared<Answer>();
+  auto answer = std::make_shared<RenderedPackument>();
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
   answer->stale = snapshot.stale;
@@ -148,7 +149,7 @@ Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
   answer->valid_until = listing.valid_until;
   // What was left undecided is asked again soon.
   if (!prepared.undecided.empty()) lower(answer->valid_until, judge.now() + Millis(5000));
-  answer->notice = header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
+  answer->notice = header_safe(notice_for(listing, judge.now(), deps_.config.recent), 1200);
   if (listing.kept.empty()) {
     answer->status = listing.hidden.empty() ? 404 : 403;
     const std::string why = listing.hidden.empty()
@@ -157,7 +158,7 @@ Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
                                       " may be served: " + listing.hidden.front().sentence;
     answer->notice = header_safe(why);
     answer->identity = std::make_shared<const std::string>(why);
-    return AnswerPtr(answer);
+    return RenderedPackumentPtr(answer);
   }
   std::string text = render_packument(render_input(snapshot, listing, form, base_url));
   const Digest digest = npmgate::digest(Algorithm::kSha256, text);
@@ -165,24 +166,24 @@ Result<AnswerPtr> Answers::render(const Prepared& prepared, Form form,
   answer->last_modified = format_http_date(answer->modified);
   answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
   answer->identity = std::make_shared<const std::string>(std::move(text));
-  return AnswerPtr(answer);
+  return RenderedPackumentPtr(answer);
 }
 
-AnswerPtr Answers::cached(const std::string& key, const SnapshotPtr& snapshot) {
+RenderedPackumentPtr PackumentService::cached(const std::string& key, const SnapshotPtr& snapshot) {
   const std::lock_guard lock(mutex_);
   const auto it = slots_.find(key);
   if (it == slots_.end()) return nullptr;
-  const Answer& answer = *it->second.answer;
+  const RenderedPackument& answer = *it->second.answer;
   if (answer.snapshot_revision != snapshot->revision ||
-      answer.rules_revision != gear_.rulebook.revision())
+      answer.rules_revision != deps_.active_policy.revision())
     return nullptr;
-  if (answer.valid_until && *answer.valid_until <= gear_.clock.now()) return nullptr;
+  if (answer.valid_until && *answer.valid_until <= deps_.clock.now()) return nullptr;
   ages_.splice(ages_.end(), ages_, it->second.age);
   return it->second.answer;
 }
 
-AnswerPtr Answers::put(const std::string& key, AnswerPtr answer) {
-  const auto size = [](const AnswerPtr& a) {
+RenderedPackumentPtr PackumentService::put(const std::string& key, RenderedPackumentPtr answer) {
+  const auto size = [](const RenderedPackumentPtr& a) {
     return (a->identity ? a->identity->size() : 0) + (a->gzip ? a->gzip->size() : 0) + 512;
   };
   const std::lock_guard lock(mutex_);
@@ -196,7 +197,7 @@ AnswerPtr Answers::put(const std::string& key, AnswerPtr answer) {
   bytes_ += size(answer);
   it->second.answer = answer;
   ages_.splice(ages_.end(), ages_, it->second.age);
-  while (bytes_ > gear_.config.cache_bytes && ages_.size() > 1) {
+  while (bytes_ > deps_.config.cache_bytes && ages_.size() > 1) {
     const auto victim = slots_.find(ages_.front());
     bytes_ -= size(victim->second.answer);
     slots_.erase(victim);
@@ -205,8 +206,8 @@ AnswerPtr Answers::put(const std::string& key, AnswerPtr answer) {
   return answer;
 }
 
-Response Answers::respond(const AnswerPtr& answer, const Request& request,
-                          std::string_view cache) const {
+Response PackumentService::respond(const RenderedPackumentPtr& answer, const Request& request,
+                                   std::string_view cache) const {
   if (answer->status != 200) {
     Response refused = error_response(answer->status, *answer->identity, answer->notice);
     refused.kind = "packument";
@@ -218,9 +219,9 @@ Response Answers::respond(const AnswerPtr& answer, const Request& request,
   const bool gzip = accepts_gzip(request.headers.get("accept-encoding"));
   const std::string etag = "\"" + answer->etag + (gzip ? "-gz\"" : "\"");
   if (answer->notice.empty()) {
-    Millis age = gear_.config.fresh;
+    Millis age = deps_.config.fresh;
     if (answer->valid_until)
-      age = std::min(age, std::max(Millis(0), Millis(*answer->valid_until - gear_.clock.now())));
+      age = std::min(age, std::max(Millis(0), Millis(*answer->valid_until - deps_.clock.now())));
     response.set("cache-control", "max-age=" + std::to_string(age.count() / 1000));
     response.set("etag", etag);
     response.set("last-modified", answer->last_modified);
@@ -251,21 +252,21 @@ Response Answers::respond(const AnswerPtr& answer, const Request& request,
   return response;
 }
 
-Task<Response> Answers::packument(PackageName name, Form form, const Request& request) {
+Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
   auto snapshot = co_await packages_.get(name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::string key =
       name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
-  if (AnswerPtr hit = cached(key, *snapshot)) co_return respond(hit, request, "hit");
+  if (RenderedPackumentPtr hit = cached(key, *snapshot)) co_return respond(hit, request, "hit");
   const std::string base_url = request.base_url;
-  SingleFlight<Result<AnswerPtr>>::Work work = [this, name, form, base_url,
-                                                key]() -> Task<Result<AnswerPtr>> {
+  SingleFlight<Result<RenderedPackumentPtr>>::Work work =
+      [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
     auto prepared = co_await prepare(name);
     if (!prepared) co_return prepared.error();
-    std::function<Result<AnswerPtr>()> make = [this, &prepared, form, &base_url] {
+    std::function<Result<RenderedPackumentPtr>()> make = [this, &prepared, form, &base_url] {
       return render(*prepared, form, base_url);
     };
-    auto answer = co_await gear_.pool.offload(std::move(make));
+    auto answer = co_await deps_.pool.offload(std::move(make));
     if (answer) {
       answer = put(key, *answer);
       auto executor = co_await net::this_coro::executor;
@@ -274,7 +275,7 @@ Task<Response> Answers::packument(PackageName name, Form form, const Request& re
     co_return answer;
   };
   // A request that comes after a decision never joins a rendering that began before it.
-  const std::string flight = key + "#" + std::to_string(gear_.rulebook.revision());
+  const std::string flight = key + "#" + std::to_string(deps_.active_policy.revision());
   auto answer = co_await renders_.join(flight, std::move(work), kRenderLimit);
   if (!answer) {
     const Error late = fail(Code::kTimeout, Origin::kSelf,
@@ -285,8 +286,8 @@ Task<Response> Answers::packument(PackageName name, Form form, const Request& re
   co_return respond(**answer, request, "miss");
 }
 
-Task<Response> Answers::manifest(PackageName name, std::string version_or_tag,
-                                 const Request& request) {
+Task<Response> PackumentService::manifest(PackageName name, std::string version_or_tag,
+                                          const Request& request) {
   auto prepared = co_await prepare(name);
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;
@@ -305,7 +306,7 @@ Task<Response> Answers::manifest(PackageName name, std::string version_or_tag,
       if (view.version != version) continue;
       Response response = json_response(200, render_manifest(input, view));
       const std::string notice =
-          header_safe(notice_for(listing, judge.now(), gear_.config.recent), 1200);
+          header_safe(notice_for(listing, judge.now(), deps_.config.recent), 1200);
       if (version != version_or_tag && !notice.empty()) response.set("npm-notice", notice);
       response.set("cache-control", "no-cache");
       return response;
@@ -317,13 +318,13 @@ Task<Response> Answers::manifest(PackageName name, std::string version_or_tag,
     return error_response(404, "npm-gate: " + snapshot.name + " has no version or dist-tag '" +
                                    log::printable(version_or_tag, 60) + "'");
   };
-  auto response = co_await gear_.pool.offload(std::move(make));
+  auto response = co_await deps_.pool.offload(std::move(make));
   if (!response) co_return response_for(response.error());
   response->kind = "manifest";
   co_return std::move(*response);
 }
 
-Task<Response> Answers::dist_tags(PackageName name, std::string tag, const Request&) {
+Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, const Request&) {
   auto prepared = co_await prepare(name);
   if (!prepared) co_return response_for(prepared.error());
   std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
@@ -339,7 +340,7 @@ Task<Response> Answers::dist_tags(PackageName name, std::string tag, const Reque
     for (const auto& [key, value] : tags) object[key] = value;
     return json_response(200, boost::json::serialize(object));
   };
-  auto response = co_await gear_.pool.offload(std::move(make));
+  auto response = co_await deps_.pool.offload(std::move(make));
   if (!response) co_return response_for(response.error());
   response->kind = "dist-tags";
   co_return std::move(*response);

@@ -17,7 +17,7 @@
 namespace npmgate {
 
 // A finished document. Immutable.
-struct Answer {
+struct RenderedPackument {
   Bytes identity, gzip;
   std::string etag;           // quoted; the gzip representation's has "-gz" inside the quotes
   Time modified{};            // when these bytes first were the answer
@@ -28,12 +28,12 @@ struct Answer {
   std::optional<Time> valid_until;
   bool stale = false;
 };
-using AnswerPtr = std::shared_ptr<const Answer>;
+using RenderedPackumentPtr = std::shared_ptr<const RenderedPackument>;
 
-class Answers {
+class PackumentService {
  public:
-  Answers(Gear gear, Packages& packages, Recorder& recorder)
-      : gear_(gear), packages_(packages), recorder_(recorder) {}
+  PackumentService(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
+      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
   // GET /name. Inspects what a resolver would pick, within inspection.timeout, before it answers.
   Task<Response> packument(PackageName name, Form form, const Request& request);
@@ -46,27 +46,29 @@ class Answers {
   struct Prepared {  // a snapshot with the picks inspected
     Prepared() {}
     SnapshotPtr snapshot;
-    std::shared_ptr<const Rules> rules;
+    std::shared_ptr<const PolicySnapshot> rules;
     std::set<std::string, std::less<>> undecided;
   };
   Task<Result<Prepared>> prepare(PackageName name);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
   void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
-  Result<AnswerPtr> render(const Prepared& prepared, Form form, const std::string& base_url);
-  AnswerPtr cached(const std::string& key, const SnapshotPtr& snapshot);
+  Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
+                                      const std::string& base_url);
+  RenderedPackumentPtr cached(const std::string& key, const SnapshotPtr& snapshot);
   // Keeps it and returns it as it is to be sent: dated after what was there before.
-  AnswerPtr put(const std::string& key, AnswerPtr answer);
-  Response respond(const AnswerPtr& answer, const Request& request, std::string_view cache) const;
+  RenderedPackumentPtr put(const std::string& key, RenderedPackumentPtr answer);
+  Response respond(const RenderedPackumentPtr& answer, const Request& request,
+                   std::string_view cache) const;
 
   struct Slot {
-    AnswerPtr answer;
+    RenderedPackumentPtr answer;
     std::list<std::string>::iterator age;
   };
-  Gear gear_;
+  Dependencies deps_;
   Packages& packages_;
-  Recorder& recorder_;
-  SingleFlight<Result<AnswerPtr>> renders_;
+  AuditWriter& audit_writer_;
+  SingleFlight<Result<RenderedPackumentPtr>> renders_;
   std::mutex mutex_;
   std::unordered_map<std::string, Slot> slots_;
   std::list<std::string> ages_;

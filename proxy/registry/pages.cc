@@ -54,7 +54,7 @@ boost::json::object release_json(const Judged& judged) {
   out["inspected"] = judged.evidence != nullptr;
   out["baseline"] =
       judged.baseline.empty() ? boost::json::value() : boost::json::value(judged.baseline);
-  out["age_counts_from"] = format_time(judged.subject.born);
+  out["age_counts_from"] = format_time(judged.subject.age_start);
   out["verdict"] = to_json(judged.verdict);
   boost::json::array findings;
   for (const Finding& finding : judged.findings) findings.push_back(to_json(finding));

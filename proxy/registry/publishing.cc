@@ -79,8 +79,8 @@ Task<Result<FetchReply>> Publishing::pass(const UpstreamConfig& upstream, std::s
   fetch.ca_file = upstream.ca;
   fetch.max_body = kMaxBody;
   fetch.limit = kWriteLimit;
-  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="write")");
-  co_return co_await gear_.upstream.fetch(std::move(fetch));
+  deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="write")");
+  co_return co_await deps_.upstream.fetch(std::move(fetch));
 }
 
 Task<Response> Publishing::document(PackageName name, const Request& request) {
@@ -101,7 +101,7 @@ Task<Response> Publishing::document(PackageName name, const Request& request) {
 Task<std::optional<Response>> Publishing::whoami(const Request& request) {
   const UpstreamConfig* only = nullptr;
   int count = 0;
-  for (const UpstreamConfig& upstream : gear_.config.upstreams) {
+  for (const UpstreamConfig& upstream : deps_.config.upstreams) {
     if (!upstream.writable) continue;
     only = &upstream;
     ++count;
@@ -129,7 +129,7 @@ Task<Result<WriteDocument>> Publishing::read_document(const Request& request) {
     }
     return reader.finish();
   };
-  co_return co_await gear_.pool.offload(std::move(work));
+  co_return co_await deps_.pool.offload(std::move(work));
 }
 
 // A value: the write may not pass, and this says why. kNotFound: it may.
@@ -144,7 +144,7 @@ Task<Result<Response>> Publishing::check_document(const UpstreamConfig& upstream
   }
   if (document->attachments && !revision) co_return passes;
   for (const std::string& tarball : document->tarballs) {
-    if (names_gate(tarball, request, gear_.config)) {
+    if (names_gate(tarball, request, deps_.config)) {
       co_return refused(
           "the document was read through the gate, which leaves versions out; read "
           "it with ?write=true (npm deprecate does) before writing it back");
@@ -199,18 +199,18 @@ Task<Response> Publishing::write(WriteTarget target, const Request& request) {
       if (auto done = packages_.drop(name); !done) return done.error();
       return true;
     };
-    auto dropped = co_await gear_.pool.offload(std::move(drop));
+    auto dropped = co_await deps_.pool.offload(std::move(drop));
     if (!dropped) log::warn("document", to_string(dropped.error()));
   }
   co_return passed_down(std::move(*reply));
 }
 
 void Publishing::record(const WriteTarget& target, const Request& request, int status) {
-  AuditEntry entry = audit_entry("write", target.name->str(), "", request, gear_.clock.now());
+  AuditEntry entry = audit_entry("write", target.name->str(), "", request, deps_.clock.now());
   entry.action = std::to_string(status);
   entry.detail = boost::json::serialize(
       boost::json::value{{"what", target.what}, {"method", request.method}, {"path", target.path}});
-  recorder_.audit(std::move(entry));
+  audit_writer_.audit(std::move(entry));
 }
 
 }  // namespace npmgate

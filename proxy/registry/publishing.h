@@ -18,8 +18,8 @@ class Publishing {
   // throw away (ServerLimits::max_discarded), so that a client hears the 413.
   static constexpr std::size_t kMaxBody = std::size_t{128} << 20;
 
-  Publishing(Gear gear, Packages& packages, Recorder& recorder)
-      : gear_(gear), packages_(packages), recorder_(recorder) {}
+  Publishing(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
+      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
   // Whether this write may pass: its name's upstream is writable.
   bool takes(const WriteTarget& target) const;
@@ -46,9 +46,9 @@ class Publishing {
                                         bool revision, const Request& request);
   void record(const WriteTarget& target, const Request& request, int status);
 
-  Gear gear_;
+  Dependencies deps_;
   Packages& packages_;
-  Recorder& recorder_;
+  AuditWriter& audit_writer_;
 };
 
 }  // namespace npmgate

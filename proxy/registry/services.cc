@@ -38,19 +38,19 @@ std::string alias_of(const boost::json::value& value) {
 
 }  // namespace
 
-const UpstreamConfig* Services::fallback() const {
-  for (const UpstreamConfig& upstream : gear_.config.upstreams) {
+const UpstreamConfig* RegistryServices::fallback() const {
+  for (const UpstreamConfig& upstream : deps_.config.upstreams) {
     if (upstream.scopes.empty() && upstream.packages.empty()) return &upstream;
   }
   return nullptr;
 }
 
-bool Services::goes_to(const std::string& text, const UpstreamConfig* upstream) const {
+bool RegistryServices::goes_to(const std::string& text, const UpstreamConfig* upstream) const {
   const auto name = PackageName::parse(text);
   return name && packages_.route(*name) == upstream;
 }
 
-const UpstreamConfig* Services::of_text(std::string_view text) const {
+const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
   const UpstreamConfig* const rest = fallback();
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
@@ -62,8 +62,8 @@ const UpstreamConfig* Services::of_text(std::string_view text) const {
   return rest;
 }
 
-Task<Response> Services::forward(const UpstreamConfig& upstream, std::string method,
-                                 std::string path_and_query, std::string body) {
+Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::string method,
+                                         std::string path_and_query, std::string body) {
   FetchRequest fetch;
   fetch.method = std::move(method);
   fetch.url = upstream.url + path_and_query;
@@ -74,8 +74,8 @@ Task<Response> Services::forward(const UpstreamConfig& upstream, std::string met
   fetch.ca_file = upstream.ca;
   fetch.max_body = kMaxForwarded;
   fetch.limit = kForwardLimit;
-  gear_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
-  auto reply = co_await gear_.upstream.fetch(std::move(fetch));
+  deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
+  auto reply = co_await deps_.upstream.fetch(std::move(fetch));
   if (!reply) co_return response_for(reply.error());
   // Headers are made anew, the type too: a page of the upstream's must not run in a browser as one
   // of the gate's.
@@ -87,14 +87,14 @@ Task<Response> Services::forward(const UpstreamConfig& upstream, std::string met
   co_return response;
 }
 
-Task<Response> Services::pass(ServiceTarget target) {
+Task<Response> RegistryServices::pass(ServiceTarget target) {
   const UpstreamConfig* upstream = target.name ? packages_.route(*target.name) : fallback();
   if (upstream == nullptr) co_return error_response(404, "npm-gate: no upstream answers for this");
   std::string path = target.path.substr(1) + (target.query.empty() ? "" : "?" + target.query);
   co_return co_await forward(*upstream, "GET", std::move(path), "");
 }
 
-Task<Response> Services::search(ServiceTarget target) {
+Task<Response> RegistryServices::search(ServiceTarget target) {
   const UpstreamConfig* upstream = of_text(query_value(target.query, "text"));
   if (upstream == nullptr) co_return error_response(404, "npm-gate: no upstream answers for this");
   Response answer =
@@ -114,15 +114,16 @@ Task<Response> Services::search(ServiceTarget target) {
   co_return json_response(200, boost::json::serialize(parsed));
 }
 
-void Services::report(const std::string& name, std::string_view version, const Request& request) {
-  LedgerEntry entry = ledger_entry(request, gear_.clock.now());
+void RegistryServices::report(const std::string& name, std::string_view version,
+                              const Request& request) {
+  LedgerEntry entry = ledger_entry(request, deps_.clock.now());
   entry.name = name;
   entry.version = log::printable(version, 100);
   entry.reported = true;
-  recorder_.ledger(std::move(entry));
+  audit_writer_.ledger(std::move(entry));
 }
 
-std::map<const UpstreamConfig*, boost::json::object> Services::split(
+std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
     const boost::json::object& asked, const Request& request) {
   std::map<const UpstreamConfig*, boost::json::object> parts;
   for (const auto& [key, versions] : asked) {
@@ -136,7 +137,7 @@ std::map<const UpstreamConfig*, boost::json::object> Services::split(
   return parts;
 }
 
-Task<Response> Services::audit_bulk(ServiceTarget target, const Request& request) {
+Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request& request) {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(request.body, ec);
   if (ec || !parsed.is_object())
@@ -157,15 +158,15 @@ Task<Response> Services::audit_bulk(ServiceTarget target, const Request& request
   std::function<Result<std::string>()> merge = [this, &parsed, &merged, &request] {
     return with_advisories(parsed.get_object(), std::move(merged), request.base_url);
   };
-  auto answer = co_await gear_.pool.offload(std::move(merge));
+  auto answer = co_await deps_.pool.offload(std::move(merge));
   if (!answer) co_return response_for(answer.error());
   co_return json_response(200, std::move(*answer));
 }
 
 // Takes the names that are not `upstream`'s out of the tree that npm 6 and pnpm 10 post:
 // {requires: {name: range}, dependencies: {name: {version, requires, dependencies}}}.
-void Services::scrub(boost::json::value& tree, const UpstreamConfig* upstream,
-                     const Request& request) {
+void RegistryServices::scrub(boost::json::value& tree, const UpstreamConfig* upstream,
+                             const Request& request) {
   if (!tree.is_object()) return;
   for (const char* field : {"requires", "dependencies"}) {
     auto* names = tree.get_object().if_contains(field);
@@ -191,7 +192,7 @@ void Services::scrub(boost::json::value& tree, const UpstreamConfig* upstream,
   }
 }
 
-Task<Response> Services::audit_quick(ServiceTarget target, const Request& request) {
+Task<Response> RegistryServices::audit_quick(ServiceTarget target, const Request& request) {
   constexpr const char* kNothing =
       R"({"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"info":0,"low":0,"moderate":0,"high":0,"critical":0}}})";
   boost::system::error_code ec;

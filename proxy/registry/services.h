@@ -13,10 +13,10 @@
 
 namespace npmgate {
 
-class Services {
+class RegistryServices {
  public:
-  Services(Gear gear, Packages& packages, Recorder& recorder)
-      : gear_(gear), packages_(packages), recorder_(recorder) {}
+  RegistryServices(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
+      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
   // A search is asked at the upstream of the first word that is a name (or scope:…) routed
   // elsewhere than to the fallback, and names of other upstreams are taken out of the answer.
@@ -43,9 +43,9 @@ class Services {
   Result<std::string> with_advisories(const boost::json::object& asked, boost::json::object merged,
                                       const std::string& base_url) const;
 
-  Gear gear_;
+  Dependencies deps_;
   Packages& packages_;
-  Recorder& recorder_;
+  AuditWriter& audit_writer_;
 };
 
 }  // namespace npmgate

@@ -53,8 +53,9 @@ LedgerEntry ledger_entry(const Request& request, Time now) {
   return entry;
 }
 
-Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string version) {
-  const std::shared_ptr<const Rules> rules = gear_.rulebook.rules();
+Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
+                                                          std::string version) {
+  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   std::function<Result<Ruling>()> work = [this, snapshot, version, rules]() -> Result<Ruling> {
     Judge judge = packages_.judge(snapshot, *rules);
     Ruling ruling;
@@ -72,32 +73,33 @@ Task<Result<Tarballs::Ruling>> Tarballs::rule(SnapshotPtr snapshot, std::string 
       return ruling;
     }
     ruling.known = true;
-    ruling.inspected = judged->evidence != nullptr || (judged->newcomer && !judged->pinned);
+    ruling.inspected =
+        judged->evidence != nullptr || (judged->upstream_replaced && !judged->pinned);
     ruling.recheck =
         judged->evidence && !judged->pinned && due_again(*judged->evidence, judge.now());
     ruling.served = judged->verdict.served();
     ruling.pinned = judged->pinned;
-    ruling.newcomer = judged->newcomer;
+    ruling.upstream_replaced = judged->upstream_replaced;
     ruling.content_id = judged->subject.content_id;
     ruling.raw_manifest = judged->raw_manifest;
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
     note_despite(judged->verdict, ruling);
-    if (judged->evidence) recorder_.judged(*judged, rules->policy->hash);
+    if (judged->evidence) audit_writer_.judged(*judged, rules->policy->hash);
     if (!ruling.served)
       ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
     return ruling;
   };
-  co_return co_await gear_.pool.offload(std::move(work));
+  co_return co_await deps_.pool.offload(std::move(work));
 }
 
-Task<Response> Tarballs::get(PackageName name, std::string version, const Request& request) {
+Task<Response> TarballService::get(PackageName name, std::string version, const Request& request) {
   auto snapshot = co_await packages_.get(name);
   // A version that is not known yet may be newer than what is kept: ask once more before saying
   // 404.
   if (snapshot && !(*snapshot)->pins.contains(version) &&
       (*snapshot)->packument->find(version) == nullptr &&
-      gear_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
+      deps_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
     snapshot = co_await packages_.get(name, true);
   }
   if (!snapshot) co_return response_for(snapshot.error());
@@ -107,7 +109,7 @@ Task<Response> Tarballs::get(PackageName name, std::string version, const Reques
   auto ruling = co_await rule(current, version);
   if (!ruling) co_return response_for(ruling.error());
   if (ruling->known && (!ruling->inspected || ruling->recheck)) {
-    auto inspected = co_await packages_.inspect(current, version, gear_.config.inspection_timeout);
+    auto inspected = co_await packages_.inspect(current, version, deps_.config.inspection_timeout);
     if (!inspected) co_return response_for(inspected.error());
     current = *inspected;
     ruling = co_await rule(current, version);
@@ -133,14 +135,14 @@ Task<Response> Tarballs::get(PackageName name, std::string version, const Reques
   co_return co_await send(current, version, *ruling, request);
 }
 
-Task<Result<SnapshotPtr>> Tarballs::accept(SnapshotPtr snapshot, std::string version,
-                                           Ruling& ruling) {
+Task<Result<SnapshotPtr>> TarballService::accept(SnapshotPtr snapshot, std::string version,
+                                                 Ruling& ruling) {
   Pin wanted;
   wanted.name = snapshot->name;
   wanted.version = version;
   wanted.content_id = ruling.content_id;
   wanted.raw_manifest = ruling.raw_manifest;
-  wanted.accepted = gear_.clock.now();
+  wanted.accepted = deps_.clock.now();
   auto pinned = co_await packages_.pin(snapshot, wanted);
   if (!pinned) co_return pinned;
   const auto pin = (*pinned)->pins.find(version);
@@ -156,7 +158,7 @@ Task<Result<SnapshotPtr>> Tarballs::accept(SnapshotPtr snapshot, std::string ver
   co_return pinned;
 }
 
-void Tarballs::note_despite(const Verdict& verdict, Ruling& ruling) {
+void TarballService::note_despite(const Verdict& verdict, Ruling& ruling) {
   if (verdict.would == verdict.action || !verdict.served()) return;
   ruling.would = to_string(verdict.would);
   for (const Reason& reason : verdict.reasons) {
@@ -168,14 +170,14 @@ void Tarballs::note_despite(const Verdict& verdict, Ruling& ruling) {
 }
 
 // Loud: what is served without a judgement is looked for afterwards.
-void Tarballs::tell_despite(const Ruling& ruling, AuditEntry& audit) {
+void TarballService::record_override(const Ruling& ruling, AuditEntry& audit) {
   audit.detail = boost::json::serialize(boost::json::object{
       {"would", ruling.would}, {"rule", ruling.would_rule}, {"despite", ruling.despite}});
-  const bool glass = ruling.despite.starts_with("break glass");
-  gear_.metrics.add("npm_gate_served_despite_total", std::string("by=\"") +
-                                                         (glass ? "break_glass" : "monitor") +
+  const bool break_glass = ruling.despite.starts_with("break glass");
+  deps_.metrics.add("npm_gate_served_despite_total", std::string("by=\"") +
+                                                         (break_glass ? "break_glass" : "monitor") +
                                                          "\",would=\"" + ruling.would + "\"");
-  const auto tell = glass ? &log::warn : &log::info;
+  const auto tell = break_glass ? &log::warn : &log::info;
   tell("served-despite", audit.name + "@" + audit.version + " would be held or refused",
        {{"would", ruling.would},
         {"rule", ruling.would_rule},
@@ -183,13 +185,13 @@ void Tarballs::tell_despite(const Ruling& ruling, AuditEntry& audit) {
         {"client", audit.client}});
 }
 
-Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& version,
-                          const Ruling& ruling, const Request& request) {
+Response TarballService::refuse(const PackageSnapshot& snapshot, const std::string& version,
+                                const Ruling& ruling, const Request& request) {
   Response response = error_response(
       403, "npm-gate: " + ruling.sentence + ". " + page_url(request, snapshot.name, version),
       ruling.sentence);
   response.kind = "tarball";
-  AuditEntry entry = audit_entry("refused", snapshot.name, version, request, gear_.clock.now());
+  AuditEntry entry = audit_entry("refused", snapshot.name, version, request, deps_.clock.now());
   entry.content_id = ruling.content_id;
   entry.action = ruling.action;
   entry.policy_hash = ruling.policy_hash;
@@ -198,34 +200,34 @@ Response Tarballs::refuse(const PackageSnapshot& snapshot, const std::string& ve
                                                             {"user_agent", who.user_agent},
                                                             {"command", who.command},
                                                             {"project", who.project}});
-  recorder_.audit(std::move(entry));
-  gear_.metrics.add("npm_gate_refusals_total", "action=\"" + ruling.action + "\"");
+  audit_writer_.audit(std::move(entry));
+  deps_.metrics.add("npm_gate_refusals_total", "action=\"" + ruling.action + "\"");
   log::info("refused", ruling.sentence, {{"client", request.peer}});
   return response;
 }
 
-Task<Result<std::shared_ptr<const BlobStore::Handle>>> Tarballs::open(SnapshotPtr snapshot,
-                                                                      std::string version,
-                                                                      std::string sha512) {
+Task<Result<std::shared_ptr<const BlobStore::Handle>>> TarballService::open(SnapshotPtr snapshot,
+                                                                            std::string version,
+                                                                            std::string sha512) {
   using Handle = std::shared_ptr<const BlobStore::Handle>;
-  std::function<Result<Handle>()> work = [this, sha512] { return gear_.blobs.open(sha512); };
+  std::function<Result<Handle>()> work = [this, sha512] { return deps_.blobs.open(sha512); };
   auto again = work;
-  auto handle = co_await gear_.pool.offload(std::move(work));
+  auto handle = co_await deps_.pool.offload(std::move(work));
   if (handle) co_return handle;
   const bool gone = handle.error().code == Code::kNotFound || handle.error().code == Code::kCorrupt;
   if (!gone) co_return handle;
   if (handle.error().code == Code::kCorrupt) {
-    gear_.metrics.add("npm_gate_blobs_corrupt_total");
+    deps_.metrics.add("npm_gate_blobs_corrupt_total");
     log::error("blob", "a tarball on disk has changed and is fetched again",
                {{"release", snapshot->name + "@" + version}});
   }
   auto fetched = co_await packages_.refetch(snapshot, version, sha512);
   if (!fetched) co_return fetched.error();
-  co_return co_await gear_.pool.offload(std::move(again));
+  co_return co_await deps_.pool.offload(std::move(again));
 }
 
-Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
-                              const Request& request) {
+Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
+                                    const Request& request) {
   const std::string sha512 = ruling.content_id.substr(0, ruling.content_id.find(':'));
   auto handle = co_await open(snapshot, version, sha512);
   if (!handle) co_return response_for(handle.error());
@@ -241,31 +243,31 @@ Task<Response> Tarballs::send(SnapshotPtr snapshot, std::string version, const R
     co_return response;
   }
   response.blob = *handle;
-  const Time now = gear_.clock.now();
+  const Time now = deps_.clock.now();
   if (request.method != "HEAD") {
     LedgerEntry entry = ledger_entry(request, now);
     entry.name = snapshot->name;
     entry.version = version;
     entry.content_id = ruling.content_id;
-    recorder_.ledger(std::move(entry));
+    audit_writer_.ledger(std::move(entry));
     AuditEntry audit = audit_entry("served", snapshot->name, version, request, now);
     audit.content_id = ruling.content_id;
     audit.action = ruling.action;
     audit.policy_hash = ruling.policy_hash;
-    if (!ruling.would.empty()) tell_despite(ruling, audit);
-    recorder_.audit(std::move(audit));
+    if (!ruling.would.empty()) record_override(ruling, audit);
+    audit_writer_.audit(std::move(audit));
   }
   co_return response;
 }
 
 // Upstreams with `inspect: false`: no rule is asked, and nobody waits for what rules are asked
 // about. What the floor and admins refuse is refused here as in the packument.
-Task<Response> Tarballs::pass_through(SnapshotPtr snapshot, std::string version,
-                                      const Request& request) {
+Task<Response> TarballService::pass_through(SnapshotPtr snapshot, std::string version,
+                                            const Request& request) {
   const PackumentVersion* listed = snapshot->packument->find(version);
   Result<SnapshotPtr> inspected = snapshot;
   if (listed != nullptr && !current_evidence(*snapshot, *listed)) {
-    inspected = co_await packages_.inspect(snapshot, version, gear_.config.inspection_timeout);
+    inspected = co_await packages_.inspect(snapshot, version, deps_.config.inspection_timeout);
   }
   if (!inspected) co_return response_for(inspected.error());
   const PackumentVersion* found = (*inspected)->packument->find(version);

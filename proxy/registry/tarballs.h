@@ -10,10 +10,10 @@
 
 namespace npmgate {
 
-class Tarballs {
+class TarballService {
  public:
-  Tarballs(Gear gear, Packages& packages, Recorder& recorder)
-      : gear_(gear), packages_(packages), recorder_(recorder) {}
+  TarballService(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
+      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
   // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it
   // could not be judged in time.
@@ -23,14 +23,14 @@ class Tarballs {
   struct Ruling {  // what judging said, in values that outlive the Judge
     Ruling() {}
     bool known = false, inspected = false, recheck = false, served = false, pinned = false,
-         newcomer = false;
+         upstream_replaced = false;
     std::string content_id, sentence, raw_manifest, policy_hash, action;
     // Served under monitor mode or break-glass: what would have happened, by which rule, and what
     // let it through. Empty otherwise.
     std::string would, would_rule, despite;
   };
   static void note_despite(const Verdict& verdict, Ruling& ruling);
-  void tell_despite(const Ruling& ruling, AuditEntry& audit);
+  void record_override(const Ruling& ruling, AuditEntry& audit);
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
   // Pins what was ruled on. Where other content was accepted first (by a request beside this one),
   // `ruling` becomes the one on that, and a refusal where that cannot be served.
@@ -44,9 +44,9 @@ class Tarballs {
   Response refuse(const PackageSnapshot& snapshot, const std::string& version, const Ruling& ruling,
                   const Request& request);
 
-  Gear gear_;
+  Dependencies deps_;
   Packages& packages_;
-  Recorder& recorder_;
+  AuditWriter& audit_writer_;
 };
 
 // Who asked, for the ledger and the audit trail.

@@ -76,7 +76,7 @@ void Access::note_use(std::int64_t id) {
     if (now - noted < kNoteEvery) return;
     noted = now;
   }
-  recorder_.token_used(id, now);
+  audit_writer_.token_used(id, now);
 }
 
 }  // namespace npmgate

@@ -31,8 +31,8 @@ class Access {
   // Every token begins with it: credentials for other registries are told apart without a look.
   static constexpr std::string_view kPrefix = "ngt_";
 
-  Access(StateStore& store, const Clock& clock, Recorder& recorder)
-      : store_(store), clock_(clock), recorder_(recorder) {}
+  Access(StateStore& store, const Clock& clock, AuditWriter& audit_writer)
+      : store_(store), clock_(clock), audit_writer_(audit_writer) {}
 
   // Who `authorization` ("Bearer TOKEN", or Basic with the token as password) belongs to. The
   // database is asked for the token's SHA-256, so that how long an answer takes says nothing about
@@ -47,7 +47,7 @@ class Access {
 
   StateStore& store_;
   const Clock& clock_;
-  Recorder& recorder_;
+  AuditWriter& audit_writer_;
   std::mutex mutex_;
   std::map<std::int64_t, Time> noted_;
 };

@@ -27,9 +27,9 @@ constexpr std::size_t kTold = 200'000;
 std::size_t fingerprint(const Judged& judged) {
   std::string all(to_string(judged.verdict.action));
   const Subject& subject = judged.subject;
-  all += "\n" + subject.content_id + "\n" + format_time(subject.born) + "\n" + subject.publisher +
-         "\n" + subject.license + (subject.same_publisher_and_hooks ? "1" : "0") +
-         (subject.has_install_script ? "1" : "0");
+  all += "\n" + subject.content_id + "\n" + format_time(subject.age_start) + "\n" +
+         subject.publisher + "\n" + subject.license +
+         (subject.same_publisher_and_hooks ? "1" : "0") + (subject.has_install_script ? "1" : "0");
   for (const Finding& finding : judged.findings)
     all += "\n" + finding.id + finding.source + boost::json::serialize(finding.proof);
   return std::hash<std::string>{}(all);
@@ -46,7 +46,7 @@ std::string rules_of(const Verdict& verdict) {
 
 }  // namespace
 
-void Recorder::judged(const Judged& judged, const std::string& policy_hash) {
+void AuditWriter::judged(const Judged& judged, const std::string& policy_hash) {
   const std::string key =
       judged.subject.name + "@" + judged.version + "#" + judged.subject.content_id;
   const std::size_t now = fingerprint(judged);
@@ -72,7 +72,7 @@ void Recorder::judged(const Judged& judged, const std::string& policy_hash) {
   verdicts_.push_back(std::move(seen));
 }
 
-void Recorder::flush_verdicts() {
+void AuditWriter::flush_verdicts() {
   std::vector<SeenVerdict> verdicts;
   {
     const std::lock_guard lock(mutex_);
@@ -86,22 +86,22 @@ void Recorder::flush_verdicts() {
   }
 }
 
-void Recorder::audit(AuditEntry entry) {
+void AuditWriter::audit(AuditEntry entry) {
   const std::lock_guard lock(mutex_);
   audit_.push_back(std::move(entry));
 }
 
-void Recorder::ledger(LedgerEntry entry) {
+void AuditWriter::ledger(LedgerEntry entry) {
   const std::lock_guard lock(mutex_);
   ledger_.push_back(std::move(entry));
 }
 
-void Recorder::token_used(std::int64_t id, Time at) {
+void AuditWriter::token_used(std::int64_t id, Time at) {
   const std::lock_guard lock(mutex_);
   tokens_[id] = at;
 }
 
-void Recorder::flush() {
+void AuditWriter::flush() {
   flush_verdicts();
   flush_records();
   std::map<std::int64_t, Time> tokens;
@@ -115,7 +115,7 @@ void Recorder::flush() {
   }
 }
 
-void Recorder::flush_records() {
+void AuditWriter::flush_records() {
   std::vector<AuditEntry> audit;
   std::vector<LedgerEntry> ledger;
   {

@@ -14,9 +14,9 @@
 
 namespace npmgate {
 
-class Recorder {
+class AuditWriter {
  public:
-  Recorder(StateStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  AuditWriter(StateStore& store, const Clock& clock) : store_(store), clock_(clock) {}
   void audit(AuditEntry entry);
   void ledger(LedgerEntry entry);
   // A release was judged for an answer: its row in the review list follows, and where its verdict

@@ -16,10 +16,10 @@ constexpr int kRest = 50;
 
 }  // namespace
 
-FeedWatch::FeedWatch(std::vector<std::string> paths, Rulebook& rulebook, const Clock& clock,
-                     Metrics& metrics, FeedLimits limits)
+FeedWatch::FeedWatch(std::vector<std::string> paths, ActivePolicy& active_policy,
+                     const Clock& clock, Metrics& metrics, FeedLimits limits)
     : paths_(std::move(paths)),
-      rulebook_(rulebook),
+      active_policy_(active_policy),
       clock_(clock),
       metrics_(metrics),
       limits_(limits) {
@@ -37,7 +37,7 @@ Result<void> FeedWatch::load(std::stop_token stop) {
   const std::uint64_t print = feed_fingerprint(paths_);
   auto loaded = load_feeds(paths_, limits_, stop);
   const std::chrono::duration<double> took = steady_clock::now() - started;
-  if (loaded) rulebook_.set_feed(loaded->index);
+  if (loaded) active_policy_.set_feed(loaded->index);
   const std::lock_guard lock(mutex_);
   loaded_print_ = print;
   if (!loaded) {

@@ -28,7 +28,7 @@ struct FeedStatus {
 
 class FeedWatch {
  public:
-  FeedWatch(std::vector<std::string> paths, Rulebook& rulebook, const Clock& clock,
+  FeedWatch(std::vector<std::string> paths, ActivePolicy& active_policy, const Clock& clock,
             Metrics& metrics, FeedLimits limits = {});
   // Ends the thread; a load under way stops within one file.
   ~FeedWatch();
@@ -46,7 +46,7 @@ class FeedWatch {
   void watch(std::stop_token stop);
 
   const std::vector<std::string> paths_;
-  Rulebook& rulebook_;
+  ActivePolicy& active_policy_;
   const Clock& clock_;
   Metrics& metrics_;
   const FeedLimits limits_;

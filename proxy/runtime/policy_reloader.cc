@@ -26,7 +26,8 @@ constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
 constexpr int kMaxLinks = 40;
 constexpr std::size_t kSweepBatch = 1000;
 
-SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict, const Rules& rules) {
+SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict,
+                         const PolicySnapshot& rules) {
   SeenVerdict seen;
   seen.row.name = row.name;
   seen.row.version = row.version;
@@ -72,8 +73,8 @@ std::vector<std::string> folders_to_watch(const std::vector<std::string>& files)
   return {folders.begin(), folders.end()};
 }
 
-Result<std::size_t> record_changed_verdicts(StateStore& store, const Rules& rules, Time now,
-                                            std::string_view name) {
+Result<std::size_t> record_changed_verdicts(StateStore& store, const PolicySnapshot& rules,
+                                            Time now, std::string_view name) {
   std::vector<SeenVerdict> changed;
   const auto look = [&](const ReleaseRow& row) {
     const Verdict verdict = decide(*rules.policy, row.subject, findings_now(row, rules.feed.get()),
@@ -100,21 +101,21 @@ Result<std::size_t> record_changed_verdicts(StateStore& store, const Rules& rule
   return written;
 }
 
-Watcher::Watcher(net::any_io_executor executor, Rulebook& rulebook, Recorder& recorder,
-                 StateStore& store, Pool& pool)
+PolicyReloader::PolicyReloader(net::any_io_executor executor, ActivePolicy& active_policy,
+                               AuditWriter& audit_writer, StateStore& store, Pool& pool)
     : executor_(executor),
-      rulebook_(rulebook),
-      recorder_(recorder),
+      active_policy_(active_policy),
+      audit_writer_(audit_writer),
       store_(store),
       pool_(pool),
       inotify_(executor),
       hangup_(executor, SIGHUP) {}
 
-void Watcher::start() {
-  note_load(Rulebook::Loaded::kSwapped);
+void PolicyReloader::start() {
+  note_load(ActivePolicy::Loaded::kSwapped);
   spawn_detached(executor_, "flush", [this] { return flush_loop(); });
   spawn_detached(executor_, "hangup", [this] { return hangup_loop(); });
-  if (rulebook_.file().empty()) return;
+  if (active_policy_.file().empty()) return;
   const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
     log::warn("inotify", "policy changes are only noticed on SIGHUP");
@@ -125,7 +126,7 @@ void Watcher::start() {
   spawn_detached(executor_, "policy watch", [this] { return policy_loop(); });
 }
 
-void Watcher::stop() {
+void PolicyReloader::stop() {
   stopping_ = true;
   boost::system::error_code ignored;
   inotify_.cancel(ignored);
@@ -134,22 +135,23 @@ void Watcher::stop() {
 
 // Folders, not files: a rename over a file (what editors and configuration tools do) would end a
 // watch on its inode. Folders that were replaced get a new watch. True where one was added.
-bool Watcher::watch_folders() {
+bool PolicyReloader::watch_folders() {
   bool added = false;
   if (!inotify_.is_open()) return added;
-  for (const std::string& folder : folders_to_watch(rulebook_.watched())) {
+  for (const std::string& folder : folders_to_watch(active_policy_.watched())) {
     const int watch = inotify_add_watch(inotify_.native_handle(), folder.c_str(), kEvents);
     if (watch >= 0 && watches_.insert(watch).second) added = true;
   }
   return added;
 }
 
-void Watcher::note_load(const Result<Rulebook::Loaded>& loaded) {
+void PolicyReloader::note_load(const Result<ActivePolicy::Loaded>& loaded) {
   AuditEntry entry;
   entry.at = SystemClock().now();
   entry.actor = "gate";
-  entry.policy_hash = rulebook_.rules()->policy->hash;
-  const std::string file = rulebook_.file().empty() ? "built-in policy" : rulebook_.file();
+  entry.policy_hash = active_policy_.rules()->policy->hash;
+  const std::string file =
+      active_policy_.file().empty() ? "built-in policy" : active_policy_.file();
   boost::json::object detail{{"file", file}};
   if (loaded) {
     entry.kind = "policy-loaded";
@@ -157,21 +159,21 @@ void Watcher::note_load(const Result<Rulebook::Loaded>& loaded) {
   } else {
     entry.kind = "policy-refused";
     boost::json::array problems;
-    for (const Problem& problem : rulebook_.problems())
+    for (const Problem& problem : active_policy_.problems())
       problems.push_back(boost::json::string(problem.str()));
     detail["problems"] = std::move(problems);
     log::error("policy-refused", "the policy before it stays in force",
                {{"problem", loaded.error().context}});
   }
   entry.detail = boost::json::serialize(detail);
-  recorder_.audit(std::move(entry));
+  audit_writer_.audit(std::move(entry));
 }
 
 // A full pool says nothing about the policy: the load waits for room, or the edit would be lost.
-Task<Result<Rulebook::Loaded>> Watcher::load() {
+Task<Result<ActivePolicy::Loaded>> PolicyReloader::load() {
   net::steady_timer pause(executor_);
   while (true) {
-    std::function<Result<Rulebook::Loaded>()> work = [this] { return rulebook_.load(); };
+    std::function<Result<ActivePolicy::Loaded>()> work = [this] { return active_policy_.load(); };
     auto loaded = co_await pool_.offload(std::move(work));
     const bool full = !loaded && loaded.error().origin == Origin::kSelf && loaded.error().retry;
     if (!full || stopping_) co_return loaded;
@@ -180,17 +182,17 @@ Task<Result<Rulebook::Loaded>> Watcher::load() {
   }
 }
 
-Task<void> Watcher::reload() {
+Task<void> PolicyReloader::reload() {
   auto loaded = co_await load();
   // A change between the look and the watch would go unnoticed.
   if (watch_folders()) {
     auto second = co_await load();
-    if (!second || *second == Rulebook::Loaded::kSwapped) loaded = second;
+    if (!second || *second == ActivePolicy::Loaded::kSwapped) loaded = second;
   }
-  if (loaded && *loaded != Rulebook::Loaded::kSwapped) co_return;
+  if (loaded && *loaded != ActivePolicy::Loaded::kSwapped) co_return;
   note_load(loaded);
   if (!loaded) co_return;
-  const std::shared_ptr<const Rules> rules = rulebook_.rules();
+  const std::shared_ptr<const PolicySnapshot> rules = active_policy_.rules();
   std::function<Result<std::size_t>()> sweep = [this, rules] {
     return record_changed_verdicts(store_, *rules, SystemClock().now());
   };
@@ -200,13 +202,13 @@ Task<void> Watcher::reload() {
     log::info("verdicts-changed", "by the policy now in force", {{"releases", *changed}});
 }
 
-Task<void> Watcher::flush_loop() {
+Task<void> PolicyReloader::flush_loop() {
   net::steady_timer tick(executor_);
   while (!stopping_) {
     tick.expires_after(kFlush);
     co_await tick.async_wait(kTuple);
     std::function<Result<bool>()> work = [this]() -> Result<bool> {
-      recorder_.flush();
+      audit_writer_.flush();
       return true;
     };
     co_await pool_.offload(std::move(work));
@@ -214,7 +216,7 @@ Task<void> Watcher::flush_loop() {
 }
 
 // Waits until nothing has happened for a while. False: the gate stops.
-Task<bool> Watcher::settled() {
+Task<bool> PolicyReloader::settled() {
   std::array<char, 8192> events{};
   net::steady_timer settle(executor_);
   for (int i = 0; i < kMaxSettles && !stopping_; ++i) {
@@ -227,7 +229,7 @@ Task<bool> Watcher::settled() {
   co_return !stopping_;
 }
 
-Task<void> Watcher::policy_loop() {
+Task<void> PolicyReloader::policy_loop() {
   std::array<char, 8192> events{};
   while (!stopping_) {
     auto [error, count] = co_await inotify_.async_read_some(net::buffer(events), kTuple);
@@ -238,7 +240,7 @@ Task<void> Watcher::policy_loop() {
   }
 }
 
-Task<void> Watcher::hangup_loop() {
+Task<void> PolicyReloader::hangup_loop() {
   while (!stopping_) {
     auto [error, number] = co_await hangup_.async_wait(kTuple);
     if (error) co_return;

@@ -15,10 +15,10 @@
 
 namespace npmgate {
 
-class Watcher {
+class PolicyReloader {
  public:
-  Watcher(net::any_io_executor executor, Rulebook& rulebook, Recorder& recorder, StateStore& store,
-          Pool& pool);
+  PolicyReloader(net::any_io_executor executor, ActivePolicy& active_policy,
+                 AuditWriter& audit_writer, StateStore& store, Pool& pool);
   // Begins by noting in the audit trail which policy is in force.
   void start();
   void stop();
@@ -28,14 +28,14 @@ class Watcher {
   Task<void> policy_loop();
   Task<void> hangup_loop();
   Task<void> reload();
-  Task<Result<Rulebook::Loaded>> load();
+  Task<Result<ActivePolicy::Loaded>> load();
   Task<bool> settled();
   bool watch_folders();
-  void note_load(const Result<Rulebook::Loaded>& loaded);
+  void note_load(const Result<ActivePolicy::Loaded>& loaded);
 
   net::any_io_executor executor_;
-  Rulebook& rulebook_;
-  Recorder& recorder_;
+  ActivePolicy& active_policy_;
+  AuditWriter& audit_writer_;
   StateStore& store_;
   Pool& pool_;
   std::set<int> watches_;
@@ -50,7 +50,7 @@ std::vector<std::string> folders_to_watch(const std::vector<std::string>& files)
 
 // Judges every stored release of `name` ("": all) anew and records the verdicts that differ from
 // the last ones recorded. How many did. Blocks.
-Result<std::size_t> record_changed_verdicts(StateStore& store, const Rules& rules, Time now,
-                                            std::string_view name = {});
+Result<std::size_t> record_changed_verdicts(StateStore& store, const PolicySnapshot& rules,
+                                            Time now, std::string_view name = {});
 
 }  // namespace npmgate

@@ -25,10 +25,10 @@ TEST(RetryWait, WaitsAtLeastWhatWasAskedForWithinReason) {
 }
 
 TEST(CompanyWait, GrowsWithWhatTheSinkGot) {
-  EXPECT_EQ(company_wait(seconds(30), minutes(10), 0), seconds(30));
-  EXPECT_EQ(company_wait(seconds(30), minutes(10), 2), minutes(2));
-  EXPECT_EQ(company_wait(seconds(30), minutes(10), 100), minutes(10));
-  EXPECT_EQ(company_wait(seconds(0), minutes(10), 100), seconds(0));
+  EXPECT_EQ(batch_delay(seconds(30), minutes(10), 0), seconds(30));
+  EXPECT_EQ(batch_delay(seconds(30), minutes(10), 2), minutes(2));
+  EXPECT_EQ(batch_delay(seconds(30), minutes(10), 100), minutes(10));
+  EXPECT_EQ(batch_delay(seconds(0), minutes(10), 100), seconds(0));
 }
 
 // 200 releases within an hour, one every 18 s: how many messages does a sink get?
@@ -38,7 +38,7 @@ TEST(CompanyWait, AWormIsSomeDigestsNotTwoHundredMessages) {
   for (std::int64_t second = 0; second < 3600; ++second) {
     if (second % 18 == 0 && oldest < 0) oldest = second;
     if (oldest < 0) continue;
-    const auto wait = company_wait(seconds(30), minutes(10), messages);
+    const auto wait = batch_delay(seconds(30), minutes(10), messages);
     if (seconds(second - oldest) < wait) continue;
     ++messages;
     oldest = -1;

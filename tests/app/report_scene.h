@@ -25,8 +25,8 @@ struct ReportScene {
     judged.subject.name = release.release.manifest.name;
     judged.subject.version = judged.version;
     judged.subject.content_id = judged.evidence->content_id();
-    judged.subject.born = at("2026-11-24T10:00:00Z");
-    judged.subject.published = judged.subject.born;
+    judged.subject.age_start = at("2026-11-24T10:00:00Z");
+    judged.subject.published = judged.subject.age_start;
     judged.subject.inspected = true;
     judged.verdict = decide(*policy(now_), judged.subject, judged.findings, {}, now_);
   }

@@ -98,7 +98,7 @@ TEST(Report, SaysWhatHasNoBaseline) {
 
 TEST(Report, ShowsTheGitTagAndTheSignature) {
   const auto scene = takeover_scene();
-  Observations observed;
+  ExternalEvidence observed;
   observed.tag.emplace();
   observed.tag->state = TagEvidence::State::kMissing;
   observed.tag->repository = "https://git.example/left/right";

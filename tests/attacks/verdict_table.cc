@@ -27,7 +27,7 @@ Subject subject_of(const Replay& replay) {
   subject.has_install_script = runs_on_install(now.release, &now.evidence);
   if (now.release.publisher) subject.publisher = now.release.publisher->person.name;
   subject.published = now.release.published;
-  subject.born = now.release.published.value();
+  subject.age_start = now.release.published.value();
   subject.inspected = true;
   return subject;
 }
@@ -55,7 +55,7 @@ std::string told(const TableRow& row) {
     if (reason.action == verdict.action) rules.push_back(reason.rule);
   }
   if (verdict.action == Action::kQuarantine) {
-    out += verdict.ends ? " " + format_duration(*verdict.ends - row.born) : " until approved";
+    out += verdict.ends ? " " + format_duration(*verdict.ends - row.age_start) : " until approved";
   }
   return out + " (" + joined(rules, ", ") + ")";
 }
@@ -80,7 +80,7 @@ std::vector<TableRow> verdict_table(const std::string& root, const std::string& 
     row.incident = replay.id.substr(0, replay.id.find('/'));
     const Subject subject = subject_of(replay);
     row.release = subject.name + "@" + subject.version;
-    row.born = subject.born;
+    row.age_start = subject.age_start;
     row.later = replay.later;
     row.at_most = action_of(replay.at_most);
     const std::vector<Finding> findings = replay.scene.findings();
@@ -88,7 +88,7 @@ std::vector<TableRow> verdict_table(const std::string& root, const std::string& 
     for (const Finding& finding : findings) {
       if (seen.insert(finding.id).second) row.findings.push_back(finding.id);
     }
-    const Time now = subject.born + kAge;
+    const Time now = subject.age_start + kAge;
     const auto shipped = default_policy(now);
     row.by_evidence = decide(without_cooldown(*shipped), subject, findings, {}, now);
     row.in_full = decide(*shipped, subject, findings, {}, now);

@@ -18,7 +18,7 @@ struct TableRow {
   std::vector<std::string> findings;
   Verdict by_evidence;  // the rules with an age alone (cooldown) left out
   Verdict in_full;
-  Time born{};
+  Time age_start{};
   bool later = false;  // not part of the incident as it is recorded: a later attack, told beside it
   Action at_most = Action::kBlock;  // benign rows: the strictest acceptable verdict by evidence
 };

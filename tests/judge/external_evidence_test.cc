@@ -10,8 +10,8 @@ using std::chrono::minutes;
 
 const Time kBorn = parse_time("2026-01-01T00:00:00Z").value();
 
-Observations full() {
-  Observations out;
+ExternalEvidence full() {
+  ExternalEvidence out;
   out.signature_valid = false;
   out.dependency_ages["payload"] = {kBorn, kBorn + hours(1), "4.2.1", true};
   out.dependency_ages["other"] = {};
@@ -30,8 +30,8 @@ Observations full() {
   return out;
 }
 
-TEST(Observations, RoundTrip) {
-  for (const Observations& each : {full(), Observations()}) {
+TEST(ExternalEvidence, RoundTrip) {
+  for (const ExternalEvidence& each : {full(), ExternalEvidence()}) {
     const auto back = observations_from_text(observations_to_text(each));
     ASSERT_TRUE(back);
     EXPECT_TRUE(same_facts(*back, each));
@@ -39,7 +39,7 @@ TEST(Observations, RoundTrip) {
   }
 }
 
-TEST(Observations, WhatNobodyWroteIsCorrupt) {
+TEST(ExternalEvidence, WhatNobodyWroteIsCorrupt) {
   const std::string text = observations_to_text(full());
   for (std::size_t cut = 0; cut < text.size(); cut += 3)
     EXPECT_FALSE(observations_from_text(text.substr(0, cut))) << cut;
@@ -49,8 +49,8 @@ TEST(Observations, WhatNobodyWroteIsCorrupt) {
     EXPECT_FALSE(observations_from_text(bad)) << bad;
 }
 
-TEST(Observations, WhenTheyWereAskedIsNoFact) {
-  Observations a = full(), b = full();
+TEST(ExternalEvidence, WhenTheyWereAskedIsNoFact) {
+  ExternalEvidence a = full(), b = full();
   a.tag = b.tag = TagEvidence{};
   b.asked += hours(1);
   b.tag->asked += hours(1);
@@ -68,8 +68,8 @@ TEST(Observations, WhenTheyWereAskedIsNoFact) {
   EXPECT_FALSE(same_facts(a, b));
 }
 
-TEST(Observations, AreAskedAgainSoonWhileSomethingIsMissing) {
-  Observations observed;
+TEST(ExternalEvidence, AreAskedAgainSoonWhileSomethingIsMissing) {
+  ExternalEvidence observed;
   observed.asked = kBorn + hours(1);
   Release release;
   release.manifest.version = "1.0.1";

@@ -99,7 +99,7 @@ std::vector<BaselineCase> baseline_cases() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, Baseline, ::testing::ValuesIn(baseline_cases()),
+INSTANTIATE_TEST_SUITE_P(PolicySnapshot, Baseline, ::testing::ValuesIn(baseline_cases()),
                          [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Baseline, PublishOrderDoesNotCountWhereTimesAreIngest) {
@@ -190,7 +190,7 @@ TEST(Listing, HidesMovesTagsAndSaysUntilWhen) {
   EXPECT_EQ(listing.hidden[1].version, "1.2.0");
   EXPECT_NE(listing.hidden[0].sentence.find("pkg@1.3.0 is quarantined until"), std::string::npos)
       << listing.hidden[0].sentence;
-  EXPECT_EQ(listing.hidden[1].born, kNow - kDay * 2);
+  EXPECT_EQ(listing.hidden[1].age_start, kNow - kDay * 2);
   EXPECT_EQ(listing.dist_tags, (StringMap{{"latest", "1.1.0"}, {"old", "1.0.0"}}));
   ASSERT_TRUE(listing.valid_until);
   EXPECT_EQ(format_time(*listing.valid_until), format_time(kNow + kDay));
@@ -324,7 +324,7 @@ TEST(Judge, AsPublishedIsNewAndEverythingElseOld) {
   Judge judge(snapshot, policy_of(rules), {}, options, kNow);
   const Judged* judged = judge.of("1.1.0");
   EXPECT_EQ(judged->baseline, "1.0.0");
-  EXPECT_EQ(judged->subject.born, kNow);
+  EXPECT_EQ(judged->subject.age_start, kNow);
   EXPECT_FALSE(judged->verdict.served());
   EXPECT_FALSE(judge.of("1.0.0")->recent);
 }

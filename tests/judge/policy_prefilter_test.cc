@@ -58,7 +58,7 @@ std::vector<ReachCase> reach_cases() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, Reach, ::testing::ValuesIn(reach_cases()),
+INSTANTIATE_TEST_SUITE_P(PolicySnapshot, Reach, ::testing::ValuesIn(reach_cases()),
                          [](const auto& row) { return std::string(row.param.name); });
 
 }  // namespace

@@ -18,7 +18,7 @@ Finding finding(std::string id) {
   return out;
 }
 
-class Retrials : public ::testing::Test {
+class PolicyReplays : public ::testing::Test {
  protected:
   void SetUp() override {
     auto opened = open_memory_state_store();
@@ -36,54 +36,54 @@ class Retrials : public ::testing::Test {
     row.version = row.subject.version = version;
     row.subject.semver = Version::parse(version);
     row.content_id = row.subject.content_id = "aa:bb";
-    row.subject.born = kNow - age;
+    row.subject.age_start = kNow - age;
     row.subject.inspected = true;
     for (const std::string& id : ids) row.findings.push_back(finding(id));
     row.served = served;
     row.seen = kNow;
     ASSERT_TRUE(store_->put_release_row(row));
   }
-  Retrial retry(const std::string& before, const std::string& after) {
+  PolicyReplay retry(const std::string& before, const std::string& after) {
     input_.before = policy_of(before);
     input_.after = policy_of(after);
-    auto result = retry_releases(*store_, input_);
+    auto result = replay_policy(*store_, input_);
     EXPECT_TRUE(result);
-    return result ? *result : Retrial();
+    return result ? *result : PolicyReplay();
   }
   std::unique_ptr<StateStore> store_;
-  RetrialInput input_;
+  PolicyReplayInput input_;
 };
 
-TEST_F(Retrials, NamesWhatChangesWhichWayAndByWhichRule) {
+TEST_F(PolicyReplays, NamesWhatChangesWhichWayAndByWhichRule) {
   row("a", "1.0.0", {"license-changed"}, true);
   row("b", "1.0.0", {"license-changed"});
   row("c", "1.0.0", {"deprecated"});
   row("d", "1.0.0", {});
   const std::string licence = rule("licence", "finding: license-changed", "block");
   const std::string old = rule("deprecated", "finding: deprecated", "quarantine");
-  const Retrial retrial = retry(old, licence);
-  EXPECT_EQ(retrial.judged, 4U);
-  ASSERT_EQ(retrial.changes.size(), 3U);
-  EXPECT_EQ(retrial.changes[0].name, "a") << "served ones first";
-  EXPECT_EQ(retrial.changes[0].before, Action::kAllow);
-  EXPECT_EQ(retrial.changes[0].after, Action::kBlock);
-  EXPECT_EQ(retrial.changes[0].rule, "licence");
-  EXPECT_EQ(retrial.changes[0].at, "policy.yaml:3:5");
-  EXPECT_EQ(retrial.changes[1].name, "b");
-  EXPECT_EQ(retrial.changes[2].name, "c") << "milder ones last, by the rule that held before";
-  EXPECT_EQ(retrial.changes[2].rule, "deprecated");
-  EXPECT_EQ(retrial.served_refused, 1U);
-  EXPECT_EQ((retrial.counts.at({Action::kAllow, Action::kBlock})), 2U);
-  EXPECT_EQ((retrial.counts.at({Action::kQuarantine, Action::kAllow})), 1U);
+  const PolicyReplay replay = retry(old, licence);
+  EXPECT_EQ(replay.judged, 4U);
+  ASSERT_EQ(replay.changes.size(), 3U);
+  EXPECT_EQ(replay.changes[0].name, "a") << "served ones first";
+  EXPECT_EQ(replay.changes[0].before, Action::kAllow);
+  EXPECT_EQ(replay.changes[0].after, Action::kBlock);
+  EXPECT_EQ(replay.changes[0].rule, "licence");
+  EXPECT_EQ(replay.changes[0].at, "policy.yaml:3:5");
+  EXPECT_EQ(replay.changes[1].name, "b");
+  EXPECT_EQ(replay.changes[2].name, "c") << "milder ones last, by the rule that held before";
+  EXPECT_EQ(replay.changes[2].rule, "deprecated");
+  EXPECT_EQ(replay.served_refused, 1U);
+  EXPECT_EQ((replay.counts.at({Action::kAllow, Action::kBlock})), 2U);
+  EXPECT_EQ((replay.counts.at({Action::kQuarantine, Action::kAllow})), 1U);
 }
 
-TEST_F(Retrials, TheSamePolicyChangesNothing) {
+TEST_F(PolicyReplays, TheSamePolicyChangesNothing) {
   row("a", "1.0.0", {"license-changed"}, true);
   const std::string licence = rule("licence", "finding: license-changed", "block");
   EXPECT_TRUE(retry(licence, licence).changes.empty());
 }
 
-TEST_F(Retrials, DecisionsCountUnderBothPolicies) {
+TEST_F(PolicyReplays, DecisionsCountUnderBothPolicies) {
   row("a", "1.0.0", {"license-changed"}, true);
   Decision approval;
   approval.name = "a";
@@ -94,24 +94,24 @@ TEST_F(Retrials, DecisionsCountUnderBothPolicies) {
   EXPECT_TRUE(retry("", rule("licence", "finding: license-changed", "quarantine")).changes.empty());
 }
 
-TEST_F(Retrials, OnlyWhatIsAskedAboutIsTold) {
+TEST_F(PolicyReplays, OnlyWhatIsAskedAboutIsTold) {
   row("a", "1.0.0", {"license-changed"}, true);
   row("a", "2.0.0", {"license-changed"}, true);
   row("b", "1.0.0", {"license-changed"}, true);
   input_.wanted = [](const std::string& name, const std::string& version) {
     return name == "a" && version == "2.0.0";
   };
-  const Retrial retrial = retry("", rule("licence", "finding: license-changed", "block"));
-  EXPECT_EQ(retrial.judged, 1U);
-  ASSERT_EQ(retrial.changes.size(), 1U);
-  EXPECT_EQ(retrial.changes[0].version, "2.0.0");
+  const PolicyReplay replay = retry("", rule("licence", "finding: license-changed", "block"));
+  EXPECT_EQ(replay.judged, 1U);
+  ASSERT_EQ(replay.changes.size(), 1U);
+  EXPECT_EQ(replay.changes[0].version, "2.0.0");
 }
 
-TEST_F(Retrials, WhatIsServedAndWarnedOnlyIsNoRefusal) {
+TEST_F(PolicyReplays, WhatIsServedAndWarnedOnlyIsNoRefusal) {
   row("a", "1.0.0", {"license-changed"}, true);
-  const Retrial retrial = retry("", rule("licence", "finding: license-changed", "warn"));
-  EXPECT_EQ(retrial.changes.size(), 1U);
-  EXPECT_EQ(retrial.served_refused, 0U);
+  const PolicyReplay replay = retry("", rule("licence", "finding: license-changed", "warn"));
+  EXPECT_EQ(replay.changes.size(), 1U);
+  EXPECT_EQ(replay.served_refused, 0U);
 }
 
 class NamingFeed final : public Feed {
@@ -129,17 +129,17 @@ class NamingFeed final : public Feed {
 };
 
 // `listed` is named by the feed of today only, `cleared` by that of the day it was seen only.
-TEST_F(Retrials, AskTheFeedOfNow) {
+TEST_F(PolicyReplays, AskTheFeedOfNow) {
   row("listed", "1.0.0", {}, true);
   row("cleared", "1.0.0", {"known-malware"}, true);
   const std::string malware = rule("malware", "finding: known-malware", "block");
   for (const bool full : {false, true}) {
     input_.full = full;
     input_.options.feed = std::make_shared<const NamingFeed>("listed");
-    const Retrial retrial = retry("", malware);
-    ASSERT_EQ(retrial.changes.size(), 1U);
-    EXPECT_EQ(retrial.changes[0].name, "listed");
-    EXPECT_EQ(retrial.changes[0].after, Action::kBlock);
+    const PolicyReplay replay = retry("", malware);
+    ASSERT_EQ(replay.changes.size(), 1U);
+    EXPECT_EQ(replay.changes[0].name, "listed");
+    EXPECT_EQ(replay.changes[0].after, Action::kBlock);
     input_.options.feed.reset();
     EXPECT_TRUE(retry("", malware).changes.empty()) << "no feed, no malware";
   }
@@ -147,7 +147,7 @@ TEST_F(Retrials, AskTheFeedOfNow) {
 
 // 1.1.0 adds a dependency, 1.2.0 has it too. While 1.1.0 may be a baseline, 1.2.0 adds nothing; a
 // policy that holds 1.1.0 makes 1.0.0 the baseline, and 1.2.0 adds the dependency after all.
-TEST_F(Retrials, AnotherBaselineMakesOtherFindings) {
+TEST_F(PolicyReplays, AnotherBaselineMakesOtherFindings) {
   const std::string with = R"(,"dependencies":{"x":"^1.0.0"})";
   auto snapshot = snapshot_of({{"1.0.0", 90, ""}, {"1.1.0", 20, with}, {"1.2.0", 10, with}});
   for (const char* version : {"1.0.0", "1.1.0", "1.2.0"}) inspect(*snapshot, version);
@@ -169,13 +169,13 @@ TEST_F(Retrials, AnotherBaselineMakesOtherFindings) {
     row.seen = kNow;
     ASSERT_TRUE(store_->put_release_row(row));
   }
-  const Retrial retrial =
+  const PolicyReplay replay =
       retry("", rule("dependencies", "finding: dependency-added", "quarantine"));
-  EXPECT_GT(retrial.rederived, 0U);
-  ASSERT_EQ(retrial.changes.size(), 2U);
-  EXPECT_EQ(retrial.changes[0].version, "1.1.0");
-  EXPECT_EQ(retrial.changes[1].version, "1.2.0") << "not in its stored findings";
-  EXPECT_EQ(retrial.served_refused, 2U);
+  EXPECT_GT(replay.rederived, 0U);
+  ASSERT_EQ(replay.changes.size(), 2U);
+  EXPECT_EQ(replay.changes[0].version, "1.1.0");
+  EXPECT_EQ(replay.changes[1].version, "1.2.0") << "not in its stored findings";
+  EXPECT_EQ(replay.served_refused, 2U);
 }
 
 }  // namespace

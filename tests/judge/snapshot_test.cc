@@ -33,12 +33,12 @@ TEST_P(Born, Counts) {
     if (c.looked_before_days != kNone) seen.looked_before = kNow - kDay * c.looked_before_days;
     snapshot->record.versions.emplace("1.1.0", seen);
   }
-  EXPECT_EQ(format_time(Ages(*snapshot).born(*snapshot->packument->find("1.1.0"), kNow)),
+  EXPECT_EQ(format_time(Ages(*snapshot).age_start(*snapshot->packument->find("1.1.0"), kNow)),
             format_time(kNow - kDay * c.expected_days));
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Rules, Born,
+    PolicySnapshot, Born,
     ::testing::Values(BornCase{"PublishStamp", true, true, kNone, kNone, 10},
                       BornCase{"SeenAtFirstLookKeepsStamp", true, true, 2, kNone, 10},
                       BornCase{"LookBeforeStampChangesNothing", true, true, 9, 11, 10},

@@ -39,7 +39,7 @@ TEST_F(ApprovalTest, LiftsEveryHoldOfTheRelease) {
 
 TEST_F(ApprovalTest, NothingToLiftIsNoApproval) {
   findings_.clear();
-  subject_.born = kNow - kDay;
+  subject_.age_start = kNow - kDay;
   EXPECT_EQ(judge().approved_by, "");
 }
 

@@ -200,7 +200,7 @@ struct BoundaryCase {
 TEST(Decide, AHoldEndsAtItsInstant) {
   const std::string policy = one("{ younger_than: 24h }", "quarantine");
   Subject subject = subject_of("a", "1.0.0");
-  subject.born = kNow;
+  subject.age_start = kNow;
   const Time end = kNow + hours{24};
   for (const BoundaryCase& row :
        std::initializer_list<BoundaryCase>{{hours{-5}, Action::kQuarantine},

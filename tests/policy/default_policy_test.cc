@@ -70,7 +70,7 @@ int days_held(const std::string& signals) {
   const Verdict verdict = decide(without_cooldown(), subject, findings, {}, kNow);
   if (verdict.served()) return 0;
   if (!verdict.ends) return -1;
-  return static_cast<int>((*verdict.ends - subject.born) / kDay);
+  return static_cast<int>((*verdict.ends - subject.age_start) / kDay);
 }
 
 struct Attack {
@@ -259,7 +259,7 @@ TEST(DefaultPolicy, LoadsWithoutAWarningAndHoldsEverythingForADay) {
   const Subject subject = subject_of("a", "1.0.0", hours{1});
   const Verdict verdict = decide(*policy, subject, {}, {}, kNow);
   EXPECT_EQ(verdict.action, Action::kQuarantine);
-  EXPECT_EQ(verdict.ends, subject.born + kDay);
+  EXPECT_EQ(verdict.ends, subject.age_start + kDay);
   EXPECT_EQ(verdict.reasons[0].message, "Appeared less than 24 hours ago.");
   EXPECT_EQ(decide(*policy, subject_of("a", "1.0.0", kDay), {}, {}, kNow).action, Action::kAllow);
 }

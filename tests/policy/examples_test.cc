@@ -94,7 +94,7 @@ TEST(Examples, StrictCi) {
 
 TEST(Examples, ReleaseFreeze) {
   Subject subject = subject_of("a", "1.0.0");
-  subject.born = at("2027-01-10");
+  subject.age_start = at("2027-01-10");
   const auto policy = example("release-freeze.yaml");
   EXPECT_EQ(decide(*policy, subject, {}, {}, at("2027-03-01")).action, Action::kQuarantine);
   subject.name = "@acme/hotfix";

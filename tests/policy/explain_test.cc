@@ -130,7 +130,7 @@ TEST_P(WaysOut, AreNamedNearestFirst) {
   if (row.rejected) decisions.push_back(rejection_of("a", "*"));
   const Verdict verdict =
       decide(*policy_of(rules_text(row.rule)), subject, findings, decisions, kNow);
-  EXPECT_EQ(ways_out(subject, verdict, kNow), row.ways);
+  EXPECT_EQ(remedies(subject, verdict, kNow), row.ways);
 }
 
 const std::string kApprove =

@@ -77,8 +77,8 @@ inline Subject subject_of(std::string name, std::string version,
   subject.upstream = "public";
   subject.publisher = "alice";
   subject.license = "MIT";
-  subject.born = kNow - age;
-  subject.published = subject.born;
+  subject.age_start = kNow - age;
+  subject.published = subject.age_start;
   subject.inspected = true;
   return subject;
 }

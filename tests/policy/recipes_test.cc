@@ -151,12 +151,12 @@ TEST(Recipes, AFreezeBeforeABigDay) {
   const auto policy = recipe("8.9");
   Subject subject = subject_of("a", "1.0.0");
   const Time later = at("2027-03-01");
-  subject.born = at("2027-01-04T18:00:00Z");
+  subject.age_start = at("2027-01-04T18:00:00Z");
   EXPECT_EQ(decide(*policy, subject, {}, {}, later).action, Action::kQuarantine);
   EXPECT_EQ(decide(*policy, subject, {}, {}, later).ends, std::nullopt);
-  subject.born -= Millis{1};
+  subject.age_start -= Millis{1};
   EXPECT_EQ(decide(*policy, subject, {}, {}, later).action, Action::kAllow) << "of before";
-  subject.born = later;
+  subject.age_start = later;
   subject.name = "@acme/hotfix";
   EXPECT_EQ(decide(*policy, subject, {}, {}, later).action, Action::kAllow);
   EXPECT_EQ(decide(*policy, subject, findings_of({"known-malware"}), {}, later).action,

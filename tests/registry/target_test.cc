@@ -136,7 +136,7 @@ TEST(Target, TarballsInEverySpellingOfTheClients) {
   });
 }
 
-TEST(Target, Services) {
+TEST(Target, RegistryServices) {
   expect_all({
       {"GET", "/-/ping", "ping /-/ping"},
       {"GET", "/-/ping?write=true", "ping /-/ping"},

@@ -13,8 +13,8 @@ using testing::numbered_package;
 
 constexpr auto kLong = std::chrono::seconds(60);
 
-TEST(SoloReader, ReadsOneAfterAnother) {
-  SoloReader reader(testing::good_worker());
+TEST(SingleWorker, ReadsOneAfterAnother) {
+  SingleWorker reader(testing::good_worker());
   for (int i = 0; i < 5; ++i) {
     const InspectionJob job = job_of(numbered_package(i));
     const auto contents = reader.read(*job.reader, {}, {}, kLong);
@@ -24,8 +24,8 @@ TEST(SoloReader, ReadsOneAfterAnother) {
   EXPECT_EQ(testing::children().size(), 1u);
 }
 
-TEST(SoloReader, ReplacesAWorkerAfterItsJobs) {
-  SoloReader reader(testing::good_worker());
+TEST(SingleWorker, ReplacesAWorkerAfterItsJobs) {
+  SingleWorker reader(testing::good_worker());
   const InspectionJob job = job_of(numbered_package(1));
   ASSERT_TRUE(reader.read(*job.reader, {}, {}, kLong));
   const auto first = testing::children();
@@ -35,8 +35,8 @@ TEST(SoloReader, ReplacesAWorkerAfterItsJobs) {
   EXPECT_NE(testing::children(), first);
 }
 
-TEST(SoloReader, ReplacesAWorkerThatWasKilled) {
-  SoloReader reader(testing::good_worker());
+TEST(SingleWorker, ReplacesAWorkerThatWasKilled) {
+  SingleWorker reader(testing::good_worker());
   const InspectionJob job = job_of(numbered_package(1));
   ASSERT_TRUE(reader.read(*job.reader, {}, {}, kLong));
   ::kill(testing::children().front(), SIGKILL);
@@ -45,10 +45,10 @@ TEST(SoloReader, ReplacesAWorkerThatWasKilled) {
   EXPECT_TRUE(first || reader.read(*job.reader, {}, {}, kLong));
 }
 
-TEST(SoloReader, SaysWhyThereAreNone) {
+TEST(SingleWorker, SaysWhyThereAreNone) {
   const InspectionJob job = job_of(numbered_package(1));
   const auto why = [&](const char* kind, std::chrono::seconds limit) {
-    SoloReader reader(testing::bad_worker(kind));
+    SingleWorker reader(testing::bad_worker(kind));
     const auto contents = reader.read(*job.reader, {}, {}, limit);
     return contents ? "none" : contents.error().context;
   };
@@ -59,11 +59,11 @@ TEST(SoloReader, SaysWhyThereAreNone) {
   EXPECT_TRUE(testing::children().empty());
 }
 
-TEST(SoloReader, IsNotHeldUpByAWorkerThatDoesNotListen) {
+TEST(SingleWorker, IsNotHeldUpByAWorkerThatDoesNotListen) {
   const InspectionJob job = job_of(numbered_package(1));
   Manifest stated;
   stated.scripts["postinstall"] = std::string(8 << 20, 'x');  // more than the socket takes
-  SoloReader reader(testing::bad_worker("deaf"));
+  SingleWorker reader(testing::bad_worker("deaf"));
   const auto contents = reader.read(*job.reader, stated, {}, std::chrono::seconds(1));
   ASSERT_FALSE(contents);
   EXPECT_NE(contents.error().context.find("asking an inspection worker"), std::string::npos);

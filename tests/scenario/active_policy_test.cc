@@ -35,7 +35,7 @@ std::shared_ptr<const PackageSnapshot> package() {
   return snapshot_of(rows);
 }
 
-class RulebookScenario : public ::testing::Test {
+class ActivePolicyScenario : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = (std::filesystem::temp_directory_path() / "ng-rules-XXXXXX").string();
@@ -61,7 +61,7 @@ class RulebookScenario : public ::testing::Test {
 
 // What one listing must look like: the pair of its own rules, told by the rules that blocked them.
 std::string check_listing(const std::shared_ptr<const PackageSnapshot>& snapshot,
-                          const Rules& rules) {
+                          const PolicySnapshot& rules) {
   Judge judge(snapshot, rules.policy, {}, {}, kNow);
   const Judge::Listing listing = judge.listing({});
   if (listing.hidden.size() != 2) return std::to_string(listing.hidden.size()) + " are hidden";
@@ -75,10 +75,10 @@ std::string check_listing(const std::shared_ptr<const PackageSnapshot>& snapshot
   return {};
 }
 
-TEST_F(RulebookScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
+TEST_F(ActivePolicyScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
   write(variant(0));
-  Rulebook rulebook(file(), clock_, *store_, metrics_);
-  ASSERT_TRUE(rulebook.load());
+  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ASSERT_TRUE(active_policy.load());
   const auto snapshot = package();
   std::atomic<bool> stop{false};
   std::atomic<int> listings{0};
@@ -88,7 +88,7 @@ TEST_F(RulebookScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
     readers.emplace_back([&, i] {
       std::uint64_t last = 0;
       while (!stop && wrong[static_cast<std::size_t>(i)].empty()) {
-        const auto rules = rulebook.rules();
+        const auto rules = active_policy.rules();
         std::string problem = check_listing(snapshot, *rules);
         if (problem.empty() && rules->revision < last) problem = "the revision went back";
         last = rules->revision;
@@ -100,19 +100,19 @@ TEST_F(RulebookScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
   int refused = 0;
   for (int load = 1; load <= kLoads; ++load) {
     const bool bad = load % 7 == 0;
-    const std::string before = rulebook.rules()->policy->hash;
+    const std::string before = active_policy.rules()->policy->hash;
     write(bad ? variant(load % kVariants) + "  - { id: broken" + std::to_string(load) + " }\n"
               : variant(load % kVariants));
-    const auto loaded = rulebook.load();
+    const auto loaded = active_policy.load();
     ASSERT_EQ(loaded.has_value(), !bad) << load;
     if (bad) {
       ++refused;
-      ASSERT_EQ(rulebook.rules()->policy->hash, before);
-      ASSERT_FALSE(rulebook.problems().empty());
+      ASSERT_EQ(active_policy.rules()->policy->hash, before);
+      ASSERT_FALSE(active_policy.problems().empty());
     } else {
-      ASSERT_EQ(rulebook.rules()->policy->rules.front().id,
+      ASSERT_EQ(active_policy.rules()->policy->rules.front().id,
                 "one-" + std::to_string(load % kVariants));
-      ASSERT_TRUE(rulebook.problems().empty());
+      ASSERT_TRUE(active_policy.problems().empty());
     }
   }
   stop = true;
@@ -123,16 +123,17 @@ TEST_F(RulebookScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
 }
 
 // Two reviewers decide and an editor saves at the same time: none undoes another's.
-TEST_F(RulebookScenario, WhatWasDecidedIsInForceForWhoeverAsksNext) {
+TEST_F(ActivePolicyScenario, WhatWasDecidedIsInForceForWhoeverAsksNext) {
   write(variant(0));
-  Rulebook rulebook(file(), clock_, *store_, metrics_);
-  ASSERT_TRUE(rulebook.load());
+  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ASSERT_TRUE(active_policy.load());
   std::atomic<bool> stop{false};
   std::thread editor([&] {
     for (int i = 1; !stop; ++i) {
       write(variant(i % kVariants));
-      EXPECT_TRUE(rulebook.load());
-      EXPECT_EQ(rulebook.rules()->policy->rules.front().id, "one-" + std::to_string(i % kVariants));
+      EXPECT_TRUE(active_policy.load());
+      EXPECT_EQ(active_policy.rules()->policy->rules.front().id,
+                "one-" + std::to_string(i % kVariants));
     }
   });
   std::vector<std::thread> reviewers;
@@ -146,32 +147,33 @@ TEST_F(RulebookScenario, WhatWasDecidedIsInForceForWhoeverAsksNext) {
         AuditEntry audit;
         audit.kind = "decision";
         ASSERT_TRUE(store_->add_decision(decision, audit));
-        ASSERT_TRUE(rulebook.reload_decisions());
-        ASSERT_EQ(rulebook.rules()->of(name).size(), i);
+        ASSERT_TRUE(active_policy.reload_decisions());
+        ASSERT_EQ(active_policy.rules()->of(name).size(), i);
       }
     });
   }
   for (std::thread& reviewer : reviewers) reviewer.join();
   stop = true;
   editor.join();
-  EXPECT_EQ(rulebook.rules()->decisions.size(), 600U);
+  EXPECT_EQ(active_policy.rules()->decisions.size(), 600U);
 }
 
-TEST_F(RulebookScenario, SaysWhatALoadCameTo) {
+TEST_F(ActivePolicyScenario, SaysWhatALoadCameTo) {
   write(variant(0));
-  Rulebook rulebook(file(), clock_, *store_, metrics_);
-  ASSERT_EQ(rulebook.load().value(), Rulebook::Loaded::kSwapped);
-  const std::uint64_t revision = rulebook.revision();
-  EXPECT_EQ(rulebook.load().value(), Rulebook::Loaded::kUnchanged);
+  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ASSERT_EQ(active_policy.load().value(), ActivePolicy::Loaded::kSwapped);
+  const std::uint64_t revision = active_policy.revision();
+  EXPECT_EQ(active_policy.load().value(), ActivePolicy::Loaded::kUnchanged);
   write("version: 2\n");
-  EXPECT_FALSE(rulebook.load());
-  EXPECT_EQ(rulebook.load().value(), Rulebook::Loaded::kRepeated);
-  EXPECT_EQ(rulebook.problems().size(), 1U);
+  EXPECT_FALSE(active_policy.load());
+  EXPECT_EQ(active_policy.load().value(), ActivePolicy::Loaded::kRepeated);
+  EXPECT_EQ(active_policy.problems().size(), 1U);
   write(variant(0));
-  EXPECT_EQ(rulebook.load().value(), Rulebook::Loaded::kSwapped) << "the mistake is taken back";
-  EXPECT_TRUE(rulebook.problems().empty());
-  EXPECT_EQ(rulebook.revision(), revision) << "no finished answer was thrown away for it";
-  EXPECT_EQ(rulebook.watched(), std::vector<std::string>{file()});
+  EXPECT_EQ(active_policy.load().value(), ActivePolicy::Loaded::kSwapped)
+      << "the mistake is taken back";
+  EXPECT_TRUE(active_policy.problems().empty());
+  EXPECT_EQ(active_policy.revision(), revision) << "no finished answer was thrown away for it";
+  EXPECT_EQ(active_policy.watched(), std::vector<std::string>{file()});
 }
 
 }  // namespace

@@ -35,9 +35,9 @@ class FullPool : public ::testing::Test {
 };
 
 TEST_F(FullPool, DelaysALoadAndLosesNone) {
-  Rulebook rulebook(file(), clock_, *store_, metrics_);
-  ASSERT_TRUE(rulebook.load());
-  Recorder recorder(*store_, clock_);
+  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ASSERT_TRUE(active_policy.load());
+  AuditWriter audit_writer(*store_, clock_);
   net::io_context loop;
   Pool pool(1, 1);
   std::promise<void> room;
@@ -51,18 +51,18 @@ TEST_F(FullPool, DelaysALoadAndLosesNone) {
   spawn_detached(loop.get_executor(), "occupy", std::move(occupy));
   loop.poll();
   ASSERT_EQ(pool.queued(), 1U);
-  Watcher watcher(loop.get_executor(), rulebook, recorder, *store_, pool);
-  watcher.start();
+  PolicyReloader reloader(loop.get_executor(), active_policy, audit_writer, *store_, pool);
+  reloader.start();
   write("rules: [ { id: new, when: { package: a }, then: block } ]\n");
   // Long enough for the edit to be met; that it is not in force shows that the pool is full.
   loop.run_for(std::chrono::milliseconds(300));
-  EXPECT_TRUE(rulebook.rules()->policy->rules.empty());
+  EXPECT_TRUE(active_policy.rules()->policy->rules.empty());
   room.set_value();
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (rulebook.rules()->policy->rules.empty() && std::chrono::steady_clock::now() < limit)
+  while (active_policy.rules()->policy->rules.empty() && std::chrono::steady_clock::now() < limit)
     loop.run_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(rulebook.rules()->policy->rules.size(), 1U);
-  watcher.stop();
+  EXPECT_EQ(active_policy.rules()->policy->rules.size(), 1U);
+  reloader.stop();
   loop.run_for(std::chrono::milliseconds(600));  // its loops end
 }
 

@@ -77,7 +77,7 @@ class WatchScenario : public ::testing::Test {
     config.storage_path = folder_.string();
     config.upstreams.emplace_back();
     config.upstreams.front().url = kUrl;
-    EXPECT_TRUE(rulebook.load());
+    EXPECT_TRUE(active_policy.load());
   }
   ~WatchScenario() override {
     std::error_code ignored;
@@ -88,20 +88,21 @@ class WatchScenario : public ::testing::Test {
   // tick.
   void watch(Millis length) {
     constexpr Millis kTick{250};
-    const Gear gear{config, clock, registry, *store, *blobs_, pool_, rulebook, metrics, inspector_};
-    Packages packages(gear, nullptr);
+    const Dependencies deps{config, clock,         registry, *store,    *blobs_,
+                            pool_,  active_policy, metrics,  inspector_};
+    Packages packages(deps, nullptr);
     std::mt19937 random(7);  // NOLINT: the same every time
-    Patrol patrol(
-        gear, packages, nullptr, [](const std::string&) {},
+    PackageRefresher refresher(
+        deps, packages, nullptr, [](const std::string&) {},
         [&] { return std::uniform_real_distribution<double>(0, 1)(random); });
     net::io_context context{1};
     for (Millis passed{0}; passed < length; passed += kTick) {
-      ASSERT_TRUE(testing::run_task(context, patrol.step()));
+      ASSERT_TRUE(testing::run_task(context, refresher.step()));
       context.restart();
       context.run();
       clock.advance(kTick);
     }
-    EXPECT_EQ(patrol.watched(), static_cast<std::size_t>(kPackages));
+    EXPECT_EQ(refresher.watched(), static_cast<std::size_t>(kPackages));
   }
 
   std::filesystem::path folder_ =
@@ -116,7 +117,7 @@ class WatchScenario : public ::testing::Test {
   Registry registry{clock};
   Metrics metrics;
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
-  Rulebook rulebook{"", clock, *store, metrics};
+  ActivePolicy active_policy{"", clock, *store, metrics};
 };
 
 TEST_F(WatchScenario, TenThousandPackagesStayUnderTheConfiguredRate) {

@@ -49,10 +49,10 @@ TEST(Durability, StatePromisedIsThereAfterKill) {
       const std::string version = std::to_string(i);
       must(store->pin({"left", version, "aa" + version + ":mm", "{}", at(i)}));
       must(store->add_decision(approval("left"), audit_entry("decision")));
-      StateStore::Look look;
+      StateStore::PackumentSighting look;
       look.name = "p" + version;
       look.versions = {{"1.0.0", "x"}};
-      must(store->record_look(look));
+      must(store->record_sighting(look));
       must(store->ledger({LedgerEntry{at(i), "left", version, "c", {}, {}, {}, {}, {}}}));
       must(store->put_document(version, {"body of " + version, "e", "", at(i)}));
       promise();

@@ -22,7 +22,7 @@ void expect_same(const ReleaseRow& a, const ReleaseRow& b) {
   EXPECT_EQ(a.subject.has_install_script, b.subject.has_install_script);
   EXPECT_EQ(a.subject.publisher, b.subject.publisher);
   EXPECT_EQ(a.subject.license, b.subject.license);
-  EXPECT_EQ(a.subject.born, b.subject.born);
+  EXPECT_EQ(a.subject.age_start, b.subject.age_start);
   EXPECT_EQ(a.subject.published, b.subject.published);
   EXPECT_EQ(a.subject.inspected, b.subject.inspected);
   EXPECT_EQ(a.subject.same_publisher_and_hooks, b.subject.same_publisher_and_hooks);

@@ -3,11 +3,11 @@
 namespace npmgate::test {
 namespace {
 
-using Look = StateStore::Look;
+using PackumentSighting = StateStore::PackumentSighting;
 
-Look look_at(Time when, std::vector<std::pair<std::string, std::string>> versions,
-             StringMap tags = {}) {
-  Look look;
+PackumentSighting look_at(Time when, std::vector<std::pair<std::string, std::string>> versions,
+                          StringMap tags = {}) {
+  PackumentSighting look;
   look.name = "left";
   look.upstream = "public";
   look.at = when;
@@ -19,8 +19,8 @@ Look look_at(Time when, std::vector<std::pair<std::string, std::string>> version
 class Looks : public StateStoreSuite {
  protected:
   // Records, and checks that what is returned is what a later read (after reopening) finds.
-  PackageRecord record(const Look& look) {
-    auto returned = must(store().record_look(look));
+  PackageRecord record(const PackumentSighting& look) {
+    auto returned = must(store().record_sighting(look));
     reopen();
     expect_same(must(store().package(look.name)), returned);
     return returned;
@@ -126,7 +126,7 @@ TEST_P(Looks, TagHistoryIsNewestFirstAndDistinct) {
 TEST_P(Looks, TagHistoryEndsAtTwenty) {
   PackageRecord last;
   for (int i = 0; i < 25; ++i) {
-    last = must(store().record_look(look_at(at(i), {}, {{"latest", std::to_string(i)}})));
+    last = must(store().record_sighting(look_at(at(i), {}, {{"latest", std::to_string(i)}})));
   }
   const auto& targets = last.tag_history.at("latest");
   ASSERT_EQ(targets.size(), 20U);
@@ -136,7 +136,7 @@ TEST_P(Looks, TagHistoryEndsAtTwenty) {
 
 TEST_P(Looks, AnotherUpstreamKeepsWhatWasSeen) {
   record(look_at(at(1), {{"1.0.0", "a"}}));
-  Look moved = look_at(at(2), {{"1.0.0", "a"}});
+  PackumentSighting moved = look_at(at(2), {{"1.0.0", "a"}});
   moved.upstream = "mirror";
   const auto after = record(moved);
   EXPECT_EQ(after.upstream, "mirror");
@@ -145,7 +145,7 @@ TEST_P(Looks, AnotherUpstreamKeepsWhatWasSeen) {
 
 TEST_P(Looks, PackagesDoNotMix) {
   record(look_at(at(1), {{"1.0.0", "a"}}, {{"latest", "1.0.0"}}));
-  Look other = look_at(at(2), {{"9.0.0", "z"}});
+  PackumentSighting other = look_at(at(2), {{"9.0.0", "z"}});
   other.name = "@scope/left";
   record(other);
   EXPECT_EQ(must(store().package("left")).versions.size(), 1U);

@@ -176,10 +176,10 @@ TEST(StateStoreOnDisk, DamagedPagesAreCorrupt) {
   const std::uintmax_t schema_ends = std::filesystem::file_size(dir.path("state.db"));
   {
     auto store = must(open_state_store(dir.path()));
-    StateStore::Look look;
+    StateStore::PackumentSighting look;
     look.name = "left";
     for (int i = 0; i < 3'000; ++i) look.versions.emplace_back(std::to_string(i), "sha512-x");
-    must(store->record_look(look));
+    must(store->record_sighting(look));
   }
   std::string content = read_file(dir.path("state.db"));
   ASSERT_GT(content.size(), schema_ends + 50'000);

@@ -143,7 +143,7 @@ inline ReleaseRow release_row(const std::string& name, const std::string& versio
   row.subject.popular = true;
   row.subject.publisher = "alice";
   row.subject.license = "MIT";
-  row.subject.born = at(77);
+  row.subject.age_start = at(77);
   row.subject.published = at(78);
   row.subject.inspected = !content_id.empty();
   row.subject.same_publisher_and_hooks = true;

@@ -72,11 +72,12 @@ class GateRig {
         clock(start),
         blobs_(prepare(folder_, policy)),
         store_(std::move(*open_memory_state_store())),
-        rulebook(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_, metrics),
-        gate(Gear{config_of(folder_), clock, upstream, *store_, *blobs_, pool_, rulebook, metrics,
-                  inspector_},
+        active_policy(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_,
+                      metrics),
+        gate(Dependencies{config_of(folder_), clock, upstream, *store_, *blobs_, pool_,
+                          active_policy, metrics, inspector_},
              nullptr) {
-    const auto loaded = rulebook.load();
+    const auto loaded = active_policy.load();
     EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
   }
   ~GateRig() {
@@ -140,7 +141,7 @@ class GateRig {
   InProcessInspector inspector_{pool_};
 
  public:
-  Rulebook rulebook;
+  ActivePolicy active_policy;
   Gate gate;
 };
 

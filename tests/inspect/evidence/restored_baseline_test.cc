@@ -24,7 +24,7 @@ Package release(const std::string& version) {
 }
 
 bool again(const Package& now, const Package& before) {
-  return is_baseline_again(now.release, now.evidence, before.release, before.evidence);
+  return restored_baseline(now.release, now.evidence, before.release, before.evidence);
 }
 
 TEST(Again, VersionAndDocumentsMayDiffer) {

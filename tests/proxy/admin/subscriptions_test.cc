@@ -19,7 +19,7 @@ constexpr const char* kLock =
 
 class SubscriptionsTest : public ::testing::Test {
  protected:
-  SubscriptionsTest() { EXPECT_TRUE(rulebook.load()); }
+  SubscriptionsTest() { EXPECT_TRUE(active_policy.load()); }
 
   boost::json::object upload(const std::string& project, const std::string& text = kLock) {
     const auto answer = subscriptions.upload(
@@ -49,12 +49,12 @@ class SubscriptionsTest : public ::testing::Test {
   Config config;
   Metrics metrics;
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
-  Rulebook rulebook{"", clock, *store, metrics};
+  ActivePolicy active_policy{"", clock, *store, metrics};
   std::vector<std::string> told;
-  Subscriptions subscriptions{
-      {config, clock, *store, rulebook, [this](const std::string& repository, const auto& refused) {
-         told.push_back(repository + " " + std::to_string(refused.size()));
-       }}};
+  Subscriptions subscriptions{{config, clock, *store, active_policy,
+                               [this](const std::string& repository, const auto& refused) {
+                                 told.push_back(repository + " " + std::to_string(refused.size()));
+                               }}};
 };
 
 TEST_F(SubscriptionsTest, WhatIsNotRenewedInTimeEnds) {

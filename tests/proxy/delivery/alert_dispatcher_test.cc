@@ -7,9 +7,9 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-class CourierTest : public Delivering {};
+class AlertDispatcherTest : public Delivering {};
 
-TEST_F(CourierTest, EventsThatWaitTogetherShareAMessage) {
+TEST_F(AlertDispatcherTest, EventsThatWaitTogetherShareAMessage) {
   tell(bad_release("coa", "2.0.3"));
   clock.move(seconds(20));
   tell(bad_release("rc", "1.2.9"));
@@ -22,7 +22,7 @@ TEST_F(CourierTest, EventsThatWaitTogetherShareAMessage) {
   EXPECT_EQ(states(), std::vector<std::string>{"sent"});
 }
 
-TEST_F(CourierTest, AFailureIsTriedAgainWithTheSameKeyAndLaterEachTime) {
+TEST_F(AlertDispatcherTest, AFailureIsTriedAgainWithTheSameKeyAndLaterEachTime) {
   network.otherwise = ScriptedUpstream::reply(500);
   tell(bad_release());
   clock.move(minutes(1));
@@ -43,7 +43,7 @@ TEST_F(CourierTest, AFailureIsTriedAgainWithTheSameKeyAndLaterEachTime) {
   EXPECT_EQ(metrics.value("npm_gate_alerts_total", R"(sink="hook",result="retry")"), 2);
 }
 
-TEST_F(CourierTest, RetryAfterIsKept) {
+TEST_F(AlertDispatcherTest, RetryAfterIsKept) {
   network.replies.push_back(ScriptedUpstream::reply(429, "", {{"Retry-After", "120"}}));
   tell(bad_release());
   clock.move(minutes(1));
@@ -54,7 +54,7 @@ TEST_F(CourierTest, RetryAfterIsKept) {
   EXPECT_EQ(step(), 1);
 }
 
-TEST_F(CourierTest, AMessageIsDeadAfterThreeDaysOrWhenTheAddressIsGone) {
+TEST_F(AlertDispatcherTest, AMessageIsDeadAfterThreeDaysOrWhenTheAddressIsGone) {
   network.otherwise = ScriptedUpstream::reply(0);
   tell(bad_release());
   clock.move(minutes(1));
@@ -76,7 +76,7 @@ TEST_F(CourierTest, AMessageIsDeadAfterThreeDaysOrWhenTheAddressIsGone) {
 
 // The process ends between the attempt's begin and its end: the next start tries at once, with the
 // same key.
-TEST_F(CourierTest, AnAttemptThatNeverEndedIsMadeAgainAtTheNextStart) {
+TEST_F(AlertDispatcherTest, AnAttemptThatNeverEndedIsMadeAgainAtTheNextStart) {
   tell(bad_release());
   clock.move(minutes(1));
   const auto waiting = store->alerts().waiting().value();
@@ -90,7 +90,7 @@ TEST_F(CourierTest, AnAttemptThatNeverEndedIsMadeAgainAtTheNextStart) {
   EXPECT_EQ(step(), 0);
 }
 
-TEST_F(CourierTest, ARateLimitHoldsMessagesBackAndThenSendsThemTogether) {
+TEST_F(AlertDispatcherTest, ARateLimitHoldsMessagesBackAndThenSendsThemTogether) {
   settings.wait = settings.max_wait = Millis(0);
   for (int i = 0; i < 20; ++i) {
     tell(bad_release("worm-" + std::to_string(i), "1.0.1"));
@@ -104,7 +104,7 @@ TEST_F(CourierTest, ARateLimitHoldsMessagesBackAndThenSendsThemTogether) {
   EXPECT_EQ(boost::json::parse(network.requests[5].body).at("events").as_array().size(), 15U);
 }
 
-TEST_F(CourierTest, ABurstThatIsTooLongForOneMessageTakesSeveral) {
+TEST_F(AlertDispatcherTest, ABurstThatIsTooLongForOneMessageTakesSeveral) {
   settings.sinks[0].rate = 100;
   AlertEvent large = bad_release();
   large.findings[0].proof = std::string(400'000, 'x');
@@ -168,7 +168,7 @@ TEST_P(HookAnswers, MeanWhatTheyAreDocumentedToMean) {
   EXPECT_EQ(outcome.detail, row.detail);
 }
 
-TEST_F(CourierTest, OneBrokenSinkDoesNotHoldUpTheOthers) {
+TEST_F(AlertDispatcherTest, OneBrokenSinkDoesNotHoldUpTheOthers) {
   SinkSettings chat;
   chat.name = "chat";
   chat.type = SinkType::kSlack;
@@ -191,7 +191,7 @@ TEST_F(CourierTest, OneBrokenSinkDoesNotHoldUpTheOthers) {
   }
 }
 
-TEST_F(CourierTest, SecretsDoNotReachTheList) {
+TEST_F(AlertDispatcherTest, SecretsDoNotReachTheList) {
   network.otherwise = ScriptedUpstream::reply(0);
   tell(bad_release());
   clock.move(minutes(1));

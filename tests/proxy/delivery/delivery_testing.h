@@ -83,8 +83,9 @@ class Delivering : public ::testing::Test {
 
   // A new process on the same data.
   void restart() {
-    courier.emplace(CourierGear{settings, "https://npm.corp.example/", clock, store->alerts(),
-                                network, pool, pool, metrics, [] { return 1.0; }});
+    dispatcher.emplace(DispatcherDependencies{settings, "https://npm.corp.example/", clock,
+                                              store->alerts(), network, pool, pool, metrics,
+                                              [] { return 1.0; }});
   }
 
   void tell(const AlertEvent& sample, std::vector<OutboxAddress> to = {{"hook", ""}}) {
@@ -96,7 +97,7 @@ class Delivering : public ::testing::Test {
     ASSERT_TRUE(store->alerts().record(news));
   }
 
-  int step() { return run_task(courier->step()).value(); }
+  int step() { return run_task(dispatcher->step()).value(); }
 
   std::vector<std::string> states() {
     std::vector<std::string> out;
@@ -111,7 +112,7 @@ class Delivering : public ::testing::Test {
   Metrics metrics;
   Pool pool{1, 100};
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
-  std::optional<Courier> courier;
+  std::optional<AlertDispatcher> dispatcher;
 };
 
 }  // namespace npmgate::test

@@ -218,7 +218,7 @@ TEST(Gate, ATimeNeverStandsForTwoDocuments) {
   decision.name = "pkg";
   decision.versions = "1.0.0";
   ASSERT_TRUE(rig.store().add_decision(decision, {}));
-  ASSERT_TRUE(rig.rulebook.reload_decisions());
+  ASSERT_TRUE(rig.active_policy.reload_decisions());
   const Response after = get(before);  // within the same second
   EXPECT_EQ(after.status, 200);
   EXPECT_EQ(versions_in(after), std::vector<std::string>{"1.1.0"});

@@ -19,8 +19,8 @@ class AccessTest : public ::testing::Test {
  protected:
   AccessTest()
       : store_(std::move(*open_memory_state_store())),
-        recorder_(*store_, clock_),
-        access_(*store_, clock_, recorder_) {}
+        audit_writer_(*store_, clock_),
+        access_(*store_, clock_, audit_writer_) {}
   std::int64_t add(const std::string& name, const std::string& scope, const std::string& token) {
     TokenRecord record;
     record.name = name;
@@ -33,7 +33,7 @@ class AccessTest : public ::testing::Test {
 
   FixedClock clock_;
   std::unique_ptr<StateStore> store_;
-  Recorder recorder_;
+  AuditWriter audit_writer_;
   Access access_;
 };
 
@@ -62,7 +62,7 @@ TEST_F(AccessTest, RevokedIsRefusedByTheNextRequest) {
 TEST_F(AccessTest, LastUseIsNotedOnceAMinute) {
   add("ci", "review", "ngt_abc");
   const auto last = [&] {
-    recorder_.flush();
+    audit_writer_.flush();
     return (*store_->tokens()).front().last_used;
   };
   EXPECT_FALSE(last());
