@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <random>
 #include <thread>
 
 #include "app/cli.h"
@@ -20,7 +21,9 @@
 #include "certs/tls_context.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/subscriptions.h"
-#include "proxy/monitor/alarm.h"
+#include "proxy/delivery/alert_dispatcher.h"
+#include "proxy/monitor/package_refresher.h"
+#include "proxy/monitor/standing_monitor.h"
 #include "proxy/net/http_client.h"
 #include "proxy/net/server.h"
 #include "proxy/packages/external_evidence_collector.h"
@@ -38,6 +41,7 @@ namespace {
 // Jobs that may wait for the pool before new ones are refused with 503: some seconds of work, some
 // MB of memory.
 constexpr std::size_t kMaxQueuedJobs = 4096;
+constexpr std::size_t kMaxQueuedMails = 100;
 
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -104,32 +108,62 @@ Result<Storage> open_storage(const Config& config) {
   return Storage{std::move(*state), std::move(*blobs)};
 }
 
-// What answers requests and what asks on its own, in the order in which one needs the other.
+// In [0, 1), for spreading retries and looks; nothing secret hangs on it. For one loop.
+std::function<double()> random_chance() {
+  auto engine = std::make_shared<std::minstd_rand>(std::random_device{}());
+  return [engine] { return std::uniform_real_distribution<double>(0, 1)(*engine); };
+}
+
+std::string pages_url(const Config& config) {
+  return config.public_urls.empty() ? "" : config.public_urls.front();
+}
+
+// What answers requests and what works in the background, in the order in which one needs the
+// other.
 struct Services {
   Services(const Dependencies& deps, const FeedWatch& feeds)
       : tags(git_options(deps.config), deps.upstream, deps.clock),
         collector(tags, deps.upstream, deps.store, deps.pool, deps.clock),
         gate(deps, &collector),
         subscriptions({deps.config, deps.clock, deps.store, deps.active_policy}),
-        alarm(
-            deps, gate.packages(),
-            [this](const std::string& name, const std::string& version) {
-              return subscriptions.repositories_with(name, version);
-            },
-            [this] { return subscriptions.names(); }),
+        monitor(deps, gate.packages(),
+                [this](const std::string& name, const std::string& version) {
+                  return subscriptions.repositories_with(name, version);
+                }),
+        refresher(
+            deps, gate.packages(), [this] { return subscriptions.names(); },
+            [this](const std::string& name) { monitor.touched(name); }, random_chance()),
+        mail(1, kMaxQueuedMails),
+        dispatcher(DispatcherDependencies{deps.config.alerts, pages_url(deps.config), deps.clock,
+                                          deps.store.alerts(), deps.upstream, deps.pool, mail,
+                                          deps.metrics, random_chance()}),
         admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
                                 deps.metrics, gate.packages(), deps.pool, deps.blobs,
                                 gate.audit_writer(), told_by_report(), &feeds,
                                 [this](const std::string& repository, auto refused) {
-                                  alarm.uploaded(repository, std::move(refused));
+                                  StandingMonitor::Upload upload;
+                                  upload.repository = repository;
+                                  upload.refused = std::move(refused);
+                                  monitor.uploaded(std::move(upload));
                                 }}) {
     collector.attach(gate.packages());
+    gate.packages().on_inspected([this](const std::string& name) { monitor.touched(name); });
   }
+  // Background work on one loop, until that ends.
+  void start(const net::any_io_executor& executor) {
+    spawn_detached(executor, "sentinel", [this] { return monitor.run(); });
+    spawn_detached(executor, "courier", [this] { return dispatcher.run(); });
+    spawn_detached(executor, "watch", [this] { return refresher.run(); });
+  }
+
   GitTagSource tags;
   OnlineEvidenceCollector collector;
   Gate gate;
   Subscriptions subscriptions;
-  Alarm alarm;
+  StandingMonitor monitor;
+  PackageRefresher refresher;
+  Pool mail;  // mail servers may let a delivery wait: not on the pool that answers need
+  AlertDispatcher dispatcher;
   Admin admin;
 };
 
@@ -191,7 +225,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   PolicyReloader reloader(executor, deps.active_policy, services.gate.audit_writer(), deps.store,
                           deps.pool);
   reloader.start();
-  services.alarm.start(executor);
+  services.start(executor);
   feeds.start();
   net::signal_set signals(loops.first(), SIGINT, SIGTERM);
   signals.async_wait([&](const boost::system::error_code& ec, int number) {
@@ -206,7 +240,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   say_ready(deps, listeners);
   loops.run();
   deps.pool.finish();
-  services.alarm.finish();
+  services.mail.finish();
   services.gate.audit_writer().flush();
 }
 

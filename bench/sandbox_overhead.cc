@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
 #include <boost/asio/use_future.hpp>

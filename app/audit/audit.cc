@@ -1,6 +1,7 @@
 #include "app/audit/audit.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 
 #include "base/digest.h"
 
@@ -159,7 +160,7 @@ Task<bool> ask_all(Audit& audit, AskRelease ask, std::size_t width,
     net::co_spawn(executor, worker(work, finished), [](std::exception_ptr failure) {
       if (failure) std::rethrow_exception(failure);
     });
-  if (!audit.rows.empty()) co_await finished->async_wait(kTuple);
+  if (!audit.rows.empty()) co_await wait_for(*finished);
   for (AuditRow& row : audit.rows)
     row.paths = paths_to(audit.lockfile, row.locked.entries, kMaxPaths);
   co_return true;

@@ -120,7 +120,7 @@ class GateClient {
       if (!head) co_return answer(Answered::kFailed, head.error().context);
       if (*head != 503) break;
       net::steady_timer pause(co_await net::this_coro::executor, kBetweenTries);
-      co_await pause.async_wait(kTuple);
+      co_await wait_for(pause);
     }
     co_return co_await release_page(std::move(wanted));
   }

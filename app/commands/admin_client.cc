@@ -23,8 +23,7 @@ Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options
   const auto client = make_http_client(options);
   std::optional<Result<FetchReply>> reply;
   auto run = [&]() -> Task<void> { reply.emplace(co_await client->fetch(std::move(request))); };
-  net::co_spawn(context, std::move(run), net::detached);
-  context.run();
+  run_to_end(context, std::move(run));
   return std::move(*reply);
 }
 

@@ -129,8 +129,7 @@ int test(const Options& options) {
       if (!sent) code = kFailed;
     }
   };
-  net::co_spawn(context, std::move(run), net::detached);
-  context.run();
+  run_to_end(context, std::move(run));
   return code;
 }
 

@@ -141,7 +141,7 @@ int audit_by_gate(Audit& audit, const Options& options, const Threshold& thresho
   const std::string url = with_trailing_slash(options.gate);
   audit.judged_by = url;
   ask(audit, ask_gate(*client, url, token),
-      [&](const std::function<Task<bool>()>& body) { return run_to_end<bool>(context, body); });
+      [&](const std::function<Task<bool>()>& body) { return value_at_end<bool>(context, body); });
   return finish(audit, options, threshold);
 }
 

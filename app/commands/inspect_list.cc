@@ -90,7 +90,7 @@ class ListRun {
       };
       spawn_detached(executor, "inspect list", std::move(job));
     }
-    co_await finished->async_wait(kTuple);
+    co_await wait_for(*finished);
     co_return true;
   }
 

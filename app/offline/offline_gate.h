@@ -26,21 +26,11 @@ class Scratch {
   std::string path_;
 };
 
-// Runs one coroutine to its end on a loop that nothing else runs.
+// Runs one coroutine to its end on a loop that nothing else runs, and returns its value.
 template <class T>
-T run_to_end(net::io_context& context, std::function<Task<T>()> body) {
+T value_at_end(net::io_context& context, std::function<Task<T>()> body) {
   std::optional<T> result;
-  auto guard = net::make_work_guard(context);
-  auto wrapped = [&]() -> Task<void> {
-    result.emplace(co_await body());
-    guard.reset();
-    context.stop();
-  };
-  net::co_spawn(context, std::move(wrapped), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
-  context.restart();
-  context.run();
+  run_to_end(context, [&]() -> Task<void> { result.emplace(co_await body()); });
   return std::move(*result);
 }
 
@@ -59,7 +49,7 @@ class OfflineGate {
   // Runs one coroutine to its end.
   template <class T>
   T run(std::function<Task<T>()> body) {
-    return run_to_end<T>(context_, std::move(body));
+    return value_at_end<T>(context_, std::move(body));
   }
 
   // Packages::get() that waits several times its limit: no client stands behind a command.

@@ -1,6 +1,6 @@
 #include "inspect/evidence/manifest_json.h"
 
-#include "inspect/findings/findings.h"
+#include "inspect/evidence/outside_evidence.h"
 
 namespace npmgate {
 namespace {

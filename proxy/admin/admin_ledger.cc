@@ -114,7 +114,7 @@ Task<Response> Admin::cache_refresh(AdminCall call) {
 Task<Response> Admin::cache_purge(AdminCall call) {
   const auto name = PackageName::parse(call.arguments["name"]);
   if (!name) co_return error_response(400, "npm-gate: not a package name");
-  std::function<Result<Response>()> work = [this, &name, &call]() -> Result<Response> {
+  auto work = [this, &name, &call]() -> Result<Response> {
     AuditEntry audit;
     audit.at = deps_.clock.now();
     audit.kind = "cache-purged";

@@ -87,9 +87,7 @@ BodyRule Admin::body_rule(std::string_view method, std::string_view target) cons
 
 std::function<Task<Response>(AdminCall)> Admin::reading(Reader reader) {
   return [this, reader](AdminCall call) -> Task<Response> {
-    std::function<Result<Response>()> work = [this, reader, &call] {
-      return (this->*reader)(call);
-    };
+    auto work = [this, reader, &call] { return (this->*reader)(call); };
     co_return co_await on_pool(std::move(work));
   };
 }

@@ -6,9 +6,9 @@
 #include <boost/json/value_from.hpp>
 
 #include "base/digest.h"
+#include "judge/verdict_log.h"
 #include "proxy/admin/admin.h"
 #include "proxy/registry/pages.h"
-#include "proxy/runtime/policy_reloader.h"
 
 namespace npmgate {
 namespace {
@@ -309,7 +309,7 @@ Task<Response> Review::release(std::string name_text, std::string version, std::
     if (!snapshot) co_return response_for(snapshot.error());
     current = *snapshot;
   }
-  std::function<Result<Response>()> work = [&]() -> Result<Response> {
+  auto work = [&]() -> Result<Response> {
     if (verb == "reject") return reject(*request);
     if (verb == "reopen") return reopen(*request);
     return verb == "approve" ? approve(current, *request) : show(current, version, query);

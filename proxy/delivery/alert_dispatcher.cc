@@ -63,7 +63,7 @@ Task<void> AlertDispatcher::run() {
     auto done = co_await step();
     if (!done) log::error("alerts", to_string(done.error()));
     tick.expires_after(kTick);
-    auto [error] = co_await tick.async_wait(kTuple);
+    const auto error = co_await wait_for(tick);
     if (error) co_return;
   }
 }

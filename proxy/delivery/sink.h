@@ -6,7 +6,7 @@
 
 #include "alert/issue.h"
 #include "alert/settings.h"
-#include "proxy/net/http_client.h"
+#include "proxy/net/upstream.h"
 #include "store/alert_store.h"
 
 namespace npmgate {

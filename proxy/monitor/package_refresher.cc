@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
+#include "judge/verdict_log.h"
 #include "proxy/net/query.h"
-#include "proxy/runtime/policy_reloader.h"
 
 namespace npmgate {
 namespace {
@@ -61,7 +61,7 @@ Task<void> PackageRefresher::run() {
     auto done = co_await step();
     if (!done) log::error("watch", to_string(done.error()));
     tick.expires_after(pause);
-    auto [error] = co_await tick.async_wait(kTuple);
+    const auto error = co_await wait_for(tick);
     if (error) co_return;
   }
 }
@@ -342,7 +342,7 @@ Task<void> PackageRefresher::follow(const UpstreamConfig& upstream) {
     pause.expires_after(changes ? std::min<std::chrono::steady_clock::duration>(
                                       kFeedPause, deps_.config.watch.min_interval)
                                 : std::chrono::steady_clock::duration(kFeedPause));
-    auto [error] = co_await pause.async_wait(kTuple);
+    const auto error = co_await wait_for(pause);
     if (error) co_return;
   }
 }

@@ -64,7 +64,7 @@ Task<void> StandingMonitor::run() {
     if (!done) log::error("alerts", to_string(done.error()));
     co_await greet_all();
     tick.expires_after(kTick);
-    auto [error] = co_await tick.async_wait(kTuple);
+    const auto error = co_await wait_for(tick);
     if (error) co_return;
   }
 }
@@ -217,7 +217,7 @@ Task<Result<bool>> StandingMonitor::tell(Change change) {
   const bool worth_it = !prime_ && (is_bad(change.now) || !change.fixes.empty() ||
                                     (change.before && is_bad(*change.before)));
   if (worth_it) snapshot = co_await snapshot_of(change.row.name);
-  std::function<Result<bool>()> work = [this, &change, &snapshot]() -> Result<bool> {
+  auto work = [this, &change, &snapshot]() -> Result<bool> {
     std::optional<AlertEvent> event;
     if (!prime_) {
       bool somebody = change.row.served;

@@ -4,15 +4,12 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <exception>
@@ -22,6 +19,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -35,74 +34,58 @@ using Task = net::awaitable<T>;
 
 inline constexpr auto kTuple = net::as_tuple(net::use_awaitable);
 
+// Starts a coroutine that nobody waits for; an exception that escapes it is logged under `what`.
+void spawn_detached(const net::any_io_executor& executor, std::string what,
+                    std::function<Task<void>()> body);
+
+// Runs one coroutine to its end on a loop that nothing else runs, and stops that loop. An exception
+// of `body` comes out of here.
+void run_to_end(net::io_context& context, std::function<Task<void>()> body);
+
+// Resumes when `timer` expires or is cancelled; the error says which (operation_aborted).
+Task<boost::system::error_code> wait_for(net::steady_timer& timer);
+
 // The one pool for CPU and blocking disk work. Bounded: offload() fails with kUnavailable when
 // `max_queue` jobs wait, instead of queueing without end. Thread-safe.
 class Pool {
  public:
-  Pool(std::size_t threads, std::size_t max_queue) : pool_(threads), max_queue_(max_queue) {}
-  ~Pool() { pool_.join(); }
+  Pool(std::size_t threads, std::size_t max_queue);
+  ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Runs `work` on the pool and resumes the caller on its own executor. An exception of `work` is
-  // kInternal.
-  template <class T>
-  Task<Result<T>> offload(std::function<Result<T>()> work) {
-    if (queued_.fetch_add(1) >= max_queue_) {
-      queued_.fetch_sub(1);
-      co_return fail(Code::kUnavailable, Origin::kSelf,
-                     "overloaded: too much work is waiting; try again shortly", true);
-    }
-    std::optional<Result<T>> result;
-    co_await run(std::move(work), result);
-    co_return std::move(*result);
+  // Runs `work`, which returns a Result, on the pool and resumes the caller on its own executor. An
+  // exception of `work` is kInternal.
+  template <class Work>
+  auto offload(Work work) {
+    using Returned = std::invoke_result_t<Work&>;
+    return offload_as<typename Returned::value_type>(std::function<Returned()>(std::move(work)));
   }
   // Waits for what runs and drops what waits; at the end of the process only.
-  void finish() {
-    pool_.stop();
-    pool_.join();
-  }
+  void finish();
   std::size_t queued() const { return queued_.load(); }
 
  private:
   template <class T>
-  Task<void> run(std::function<Result<T>()> work, std::optional<Result<T>>& result) {
-    auto initiate = [this, &work, &result](auto handler) {
-      auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-      auto job = [this, shared, &work, &result] {
-        try {
-          result.emplace(work());
-        } catch (const std::exception& e) {
-          result.emplace(
-              fail(Code::kInternal, Origin::kSelf, std::string("unexpected: ") + e.what()));
-        }
-        queued_.fetch_sub(1);
-        auto executor = net::get_associated_executor(*shared);
-        net::post(executor, [shared] { (*shared)(); });
-      };
-      net::post(pool_, std::move(job));
-    };
-    co_await net::async_initiate<const net::use_awaitable_t<>, void()>(std::move(initiate),
-                                                                       net::use_awaitable);
+  Task<Result<T>> offload_as(std::function<Result<T>()> work) {
+    std::optional<Result<T>> result;
+    std::function<void()> job = [&work, &result] { result.emplace(work()); };
+    std::optional<Error> failure = co_await run(std::move(job));
+    if (failure) co_return std::move(*failure);
+    co_return std::move(*result);
   }
+  // nullopt: `job` ran to its end.
+  Task<std::optional<Error>> run(std::function<void()> job);
 
-  net::thread_pool pool_;
+  struct Threads;
+  std::unique_ptr<Threads> threads_;
   std::size_t max_queue_;
   std::atomic<std::size_t> queued_{0};
 };
 
-// Starts a coroutine that nobody waits for; an exception that escapes it is logged under `what`.
-template <class Executor>
-void spawn_detached(const Executor& executor, std::string what, std::function<Task<void>()> body) {
-  auto run = [what, body = std::move(body)]() -> Task<void> {
-    try {
-      co_await body();
-    } catch (const std::exception& e) {
-      log::error("unexpected", what + ": " + e.what());
-    }
-  };
-  net::co_spawn(executor, std::move(run), net::detached);
-}
+// Cancels a timer from any thread: on the timer's own loop, which armed it or is about to in the
+// very step that handed it out.
+void cancel_on_its_loop(std::shared_ptr<net::steady_timer> timer);
 
 // One piece of work per key however many ask: the first caller starts it detached on its own
 // executor, so that it goes on when that caller leaves; all get its value. Thread-safe; waiters may
@@ -129,7 +112,7 @@ class SingleFlight {
     }
     // Outside the lock: work that never waits runs to its end in here, and finish() locks.
     if (first) start(executor, key, flight, std::move(work));
-    co_await timer->async_wait(kTuple);
+    co_await wait_for(*timer);
     const std::lock_guard lock(mutex_);
     co_return flight->value;
   }
@@ -144,9 +127,8 @@ class SingleFlight {
     std::vector<std::shared_ptr<net::steady_timer>> waiters;
   };
 
-  template <class Executor>
-  void start(const Executor& executor, const std::string& key, std::shared_ptr<Flight> flight,
-             Work work) {
+  void start(const net::any_io_executor& executor, const std::string& key,
+             std::shared_ptr<Flight> flight, Work work) {
     auto body = [this, key, flight, work = std::move(work)]() -> Task<void> {
       std::optional<Value> value;
       try {
@@ -156,18 +138,14 @@ class SingleFlight {
       }
       finish(key, *flight, std::move(value));
     };
-    net::co_spawn(executor, std::move(body), net::detached);
+    spawn_detached(executor, key, std::move(body));
   }
 
   void finish(const std::string& key, Flight& flight, std::optional<Value> value) {
     const std::lock_guard lock(mutex_);
     flight.value = std::move(value);
     flights_.erase(key);
-    for (const auto& waiter : flight.waiters) {
-      // Cancelled on the waiter's own loop: it armed the timer there, or is about to in the very
-      // step that added it.
-      net::post(waiter->get_executor(), [waiter] { waiter->cancel(); });
-    }
+    for (const auto& waiter : flight.waiters) cancel_on_its_loop(waiter);
   }
 
   mutable std::mutex mutex_;

@@ -6,8 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/environment.h"
 #include "base/result.h"
-#include "proxy/runtime/config.h"
+#include "base/url.h"
 
 namespace npmgate {
 

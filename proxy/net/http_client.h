@@ -3,59 +3,13 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "base/result.h"
-#include "proxy/net/async.h"
 #include "proxy/net/forward_proxy.h"
-#include "proxy/net/http.h"
-#include "proxy/runtime/config.h"
+#include "proxy/net/upstream.h"
 
 namespace npmgate {
-
-struct FetchRequest {
-  FetchRequest() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
-  std::string method = "GET";
-  std::string url;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-  std::shared_ptr<const SpoolFile> spooled;  // sent instead of body
-  std::string authorization;  // bound to url's origin: dropped when a redirect leaves it
-  std::size_t max_body = std::size_t{256} << 20;
-  std::chrono::milliseconds limit{std::chrono::seconds{60}};  // for the whole exchange
-  // Where a redirect may lead besides the same origin. Null: nowhere.
-  std::function<bool(const Url&)> allow_redirect;
-  // Refuse private, loopback and link-local addresses after DNS (for hosts that a package names,
-  // not an admin).
-  bool public_addresses_only = false;
-  // Never sent twice: goes over a connection of its own, where an end without an answer is an
-  // error. Others are sent again when a pooled connection turns out to have been closed.
-  bool once = false;
-  std::string ca_file;  // further trust anchors for this origin
-  // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends
-  // the exchange.
-  std::function<Result<void>(std::string_view)> sink;
-};
-
-struct FetchReply {
-  FetchReply() {}
-  int status = 0;
-  Headers headers;
-  std::string body;  // decoded where the server sent gzip
-  std::string url;   // the final one
-};
-
-class Upstream {
- public:
-  virtual ~Upstream() = default;
-  // kUnavailable: no connection, broken off, wrong length; kTimeout; kRefused: certificate,
-  // redirect or address not allowed; kTooLarge. A 4xx or 5xx is a reply, not an error.
-  virtual Task<Result<FetchReply>> fetch(FetchRequest request) = 0;
-};
 
 struct ClientOptions {
   std::string user_agent = "npm-gate/" NPM_GATE_VERSION;

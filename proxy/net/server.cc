@@ -2,6 +2,7 @@
 
 #include <sys/sendfile.h>
 #include <unistd.h>
+#include <boost/asio/post.hpp>
 
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
@@ -511,7 +512,7 @@ class ServerImpl final : public Server {
         // Out of descriptors or memory: connections wait in the backlog until some are free again.
         log::warn("accept", error.message());
         net::steady_timer pause(executor, std::chrono::milliseconds(100));
-        co_await pause.async_wait(kTuple);
+        co_await wait_for(pause);
         continue;
       }
       if (connections_.load() >= limits_.max_connections) continue;  // closed at once
@@ -560,7 +561,7 @@ class ServerImpl final : public Server {
     net::steady_timer tick(executor);
     while (!stopping_) {
       tick.expires_after(kTick);
-      co_await tick.async_wait(kTuple);
+      co_await wait_for(tick);
       const auto now = SteadyClock::now();
       for (SessionState* session : sessions.sessions) {
         error_code ignored;

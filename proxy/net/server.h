@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "proxy/net/async.h"
 #include "proxy/net/forwarded.h"
-#include "proxy/registry/gate.h"
+#include "proxy/net/service.h"
 
 namespace npmgate {
 

@@ -6,7 +6,7 @@
 
 #include "inspect/findings/findings.h"
 #include "proxy/net/async.h"
-#include "proxy/net/http_client.h"
+#include "proxy/net/upstream.h"
 #include "proxy/runtime/config.h"
 
 namespace npmgate {

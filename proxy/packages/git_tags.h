@@ -10,7 +10,7 @@
 #include "base/time.h"
 #include "inspect/findings/findings.h"
 #include "proxy/net/async.h"
-#include "proxy/net/http_client.h"
+#include "proxy/net/upstream.h"
 #include "proxy/packages/git_protocol.h"
 #include "proxy/runtime/config.h"
 

@@ -3,7 +3,7 @@
 namespace npmgate {
 
 Task<Result<Inspected>> InProcessInspector::read(InspectionJob job) {
-  std::function<Result<Inspected>()> work = [job = std::move(job)]() -> Result<Inspected> {
+  auto work = [job = std::move(job)]() -> Result<Inspected> {
     Inspected inspected;
     inspected.contents = read_contents(job.tarball, job.stated, job.limits);
     return inspected;

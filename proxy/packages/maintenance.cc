@@ -1,5 +1,9 @@
 #include "proxy/packages/maintenance.h"
 
+#include "proxy/runtime/config.h"
+#include "store/blob_store.h"
+#include "store/state_store.h"
+
 namespace npmgate {
 namespace {
 
@@ -19,14 +23,14 @@ void Maintenance::stop() {
 
 Task<void> Maintenance::loop() {
   while (!stopping_) {
-    std::function<Result<bool>()> work = [this]() -> Result<bool> {
+    auto work = [this]() -> Result<bool> {
       if (auto done = tidy(); !done) return done.error();
       return true;
     };
     auto done = co_await deps_.pool.offload(std::move(work));
     if (!done) log::warn("maintenance", to_string(done.error()));
     tick_.expires_after(kEvery);
-    co_await tick_.async_wait(kTuple);
+    co_await wait_for(tick_);
   }
 }
 

@@ -2,7 +2,8 @@
 // storage.tarballs.max_size.
 #pragma once
 
-#include "proxy/packages/packages.h"
+#include "proxy/net/async.h"
+#include "proxy/packages/dependencies.h"
 
 namespace npmgate {
 

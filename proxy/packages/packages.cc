@@ -247,9 +247,7 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
     co_return fail(Code::kNotFound, Origin::kPolicy, "no upstream is configured for " + name.str());
   SnapshotPtr known = in_memory(name.str());
   if (!known) {
-    std::function<Result<SnapshotPtr>()> load = [this, name, upstream] {
-      return load_from_disk(name, *upstream);
-    };
+    auto load = [this, name, upstream] { return load_from_disk(name, *upstream); };
     auto loaded = co_await deps_.pool.offload(std::move(load));
     if (loaded) known = *loaded;
     if (!loaded)

@@ -15,7 +15,8 @@
 #include "judge/active_policy.h"
 #include "judge/judge.h"
 #include "proxy/net/async.h"
-#include "proxy/net/http_client.h"
+#include "proxy/net/upstream.h"
+#include "proxy/packages/dependencies.h"
 #include "proxy/packages/inspector.h"
 #include "proxy/runtime/config.h"
 #include "store/blob_store.h"
@@ -32,18 +33,6 @@ class ExternalEvidenceCollector {
   virtual ~ExternalEvidenceCollector() = default;
   virtual Task<ExternalEvidence> observe(SnapshotPtr snapshot, std::string version,
                                          std::string baseline) = 0;
-};
-
-struct Dependencies {  // what services share; owned by the composition root, outlives them
-  const Config& config;
-  const Clock& clock;
-  Upstream& upstream;
-  StateStore& store;
-  BlobStore& blobs;
-  Pool& pool;
-  ActivePolicy& active_policy;
-  Metrics& metrics;
-  Inspector& inspector;
 };
 
 class Packages {

@@ -17,7 +17,7 @@ bool same_findings(const std::vector<Finding>& a, const std::vector<Finding>& b)
 
 Task<Result<SnapshotPtr>> Packages::kept(PackageName name) {
   if (SnapshotPtr known = in_memory(name.str())) co_return known;
-  std::function<Result<SnapshotPtr>()> load = [this, name] { return stored(name); };
+  auto load = [this, name] { return stored(name); };
   co_return co_await deps_.pool.offload(std::move(load));
 }
 

@@ -1,6 +1,7 @@
 #include "proxy/packages/sandboxed_inspector.h"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <deque>
 #include <list>
 
@@ -134,7 +135,7 @@ Task<void> SandboxedInspector::State::pause_after_failures() {
   const auto delay =
       std::min<SteadyClock::duration>(kFirstDelay * (1u << doublings), kLongestDelay);
   net::steady_timer timer(executor, delay);
-  co_await timer.async_wait(kTuple);
+  co_await wait_for(timer);
 }
 
 Task<Result<std::shared_ptr<WorkerLink>>> SandboxedInspector::State::start_worker() {
@@ -287,7 +288,7 @@ Task<Result<WorkReply>> SandboxedInspector::State::submit(WaitingPtr waiting) {
   }
   queue.push_back(waiting);
   wake_one();
-  while (!waiting->outcome) co_await waiting->done.async_wait(kTuple);
+  while (!waiting->outcome) co_await wait_for(waiting->done);
   co_return std::move(*waiting->outcome);
 }
 

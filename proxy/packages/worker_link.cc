@@ -53,7 +53,7 @@ void WorkerLink::watch() {
 Task<void> WorkerLink::sleep() {
   if (dead_) co_return;
   wake_.expires_at(net::steady_timer::time_point::max());
-  co_await wake_.async_wait(kTuple);
+  co_await wait_for(wake_);
 }
 
 bool WorkerLink::spoke_unasked() {

@@ -4,6 +4,7 @@
 
 #include "proxy/registry/pages.h"
 #include "proxy/registry/self_test.h"
+#include "proxy/runtime/request_record.h"
 
 namespace npmgate {
 namespace {
@@ -266,8 +267,7 @@ Task<Response> Gate::release_page(std::string name_text, std::string version,
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   const bool html = request.headers.get("accept").find("text/html") != std::string_view::npos;
-  std::function<Result<Response>()> work = [this, &snapshot, &version, rules,
-                                            html]() -> Result<Response> {
+  auto work = [this, &snapshot, &version, rules, html]() -> Result<Response> {
     Judge judge = packages_.judge(*snapshot, *rules);
     const Judged* judged = judge.of(version);
     if (judged == nullptr)

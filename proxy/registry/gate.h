@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "proxy/net/http.h"
+#include "proxy/net/service.h"
 #include "proxy/packages/packages.h"
 #include "proxy/registry/packuments.h"
 #include "proxy/registry/publishing.h"
@@ -15,19 +15,6 @@
 #include "registry/target.h"
 
 namespace npmgate {
-
-struct BodyRule {
-  std::size_t limit = 0;  // bytes of body a request may bring; 0: it is read and thrown away
-  bool spool = false;     // a large one comes as Request::spooled
-};
-
-// One request in, one response out; exceptions are bugs. Thread-safe: called from every loop.
-class Service {
- public:
-  virtual ~Service() = default;
-  virtual Task<Response> handle(std::shared_ptr<Request> request) = 0;
-  virtual BodyRule body_rule(std::string_view method, std::string_view target) const = 0;
-};
 
 class Gate final : public Service {
  public:

@@ -4,8 +4,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
-#include "proxy/registry/tarballs.h"
 #include "proxy/runtime/access.h"
+#include "proxy/runtime/request_record.h"
 
 namespace npmgate {
 namespace {
@@ -116,8 +116,7 @@ Task<std::optional<Response>> Publishing::whoami(const Request& request) {
 
 Task<Result<WriteDocument>> Publishing::read_document(const Request& request) {
   if (!request.spooled) co_return read_write_document(request.body);
-  std::function<Result<WriteDocument>()> work = [file =
-                                                     request.spooled]() -> Result<WriteDocument> {
+  auto work = [file = request.spooled]() -> Result<WriteDocument> {
     WriteDocumentReader reader;
     std::vector<char> piece(kPiece);
     for (std::uint64_t at = 0; at < file->size();) {

@@ -4,7 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "proxy/net/query.h"
-#include "proxy/registry/tarballs.h"
+#include "proxy/runtime/request_record.h"
 
 namespace npmgate {
 namespace {

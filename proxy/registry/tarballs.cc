@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
+#include "proxy/runtime/request_record.h"
 
 namespace npmgate {
 namespace {
@@ -12,51 +13,12 @@ std::string page_url(const Request& request, const std::string& name, const std:
   return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
 }
 
-// "project/NAME" in the user agent: the one thing that npm, pnpm and yarn 1 let a project's
-// configuration say in every request.
-std::string_view project_in(std::string_view user_agent) {
-  constexpr std::string_view kWord = "project/";
-  std::size_t at = user_agent.find(kWord);
-  if (at == std::string_view::npos || (at > 0 && user_agent[at - 1] != ' ')) return {};
-  user_agent.remove_prefix(at + kWord.size());
-  return user_agent.substr(0, user_agent.find(' '));
-}
-
 }  // namespace
-
-std::string client_of(const Request& request) {
-  return request.peer + (request.client.empty() ? "" : " (" + request.client + ")");
-}
-
-AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
-                       const Request& request, Time now) {
-  AuditEntry entry;
-  entry.at = now;
-  entry.kind = kind;
-  entry.actor = "client";
-  entry.name = name;
-  entry.version = version;
-  entry.client = client_of(request);
-  return entry;
-}
-
-LedgerEntry ledger_entry(const Request& request, Time now) {
-  LedgerEntry entry;
-  entry.at = now;
-  entry.token = request.client;
-  entry.address = request.peer;
-  entry.user_agent = log::printable(request.headers.get("user-agent"), 200);
-  entry.command = log::printable(request.headers.get("npm-command"), 60);
-  const std::string_view named = request.headers.get("npm-gate-project");
-  entry.project =
-      log::printable(named.empty() ? project_in(request.headers.get("user-agent")) : named, 200);
-  return entry;
-}
 
 Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
                                                           std::string version) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  std::function<Result<Ruling>()> work = [this, snapshot, version, rules]() -> Result<Ruling> {
+  auto work = [this, snapshot, version, rules]() -> Result<Ruling> {
     Judge judge = packages_.judge(snapshot, *rules);
     Ruling ruling;
     const Judged* judged = judge.of(version);
@@ -210,7 +172,7 @@ Task<Result<std::shared_ptr<const BlobStore::Handle>>> TarballService::open(Snap
                                                                             std::string version,
                                                                             std::string sha512) {
   using Handle = std::shared_ptr<const BlobStore::Handle>;
-  std::function<Result<Handle>()> work = [this, sha512] { return deps_.blobs.open(sha512); };
+  auto work = [this, sha512] { return deps_.blobs.open(sha512); };
   auto again = work;
   auto handle = co_await deps_.pool.offload(std::move(work));
   if (handle) co_return handle;

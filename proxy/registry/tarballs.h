@@ -49,11 +49,4 @@ class TarballService {
   AuditWriter& audit_writer_;
 };
 
-// Who asked, for the ledger and the audit trail.
-LedgerEntry ledger_entry(const Request& request, Time now);
-// "ADDRESS", or "ADDRESS (TOKEN'S NAME)".
-std::string client_of(const Request& request);
-AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
-                       const Request& request, Time now);
-
 }  // namespace npmgate

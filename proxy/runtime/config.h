@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "alert/settings.h"
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "inspect/archive/archive.h"
@@ -82,25 +82,10 @@ struct ConfigResult {
 
 // Reads `text`; relative paths are taken from `file`'s folder. `env` looks up environment variables
 // (token_env).
-using EnvReader = std::function<std::optional<std::string>(const std::string& name)>;
 ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env);
 // What the parts say together (public_url required unless loopback, exactly one upstream without
 // scopes …); `where` for problems.
 std::vector<Problem> check_config(const Config& config);
-
-bool is_loopback(std::string_view address);
-// "https://host[:port]/path/" split; nullopt for anything but http and https URLs without userinfo,
-// query or fragment.
-struct Url {
-  std::string scheme, host,
-      path;  // host lower case, without brackets; path starts and (for base URLs) ends with '/'
-  std::uint16_t port = 0;
-  std::string origin() const;       // "https://host:port" with the port always written
-  std::string host_header() const;  // "host" or "host:port" where the port is not the scheme's
-  std::string str() const;
-};
-std::optional<Url> parse_url(std::string_view text);
-std::string with_trailing_slash(std::string url);
 
 // The commented gate.yaml that `npm-gate init` writes.
 std::string_view sample_config();

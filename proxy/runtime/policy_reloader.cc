@@ -10,7 +10,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "judge/judge.h"
+#include "judge/verdict_log.h"
 
 namespace npmgate {
 namespace {
@@ -24,23 +24,6 @@ constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
                                   IN_CREATE | IN_MOVE_SELF | IN_DELETE_SELF;
 // Links that lead to links: more than the kernel follows.
 constexpr int kMaxLinks = 40;
-constexpr std::size_t kSweepBatch = 1000;
-
-SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict,
-                         const PolicySnapshot& rules) {
-  SeenVerdict seen;
-  seen.row.name = row.name;
-  seen.row.version = row.version;
-  seen.row.content_id = row.content_id;
-  seen.action = to_string(verdict.action);
-  seen.policy_hash = rules.policy->hash;
-  for (const Reason& reason : verdict.reasons) {
-    if (reason.waived_by.empty()) seen.because += (seen.because.empty() ? "" : " ") + reason.rule;
-  }
-  if (seen.because.empty() && !verdict.approved_by.empty())
-    seen.because = "approved by " + verdict.approved_by;
-  return seen;
-}
 
 }  // namespace
 
@@ -71,34 +54,6 @@ std::vector<std::string> folders_to_watch(const std::vector<std::string>& files)
     if (walked.has_parent_path()) folders.insert(walked.parent_path().string());
   }
   return {folders.begin(), folders.end()};
-}
-
-Result<std::size_t> record_changed_verdicts(StateStore& store, const PolicySnapshot& rules,
-                                            Time now, std::string_view name) {
-  std::vector<SeenVerdict> changed;
-  const auto look = [&](const ReleaseRow& row) {
-    const Verdict verdict = decide(*rules.policy, row.subject, findings_now(row, rules.feed.get()),
-                                   rules.of(row.name), now);
-    if (to_string(verdict.action) != row.verdict)
-      changed.push_back(seen_verdict(row, verdict, rules));
-  };
-  if (name.empty()) {
-    if (auto done = store.for_each_release(look); !done) return done.error();
-  } else {
-    const auto rows = store.releases_of(name);
-    if (!rows) return rows.error();
-    for (const ReleaseRow& row : *rows) look(row);
-  }
-  std::size_t written = 0;
-  for (std::size_t at = 0; at < changed.size(); at += kSweepBatch) {
-    const auto begin = changed.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto end =
-        changed.begin() + static_cast<std::ptrdiff_t>(std::min(changed.size(), at + kSweepBatch));
-    auto done = store.record_verdicts({begin, end}, now);
-    if (!done) return done.error();
-    written += *done;
-  }
-  return written;
 }
 
 PolicyReloader::PolicyReloader(net::any_io_executor executor, ActivePolicy& active_policy,
@@ -173,12 +128,12 @@ void PolicyReloader::note_load(const Result<ActivePolicy::Loaded>& loaded) {
 Task<Result<ActivePolicy::Loaded>> PolicyReloader::load() {
   net::steady_timer pause(executor_);
   while (true) {
-    std::function<Result<ActivePolicy::Loaded>()> work = [this] { return active_policy_.load(); };
+    auto work = [this] { return active_policy_.load(); };
     auto loaded = co_await pool_.offload(std::move(work));
     const bool full = !loaded && loaded.error().origin == Origin::kSelf && loaded.error().retry;
     if (!full || stopping_) co_return loaded;
     pause.expires_after(kSettle);
-    co_await pause.async_wait(kTuple);
+    co_await wait_for(pause);
   }
 }
 
@@ -193,7 +148,7 @@ Task<void> PolicyReloader::reload() {
   note_load(loaded);
   if (!loaded) co_return;
   const std::shared_ptr<const PolicySnapshot> rules = active_policy_.rules();
-  std::function<Result<std::size_t>()> sweep = [this, rules] {
+  auto sweep = [this, rules] {
     return record_changed_verdicts(store_, *rules, SystemClock().now());
   };
   auto changed = co_await pool_.offload(std::move(sweep));
@@ -206,8 +161,8 @@ Task<void> PolicyReloader::flush_loop() {
   net::steady_timer tick(executor_);
   while (!stopping_) {
     tick.expires_after(kFlush);
-    co_await tick.async_wait(kTuple);
-    std::function<Result<bool>()> work = [this]() -> Result<bool> {
+    co_await wait_for(tick);
+    auto work = [this]() -> Result<bool> {
       audit_writer_.flush();
       return true;
     };
@@ -221,7 +176,7 @@ Task<bool> PolicyReloader::settled() {
   net::steady_timer settle(executor_);
   for (int i = 0; i < kMaxSettles && !stopping_; ++i) {
     settle.expires_after(kSettle);
-    co_await settle.async_wait(kTuple);
+    co_await wait_for(settle);
     bool more = false;
     while (::read(inotify_.native_handle(), events.data(), events.size()) > 0) more = true;
     if (!more) break;

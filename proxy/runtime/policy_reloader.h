@@ -48,9 +48,4 @@ class PolicyReloader {
 // hold a symbolic link on the way to one.
 std::vector<std::string> folders_to_watch(const std::vector<std::string>& files);
 
-// Judges every stored release of `name` ("": all) anew and records the verdicts that differ from
-// the last ones recorded. How many did. Blocks.
-Result<std::size_t> record_changed_verdicts(StateStore& store, const PolicySnapshot& rules,
-                                            Time now, std::string_view name = {});
-
 }  // namespace npmgate

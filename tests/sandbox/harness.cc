@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <unistd.h>
+#include <boost/asio/co_spawn.hpp>
 
 #include <boost/asio/use_future.hpp>
 #include <filesystem>

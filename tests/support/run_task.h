@@ -11,15 +11,7 @@ namespace npmgate::testing {
 template <class T>
 T run_task(net::io_context& context, Task<T> task) {
   std::optional<T> result;
-  auto body = [&result, task = std::move(task)]() mutable -> Task<void> {
-    result.emplace(co_await std::move(task));
-  };
-  net::co_spawn(context, std::move(body), [&context](std::exception_ptr failure) {
-    context.stop();
-    if (failure) std::rethrow_exception(failure);
-  });
-  context.restart();
-  context.run();
+  run_to_end(context, [&]() -> Task<void> { result.emplace(co_await std::move(task)); });
   return std::move(*result);
 }
 

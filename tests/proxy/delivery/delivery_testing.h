@@ -7,8 +7,11 @@
 #include "proxy/delivery/alert_dispatcher.h"
 #include "store/state_store.h"
 #include "tests/alert/alert_testing.h"
+#include "tests/support/run_task.h"
 
 namespace npmgate::test {
+
+using testing::run_task;
 
 class MovedClock final : public Clock {
  public:
@@ -49,18 +52,6 @@ class ScriptedUpstream final : public Upstream {
   std::vector<FetchRequest> requests;
   std::function<void(const FetchRequest&)> on_request;
 };
-
-template <class T>
-T run_task(Task<T> task) {
-  net::io_context context;
-  std::optional<T> result;
-  auto body = [&]() -> Task<void> { result.emplace(co_await std::move(task)); };
-  net::co_spawn(context, std::move(body), [](std::exception_ptr e) {
-    if (e) std::rethrow_exception(e);
-  });
-  context.run();
-  return std::move(*result);
-}
 
 // One outbox and everything around it.
 class Delivering : public ::testing::Test {

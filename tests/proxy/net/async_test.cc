@@ -26,7 +26,7 @@ TEST(Pool, ReturnsValuesAndErrors) {
 
 TEST(Pool, AnExceptionIsInternal) {
   Pool pool(1, 8);
-  std::function<Result<int>()> work = []() -> Result<int> { throw std::runtime_error("bug"); };
+  auto work = []() -> Result<int> { throw std::runtime_error("bug"); };
   const auto result = run_task(pool.offload(std::move(work)));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::kInternal);
@@ -41,7 +41,7 @@ TEST(Pool, FullMeansNoInsteadOfAQueueWithoutEnd) {
   std::optional<Result<int>> first, second;
   auto start = [&](std::optional<Result<int>>& out) {
     auto body = [&pool, &out, released]() -> Task<void> {
-      std::function<Result<int>()> work = [released] {
+      auto work = [released] {
         released.wait();
         return Result<int>(1);
       };
@@ -68,7 +68,7 @@ Task<std::optional<int>> join(SingleFlight<int>& flights, std::string key, int& 
   SingleFlight<int>::Work work = [&runs, work_takes]() -> Task<int> {
     const int mine = ++runs;
     net::steady_timer timer(co_await net::this_coro::executor, work_takes);
-    co_await timer.async_wait(kTuple);
+    co_await wait_for(timer);
     co_return mine;
   };
   co_return co_await flights.join(std::move(key), std::move(work), limit);
@@ -141,7 +141,7 @@ TEST(SingleFlight, AnExceptionWakesEverybodyEmptyHanded) {
   auto ask = [&]() -> Task<std::optional<int>> {
     SingleFlight<int>::Work work = []() -> Task<int> {
       net::steady_timer timer(co_await net::this_coro::executor, milliseconds(1));
-      co_await timer.async_wait(kTuple);
+      co_await wait_for(timer);
       throw std::runtime_error("bug");
     };
     co_return co_await flights.join("key", std::move(work), std::chrono::hours(1));
@@ -164,7 +164,7 @@ TEST(SingleFlight, AcrossLoops) {
           SingleFlight<int>::Work work = [&runs]() -> Task<int> {
             ++runs;
             net::steady_timer timer(co_await net::this_coro::executor, milliseconds(1));
-            co_await timer.async_wait(kTuple);
+            co_await wait_for(timer);
             co_return 1;
           };
           const auto value = co_await flights.join("key", std::move(work), std::chrono::hours(1));

@@ -1,7 +1,7 @@
 // URLs from configuration, packuments and redirects: split the same way everywhere, or not at all.
 #include <gtest/gtest.h>
 
-#include "proxy/runtime/config.h"
+#include "base/url.h"
 
 namespace npmgate {
 namespace {
@@ -67,6 +67,14 @@ TEST(Url, TrailingSlash) {
   EXPECT_EQ(with_trailing_slash("https://registry.example"), "https://registry.example/");
   EXPECT_EQ(with_trailing_slash("https://registry.example/"), "https://registry.example/");
   EXPECT_EQ(with_trailing_slash(""), "");
+}
+
+TEST(Loopback, OnlyAddressesAndItsOneName) {
+  for (const char* yes : {"127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost"})
+    EXPECT_TRUE(is_loopback(yes)) << yes;
+  for (const char* no : {"0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "localhost.example",
+                         "LOCALHOST.", "", "127.1"})
+    EXPECT_FALSE(is_loopback(no)) << no;
 }
 
 }  // namespace

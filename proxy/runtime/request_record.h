@@ -1,0 +1,22 @@
+// A client's request as the audit trail and the fetch ledger record it.
+#pragma once
+
+#include <string>
+
+#include "proxy/net/http.h"
+#include "store/state_store.h"
+
+namespace npmgate {
+
+// Who asked and with what: token, address, user agent, command and project. The version and the
+// outcome are the caller's to fill in.
+LedgerEntry ledger_entry(const Request& request, Time now);
+
+// "ADDRESS", or "ADDRESS (TOKEN'S NAME)".
+std::string client_of(const Request& request);
+
+// An entry of `kind` with the client as its actor.
+AuditEntry audit_entry(const char* kind, const std::string& name, const std::string& version,
+                       const Request& request, Time now);
+
+}  // namespace npmgate
