@@ -1,8 +1,8 @@
 #include "app/cli.h"
+#include "app/command_line.h"
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -58,16 +58,14 @@ int report_problems(const std::vector<Problem>& problems) {
   return kUsage;
 }
 
-void add_config_file(CLI::App& command, ConfigFlags& flags) {
-  command
-      .add_option("--config", flags.config_file,
-                  "gate.yaml to read (without it: embedded defaults)")
-      ->type_name("FILE");
+void add_config_file(Command command, ConfigFlags& flags) {
+  command.option("--config", flags.config_file, "gate.yaml to read (without it: embedded defaults)")
+      .type_name("FILE");
 }
 
-void add_config_flags(CLI::App& command, ConfigFlags& flags) {
+void add_config_flags(Command command, ConfigFlags& flags) {
   add_config_file(command, flags);
-  command.add_option("--upstream", flags.upstream, "registry to fetch from")->type_name("URL");
+  command.option("--upstream", flags.upstream, "registry to fetch from").type_name("URL");
 }
 
 std::optional<std::string> environment(const std::string& name) {

@@ -8,11 +8,9 @@
 #include "proxy/net/http_client.h"
 #include "proxy/runtime/config.h"
 
-namespace CLI {
-class App;
-}
-
 namespace npmgate {
+
+class Command;
 
 // SPEC, section 2.
 enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kFailed = 3 };
@@ -21,8 +19,8 @@ enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kFailed = 3 };
 struct ConfigFlags {
   std::string config_file, upstream, listen;
 };
-void add_config_file(CLI::App& command, ConfigFlags& flags);   // --config
-void add_config_flags(CLI::App& command, ConfigFlags& flags);  // --config and --upstream
+void add_config_file(Command command, ConfigFlags& flags);   // --config
+void add_config_flags(Command command, ConfigFlags& flags);  // --config and --upstream
 
 // Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and
 // returns the exit code instead where it cannot.

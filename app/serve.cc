@@ -4,7 +4,6 @@
 
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/json/array.hpp>
 #include <csignal>
@@ -15,6 +14,7 @@
 #include <thread>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/inspector.h"
 #include "app/offline/release_analysis.h"
 #include "app/report/report.h"
@@ -283,17 +283,15 @@ int run_gate(const Config& config) {
 
 }  // namespace
 
-void add_serve(CLI::App& app, int& exit_code) {
+void add_serve(Command app) {
   auto flags = std::make_shared<ConfigFlags>();
-  CLI::App* command = app.add_subcommand("serve", "Run the gate");
-  add_config_flags(*command, *flags);
-  command
-      ->add_option("--listen", flags->listen,
-                   "address and port for clients (default 127.0.0.1:4873)")
-      ->type_name("ADDR:PORT");
-  command->callback([flags, &exit_code] {
+  Command command = app.subcommand("serve", "Run the gate");
+  add_config_flags(command, *flags);
+  command.option("--listen", flags->listen, "address and port for clients (default 127.0.0.1:4873)")
+      .type_name("ADDR:PORT");
+  command.action([flags] {
     const LoadedConfig loaded = load_configuration(*flags);
-    exit_code = loaded.config ? run_gate(*loaded.config) : loaded.exit_code;
+    return loaded.config ? run_gate(*loaded.config) : loaded.exit_code;
   });
 }
 

@@ -1,21 +1,20 @@
 #include "app/commands/admin_client.h"
 
-#include <CLI/CLI.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 
 namespace npmgate {
 
-void add_admin_flags(CLI::App& command, AdminFlags& flags) {
-  command
-      .add_option("--admin", flags.admin, "admin API of the gate (default http://127.0.0.1:4874/)")
-      ->envname("NPM_GATE_ADMIN")
-      ->type_name("URL");
+void add_admin_flags(Command command, AdminFlags& flags) {
+  command.option("--admin", flags.admin, "admin API of the gate (default http://127.0.0.1:4874/)")
+      .environment("NPM_GATE_ADMIN")
+      .type_name("URL");
   // Read by hand: CLI11 would print an environment variable's value in --help.
-  command.add_option("--token", flags.token, "a token of the gate (or NPM_GATE_TOKEN)");
+  command.option("--token", flags.token, "a token of the gate (or NPM_GATE_TOKEN)");
 }
 
 Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options) {

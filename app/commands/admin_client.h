@@ -8,17 +8,15 @@
 
 #include "proxy/net/http_client.h"
 
-namespace CLI {
-class App;
-}
-
 namespace npmgate {
+
+class Command;
 
 struct AdminFlags {
   std::string admin = "http://127.0.0.1:4874/", token;
 };
 // --admin and --token; NPM_GATE_ADMIN and NPM_GATE_TOKEN stand in for them.
-void add_admin_flags(CLI::App& command, AdminFlags& flags);
+void add_admin_flags(Command command, AdminFlags& flags);
 
 // One exchange on a loop of its own; blocks.
 Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options = {});

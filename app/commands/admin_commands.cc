@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/commands/admin_client.h"
 #include "proxy/net/query.h"
 
@@ -177,55 +177,52 @@ int decide_release(const Options& options, const std::string& verb) {
 
 }  // namespace
 
-void add_quarantine(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("quarantine", "The review queue of the running gate");
-  command->require_subcommand(1);
+void add_quarantine(Command app) {
+  Command command = app.subcommand("quarantine", "The review queue of the running gate");
+  command.require_subcommand();
   auto options = std::make_shared<Options>();
-  const auto common = [options](CLI::App* sub) {
-    sub->add_option("--admin", options->admin,
-                    "admin API of the gate (default http://127.0.0.1:4874/)")
-        ->type_name("URL");
-    sub->add_option("--token", options->token, "review token (or NPM_GATE_TOKEN)");
+  const auto common = [options](Command sub) {
+    sub.option("--admin", options->admin, "admin API of the gate (default http://127.0.0.1:4874/)")
+        .type_name("URL");
+    sub.option("--token", options->token, "review token (or NPM_GATE_TOKEN)");
     return sub;
   };
-  CLI::App* list_command = common(command->add_subcommand(
+  Command list_command = common(command.subcommand(
       "list", "Releases that are held; those first that replace a blocked or withdrawn one"));
-  list_command->add_option("--verdict", options->verdict,
-                           "allow, warn, quarantine or block (default quarantine)");
-  list_command->add_option("--package", options->package, "name or glob");
-  list_command->add_flag("--json", options->json, "JSON lines");
-  list_command->callback([options, &exit_code] {
+  list_command.option("--verdict", options->verdict,
+                      "allow, warn, quarantine or block (default quarantine)");
+  list_command.option("--package", options->package, "name or glob");
+  list_command.flag("--json", options->json, "JSON lines");
+  list_command.action([options] {
     if (options->verdict.empty()) options->verdict = "quarantine";
-    exit_code = list(*options);
+    return list(*options);
   });
-  CLI::App* show_command = common(command->add_subcommand(
+  Command show_command = common(command.subcommand(
       "show", "One release: what changed, findings with proof, verdict, who waits for it"));
-  show_command->add_option("NAME@VERSION", options->spec, "one release")->required();
-  show_command->add_flag("--json", options->json, "JSON instead of text");
-  show_command->callback([options, &exit_code] { exit_code = show(*options); });
+  show_command.option("NAME@VERSION", options->spec, "one release").required();
+  show_command.flag("--json", options->json, "JSON instead of text");
+  show_command.action([options] { return show(*options); });
   const std::pair<const char*, const char*> verbs[] = {
       {"approve", "Lift the holds of one release: of this content, with these findings"},
       {"reject", "Refuse a version or a range at once, for everybody, known or not"},
       {"reopen", "Take back the decisions about a version or range"}};
   for (const auto& [verb, help] : verbs) {
     const bool approves = std::string_view(verb) == "approve";
-    CLI::App* sub = common(command->add_subcommand(verb, help));
-    sub->add_option(approves ? "NAME@VERSION" : "NAME@RANGE", options->spec,
-                    approves ? "one release" : "a version or a range of them")
-        ->required();
-    sub->add_option("--reason", options->reason, "why; recorded in the audit trail")->required();
-    sub->add_flag("--json", options->json, "JSON instead of text");
+    Command sub = common(command.subcommand(verb, help));
+    sub.option(approves ? "NAME@VERSION" : "NAME@RANGE", options->spec,
+               approves ? "one release" : "a version or a range of them")
+        .required();
+    sub.option("--reason", options->reason, "why; recorded in the audit trail").required();
+    sub.flag("--json", options->json, "JSON instead of text");
     if (std::string_view(verb) != "reopen")
-      sub->add_option("--expires", options->expires, "date or time at which the decision ends");
+      sub.option("--expires", options->expires, "date or time at which the decision ends");
     if (approves) {
-      sub->add_option("--content", options->content,
-                      "content id as show printed it: another content is a conflict");
-      sub->add_option("--seen", options->seen,
-                      "the word under it: other findings or proofs are a conflict");
+      sub.option("--content", options->content,
+                 "content id as show printed it: another content is a conflict");
+      sub.option("--seen", options->seen,
+                 "the word under it: other findings or proofs are a conflict");
     }
-    sub->callback([options, name = std::string(verb), &exit_code] {
-      exit_code = decide_release(*options, name);
-    });
+    sub.action([options, name = std::string(verb)] { return decide_release(*options, name); });
   }
 }
 

@@ -1,11 +1,11 @@
 #include "app/commands/alerts_command.h"
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "proxy/delivery/alert_dispatcher.h"
 #include "store/state_store.h"
 
@@ -135,24 +135,22 @@ int test(const Options& options) {
 
 }  // namespace
 
-void add_alerts(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("alerts", "Messages about held, blocked and recalled releases");
-  command->require_subcommand(1);
+void add_alerts(Command app) {
+  Command command = app.subcommand("alerts", "Messages about held, blocked and recalled releases");
+  command.require_subcommand();
   auto options = std::make_shared<Options>();
-  CLI::App* list_command =
-      command->add_subcommand("list", "What waits, is on its way, was sent or given up");
-  add_config_flags(*list_command, options->flags);
-  list_command->add_flag("--json", options->json, "JSON lines");
-  list_command->add_option("--limit", options->limit, "messages at most (default 100)")
-      ->check(CLI::Range(1, 10'000));
-  list_command->callback([options, &exit_code] { exit_code = list(*options); });
-  CLI::App* test_command = command->add_subcommand(
+  Command list_command =
+      command.subcommand("list", "What waits, is on its way, was sent or given up");
+  add_config_flags(list_command, options->flags);
+  list_command.flag("--json", options->json, "JSON lines");
+  list_command.option("--limit", options->limit, "messages at most (default 100)").range(1, 10'000);
+  list_command.action([options] { return list(*options); });
+  Command test_command = command.subcommand(
       "test",
       "Send a marked message to every sink, or to one; GitHub is asked only, nothing is written");
-  add_config_flags(*test_command, options->flags);
-  test_command->add_option("SINK", options->sink, "name of one sink in gate.yaml");
-  test_command->callback([options, &exit_code] { exit_code = test(*options); });
+  add_config_flags(test_command, options->flags);
+  test_command.option("SINK", options->sink, "name of one sink in gate.yaml");
+  test_command.action([options] { return test(*options); });
 }
 
 }  // namespace npmgate

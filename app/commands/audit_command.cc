@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +11,7 @@
 #include "app/audit/audit_report.h"
 #include "app/audit/audit_sources.h"
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/report/progress.h"
 #include "base/digest.h"
 
@@ -254,44 +254,41 @@ int audit(const Options& options) {
 
 }  // namespace
 
-void add_audit(CLI::App& app, int& exit_code) {
+void add_audit(Command app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
+  Command command = app.subcommand(
       "audit",
       "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 where one is refused");
-  command->add_option("LOCKFILE", options->lockfile, "of npm, pnpm, yarn or bun")->required();
+  command.option("LOCKFILE", options->lockfile, "of npm, pnpm, yarn or bun").required();
   command
-      ->add_option("--gate", options->gate,
-                   "ask the running gate at URL instead of judging here (token: NPM_GATE_TOKEN)")
-      ->type_name("URL");
-  command->add_option("--token", options->token, "client token for --gate");
+      .option("--gate", options->gate,
+              "ask the running gate at URL instead of judging here (token: NPM_GATE_TOKEN)")
+      .type_name("URL");
+  command.option("--token", options->token, "client token for --gate");
+  command.option("--policy", options->policy, "policy file (default: gate.yaml's, or built in)")
+      .type_name("FILE");
+  command.option("--state", options->state, "keep evidence in DIR between runs").type_name("DIR");
+  command.flag("--offline", options->offline, "judge by recorded evidence, ask nobody");
   command
-      ->add_option("--policy", options->policy, "policy file (default: gate.yaml's, or built in)")
-      ->type_name("FILE");
-  command->add_option("--state", options->state, "keep evidence in DIR between runs")
-      ->type_name("DIR");
-  command->add_flag("--offline", options->offline, "judge by recorded evidence, ask nobody");
+      .option("--fail-on", options->fail_on,
+              "exit 1 from this verdict on: warn, quarantine, block; unknown, never")
+      .type_name("WORDS");
+  command.flag("--json", options->json, "one JSON object, complete");
+  command.option("--sarif", options->sarif, "write SARIF 2.1.0 (- = stdout)").type_name("FILE");
+  command.option("--sbom", options->sbom, "write a CycloneDX 1.6 SBOM (- = stdout)")
+      .type_name("FILE");
+  command.option("--markdown", options->markdown, "write a Markdown table (- = stdout)")
+      .type_name("FILE");
   command
-      ->add_option("--fail-on", options->fail_on,
-                   "exit 1 from this verdict on: warn, quarantine, block; unknown, never")
-      ->type_name("WORDS");
-  command->add_flag("--json", options->json, "one JSON object, complete");
-  command->add_option("--sarif", options->sarif, "write SARIF 2.1.0 (- = stdout)")
-      ->type_name("FILE");
-  command->add_option("--sbom", options->sbom, "write a CycloneDX 1.6 SBOM (- = stdout)")
-      ->type_name("FILE");
-  command->add_option("--markdown", options->markdown, "write a Markdown table (- = stdout)")
-      ->type_name("FILE");
-  command
-      ->add_option("--registry", options->registries,
-                   "URL that clients reach the gate at; entries that name another are reported")
-      ->type_name("URL");
-  command->add_flag("--fix", options->fix, "rewrite the URLs that lead past the gate");
-  command->add_flag("--accept", options->accept,
-                    "approve today's tree as it is: content and findings of each release");
-  command->add_option("--reason", options->reason, "why, for --accept");
-  add_config_flags(*command, options->flags);
-  command->callback([options, &exit_code] { exit_code = audit(*options); });
+      .option("--registry", options->registries,
+              "URL that clients reach the gate at; entries that name another are reported")
+      .type_name("URL");
+  command.flag("--fix", options->fix, "rewrite the URLs that lead past the gate");
+  command.flag("--accept", options->accept,
+               "approve today's tree as it is: content and findings of each release");
+  command.option("--reason", options->reason, "why, for --accept");
+  add_config_flags(command, options->flags);
+  command.action([options] { return audit(*options); });
 }
 
 }  // namespace npmgate

@@ -1,12 +1,10 @@
 // `npm-gate audit`: every release of a lockfile judged, for CI and for a team's first day.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace npmgate {
 
-void add_audit(CLI::App& app, int& exit_code);
+class Command;
+
+void add_audit(Command app);
 
 }  // namespace npmgate

@@ -1,9 +1,9 @@
 #include "app/commands/certs_command.h"
 
-#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "certs/development.h"
 
 namespace npmgate {
@@ -41,25 +41,22 @@ int check(const Options& options) {
 
 }  // namespace
 
-void add_certs(CLI::App& app, int& exit_code) {
-  CLI::App* certs =
-      app.add_subcommand("certs", "Certificates: make a development pair, check a pair");
-  certs->require_subcommand(1);
+void add_certs(Command app) {
+  Command certs = app.subcommand("certs", "Certificates: make a development pair, check a pair");
+  certs.require_subcommand();
   auto options = std::make_shared<Options>();
-  CLI::App* dev =
-      certs->add_subcommand("dev", "Make a development CA (once) and a server certificate");
-  dev->add_option("DIR", options->folder, "folder (default: tls)");
-  dev->add_option("--name", options->names,
-                  "host name or IP address; may be repeated (default: localhost, 127.0.0.1, ::1)");
-  dev->callback([options, &exit_code] { exit_code = make(*options); });
-  CLI::App* check_command = certs->add_subcommand(
-      "check", "Check expiry, names, and that the key belongs to the certificate");
-  check_command
-      ->add_option("CERTIFICATE", options->certificate, "PEM, the chain with the leaf first")
-      ->required();
-  check_command->add_option("KEY", options->key, "PEM; checked to belong to the certificate");
-  check_command->add_option("--host", options->host, "a host name that it must be for");
-  check_command->callback([options, &exit_code] { exit_code = check(*options); });
+  Command dev = certs.subcommand("dev", "Make a development CA (once) and a server certificate");
+  dev.option("DIR", options->folder, "folder (default: tls)");
+  dev.option("--name", options->names,
+             "host name or IP address; may be repeated (default: localhost, 127.0.0.1, ::1)");
+  dev.action([options] { return make(*options); });
+  Command check_command =
+      certs.subcommand("check", "Check expiry, names, and that the key belongs to the certificate");
+  check_command.option("CERTIFICATE", options->certificate, "PEM, the chain with the leaf first")
+      .required();
+  check_command.option("KEY", options->key, "PEM; checked to belong to the certificate");
+  check_command.option("--host", options->host, "a host name that it must be for");
+  check_command.action([options] { return check(*options); });
 }
 
 }  // namespace npmgate

@@ -1,12 +1,10 @@
 // `npm-gate certs dev|check`.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace npmgate {
 
-void add_certs(CLI::App& app, int& exit_code);
+class Command;
+
+void add_certs(Command app);
 
 }  // namespace npmgate

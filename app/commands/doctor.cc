@@ -3,7 +3,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -12,6 +11,7 @@
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/commands/admin_client.h"
 #include "app/commands/operate_commands.h"
 #include "base/digest.h"
@@ -298,18 +298,18 @@ int print(const std::vector<Check>& checks, bool json) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, int& exit_code) {
+void add_doctor(Command app) {
   auto flags = std::make_shared<ConfigFlags>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand(
+  Command command = app.subcommand(
       "doctor",
       "Look at configuration, policy, data, disk, upstreams, certificate and listeners; "
       "exit 1 where something is wrong");
-  add_config_flags(*command, *flags);
-  command->add_flag("--json", *json, "JSON instead of text");
-  command->callback([flags, json, &exit_code] {
+  add_config_flags(command, *flags);
+  command.flag("--json", *json, "JSON instead of text");
+  command.action([flags, json] {
     const LoadedConfig loaded = load_configuration(*flags);
-    exit_code = loaded.config ? print(Doctor(*loaded.config).examine(), *json) : loaded.exit_code;
+    return loaded.config ? print(Doctor(*loaded.config).examine(), *json) : loaded.exit_code;
   });
 }
 

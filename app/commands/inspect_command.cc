@@ -1,12 +1,12 @@
 #include "app/commands/inspect_command.h"
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/commands/inspect_file.h"
 #include "app/commands/inspect_list.h"
 #include "app/offline/offline_gate.h"
@@ -194,76 +194,74 @@ int explain(const Options& options) {
   return inspect_release(**bench, options.specs.front(), study, options.json);
 }
 
-void add_judging_options(CLI::App& command, Options& options) {
-  command.add_option("--baseline", options.baseline,
-                     "compare with this version (or, for a .tgz file, with this .tgz file) instead "
-                     "of the one that the gate would choose");
-  command.add_flag(
-      "--as-published", options.as_published,
-      "judge each release as if it had appeared this moment and everything before it "
-      "long ago: every rule with younger_than applies, and rules that hold by age "
-      "alone (cooldown), which would hold every new release, are set aside. Shows what "
-      "a policy makes of a release itself");
+void add_judging_options(Command command, Options& options) {
+  command.option("--baseline", options.baseline,
+                 "compare with this version (or, for a .tgz file, with this .tgz file) instead "
+                 "of the one that the gate would choose");
+  command.flag("--as-published", options.as_published,
+               "judge each release as if it had appeared this moment and everything before it "
+               "long ago: every rule with younger_than applies, and rules that hold by age "
+               "alone (cooldown), which would hold every new release, are set aside. Shows what "
+               "a policy makes of a release itself");
   command
-      .add_option("--times", options.times,
-                  "what the upstream's `time` means: publish, or ingest for a mirror that stamps "
-                  "arrival (findings about the rhythm of releases then stay silent)")
-      ->check(CLI::IsMember({"publish", "ingest"}));
+      .option("--times", options.times,
+              "what the upstream's `time` means: publish, or ingest for a mirror that stamps "
+              "arrival (findings about the rhythm of releases then stay silent)")
+      .one_of({"publish", "ingest"});
   command
-      .add_option("--policy", options.policy,
-                  "policy file (default: the one of --config, else the built-in one)")
-      ->type_name("FILE");
+      .option("--policy", options.policy,
+              "policy file (default: the one of --config, else the built-in one)")
+      .type_name("FILE");
   command
-      .add_option("--feed", options.feeds,
-                  "advisory feed (OSV: a folder, .json or .zip) that tells known malware, beside "
-                  "those of --config; may be repeated")
-      ->type_name("PATH");
+      .option("--feed", options.feeds,
+              "advisory feed (OSV: a folder, .json or .zip) that tells known malware, beside "
+              "those of --config; may be repeated")
+      .type_name("PATH");
 }
 
 }  // namespace
 
-void add_inspect(CLI::App& app, int& exit_code) {
+void add_inspect(Command app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
+  Command command = app.subcommand(
       "inspect",
       "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate.\n"
       "One release is shown whole; several, or a --list, as a table with counts.\n"
       "Exit 0: all served; 1: at least one is held or blocked; 2: wrong usage or policy; 3: at "
       "least one could not be had (it is a row of the table, the others are judged).");
-  command->add_option("SPEC", options->specs, "NAME, NAME@VERSION-OR-TAG or a .tgz file");
+  command.option("SPEC", options->specs, "NAME, NAME@VERSION-OR-TAG or a .tgz file");
   command
-      ->add_option("--list", options->list,
-                   "file with one SPEC a line ('#' begins a comment); - reads standard input")
-      ->type_name("FILE");
-  command->add_option("--jobs", options->jobs, "releases judged at a time (default 4)")
-      ->check(CLI::Range(std::size_t{1}, kMaxJobs));
-  add_judging_options(*command, *options);
+      .option("--list", options->list,
+              "file with one SPEC a line ('#' begins a comment); - reads standard input")
+      .type_name("FILE");
+  command.option("--jobs", options->jobs, "releases judged at a time (default 4)")
+      .range(std::size_t{1}, kMaxJobs);
+  add_judging_options(command, *options);
   command
-      ->add_option("--data", options->data,
-                   "keep packuments, tarballs and evidence in this folder: a second run fetches "
-                   "only what is new (default: a temporary folder)")
-      ->type_name("DIR");
-  command->add_flag("--json", options->json,
-                    "one JSON object a line and release, complete, in the order of the list");
-  command->add_flag("--markdown", options->markdown, "the table for a document");
-  add_config_flags(*command, options->flags);
-  command->callback([options, &exit_code] { exit_code = inspect(*options); });
+      .option("--data", options->data,
+              "keep packuments, tarballs and evidence in this folder: a second run fetches "
+              "only what is new (default: a temporary folder)")
+      .type_name("DIR");
+  command.flag("--json", options->json,
+               "one JSON object a line and release, complete, in the order of the list");
+  command.flag("--markdown", options->markdown, "the table for a document");
+  add_config_flags(command, options->flags);
+  command.action([options] { return inspect(*options); });
 }
 
-void add_explain(CLI::App& app, int& exit_code) {
+void add_explain(Command app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
+  Command command = app.subcommand(
       "explain",
       "The verdict of one release now: rules that matched, proofs, when a hold ends, who decided");
-  command->add_option("NAME@VERSION", options->specs, "one release, also NAME or NAME@TAG")
-      ->required()
-      ->expected(1);
-  command
-      ->add_option("--policy", options->policy, "judge by this policy (default: that of --config)")
-      ->type_name("FILE");
-  command->add_flag("--json", options->json, "JSON instead of text");
-  add_config_flags(*command, options->flags);
-  command->callback([options, &exit_code] { exit_code = explain(*options); });
+  command.option("NAME@VERSION", options->specs, "one release, also NAME or NAME@TAG")
+      .required()
+      .once();
+  command.option("--policy", options->policy, "judge by this policy (default: that of --config)")
+      .type_name("FILE");
+  command.flag("--json", options->json, "JSON instead of text");
+  add_config_flags(command, options->flags);
+  command.action([options] { return explain(*options); });
 }
 
 }  // namespace npmgate

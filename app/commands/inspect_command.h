@@ -2,13 +2,11 @@
 // running gate.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace npmgate {
 
-void add_inspect(CLI::App& app, int& exit_code);
-void add_explain(CLI::App& app, int& exit_code);
+class Command;
+
+void add_inspect(Command app);
+void add_explain(Command app);
 
 }  // namespace npmgate

@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/version.hpp>
@@ -16,6 +15,7 @@
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "base/digest.h"
 #include "policy/decide.h"
 #include "registry/name.h"
@@ -179,55 +179,54 @@ int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json)
 
 }  // namespace
 
-void add_init(CLI::App& app, int& exit_code) {
+void add_init(Command app) {
   auto directory = std::make_shared<std::string>(".");
-  CLI::App* command =
-      app.add_subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
-  command->add_option("DIR", *directory, "folder (default: here)");
-  command->callback([directory, &exit_code] { exit_code = init(*directory); });
+  Command command =
+      app.subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
+  command.option("DIR", *directory, "folder (default: here)");
+  command.action([directory] { return init(*directory); });
 }
 
-void add_version(CLI::App& app, int& exit_code) {
+void add_version(Command app) {
   auto json = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("version", "Version, build and the versions of the libraries linked");
-  command->add_flag("--json", *json, "JSON instead of text");
-  command->callback([json, &exit_code] { exit_code = print_version(*json); });
+  Command command =
+      app.subcommand("version", "Version, build and the versions of the libraries linked");
+  command.flag("--json", *json, "JSON instead of text");
+  command.action([json] { return print_version(*json); });
 }
 
-void add_token(CLI::App& app, int& exit_code) {
-  CLI::App* token = app.add_subcommand("token", "Admin and client tokens");
-  token->require_subcommand(1);
+void add_token(Command app) {
+  Command token = app.subcommand("token", "Admin and client tokens");
+  token.require_subcommand();
   auto flags = std::make_shared<ConfigFlags>();
   auto name = std::make_shared<std::string>();
   auto scope = std::make_shared<std::string>("install");
   auto id = std::make_shared<std::int64_t>(0);
   auto json = std::make_shared<bool>(false);
-  CLI::App* create = token->add_subcommand("create", "Make a token; shown once, stored hashed");
-  create->add_option("NAME", *name, "whose it is: a person or a CI job")->required();
-  create->add_option("--scope", *scope, "install, review or admin (default install)");
-  add_config_file(*create, *flags);
-  create->callback([=, &exit_code] { exit_code = token_create(*flags, *name, *scope); });
-  CLI::App* list = token->add_subcommand("list", "List tokens (never the tokens themselves)");
-  list->add_flag("--json", *json, "JSON instead of text");
-  add_config_file(*list, *flags);
-  list->callback([=, &exit_code] { exit_code = token_list(*flags, *json); });
-  CLI::App* revoke = token->add_subcommand("revoke", "End a token at once");
-  revoke->add_option("ID", *id, "number in token list")->required();
-  add_config_file(*revoke, *flags);
-  revoke->callback([=, &exit_code] { exit_code = token_revoke(*flags, *id); });
+  Command create = token.subcommand("create", "Make a token; shown once, stored hashed");
+  create.option("NAME", *name, "whose it is: a person or a CI job").required();
+  create.option("--scope", *scope, "install, review or admin (default install)");
+  add_config_file(create, *flags);
+  create.action([=] { return token_create(*flags, *name, *scope); });
+  Command list = token.subcommand("list", "List tokens (never the tokens themselves)");
+  list.flag("--json", *json, "JSON instead of text");
+  add_config_file(list, *flags);
+  list.action([=] { return token_list(*flags, *json); });
+  Command revoke = token.subcommand("revoke", "End a token at once");
+  revoke.option("ID", *id, "number in token list").required();
+  add_config_file(revoke, *flags);
+  revoke.action([=] { return token_revoke(*flags, *id); });
 }
 
-void add_downloads(CLI::App& app, int& exit_code) {
+void add_downloads(Command app) {
   auto flags = std::make_shared<ConfigFlags>();
   auto spec = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
-  command->add_option("NAME@RANGE", *spec, "a package, or a range of its versions")->required();
-  add_config_file(*command, *flags);
-  command->add_flag("--json", *json, "JSON lines");
-  command->callback([=, &exit_code] { exit_code = show_downloads(*flags, *spec, *json); });
+  Command command = app.subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
+  command.option("NAME@RANGE", *spec, "a package, or a range of its versions").required();
+  add_config_file(command, *flags);
+  command.flag("--json", *json, "JSON lines");
+  command.action([=] { return show_downloads(*flags, *spec, *json); });
 }
 
 }  // namespace npmgate

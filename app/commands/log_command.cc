@@ -1,11 +1,11 @@
 #include "app/commands/log_command.h"
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <iostream>
 #include <thread>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/commands/local_commands.h"
 #include "base/log.h"
 #include "registry/name.h"
@@ -125,24 +125,24 @@ int show(Options& options) {
 
 }  // namespace
 
-void add_log(CLI::App& app, int& exit_code) {
+void add_log(Command app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
+  Command command = app.subcommand(
       "log", "The audit trail: who was served, refused, approved what, when, under which policy");
-  command->add_option("NAME@RANGE", options->spec, "only about these releases");
-  add_config_file(*command, options->flags);
-  command->add_option("--kind", options->filter.kind,
-                      "verdict, decision, served, refused, policy-loaded, policy-refused, token …");
-  command->add_option("--action", options->filter.action, "allow, quarantine, approve …");
-  command->add_option("--actor", options->filter.actor, "gate, client, admin:NAME");
-  command->add_option("--client", options->filter.client, "address");
-  command->add_option("--since", options->since, "date, time, or how long ago (2h, 7d)");
-  command->add_option("--until", options->until, "the same");
-  command->add_option("--limit", options->filter.limit, "the last so many lines (default 100)")
-      ->check(CLI::Range(1, 1'000'000));
-  command->add_flag("--json", options->json, "JSON lines");
-  command->add_flag("--follow", options->follow, "go on with new lines as they come");
-  command->callback([options, &exit_code] { exit_code = show(*options); });
+  command.option("NAME@RANGE", options->spec, "only about these releases");
+  add_config_file(command, options->flags);
+  command.option("--kind", options->filter.kind,
+                 "verdict, decision, served, refused, policy-loaded, policy-refused, token …");
+  command.option("--action", options->filter.action, "allow, quarantine, approve …");
+  command.option("--actor", options->filter.actor, "gate, client, admin:NAME");
+  command.option("--client", options->filter.client, "address");
+  command.option("--since", options->since, "date, time, or how long ago (2h, 7d)");
+  command.option("--until", options->until, "the same");
+  command.option("--limit", options->filter.limit, "the last so many lines (default 100)")
+      .range(1, 1'000'000);
+  command.flag("--json", options->json, "JSON lines");
+  command.flag("--follow", options->follow, "go on with new lines as they come");
+  command.action([options] { return show(*options); });
 }
 
 }  // namespace npmgate

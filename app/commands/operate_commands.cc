@@ -1,11 +1,11 @@
 #include "app/commands/operate_commands.h"
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/commands/admin_client.h"
 #include "base/log.h"
 #include "registry/name.h"
@@ -74,34 +74,35 @@ int backup(const ConfigFlags& flags, const std::string& file) {
 
 }  // namespace
 
-void add_cache(CLI::App& app, int& exit_code) {
-  CLI::App* cache = app.add_subcommand("cache", "What the running gate keeps of a package");
-  cache->require_subcommand(1);
+void add_cache(Command app) {
+  Command cache = app.subcommand("cache", "What the running gate keeps of a package");
+  cache.require_subcommand();
   auto options = std::make_shared<CacheOptions>();
   const auto common = [&](const char* name, const char* help) {
-    CLI::App* command = cache->add_subcommand(name, help);
-    add_admin_flags(*command, options->admin);
-    command->add_option("NAME", options->name, "package")->required();
-    command->add_flag("--json", options->json, "JSON instead of text");
+    Command command = cache.subcommand(name, help);
+    add_admin_flags(command, options->admin);
+    command.option("NAME", options->name, "package").required();
+    command.flag("--json", options->json, "JSON instead of text");
     return command;
   };
-  common("refresh", "Ask the upstream for the packument now")->callback([options, &exit_code] {
-    exit_code = refresh(*options);
+  common("refresh", "Ask the upstream for the packument now").action([options] {
+    return refresh(*options);
   });
-  common("purge", "Forget the packument and every tarball that is not pinned")
-      ->callback([options, &exit_code] { exit_code = purge(*options); });
+  common("purge", "Forget the packument and every tarball that is not pinned").action([options] {
+    return purge(*options);
+  });
 }
 
-void add_backup(CLI::App& app, int& exit_code) {
+void add_backup(Command app) {
   auto flags = std::make_shared<ConfigFlags>();
   auto file = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand(
+  Command command = app.subcommand(
       "backup",
       "Copy the state (verdicts' evidence, pins, decisions, audit trail, tokens) to one "
       "file, also while the gate runs");
-  command->add_option("FILE", *file, "written whole or not at all")->required();
-  add_config_file(*command, *flags);
-  command->callback([flags, file, &exit_code] { exit_code = backup(*flags, *file); });
+  command.option("FILE", *file, "written whole or not at all").required();
+  add_config_file(command, *flags);
+  command.action([flags, file] { return backup(*flags, *file); });
 }
 
 }  // namespace npmgate

@@ -1,6 +1,5 @@
 #include "app/commands/policy_command.h"
 
-#include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_from.hpp>
@@ -9,6 +8,7 @@
 #include <map>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "base/log.h"
 #include "feeds/feed_files.h"
 #include "judge/policy_replay.h"
@@ -198,34 +198,40 @@ int try_out(const Options& options) {
 
 }  // namespace
 
-void add_policy(CLI::App& app, int& exit_code) {
-  CLI::App* policy = app.add_subcommand("policy", "Check policy files, and try them out");
-  policy->require_subcommand(1);
+void add_policy(Command app) {
+  Command policy = app.subcommand("policy", "Check policy files, and try them out");
+  policy.require_subcommand();
   auto options = std::make_shared<Options>();
-  CLI::App* check_command = policy->add_subcommand(
-      "check", "Validate a policy file; every problem with file:line:column");
-  check_command->add_option("FILE", options->file, "the policy")->required();
-  check_command->add_flag("--json", options->json, "JSON instead of text");
-  check_command->callback([options, &exit_code] { exit_code = check(*options); });
-  CLI::App* try_command = policy->add_subcommand(
+  Command check_command =
+      policy.subcommand("check", "Validate a policy file; every problem with file:line:column");
+  check_command.option("FILE", options->file, "the policy").required();
+  check_command.flag("--json", options->json, "JSON instead of text");
+  check_command.action([options] { return check(*options); });
+  Command try_command = policy.subcommand(
       "try",
       "Which releases already seen would change verdict under FILE, which way, by which rule. "
       "Exit 1 where something that was served would be refused. The gate may run or not");
-  try_command->add_option("FILE", options->file, "the policy")->required();
-  try_command->add_flag("--json", options->json, "JSON instead of text");
+  try_command.option("FILE", options->file, "the policy").required();
+  try_command.flag("--json", options->json, "JSON instead of text");
   try_command
-      ->add_option("--lockfile", options->lockfile, "only the releases that this lockfile installs")
-      ->type_name("FILE");
-  try_command->add_flag("--full", options->full,
-                        "derive all findings anew from evidence: slower, and exact even where "
-                        "packages were not asked for since the policy last changed");
-  add_config_flags(*try_command, options->flags);
-  try_command->callback([options, &exit_code] { exit_code = try_out(*options); });
-  CLI::App* schema =
-      policy->add_subcommand("schema", "Print the JSON Schema of policy files, for editors");
-  schema->callback([] { std::cout << policy_schema() << "\n"; });
-  CLI::App* shipped = policy->add_subcommand("default", "Print the built-in default policy");
-  shipped->callback([] { std::cout << default_policy_text(); });
+      .option("--lockfile", options->lockfile, "only the releases that this lockfile installs")
+      .type_name("FILE");
+  try_command.flag("--full", options->full,
+                   "derive all findings anew from evidence: slower, and exact even where "
+                   "packages were not asked for since the policy last changed");
+  add_config_flags(try_command, options->flags);
+  try_command.action([options] { return try_out(*options); });
+  Command schema =
+      policy.subcommand("schema", "Print the JSON Schema of policy files, for editors");
+  schema.action([] {
+    std::cout << policy_schema() << "\n";
+    return kDone;
+  });
+  Command shipped = policy.subcommand("default", "Print the built-in default policy");
+  shipped.action([] {
+    std::cout << default_policy_text();
+    return kDone;
+  });
 }
 
 }  // namespace npmgate

@@ -1,12 +1,10 @@
 // `npm-gate policy`: check, try, schema, default.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace npmgate {
 
-void add_policy(CLI::App& app, int& exit_code);
+class Command;
+
+void add_policy(Command app);
 
 }  // namespace npmgate

@@ -1,12 +1,12 @@
 #include "app/commands/subscribe_command.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_line.h"
 #include "app/commands/admin_client.h"
 
 namespace npmgate {
@@ -64,20 +64,19 @@ int subscribe(const Options& options) {
 
 }  // namespace
 
-void add_subscribe(CLI::App& app, int& exit_code) {
+void add_subscribe(Command app) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("subscribe",
-                                         "Upload a lockfile to the running gate: what in it is "
-                                         "refused now, and alerts about it later");
-  command->add_option("LOCKFILE", options->lockfile, "a lockfile or package.json")->required();
-  command->add_option("--repository", options->repository, "the project's repository")
-      ->required()
-      ->type_name("URL");
-  command->add_option("--project", options->project,
-                      "tells several projects of one repository apart");
-  command->add_flag("--json", options->json, "the answer as JSON");
-  add_admin_flags(*command, options->flags);
-  command->callback([options, &exit_code] { exit_code = subscribe(*options); });
+  Command command = app.subcommand("subscribe",
+                                   "Upload a lockfile to the running gate: what in it is "
+                                   "refused now, and alerts about it later");
+  command.option("LOCKFILE", options->lockfile, "a lockfile or package.json").required();
+  command.option("--repository", options->repository, "the project's repository")
+      .required()
+      .type_name("URL");
+  command.option("--project", options->project, "tells several projects of one repository apart");
+  command.flag("--json", options->json, "the answer as JSON");
+  add_admin_flags(command, options->flags);
+  command.action([options] { return subscribe(*options); });
 }
 
 }  // namespace npmgate
