@@ -8,14 +8,14 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/text.h"
+
 namespace npmgate {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-// What `\s` of ssri's split leaves in ASCII.
-constexpr std::string_view kBlanks = " \t\n\v\f\r";
 
 const EVP_MD* evp(Algorithm algorithm) {
   switch (algorithm) {
@@ -43,13 +43,6 @@ std::optional<Algorithm> parse_algorithm(std::string_view name) {
 
 std::string_view view(std::span<const std::byte> data) {
   return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 // One `algorithm-base64[?options]`; nullopt where it is to be dropped.
@@ -210,7 +203,7 @@ std::optional<std::vector<std::uint8_t>> hex_decode(std::string_view text) {
   std::vector<std::uint8_t> bytes;
   bytes.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
-    const int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+    const int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
     if (high < 0 || low < 0) return std::nullopt;
     bytes.push_back(static_cast<std::uint8_t>(high * 16 + low));
   }

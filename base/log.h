@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
+
 namespace npmgate::log {
 
 enum class Level { kDebug, kInfo, kWarn, kError };
@@ -36,9 +38,6 @@ inline void error(std::string_view event, std::string_view message,
   write(Level::kError, event, message, std::move(fields));
 }
 
-// Text from outside made harmless for a terminal: control characters (tab and newline too), ESC,
-// C1, bidi and zero-width controls become \uXXXX; invalid UTF-8 becomes \xNN. At most `limit`
-// bytes, then "…".
-std::string printable(std::string_view text, std::size_t limit = 500);
+using npmgate::printable;  // for text from outside that a message quotes
 
 }  // namespace npmgate::log

@@ -24,6 +24,11 @@ class SystemClock final : public Clock {
   Time now() const override;
 };
 
+// The earlier of two instants of which either may be missing; nullopt if both are.
+constexpr std::optional<Time> earliest(std::optional<Time> a, std::optional<Time> b) {
+  return !b || (a && *a <= *b) ? a : b;
+}
+
 // RFC 3339 / ISO 8601 date-times as registries write them ("2021-10-22T12:15:21.378Z", offsets, 0-9
 // fraction digits) and plain dates ("2027-03-01" = that day's start, UTC). nullopt for anything
 // else.

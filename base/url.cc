@@ -2,8 +2,9 @@
 
 #include <arpa/inet.h>
 
-#include <algorithm>
 #include <charconv>
+
+#include "base/text.h"
 
 namespace npmgate {
 
@@ -55,9 +56,7 @@ std::optional<Url> parse_url(std::string_view text) {
     port = colon == std::string_view::npos ? std::string_view{} : authority.substr(colon);
   }
   if (url.host.empty()) return std::nullopt;
-  std::transform(url.host.begin(), url.host.end(), url.host.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  });
+  url.host = lower_ascii(url.host);
   url.port = standard;
   if (!port.empty()) {
     unsigned value = 0;

@@ -65,10 +65,6 @@ void note_replaced(std::vector<Finding>& findings) {
                       "packument-field"});
 }
 
-void lower(std::optional<Time>& earliest, std::optional<Time> candidate) {
-  if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
-}
-
 }  // namespace
 
 std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed) {
@@ -379,7 +375,8 @@ Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecide
   std::set<std::string_view> kept;
   for (const PackumentVersion& version : snapshot_->packument->versions()) {
     const Judged* judged = of(version.version);
-    if (judged != nullptr) lower(listing.valid_until, judged->verdict.valid_until);
+    if (judged != nullptr)
+      listing.valid_until = earliest(listing.valid_until, judged->verdict.valid_until);
     if (!left_out(version, undecided)) {
       listing.kept.push_back(judged);
       kept.insert(version.version);

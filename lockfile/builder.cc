@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "registry/name.h"
 
 namespace npmgate {
@@ -108,7 +109,7 @@ void LockBuilder::resolved_from_line(LockEntry& entry, const std::string& url, i
   const std::size_t begin = line_start(line);
   const std::string_view part = text_.substr(begin, line_start(line + lines) - begin);
   const std::size_t at = part.find(url);
-  entry.resolved = encoded ? percent_decoded(url) : url.substr(0, url.find('#'));
+  entry.resolved = encoded ? percent_decode(url) : url.substr(0, url.find('#'));
   entry.resolved_encoded = encoded;
   entry.resolved_at = begin + (at == std::string_view::npos ? 0 : at);
   entry.resolved_size = at == std::string_view::npos ? 0

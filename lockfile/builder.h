@@ -72,7 +72,6 @@ bool is_exact_version(std::string_view text);
 // Whether the URL's path ends as registries name the tarball of this release:
 // ".../name/-/base-version.tgz".
 bool names_release(std::string_view url, std::string_view name, std::string_view version);
-std::string percent_decoded(std::string_view text);
 // "@s/name@rest" -> name and rest; rest "" without a second '@'.
 std::pair<std::string, std::string> split_at(std::string_view text);
 

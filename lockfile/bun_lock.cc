@@ -20,7 +20,7 @@ std::string folder_name(const std::string& key) {
   return key[part] == '@' ? key.substr(part) : key.substr(slash + 1);
 }
 
-void add_package(const DocNode& node, LockBuilder& builder) {
+void add_bun_package(const DocNode& node, LockBuilder& builder) {
   if (node.kind != DocNode::Kind::kList || node.children.empty() ||
       !node.children.front().is_text())
     return builder.problem(
@@ -91,7 +91,7 @@ void read_bun_lock(const DocNode& root, LockBuilder& builder) {
   const DocNode* packages = root.find("packages");
   if (packages == nullptr) return;
   if (!packages->is_map()) return builder.problem(packages->line, "packages: expected a map");
-  for (const DocNode& node : packages->children) add_package(node, builder);
+  for (const DocNode& node : packages->children) add_bun_package(node, builder);
   for (const DocNode& node : packages->children) {
     const DocNode* info = info_of(node);
     const auto from = builder.find(node.key);

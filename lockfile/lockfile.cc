@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "inspect/archive/utf8.h"
+#include "base/text.h"
 #include "lockfile/builder.h"
 #include "lockfile/document.h"
 

@@ -44,7 +44,7 @@ void note_source(LockEntry& entry, const DocNode& node, const LockBuilder& build
   }
 }
 
-void add_package(const DocNode& node, LockBuilder& builder) {
+void add_npm_package(const DocNode& node, LockBuilder& builder) {
   LockEntry entry;
   entry.id = node.key;
   entry.line = node.line;
@@ -95,7 +95,7 @@ void connect_root(const DocNode& node, LockBuilder& builder) {
 
 void read_packages(const DocNode& packages, LockBuilder& builder) {
   for (const DocNode& node : packages.children) {
-    if (!node.key.empty()) add_package(node, builder);
+    if (!node.key.empty()) add_npm_package(node, builder);
   }
   for (const DocNode& node : packages.children) {
     if (node.key.empty()) {

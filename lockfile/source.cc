@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "lockfile/builder.h"
 #include "registry/semver.h"
 
@@ -53,25 +54,8 @@ bool is_exact_version(std::string_view text) {
   return Version::parse(text).has_value() || Version::parse_loose(text).has_value();
 }
 
-std::string percent_decoded(std::string_view text) {
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape =
-        text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
-    if (escape) i += 2;
-  }
-  return out;
-}
-
 bool names_release(std::string_view url, std::string_view name, std::string_view version) {
-  const std::string path = percent_decoded(url.substr(0, url.find_first_of("?#")));
+  const std::string path = percent_decode(url.substr(0, url.find_first_of("?#")));
   const std::size_t slash = name.rfind('/');
   const std::string_view base = slash == std::string_view::npos ? name : name.substr(slash + 1);
   const std::string wanted = "/" + std::string(name) + "/-/" + std::string(base) + "-" +

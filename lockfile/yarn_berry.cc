@@ -1,5 +1,6 @@
 // yarn.lock of yarn 2 and later: YAML; keys list descriptors ("a@npm:^1, a@npm:^2"), `resolution`
 // names the locator ("a@npm:1.2.3"). `checksum` is of yarn's own archive, not of the tarball.
+#include "base/text.h"
 #include "lockfile/builder.h"
 
 namespace npmgate {
@@ -33,7 +34,7 @@ std::vector<std::string> descriptors(const std::string& key) {
   return all;
 }
 
-void add_package(const DocNode& node, LockBuilder& builder) {
+void add_berry_package(const DocNode& node, LockBuilder& builder) {
   const DocNode* resolution = node.find("resolution");
   if (resolution == nullptr || !resolution->is_text())
     return builder.problem(node.line, "an entry without resolution");
@@ -62,7 +63,7 @@ void add_package(const DocNode& node, LockBuilder& builder) {
 std::optional<std::uint32_t> patched(const LockEntry& entry, const LockBuilder& builder) {
   const std::string_view spec = entry.spec;
   if (!spec.starts_with("patch:")) return std::nullopt;
-  return builder.find(percent_decoded(spec.substr(6, spec.find('#') - 6)));
+  return builder.find(percent_decode(spec.substr(6, spec.find('#') - 6)));
 }
 
 void connect(const DocNode& node, LockBuilder& builder) {
@@ -84,7 +85,7 @@ void connect(const DocNode& node, LockBuilder& builder) {
 
 void read_yarn_berry(const DocNode& root, LockBuilder& builder) {
   for (const DocNode& node : root.children) {
-    if (node.key != "__metadata") add_package(node, builder);
+    if (node.key != "__metadata") add_berry_package(node, builder);
   }
   for (const DocNode& node : root.children) {
     if (node.key != "__metadata") connect(node, builder);

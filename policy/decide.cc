@@ -9,10 +9,6 @@
 namespace npmgate {
 namespace {
 
-void sooner(std::optional<Time>& earliest, const std::optional<Time>& candidate) {
-  if (candidate && (!earliest || *candidate < *earliest)) earliest = candidate;
-}
-
 // SPEC section 4, "The floor". evidence-unavailable counts for the tarball alone.
 struct FloorRow {
   std::string_view finding;
@@ -146,7 +142,7 @@ void Decider::collect_waivers() {
     if (!waiver_covers(waiver)) continue;
     waivers_.push_back(&waiver);
     waived_ |= waiver.finding_set;
-    sooner(valid_until_, waiver.expires);
+    valid_until_ = earliest(valid_until_, waiver.expires);
   }
   if (waived_.none()) return;
   if (const auto never = finding_index(kNeverWaived)) waived_.reset(*never);
@@ -219,11 +215,11 @@ void Decider::judge(const Rule& rule) {
   const FindingSet& seen = evidence_for(rule);
   const FindingSet left = seen & ~waived_;
   const ConditionTimeline with_all = course(*rule.when, subject_, seen, now_);
-  sooner(valid_until_, with_all.changes);
+  valid_until_ = earliest(valid_until_, with_all.changes);
   if (!with_all.value) return;
   const ConditionTimeline with_left =
       left == seen ? with_all : course(*rule.when, subject_, left, now_);
-  sooner(valid_until_, with_left.changes);
+  valid_until_ = earliest(valid_until_, with_left.changes);
   const bool without_waived = with_left.value;
   Draft& draft = drafts_.emplace_back();
   draft.rule = &rule;
@@ -259,7 +255,7 @@ void Decider::rejections() {
     if (decision.kind != Decision::Kind::kReject || decision.reopened) continue;
     if (decision.name != subject_.name || !rejects(decision, subject_)) continue;
     if (decision.expires && *decision.expires <= now_) continue;
-    sooner(valid_until_, decision.expires);
+    valid_until_ = earliest(valid_until_, decision.expires);
     Draft draft;
     draft.reason.rule = "rejection";
     draft.reason.action = Action::kBlock;
@@ -316,7 +312,7 @@ void Decider::approvals() {
   if (!standing(Action::kQuarantine, true) || standing(Action::kBlock, false)) return;
   for (const Decision& decision : decisions_) {
     if (!approval_fits(decision) || !covers_findings(decision)) continue;
-    sooner(valid_until_, decision.expires);
+    valid_until_ = earliest(valid_until_, decision.expires);
     approved_by_ = decision.actor;
     for (Draft& draft : drafts_) {
       if (!draft.stands || draft.reason.action != Action::kQuarantine) continue;
@@ -344,7 +340,7 @@ void Decider::lift_for_break_glass() {
   for (const BreakGlass& break_glass : policy_.break_glass) {
     if (break_glass.until <= now_) continue;
     if (!break_glass.packages.empty() && !break_glass.names.matches(subject_.name)) continue;
-    sooner(valid_until_, break_glass.until);
+    valid_until_ = earliest(valid_until_, break_glass.until);
     for (Draft& draft : drafts_) {
       if (!draft.counts || draft.by_hand || draft.reason.action < Action::kQuarantine) continue;
       draft.reason.waived_by = "break glass by " + break_glass.by + " (" + break_glass.reason + ")";

@@ -7,10 +7,6 @@ namespace {
 
 using Kind = Condition::Kind;
 
-void sooner(std::optional<Time>& next, const std::optional<Time>& other) {
-  if (other && (!next || *other < *next)) next = other;
-}
-
 // `all` looks for the first false, `any` for the first true: a child that has that value for good
 // decides for good.
 ConditionValue combine(const Condition& condition, const Subject& subject,
@@ -23,7 +19,7 @@ ConditionValue combine(const Condition& condition, const Subject& subject,
       if (!part.next) return part;
       out.value = decisive;
     }
-    sooner(out.next, part.next);
+    out.next = earliest(out.next, part.next);
   }
   return out;
 }
@@ -94,11 +90,11 @@ MatchedFindings grounds(const Condition& condition, const Subject& subject,
   } else if (condition.kind == Kind::kAll || condition.kind == Kind::kAny) {
     for (const ConditionPtr& child : condition.children) {
       const ConditionValue part = evaluate(*child, subject, findings, at);
-      sooner(out.next, part.next);
+      out.next = earliest(out.next, part.next);
       if (!part.value) continue;
       const MatchedFindings below = grounds(*child, subject, findings, at);
       out.used |= below.used;
-      sooner(out.next, below.next);
+      out.next = earliest(out.next, below.next);
     }
   }
   return out;

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "policy/policy_loader.h"
 
 namespace npmgate {
@@ -16,10 +17,6 @@ constexpr std::size_t kMaxFiles = 64;
 // A list file may hold a whole private registry's names (214 bytes each at most).
 constexpr std::size_t kMaxFileBytes = std::size_t{8} << 20;
 
-std::string shown(std::string_view text) {
-  return "'" + log::printable(text, 80) + "'";
-}
-
 std::string normal(const std::string& path) {
   return std::filesystem::path(path).lexically_normal().string();
 }
@@ -28,13 +25,11 @@ std::string beside(const std::string& file, const std::string& path) {
   return normal((std::filesystem::path(file).parent_path() / path).string());
 }
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
 }  // namespace
+
+std::string shown(std::string_view text, std::size_t limit) {
+  return "'" + log::printable(text, limit) + "'";
+}
 
 FileReader disk_reader() {
   return [](const std::string& path) -> Result<std::string> {
@@ -132,7 +127,7 @@ bool PolicyLoader::monitor_mode(YamlReader& reader) {
   if (mode == "monitor") return true;
   if (mode != "enforce") {
     const YamlNode* node = reader.node("mode");
-    problem(node->at, "mode: expected enforce or monitor, found " + shown(mode));
+    problem(node->at, "mode: expected enforce or monitor, found " + shown(mode, 80));
   }
   return false;
 }
@@ -159,7 +154,7 @@ void PolicyLoader::include(const YamlNode& item, const File& from) {
   }
   const std::string path = beside(from.path, item.scalar);
   if (std::find(open_.begin(), open_.end(), path) != open_.end()) {
-    return problem(item.at, "include: " + shown(item.scalar) + " includes itself: " +
+    return problem(item.at, "include: " + shown(item.scalar, 80) + " includes itself: " +
                                 log::printable(open_.back()) + " is read for it already");
   }
   // The same file by two ways is read once.
@@ -181,8 +176,8 @@ void PolicyLoader::lists(const YamlNode& node, const File& from) {
   for (const auto& [key, value] : node.members) {
     auto names = list(value, key.scalar, from);
     if (const auto known = lists_.find(key.scalar); known != lists_.end()) {
-      problem(key.at, "lists: " + shown(key.scalar) + " is defined at " + known->second.at.str() +
-                          " already");
+      problem(key.at, "lists: " + shown(key.scalar, 80) + " is defined at " +
+                          known->second.at.str() + " already");
       continue;
     }
     lists_.emplace(key.scalar, NamedList{std::move(names), key.at, false});
@@ -204,7 +199,7 @@ std::shared_ptr<const NameSet> PolicyLoader::list(const YamlNode& node, const st
     } else if (reader.text("builtin") == "popular") {
       names->add_builtin_popular();
     } else if (builtin->kind == YamlNode::Kind::kScalar) {
-      problem(builtin->at, "lists: " + name + ": unknown builtin " + shown(builtin->scalar) +
+      problem(builtin->at, "lists: " + name + ": unknown builtin " + shown(builtin->scalar, 80) +
                                "; there is: popular");
     }
   } else if (node.kind != YamlNode::Kind::kSequence) {
@@ -238,12 +233,12 @@ void PolicyLoader::list_file(const YamlNode& node, NameSet& names, const File& f
   std::string_view rest = *read;
   for (int line = 1; !rest.empty(); ++line) {
     const std::size_t end = rest.find('\n');
-    const std::string_view name = trimmed(rest.substr(0, end));
+    const std::string_view name = trimmed(rest.substr(0, end), " \t\r");
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (name.empty() || name.front() == '#') continue;
     if (const std::string wrong = check_name_or_glob(name); !wrong.empty()) {
       problem({path, line, 1},
-              shown(name) + " " + wrong + "; one name a line, comments start with #");
+              shown(name, 80) + " " + wrong + "; one name a line, comments start with #");
       // A file of another kind would name every line of it.
       if (problems_.size() > 100) return;
       continue;
@@ -254,7 +249,8 @@ void PolicyLoader::list_file(const YamlNode& node, NameSet& names, const File& f
 
 void PolicyLoader::unused_lists() {
   for (const auto& [name, list] : lists_) {
-    if (!list.used) policy_->warnings.push_back({list.at, "lists: no rule uses " + shown(name)});
+    if (!list.used)
+      policy_->warnings.push_back({list.at, "lists: no rule uses " + shown(name, 80)});
   }
 }
 

@@ -84,4 +84,7 @@ class PolicyLoader {
 // Text shown to people in messages of policies: one line, at most this long.
 inline constexpr std::size_t kMaxSentence = 300;
 
+// What a file says, quoted for a problem; cut at `limit` bytes.
+std::string shown(std::string_view text, std::size_t limit = 60);
+
 }  // namespace npmgate

@@ -6,10 +6,6 @@
 namespace npmgate {
 namespace {
 
-std::string shown(std::string_view text) {
-  return "'" + log::printable(text, 60) + "'";
-}
-
 // What other reasons of a verdict are called (decide.h, Reason::rule).
 constexpr std::string_view kReserved[] = {"rejection", "not-inspected", "floor"};
 

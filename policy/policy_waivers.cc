@@ -6,10 +6,6 @@
 namespace npmgate {
 namespace {
 
-std::string shown(std::string_view text) {
-  return "'" + log::printable(text, 60) + "'";
-}
-
 std::vector<const YamlNode*> scalars(const YamlNode* node) {
   std::vector<const YamlNode*> items;
   if (node == nullptr) return items;

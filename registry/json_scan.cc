@@ -7,27 +7,29 @@
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
+
+#include "base/text.h"
 #endif
 
 namespace npmgate::json {
 namespace {
 
 // What a byte means to the structure of JSON outside of strings.
-enum class Kind : std::uint8_t { kOther, kQuote, kOpen, kClose, kEndOfScalar };
+enum class ByteKind : std::uint8_t { kOther, kQuote, kOpen, kClose, kEndOfScalar };
 
-constexpr std::array<Kind, 256> make_kinds() {
-  std::array<Kind, 256> kinds{};
-  kinds['"'] = Kind::kQuote;
-  kinds['{'] = kinds['['] = Kind::kOpen;
-  kinds['}'] = kinds[']'] = Kind::kClose;
+constexpr std::array<ByteKind, 256> make_kinds() {
+  std::array<ByteKind, 256> kinds{};
+  kinds['"'] = ByteKind::kQuote;
+  kinds['{'] = kinds['['] = ByteKind::kOpen;
+  kinds['}'] = kinds[']'] = ByteKind::kClose;
   for (char c : {',', ':', ' ', '\t', '\n', '\r'}) {
-    kinds[static_cast<unsigned char>(c)] = Kind::kEndOfScalar;
+    kinds[static_cast<unsigned char>(c)] = ByteKind::kEndOfScalar;
   }
   return kinds;
 }
-constexpr std::array<Kind, 256> kKinds = make_kinds();
+constexpr std::array<ByteKind, 256> kKinds = make_kinds();
 
-Kind kind_of(char c) {
+ByteKind kind_of(char c) {
   return kKinds[static_cast<unsigned char>(c)];
 }
 
@@ -77,11 +79,11 @@ Block classify(const char* data) {
 Block classify(const char* data) {
   Block block;
   for (unsigned i = 0; i < kBlockSize; ++i) {
-    const Kind kind = kind_of(data[i]);
-    block.quotes |= std::uint64_t{kind == Kind::kQuote} << i;
+    const ByteKind kind = kind_of(data[i]);
+    block.quotes |= std::uint64_t{kind == ByteKind::kQuote} << i;
     block.backslashes |= std::uint64_t{data[i] == '\\'} << i;
-    block.opens |= std::uint64_t{kind == Kind::kOpen} << i;
-    block.closes |= std::uint64_t{kind == Kind::kClose} << i;
+    block.opens |= std::uint64_t{kind == ByteKind::kOpen} << i;
+    block.closes |= std::uint64_t{kind == ByteKind::kClose} << i;
   }
   return block;
 }
@@ -162,19 +164,12 @@ std::size_t skip_container(std::string_view text, std::size_t position) {
   return end < kBlockSize ? position + end + 1 : kBroken;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // The code unit of "XXXX" at `position`, or nullopt.
 std::optional<std::uint32_t> code_unit(std::string_view text, std::size_t position) {
   if (text.size() < position + 4) return std::nullopt;
   std::uint32_t unit = 0;
   for (std::size_t i = 0; i < 4; ++i) {
-    const int digit = hex_value(text[position + i]);
+    const int digit = hex_digit(text[position + i]);
     if (digit < 0) return std::nullopt;
     unit = unit * 16 + static_cast<std::uint32_t>(digit);
   }
@@ -186,25 +181,6 @@ bool is_high_surrogate(std::uint32_t unit) {
 }
 bool is_low_surrogate(std::uint32_t unit) {
   return unit >= 0xdc00 && unit < 0xe000;
-}
-
-void append_utf8(std::string& out, std::uint32_t point) {
-  const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xc0 | point >> 6);
-    put(0x80 | (point & 0x3f));
-  } else if (point < 0x10000) {
-    put(0xe0 | point >> 12);
-    put(0x80 | (point >> 6 & 0x3f));
-    put(0x80 | (point & 0x3f));
-  } else {
-    put(0xf0 | point >> 18);
-    put(0x80 | (point >> 12 & 0x3f));
-    put(0x80 | (point >> 6 & 0x3f));
-    put(0x80 | (point & 0x3f));
-  }
 }
 
 // Decodes the \u escape whose 'u' is at `position`, a pair as one character. Returns the offset
@@ -243,28 +219,6 @@ char simple_escape(char c) {
     default:
       return '\0';
   }
-}
-
-// Length of the well-formed UTF-8 sequence at `position` (Unicode 15, table 3-7), 0 where there is
-// none.
-std::size_t utf8_length(std::string_view text, std::size_t position) {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return position + i < text.size() ? static_cast<unsigned char>(text[position + i]) : 0;
-  };
-  const auto tail = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
-  if (lead >= 0xe0 && lead <= 0xef) {
-    const bool short_or_surrogate =
-        (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xed && byte(1) > 0x9f);
-    return tail(1) && tail(2) && !short_or_surrogate ? 3 : 0;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4) {
-    const bool outside = (lead == 0xf0 && byte(1) < 0x90) || (lead == 0xf4 && byte(1) > 0x8f);
-    return tail(1) && tail(2) && tail(3) && !outside ? 4 : 0;
-  }
-  return 0;
 }
 
 void append_escaped(std::string& out, char c) {
@@ -325,17 +279,17 @@ std::string_view trim(std::string_view text) {
 std::size_t skip_value(std::string_view text, std::size_t position) {
   if (position >= text.size()) return kBroken;
   switch (kind_of(text[position])) {
-    case Kind::kQuote:
+    case ByteKind::kQuote:
       return skip_string(text, position);
-    case Kind::kOpen:
+    case ByteKind::kOpen:
       return skip_container(text, position);
-    case Kind::kClose:
-    case Kind::kEndOfScalar:
+    case ByteKind::kClose:
+    case ByteKind::kEndOfScalar:
       return kBroken;
-    case Kind::kOther:
+    case ByteKind::kOther:
       break;
   }
-  while (position < text.size() && kind_of(text[position]) == Kind::kOther) ++position;
+  while (position < text.size() && kind_of(text[position]) == ByteKind::kOther) ++position;
   return position;
 }
 
@@ -439,8 +393,8 @@ void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
-    const std::size_t length = utf8_length(text, i);
-    if (length == 0) {
+    const CodePoint point = first_code_point(text.substr(i));
+    if (!point.valid) {
       out.append("\xef\xbf\xbd");
       ++i;
       continue;
@@ -451,9 +405,9 @@ void append_string(std::string& out, std::string_view text) {
     } else if (static_cast<unsigned char>(c) < 0x20) {
       append_escaped(out, c);
     } else {
-      out.append(text.substr(i, length));
+      out.append(text.substr(i, point.size));
     }
-    i += length;
+    i += point.size;
   }
   out.push_back('"');
 }
@@ -469,11 +423,11 @@ std::string replace_large_numbers(std::string_view text) {
       out.append(text.substr(start, i - start));
       continue;
     }
-    if (kind_of(text[i]) != Kind::kOther) {
+    if (kind_of(text[i]) != ByteKind::kOther) {
       out.push_back(text[i++]);
       continue;
     }
-    while (i < text.size() && kind_of(text[i]) == Kind::kOther) ++i;
+    while (i < text.size() && kind_of(text[i]) == ByteKind::kOther) ++i;
     const std::string_view token = text.substr(start, i - start);
     out.append(is_large_number(token) ? std::string_view("-1") : token);
   }

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/text.h"
 #include "registry/extract.h"
 #include "registry/json_check.h"
 #include "registry/json_scan.h"
@@ -17,9 +18,7 @@ namespace {
 namespace bj = boost::json;
 using json::Element;
 
-constexpr std::string_view kBom = "\xef\xbb\xbf";
-
-ParsedManifest refuse(std::string rule, std::string detail) {
+ParsedManifest refused_manifest(std::string rule, std::string detail) {
   ParsedManifest parsed;
   parsed.refusal = JsonRefusal{std::move(rule), std::move(detail)};
   return parsed;
@@ -113,21 +112,21 @@ bj::value canonical_dist(const Element& element) {
 }  // namespace
 
 ParsedManifest parse_package_json(std::string_view text) {
-  if (text.size() > json::kMaxManifestBytes) return refuse("size", "larger than 4 MiB");
-  if (text.starts_with(kBom)) text.remove_prefix(kBom.size());
-  if (text.empty()) return refuse("not-json", "the file is empty");
-  if (text.find('\0') != std::string_view::npos) return refuse("nul", "holds a NUL byte");
+  if (text.size() > json::kMaxManifestBytes) return refused_manifest("size", "larger than 4 MiB");
+  if (text.starts_with(kUtf8Bom)) text.remove_prefix(kUtf8Bom.size());
+  if (text.empty()) return refused_manifest("not-json", "the file is empty");
+  if (text.find('\0') != std::string_view::npos) return refused_manifest("nul", "holds a NUL byte");
 
   json::StrictParser parser;
   Element root;
   std::string copy;
   ParsedManifest parsed;
   if ((parsed.refusal = parse_with_large_numbers(parser, text, root, copy))) return parsed;
-  if (!root.is_object()) return refuse("not-an-object", "the document is not an object");
+  if (!root.is_object()) return refused_manifest("not-an-object", "the document is not an object");
   json::Duplicates duplicates;
   if ((parsed.refusal = parser.check_tree(root, duplicates))) return parsed;
   if (duplicates.harmful) {
-    return refuse("duplicate-key", "the key " + duplicates.first + " is there twice");
+    return refused_manifest("duplicate-key", "the key " + duplicates.first + " is there twice");
   }
   Manifest manifest;
   parsed.refusal = json::extract_manifest(root.get_object().value_unsafe(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "registry/extract.h"
 #include "registry/json_check.h"
 #include "registry/json_scan.h"
@@ -12,7 +13,6 @@ namespace {
 
 using json::Element;
 
-constexpr std::string_view kBom = "\xef\xbb\xbf";
 // Bounds on what becomes objects in memory, far above real documents: a version is about 1.5 KB
 // even where it is refused.
 constexpr std::size_t kMaxVersions = 200'000;
@@ -109,7 +109,7 @@ class PackumentReader {
   // The document's top level; keys decoded, in document order.
   std::optional<Error> find_members() {
     std::string_view text = packument_->raw_;
-    if (text.starts_with(kBom)) text.remove_prefix(kBom.size());
+    if (text.starts_with(kUtf8Bom)) text.remove_prefix(kUtf8Bom.size());
     json::MemberScanner scanner(text);
     json::Member member;
     while (scanner.next(member)) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
+
 namespace npmgate {
 namespace {
 
@@ -19,14 +21,6 @@ constexpr std::array<std::string_view, 7> kSchemes = {
 bool plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_' || c == '.' || c == '/' || c == '~';
-}
-
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  });
-  return out;
 }
 
 std::optional<GitRepository> make(std::string_view host, std::string_view path) {
@@ -48,7 +42,7 @@ std::optional<GitRepository> make(std::string_view host, std::string_view path) 
   if (path.find("..") != std::string_view::npos || path.find("//") != std::string_view::npos ||
       path.size() > 200)
     return std::nullopt;
-  return GitRepository{lowered(host), std::string(path)};
+  return GitRepository{lower_ascii(host), std::string(path)};
 }
 
 }  // namespace
@@ -61,7 +55,7 @@ std::optional<GitRepository> parse_repository(std::string_view text) {
       return make(shorthand.host, text.substr(shorthand.prefix.size()));
   }
   for (const std::string_view scheme : kSchemes) {
-    if (!lowered(text.substr(0, scheme.size())).starts_with(scheme)) continue;
+    if (!lower_ascii(text.substr(0, scheme.size())).starts_with(scheme)) continue;
     std::string_view rest = text.substr(scheme.size());
     const std::size_t slash = rest.find('/');
     std::string_view authority = rest.substr(0, slash);

@@ -19,7 +19,7 @@ constexpr std::size_t kMaxRangeLength = 16'384;
 
 constexpr std::string_view kNothing = "<0.0.0-0";  // semver's null set: lower than every version
 
-bool is_x(std::string_view part) {
+bool is_open(std::string_view part) {
   return part.empty() || part == "x" || part == "X" || part == "*";
 }
 
@@ -193,18 +193,18 @@ class Expander {
   }
 
   std::string hyphen_from(std::string_view text, const PartialVersion& p) const {
-    if (is_x(p.major)) return "";
-    if (is_x(p.minor)) return join(">=", p.major, "0", "0", lowest());
-    if (is_x(p.patch)) return join(">=", p.major, p.minor, "0", lowest());
+    if (is_open(p.major)) return "";
+    if (is_open(p.minor)) return join(">=", p.major, "0", "0", lowest());
+    if (is_open(p.patch)) return join(">=", p.major, p.minor, "0", lowest());
     std::string out = ">=" + std::string(text);
     if (p.prerelease.empty()) out += lowest();
     return out;
   }
 
   std::string hyphen_to(std::string_view text, const PartialVersion& p) const {
-    if (is_x(p.major)) return "";
-    if (is_x(p.minor)) return join("<", plus_one(p.major), "0", "0-0");
-    if (is_x(p.patch)) return join("<", p.major, plus_one(p.minor), "0-0");
+    if (is_open(p.major)) return "";
+    if (is_open(p.minor)) return join("<", plus_one(p.major), "0", "0-0");
+    if (is_open(p.patch)) return join("<", p.major, plus_one(p.minor), "0-0");
     if (!p.prerelease.empty()) {
       return join("<=", p.major, p.minor, p.patch, "-" + std::string(p.prerelease));
     }
@@ -222,13 +222,13 @@ class Expander {
   std::string caret(std::string_view text) const {
     const auto p = SemverParser::match(text.substr(1), form());
     if (!p) return std::string(text);
-    if (is_x(p->major)) return "";
+    if (is_open(p->major)) return "";
     const std::string next_major = join("<", plus_one(p->major), "0", "0-0");
-    if (is_x(p->minor)) return span(join(">=", p->major, "0", "0", lowest()), next_major);
+    if (is_open(p->minor)) return span(join(">=", p->major, "0", "0", lowest()), next_major);
     const std::string from =
-        is_x(p->patch) ? join(">=", p->major, p->minor, "0", lowest()) : at_least(*p);
+        is_open(p->patch) ? join(">=", p->major, p->minor, "0", lowest()) : at_least(*p);
     if (p->major != "0") return span(from, next_major);
-    if (is_x(p->patch) || p->minor != "0") {
+    if (is_open(p->patch) || p->minor != "0") {
       return span(from, join("<", p->major, plus_one(p->minor), "0-0"));
     }
     return span(from, join("<", p->major, p->minor, plus_one(p->patch), "-0"));
@@ -237,13 +237,13 @@ class Expander {
   std::string tilde(std::string_view text) const {
     const auto p = SemverParser::match(text.substr(text.starts_with("~>") ? 2 : 1), form());
     if (!p) return std::string(text);
-    if (is_x(p->major)) return "";
-    if (is_x(p->minor)) {
+    if (is_open(p->major)) return "";
+    if (is_open(p->minor)) {
       return span(join(">=", p->major, "0", "0", lowest()),
                   join("<", plus_one(p->major), "0", "0-0"));
     }
     const std::string from =
-        is_x(p->patch) ? join(">=", p->major, p->minor, "0", lowest()) : at_least(*p);
+        is_open(p->patch) ? join(">=", p->major, p->minor, "0", lowest()) : at_least(*p);
     return span(from, join("<", p->major, plus_one(p->minor), "0-0"));
   }
 
@@ -253,12 +253,13 @@ class Expander {
     const std::string_view op = text.substr(0, length);
     const auto p = SemverParser::match(text.substr(length), form());
     // "*.1" and "1.x.3" stay as they are and fail later.
-    if (!p || (is_x(p->major) && !is_x(p->minor)) || (is_x(p->minor) && !is_x(p->patch))) {
+    if (!p || (is_open(p->major) && !is_open(p->minor)) ||
+        (is_open(p->minor) && !is_open(p->patch))) {
       return std::string(text);
     }
-    if (is_x(p->major)) return op == ">" || op == "<" ? std::string(kNothing) : "*";
-    if (!is_x(p->patch)) return std::string(text);
-    const bool any_minor = is_x(p->minor);
+    if (is_open(p->major)) return op == ">" || op == "<" ? std::string(kNothing) : "*";
+    if (!is_open(p->patch)) return std::string(text);
+    const bool any_minor = is_open(p->minor);
     const std::string next = any_minor ? join("", plus_one(p->major), "0", "0")
                                        : join("", p->major, plus_one(p->minor), "0");
     const std::string first = join("", p->major, any_minor ? "0" : p->minor, "0");

@@ -17,9 +17,6 @@
 namespace npmgate {
 namespace {
 
-// A loaded machine, a sanitizer: a worker greets within milliseconds otherwise.
-constexpr auto kGreetingLimit = std::chrono::seconds(30);
-
 Error system_error(const std::string& what, int number) {
   return fail(Code::kUnavailable, Origin::kSelf,
               what + ": " + std::generic_category().message(number), true);

@@ -64,6 +64,8 @@ Result<std::size_t> send_some(int socket, std::string_view bytes, int tarball);
 Result<void> send_request(int socket, std::string_view payload, int tarball);
 // kUnavailable where the other side has closed, kMalformed where what comes is no frame.
 Result<std::string> receive_payload(int socket, std::size_t limit, Deadline until);
+// A loaded machine, a sanitizer: a worker greets within milliseconds otherwise.
+inline constexpr std::chrono::seconds kGreetingLimit{30};
 // The greeting of a worker just started; kUnavailable with its reason where it refuses.
 Result<Hello> receive_hello(int socket, Deadline until);
 

@@ -6,7 +6,6 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kGreetingLimit = std::chrono::seconds(30);
 constexpr unsigned kJobs = 64;
 
 // A worker that does not read its request must not hold us up: sending has the same limit.

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace npmgate {
 namespace {
@@ -20,30 +21,10 @@ constexpr int kMaxDepth = 32;
 // Enough to repair a file by; the rest are mostly echoes of the first.
 constexpr std::size_t kMaxProblems = 50;
 
-constexpr std::string_view kBom = "\xEF\xBB\xBF";
-
 std::size_t code_points(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
   }));
-}
-
-// Length of the UTF-8 sequence at the start of `text` (RFC 3629, section 4), 0 where it is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  }
-  const unsigned char second = byte(1);
-  if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-      (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
-    return 0;
-  }
-  return length;
 }
 
 // Characters that YAML 1.2 (section 5.1) does not let stand in a stream, and encodings that
@@ -52,12 +33,12 @@ std::optional<Problem> bad_character(std::string_view text, const std::string& f
   Position at{file, 1, 1};
   for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t length = utf8_length(text.substr(i));
-    if (length == 0) return Problem{at, "not UTF-8 text"};
+    const CodePoint point = first_code_point(text.substr(i));
+    if (!point.valid) return Problem{at, "not UTF-8 text"};
     if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F) {
       return Problem{at, "a control character; write it as an escape in a double-quoted text"};
     }
-    i += length;
+    i += point.size;
     if (c == '\n') {
       ++at.line;
       at.column = 1;
@@ -311,7 +292,7 @@ YamlDocument parse_yaml(std::string_view text, const std::string& file, std::siz
         {{file, 1, 1}, "larger than " + std::to_string(max_bytes >> 20) + " MiB"});
     return document;
   }
-  if (text.starts_with(kBom)) text.remove_prefix(kBom.size());
+  if (text.starts_with(kUtf8Bom)) text.remove_prefix(kUtf8Bom.size());
   auto refused = bad_character(text, file);
   if (!refused) refused = directive(text, file);
   if (refused) {

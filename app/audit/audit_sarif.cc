@@ -5,8 +5,8 @@
 #include "app/audit/audit_report.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "inspect/findings/findings.h"
-#include "proxy/net/query.h"
 
 namespace npmgate {
 namespace {

@@ -8,18 +8,18 @@
 #include "app/cli.h"
 #include "app/command_line.h"
 #include "app/commands/admin_client.h"
-#include "proxy/net/query.h"
+#include "base/text.h"
 
 namespace npmgate {
 namespace {
 
-struct Options {
+struct QuarantineOptions {
   std::string admin = "http://127.0.0.1:4874/", token, spec, reason, expires, content, seen,
               verdict, package;
   bool json = false;
 };
 
-std::optional<boost::json::value> call(const Options& options, const std::string& method,
+std::optional<boost::json::value> call(const QuarantineOptions& options, const std::string& method,
                                        const std::string& path, const std::string& body,
                                        int& exit_code) {
   AdminFlags flags;
@@ -58,7 +58,7 @@ void print_row(const boost::json::value& row) {
   std::cout << "\n";
 }
 
-int list(const Options& options) {
+int list(const QuarantineOptions& options) {
   int code = kDone;
   std::string cursor;
   while (true) {
@@ -105,8 +105,8 @@ void print_surroundings(const boost::json::value& release) {
             << plain_text(release.at("seen")) << "\n";
 }
 
-std::optional<boost::json::value> print_page(const Options& options, const std::string& path,
-                                             int& code) {
+std::optional<boost::json::value> print_page(const QuarantineOptions& options,
+                                             const std::string& path, int& code) {
   const std::string page = wants_colour() ? "?page=colour" : "?page=plain";
   auto answer = call(options, "GET", path + page, "", code);
   if (!answer) return answer;
@@ -117,7 +117,7 @@ std::optional<boost::json::value> print_page(const Options& options, const std::
   return answer;
 }
 
-int show(const Options& options) {
+int show(const QuarantineOptions& options) {
   const auto path = release_path(options.spec);
   if (!path) return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@VERSION");
   int code = kDone;
@@ -129,8 +129,8 @@ int show(const Options& options) {
 
 // What the approval covers: what the flags name, or else what is shown now, and on a terminal only
 // after a yes.
-bool bind_approval(const Options& options, const std::string& path, boost::json::object& body,
-                   int& code) {
+bool bind_approval(const QuarantineOptions& options, const std::string& path,
+                   boost::json::object& body, int& code) {
   const bool asks = options.content.empty() && options.seen.empty() && !options.json &&
                     isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   const auto shown = asks ? print_page(options, path, code) : call(options, "GET", path, "", code);
@@ -147,7 +147,7 @@ bool bind_approval(const Options& options, const std::string& path, boost::json:
   return false;
 }
 
-int decide_release(const Options& options, const std::string& verb) {
+int decide_release(const QuarantineOptions& options, const std::string& verb) {
   const auto path = release_path(options.spec);
   if (!path)
     return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@" +
@@ -180,7 +180,7 @@ int decide_release(const Options& options, const std::string& verb) {
 void add_quarantine(Command app) {
   Command command = app.subcommand("quarantine", "The review queue of the running gate");
   command.require_subcommand();
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<QuarantineOptions>();
   const auto common = [options](Command sub) {
     sub.option("--admin", options->admin, "admin API of the gate (default http://127.0.0.1:4874/)")
         .type_name("URL");

@@ -12,7 +12,7 @@
 namespace npmgate {
 namespace {
 
-struct Options {
+struct AlertsOptions {
   ConfigFlags flags;
   std::string sink;
   bool json = false;
@@ -80,7 +80,7 @@ void print_delivery(const Delivery& delivery, bool json) {
   std::cout << "\n";
 }
 
-int list(const Options& options) {
+int list(const AlertsOptions& options) {
   const LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
   auto store = open_state(*loaded.config);
@@ -96,7 +96,7 @@ int list(const Options& options) {
   return kDone;
 }
 
-int test(const Options& options) {
+int test(const AlertsOptions& options) {
   const LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
   const AlertSettings& settings = loaded.config->alerts;
@@ -138,7 +138,7 @@ int test(const Options& options) {
 void add_alerts(Command app) {
   Command command = app.subcommand("alerts", "Messages about held, blocked and recalled releases");
   command.require_subcommand();
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AlertsOptions>();
   Command list_command =
       command.subcommand("list", "What waits, is on its way, was sent or given up");
   add_config_flags(list_command, options->flags);

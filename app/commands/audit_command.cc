@@ -21,7 +21,7 @@ namespace {
 // Enough to hide the upstream's latency; the inspections themselves run two at a time.
 constexpr std::size_t kWidth = 16;
 
-struct Options {
+struct AuditOptions {
   ConfigFlags flags;
   std::string lockfile, policy, gate, token, state, sarif, sbom, markdown;
   std::string fail_on = "quarantine", reason;
@@ -96,7 +96,7 @@ std::string uuid() {
          hex.substr(16, 4) + "-" + hex.substr(20);
 }
 
-bool write_reports(const Audit& audit, const Options& options, int& exit_code) {
+bool write_reports(const Audit& audit, const AuditOptions& options, int& exit_code) {
   if (!options.sarif.empty() &&
       !write_file(options.sarif, boost::json::serialize(audit_sarif(audit)) + "\n", exit_code))
     return false;
@@ -125,13 +125,13 @@ void ask(Audit& audit, AskRelease source,
   bar.clear();
 }
 
-int finish(Audit& audit, const Options& options, const Threshold& threshold) {
+int finish(Audit& audit, const AuditOptions& options, const Threshold& threshold) {
   int exit_code = exit_code_of(audit, threshold);
   write_reports(audit, options, exit_code);
   return exit_code;
 }
 
-int audit_by_gate(Audit& audit, const Options& options, const Threshold& threshold) {
+int audit_by_gate(Audit& audit, const AuditOptions& options, const Threshold& threshold) {
   const auto client_options = client_options_here();
   if (!client_options) return report(client_options.error());
   net::io_context context;
@@ -145,7 +145,8 @@ int audit_by_gate(Audit& audit, const Options& options, const Threshold& thresho
   return finish(audit, options, threshold);
 }
 
-int audit_here(Audit& audit, const Options& options, const Threshold& threshold, Config config) {
+int audit_here(Audit& audit, const AuditOptions& options, const Threshold& threshold,
+               Config config) {
   std::optional<Scratch> scratch;
   if (!options.state.empty()) {
     config.storage_path = options.state;
@@ -177,7 +178,7 @@ int audit_here(Audit& audit, const Options& options, const Threshold& threshold,
   return finish(audit, options, threshold);
 }
 
-std::optional<std::string> fixed(const std::string& text, Audit& audit, const Options& options,
+std::optional<std::string> fixed(const std::string& text, Audit& audit, const AuditOptions& options,
                                  int& exit_code) {
   const std::string mended = without_bypasses(text, audit.lockfile, audit.bypasses);
   if (mended == text) return text;
@@ -188,7 +189,7 @@ std::optional<std::string> fixed(const std::string& text, Audit& audit, const Op
 }
 
 // The URLs that lead to the gate: flags first, else what gate.yaml says.
-std::vector<std::string> gates_of(const Options& options, const Config* config) {
+std::vector<std::string> gates_of(const AuditOptions& options, const Config* config) {
   std::vector<std::string> gates;
   for (const std::string& url : options.registries) gates.push_back(with_trailing_slash(url));
   if (!options.gate.empty()) gates.push_back(with_trailing_slash(options.gate));
@@ -196,7 +197,7 @@ std::vector<std::string> gates_of(const Options& options, const Config* config) 
   return gates;
 }
 
-int usage_mistake(const Options& options) {
+int usage_mistake(const AuditOptions& options) {
   for (const std::string& url : options.registries) {
     if (!parse_url(with_trailing_slash(url)))
       return report_usage("--registry '" + log::printable(url, 100) + "' is not an http(s) URL");
@@ -214,7 +215,7 @@ int usage_mistake(const Options& options) {
   return kDone;
 }
 
-int audit(const Options& options) {
+int audit(const AuditOptions& options) {
   const auto threshold = parse_threshold(options.fail_on);
   if (!threshold)
     return report_usage("--fail-on " + log::printable(options.fail_on, 60) +
@@ -255,7 +256,7 @@ int audit(const Options& options) {
 }  // namespace
 
 void add_audit(Command app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AuditOptions>();
   Command command = app.subcommand(
       "audit",
       "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 where one is refused");

@@ -9,12 +9,12 @@
 namespace npmgate {
 namespace {
 
-struct Options {
+struct CertsOptions {
   std::string folder = "tls", certificate, key, host;
   std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
 };
 
-int make(const Options& options) {
+int make(const CertsOptions& options) {
   const auto written = write_development_pair(options.folder, options.names, SystemClock().now());
   if (!written) return report(written.error());
   for (const std::string& file : *written) std::cout << "wrote " << file << "\n";
@@ -25,7 +25,7 @@ int make(const Options& options) {
   return kDone;
 }
 
-int check(const Options& options) {
+int check(const CertsOptions& options) {
   const auto checked =
       check_pair(options.certificate, options.key, options.host, SystemClock().now());
   if (!checked) return report(checked.error());
@@ -44,7 +44,7 @@ int check(const Options& options) {
 void add_certs(Command app) {
   Command certs = app.subcommand("certs", "Certificates: make a development pair, check a pair");
   certs.require_subcommand();
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CertsOptions>();
   Command dev = certs.subcommand("dev", "Make a development CA (once) and a server certificate");
   dev.option("DIR", options->folder, "folder (default: tls)");
   dev.option("--name", options->names,

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kMaxJobs = 64;
 
-struct Options {
+struct InspectOptions {
   ConfigFlags flags;
   std::vector<std::string> specs;
   std::string baseline, policy, list, data, times;
@@ -37,7 +37,7 @@ int print(ReportInput input, bool json) {
   return input.judged->verdict.served() ? kDone : kNo;
 }
 
-int inspect_file(const std::string& path, const Options& options) {
+int inspect_file(const std::string& path, const InspectOptions& options) {
   if (!options.baseline.empty() && !is_tarball_file(options.baseline))
     return report_usage("--baseline " + options.baseline +
                         ": a .tgz file can only be compared with another .tgz file");
@@ -87,7 +87,7 @@ int inspect_release(Workbench& bench, const std::string& text, const AnalysisOpt
 }
 
 // The version that --baseline names for a release; nullopt where it names something else.
-std::optional<std::string> baseline_version(const Options& options) {
+std::optional<std::string> baseline_version(const InspectOptions& options) {
   if (options.baseline.empty()) return std::string();
   const auto spec = parse_release_spec(options.baseline);
   const auto wanted = parse_release_spec(options.specs.front());
@@ -96,7 +96,7 @@ std::optional<std::string> baseline_version(const Options& options) {
   return spec->wanted;
 }
 
-int open_bench(const Options& options, const std::string& state, bool needs_upstream,
+int open_bench(const InspectOptions& options, const std::string& state, bool needs_upstream,
                std::unique_ptr<Workbench>& bench) {
   LoadedConfig loaded =
       needs_upstream ? load_configuration(options.flags) : read_configuration(options.flags);
@@ -116,7 +116,7 @@ int open_bench(const Options& options, const std::string& state, bool needs_upst
   return kDone;
 }
 
-int judge_all(const Options& options, const std::string& state, bool needs_upstream) {
+int judge_all(const InspectOptions& options, const std::string& state, bool needs_upstream) {
   std::unique_ptr<Workbench> bench;
   if (const int code = open_bench(options, state, needs_upstream, bench); code != kDone)
     return code;
@@ -138,7 +138,7 @@ int judge_all(const Options& options, const std::string& state, bool needs_upstr
   return inspect_list(*bench, options.specs, list);
 }
 
-int read_list(Options& options) {
+int read_list(InspectOptions& options) {
   if (options.list.empty()) return kDone;
   std::ifstream file;
   if (options.list != "-") {
@@ -152,7 +152,7 @@ int read_list(Options& options) {
   return kDone;
 }
 
-int inspect(Options options) {
+int inspect(InspectOptions options) {
   if (const int code = read_list(options); code != kDone) return code;
   const bool many = !options.list.empty() || options.specs.size() > 1;
   if (options.specs.empty() && options.list.empty())
@@ -177,7 +177,7 @@ int inspect(Options options) {
   return judge_all(options, scratch.path(), needs_upstream);
 }
 
-int explain(const Options& options) {
+int explain(const InspectOptions& options) {
   LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
   // What the gate has on disk is what is explained; the packument is only asked for where it never
@@ -194,7 +194,7 @@ int explain(const Options& options) {
   return inspect_release(**bench, options.specs.front(), study, options.json);
 }
 
-void add_judging_options(Command command, Options& options) {
+void add_judging_options(Command command, InspectOptions& options) {
   command.option("--baseline", options.baseline,
                  "compare with this version (or, for a .tgz file, with this .tgz file) instead "
                  "of the one that the gate would choose");
@@ -222,7 +222,7 @@ void add_judging_options(Command command, Options& options) {
 }  // namespace
 
 void add_inspect(Command app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   Command command = app.subcommand(
       "inspect",
       "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate.\n"
@@ -250,7 +250,7 @@ void add_inspect(Command app) {
 }
 
 void add_explain(Command app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   Command command = app.subcommand(
       "explain",
       "The verdict of one release now: rules that matched, proofs, when a hold ends, who decided");

@@ -19,7 +19,7 @@ namespace {
 constexpr auto kLook = std::chrono::milliseconds(300);
 constexpr int kPage = 5000;
 
-struct Options {
+struct LogOptions {
   ConfigFlags flags;
   AuditFilter filter;
   std::string spec, since, until;
@@ -41,7 +41,7 @@ void print(const AuditEntry& entry, bool json) {
 }
 
 // A line about a range of the package, such as a rejection, may be about any release of it.
-bool wanted(const Options& options, const AuditEntry& entry) {
+bool wanted(const LogOptions& options, const AuditEntry& entry) {
   if (!options.range) return true;
   const auto version = Version::parse_loose(entry.version);
   return !version || options.range->matches(*version, true);
@@ -54,7 +54,7 @@ std::optional<Time> moment(const std::string& text) {
   return std::nullopt;
 }
 
-bool read_options(Options& options, std::string& wrong) {
+bool read_options(LogOptions& options, std::string& wrong) {
   for (auto [text, name, slot] : {std::tuple(&options.since, "--since", &options.filter.since),
                                   std::tuple(&options.until, "--until", &options.filter.until)}) {
     if (text->empty()) continue;
@@ -76,7 +76,7 @@ bool read_options(Options& options, std::string& wrong) {
 
 // The last `limit` lines that match; a range is matched here, so that older lines are looked at
 // until there are enough. Returns the last id seen.
-Result<std::int64_t> print_last(StateStore& store, const Options& options) {
+Result<std::int64_t> print_last(StateStore& store, const LogOptions& options) {
   AuditFilter filter = options.filter;
   filter.latest = !options.range;
   std::int64_t last = 0;
@@ -100,7 +100,7 @@ Result<std::int64_t> print_last(StateStore& store, const Options& options) {
   return last;
 }
 
-int show(Options& options) {
+int show(LogOptions& options) {
   std::string wrong;
   if (!read_options(options, wrong)) return report_usage(wrong);
   auto store = open_state(options.flags);
@@ -126,7 +126,7 @@ int show(Options& options) {
 }  // namespace
 
 void add_log(Command app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<LogOptions>();
   Command command = app.subcommand(
       "log", "The audit trail: who was served, refused, approved what, when, under which policy");
   command.option("NAME@RANGE", options->spec, "only about these releases");

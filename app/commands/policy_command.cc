@@ -18,7 +18,7 @@
 namespace npmgate {
 namespace {
 
-struct Options {
+struct PolicyOptions {
   ConfigFlags flags;
   std::string file, lockfile;
   bool json = false, full = false;
@@ -31,7 +31,7 @@ boost::json::array problems_json(const std::vector<Problem>& problems) {
   return out;
 }
 
-int check(const Options& options) {
+int check(const PolicyOptions& options) {
   const PolicyResult loaded = load_policy_file(options.file, disk_reader(), SystemClock().now());
   const auto& warnings = loaded.policy ? loaded.policy->warnings : std::vector<Problem>{};
   if (options.json) {
@@ -135,7 +135,7 @@ std::shared_ptr<const Policy> load_or_report(const std::string& file, Time now) 
   return loaded.policy;
 }
 
-int try_out(const Options& options) {
+int try_out(const PolicyOptions& options) {
   LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
   const Config& config = *loaded.config;
@@ -201,7 +201,7 @@ int try_out(const Options& options) {
 void add_policy(Command app) {
   Command policy = app.subcommand("policy", "Check policy files, and try them out");
   policy.require_subcommand();
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PolicyOptions>();
   Command check_command =
       policy.subcommand("check", "Validate a policy file; every problem with file:line:column");
   check_command.option("FILE", options->file, "the policy").required();

@@ -12,13 +12,13 @@
 namespace npmgate {
 namespace {
 
-struct Options {
+struct SubscribeOptions {
   AdminFlags flags;
   std::string lockfile, repository, project;
   bool json = false;
 };
 
-void print(const boost::json::value& answer, const Options& options) {
+void print(const boost::json::value& answer, const SubscribeOptions& options) {
   const auto& refused = answer.at("refused").as_array();
   std::cout << "subscribed to " << plain_text(answer.at("releases")) << " releases of "
             << log::printable(options.lockfile, 200) << " until "
@@ -42,7 +42,7 @@ void print(const boost::json::value& answer, const Options& options) {
   }
 }
 
-int subscribe(const Options& options) {
+int subscribe(const SubscribeOptions& options) {
   const auto lockfile = read_file(options.lockfile);
   if (!lockfile) return report_usage("cannot read " + options.lockfile);
   boost::json::object body{{"repository", options.repository},
@@ -65,7 +65,7 @@ int subscribe(const Options& options) {
 }  // namespace
 
 void add_subscribe(Command app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SubscribeOptions>();
   Command command = app.subcommand("subscribe",
                                    "Upload a lockfile to the running gate: what in it is "
                                    "refused now, and alerts about it later");

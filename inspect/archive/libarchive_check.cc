@@ -16,11 +16,11 @@ namespace {
 struct ReaderDeleter {
   void operator()(archive* reader) const { archive_read_free(reader); }
 };
-using Reader = std::unique_ptr<archive, ReaderDeleter>;
+using ArchiveReader = std::unique_ptr<archive, ReaderDeleter>;
 
 // Tar only and no filters: what is here has been inflated already.
-Reader open_reader(std::span<const std::byte> tar) {
-  Reader reader(archive_read_new());
+ArchiveReader open_reader(std::span<const std::byte> tar) {
+  ArchiveReader reader(archive_read_new());
   if (!reader) throw std::bad_alloc();
   const bool opened = archive_read_support_filter_none(reader.get()) == ARCHIVE_OK &&
                       archive_read_support_format_tar(reader.get()) == ARCHIVE_OK &&
@@ -75,7 +75,7 @@ ArchiveRefusal differs(std::string_view what, const TarEntry& entry) {
 
 std::optional<ArchiveRefusal> compare_with_libarchive(std::span<const std::byte> tar,
                                                       const std::vector<TarEntry>& entries) {
-  const Reader reader = open_reader(tar);
+  const ArchiveReader reader = open_reader(tar);
   if (!reader) return refuse("walk-differs", "libarchive does not open the archive");
   archive_entry* theirs = nullptr;
   for (const TarEntry& ours : entries) {

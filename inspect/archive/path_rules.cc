@@ -7,8 +7,9 @@
 #include <memory>
 #include <new>
 
+#include "base/text.h"
 #include "inspect/archive/archive_rules.h"
-#include "inspect/archive/utf8.h"
+#include "inspect/archive/normal_form.h"
 
 namespace npmgate {
 namespace {
@@ -18,15 +19,13 @@ namespace {
 constexpr std::size_t kMaxDepth = 256;
 // NAME_MAX of Linux; readers differ in whether they skip such a file or fail.
 constexpr std::size_t kMaxSegment = 255;
-constexpr char kSeparator = '\x01';  // sorts below everything a name may hold
-
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 // C0, DEL, C1, the line and paragraph separators ('.' of a JavaScript expression stops there), the
 // byte order mark (decoders eat it).
-bool is_control(int code_point) {
+bool is_control(std::uint32_t code_point) {
   return code_point < 0x20 || (code_point >= 0x7f && code_point <= 0x9f) || code_point == 0x2028 ||
          code_point == 0x2029 || code_point == 0xfeff;
 }
@@ -36,9 +35,10 @@ std::optional<std::string_view> text_rule(std::string_view path) {
   if (path.front() == '/') return "path-absolute";
   if (path.find('\\') != std::string_view::npos) return "path-backslash";
   while (!path.empty()) {
-    const int code_point = take_code_point(path);
-    if (code_point < 0) return "path-utf8";
-    if (is_control(code_point)) return "path-control";
+    const CodePoint point = first_code_point(path);
+    if (!point.valid) return "path-utf8";
+    if (is_control(point.value)) return "path-control";
+    path.remove_prefix(point.size);
   }
   return std::nullopt;
 }
@@ -146,7 +146,7 @@ std::string collision_key(std::string_view path) {
     trim_for_windows(segment);
     key += segment;
     if (more) {
-      key += kSeparator;
+      key += kKeySeparator;
       path.remove_prefix(slash + 1);
     }
   }

@@ -21,9 +21,12 @@ struct PathResult {
 PathResult clean_path(std::string_view raw, bool directory, std::string_view where,
                       const ArchiveLimits& limits);
 
+// Sorts below everything a name may hold.
+inline constexpr char kKeySeparator = '\x01';
+
 // The text under which two paths are the same file somewhere: NFKD, case folded, ignorable
 // characters gone, and for Windows without final dots and blanks or an explicit default stream.
-// Segments are joined by \x01, so that a directory sorts right before what is in it.
+// Segments are joined by kKeySeparator, so that a directory sorts right before what is in it.
 std::string collision_key(std::string_view path);
 
 // Checks the set as a whole (one top directory, no collisions, package.json) and takes out

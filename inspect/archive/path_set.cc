@@ -8,8 +8,6 @@
 namespace npmgate {
 namespace {
 
-constexpr char kSeparator = '\x01';  // as in collision_key
-
 std::string_view top_of(std::string_view path) {
   return path.substr(0, path.find('/'));
 }
@@ -68,7 +66,8 @@ class CollisionCheck {
       return std::nullopt;
     }
     const std::string_view rest = keys_[after];
-    const bool inside = rest.starts_with(keys_[before]) && rest[keys_[before].size()] == kSeparator;
+    const bool inside =
+        rest.starts_with(keys_[before]) && rest[keys_[before].size()] == kKeySeparator;
     if (!a.directory && inside) return deny("path-file-and-directory");
     return std::nullopt;
   }

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "base/text.h"
 #include "inspect/archive/archive_rules.h"
-#include "inspect/archive/utf8.h"
 
 namespace npmgate {
 namespace {

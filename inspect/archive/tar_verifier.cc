@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "inspect/archive/archive_rules.h"
+#include "inspect/archive/normal_form.h"
 #include "inspect/archive/path_rules.h"
 #include "inspect/archive/pax.h"
 #include "inspect/archive/tar_header.h"
-#include "inspect/archive/utf8.h"
 
 namespace npmgate {
 namespace {

@@ -2,15 +2,11 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
 #include "inspect/code/features.h"
 
 namespace npmgate {
 namespace {
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 constexpr std::string_view kScriptEndings[] = {"js", "cjs", "mjs", "jsx",
                                                "ts", "cts", "mts", "tsx"};

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/text.h"
 #include "inspect/code/pattern_scan.h"
 #include "inspect/code/script_lexer.h"
 
@@ -46,7 +47,7 @@ constexpr std::array<std::uint8_t, 256> kNotEncoded = [] {
 
 constexpr std::array<bool, 256> kHexDigit = [] {
   std::array<bool, 256> table{};
-  for (unsigned c = 0; c < 256; ++c) table[c] = hex_value(static_cast<unsigned char>(c)) >= 0;
+  for (unsigned c = 0; c < 256; ++c) table[c] = hex_digit(static_cast<char>(c)) >= 0;
   return table;
 }();
 

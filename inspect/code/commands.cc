@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.h"
 #include "inspect/code/command_line.h"
 #include "inspect/code/hook_reach.h"
 
@@ -12,11 +13,6 @@ namespace {
 using Words = std::vector<std::string>;
 
 constexpr int kDeepest = 16;  // shells in shells; bounds the work on nested substitutions
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 constexpr std::string_view kShells[] = {"sh", "bash", "dash", "zsh", "ash", "ksh", "fish"};
 constexpr std::string_view kNodes[] = {"node",
@@ -58,13 +54,6 @@ constexpr std::string_view kNodeCode[] = {"-e", "--eval", "-p", "--print", "-pe"
 constexpr std::string_view kNodeValues[] = {"-C",           "--conditions", "--env-file",
                                             "--input-type", "--title",      "--stack-trace-limit"};
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
-
 // "/usr/bin/node" and "node.exe" are "node"; names of variables stay as they are.
 std::string program_name(std::string_view word) {
   if (word.starts_with('$') || word.starts_with('%')) return std::string(word);
@@ -73,7 +62,7 @@ std::string program_name(std::string_view word) {
   const bool absolute = word.starts_with('/') || (word.size() > 2 && word[1] == ':');
   const bool binary = word.find("node_modules/.bin/") != word.npos;
   if (slash != word.npos && (absolute || binary)) word.remove_prefix(slash + 1);
-  auto name = lowered(word);
+  auto name = lower_ascii(word);
   for (const std::string_view ending : {".exe", ".cmd"})
     if (name.size() > ending.size() && name.ends_with(ending) && slash == word.npos)
       name.resize(name.size() - ending.size());
@@ -212,7 +201,7 @@ class Walk {
   void powershell(const Words& words, std::size_t at) {
     out_.starts_shell = true;
     for (; at < words.size(); ++at) {
-      const auto option = lowered(words[at]);
+      const auto option = lower_ascii(words[at]);
       if (option == "-file" || option == "-f") return candidate_at(words, at + 1);
       if (option == "-command" || option == "-c") return again(rest_of(words, at + 1));
       if (option == "-executionpolicy" || option == "-ep" || option == "-ex" ||
@@ -376,7 +365,7 @@ class Walk {
     const auto& word = words[at];
     const bool ending = std::any_of(
         std::begin(kProgramEndings), std::end(kProgramEndings), [&](std::string_view end) {
-          return name.size() > end.size() && lowered(word).ends_with(end);
+          return name.size() > end.size() && lower_ascii(word).ends_with(end);
         });
     const bool path = word.find_first_of("/\\") != word.npos && word.find("://") == word.npos;
     if ((path || ending) && word.find("node_modules/.bin/") == word.npos) candidate(word);

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "base/text.h"
 #include "inspect/code/features.h"
 
 namespace npmgate {
@@ -14,17 +15,14 @@ constexpr std::size_t kMostCollected = 4096;  // bounds memory; a file with more
 constexpr std::size_t kLongestHost = 253;     // RFC 1035, 2.3.4
 constexpr std::size_t kLongestAuthority = 512;  // with user and port
 
-unsigned char lower(unsigned char c) {
-  return c >= 'A' && c <= 'Z' ? c + 32 : c;
-}
-bool is_digit(unsigned char c) {
+bool is_host_digit(unsigned char c) {
   return c >= '0' && c <= '9';
 }
 bool is_letter(unsigned char c) {
-  return lower(c) >= 'a' && lower(c) <= 'z';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 bool is_host_byte(unsigned char c) {
-  return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c >= 0x80;
+  return is_letter(c) || is_host_digit(c) || c == '-' || c == '.' || c == '_' || c >= 0x80;
 }
 
 // Schemes that name a place on the network (IANA registry of URI schemes, plus mining pools'
@@ -79,10 +77,10 @@ bool network_scheme_before(std::string_view text, std::size_t colon) {
   constexpr std::size_t kLongestScheme = 12;
   std::size_t begin = colon;
   while (begin > 0 && colon - begin < kLongestScheme &&
-         (is_letter(text[begin - 1]) || is_digit(text[begin - 1])))
+         (is_letter(text[begin - 1]) || is_host_digit(text[begin - 1])))
     --begin;
   std::string scheme;
-  for (const char c : text.substr(begin, colon - begin)) scheme += static_cast<char>(lower(c));
+  for (const char c : text.substr(begin, colon - begin)) scheme += lower_ascii(c);
   if (contains(kSchemes, scheme)) return true;
   // Text may run on before it ("nhttp://" of a "\n" nobody decoded): the two that matter are looked
   // for at the end.
@@ -94,7 +92,7 @@ bool is_ipv4(std::string_view host) {
   while (!host.empty()) {
     const auto end = std::min(host.find('.'), host.size());
     const auto part = host.substr(0, end);
-    if (part.empty() || part.size() > 3 || !std::all_of(part.begin(), part.end(), is_digit))
+    if (part.empty() || part.size() > 3 || !std::all_of(part.begin(), part.end(), is_host_digit))
       return false;
     int value = 0;
     for (const char c : part) value = value * 10 + (c - '0');
@@ -116,7 +114,7 @@ bool is_number_host(std::string_view host) {
   const bool hex = host.starts_with("0x") && host.size() > 8;
   if (hex) host.remove_prefix(2);
   return host.size() >= 8 && std::all_of(host.begin(), host.end(), [&](unsigned char c) {
-           return is_digit(c) || (hex && c >= 'a' && c <= 'f');
+           return is_host_digit(c) || (hex && c >= 'a' && c <= 'f');
          });
 }
 
@@ -125,7 +123,7 @@ bool is_host_name(std::string_view host) {
     return false;
   const auto suffix = host.substr(host.rfind('.') + 1);
   return host.front() != '.' && host.front() != '-' && suffix.size() >= 2 &&
-         !is_digit(suffix.front());
+         !is_host_digit(suffix.front());
 }
 
 std::string spelled(std::string_view host) {
@@ -134,7 +132,7 @@ std::string spelled(std::string_view host) {
   for (const char raw : host) {
     const auto c = static_cast<unsigned char>(raw);
     if (c < 0x80) {
-      out += static_cast<char>(lower(c));
+      out += lower_ascii(c);
     } else {
       out += '%';
       out += kHex[c >> 4];

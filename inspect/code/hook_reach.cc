@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "inspect/archive/utf8.h"
+#include "base/text.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
 #include "inspect/code/gyp.h"

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace npmgate {
 namespace {
 
@@ -59,11 +61,6 @@ enum class Frame : std::uint8_t {
   kUnsure,  // an object, a class or function body: code has no reason to go on with '/'
   kTemplate,
 };
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 // Reserved words that an expression follows (ECMA-262, 12.7.2): never names, so '/' behind them
 // starts a regular expression.
@@ -453,9 +450,8 @@ class ScriptLexer {
     std::size_t at = at_ + (braced ? 2 : 1), digits = 0;
     const std::size_t most = braced ? 6 : kind == 'x' ? 2 : 4;
     int value = 0;
-    for (; digits < most && at < in_.size() && hex_value(static_cast<unsigned char>(in_[at])) >= 0;
-         ++digits, ++at)
-      value = value * 16 + hex_value(static_cast<unsigned char>(in_[at]));
+    for (; digits < most && at < in_.size() && hex_digit(in_[at]) >= 0; ++digits, ++at)
+      value = value * 16 + hex_digit(in_[at]);
     const bool complete = braced ? digits > 0 && at < in_.size() && in_[at] == '}' : digits == most;
     // \uNNNN is how tables of other scripts are written; only of a letter that needs none it hides.
     if (complete && (kind == 'x' || printable(value))) ++out_.escapes;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/text.h"
 #include "inspect/code/hook_reach.h"
 
 namespace npmgate {
@@ -34,13 +35,6 @@ constexpr Settings kSettings[] = {
     {".prebuild-installrc", kPrebuild},
 };
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (auto& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
-
 }  // namespace
 
 std::optional<std::string> normal_path(std::string_view path) {
@@ -65,7 +59,7 @@ std::optional<std::string> normal_path(std::string_view path) {
 
 std::vector<std::string> served_programs(std::string_view path) {
   constexpr std::string_view kBin = "node_modules/.bin/";
-  auto name = lowered(path);
+  auto name = lower_ascii(path);
   for (const auto& [file, programs] : kSettings)
     if (name == file) return {programs.begin(), programs.end()};
   const bool linked = name.starts_with(kBin);
@@ -82,12 +76,13 @@ std::vector<std::string> served_programs(std::string_view path) {
 
 SourceTree::SourceTree(std::vector<SourceFile> files) : files_(std::move(files)) {
   by_name_.reserve(files_.size());
-  for (std::size_t i = 0; i < files_.size(); ++i) by_name_.emplace_back(lowered(files_[i].path), i);
+  for (std::size_t i = 0; i < files_.size(); ++i)
+    by_name_.emplace_back(lower_ascii(files_[i].path), i);
   std::sort(by_name_.begin(), by_name_.end());
 }
 
 std::optional<std::size_t> SourceTree::find(std::string_view path) const {
-  const auto name = lowered(path);
+  const auto name = lower_ascii(path);
   auto it = std::lower_bound(by_name_.begin(), by_name_.end(), std::pair(name, std::size_t{0}));
   std::optional<std::size_t> found;
   for (; it != by_name_.end() && it->first == name; ++it) {
@@ -98,7 +93,7 @@ std::optional<std::size_t> SourceTree::find(std::string_view path) const {
 }
 
 bool SourceTree::has_prefix(std::string_view path) const {
-  const auto name = lowered(path);
+  const auto name = lower_ascii(path);
   const auto it =
       std::lower_bound(by_name_.begin(), by_name_.end(), std::pair(name, std::size_t{0}));
   return it != by_name_.end() && it->first.starts_with(name);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "inspect/archive/path_rules.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
@@ -67,13 +68,6 @@ std::string_view below_top(const ArchiveEntry& entry, const std::string& top) {
   return path;
 }
 
-std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 // The path's last name as some file system takes it: macOS and Windows do not tell case apart,
 // Windows drops dots at the end.
 std::string name_key(std::string_view path) {
@@ -86,7 +80,7 @@ std::string_view bundled_folder(std::string_view path) {
   const auto slash = path.rfind('/');
   if (slash == path.npos) return {};
   const auto folder = path.substr(0, slash);
-  const std::string lower = lowered(folder);
+  const std::string lower = lower_ascii(folder);
   std::string_view rest = lower;
   while (rest.starts_with("node_modules/")) {
     rest.remove_prefix(13);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -43,15 +44,11 @@ constexpr auto kCommands = std::to_array<std::string_view>({"ash",          "awk
 static_assert(std::is_sorted(kCommands.begin(), kCommands.end()));
 
 bool is_used_by_installs(std::string_view name) {
-  std::string command = lower(name);
+  std::string command = lower_ascii(name);
   for (const std::string_view suffix : {".exe", ".cmd", ".bat", ".ps1"}) {
     if (command.ends_with(suffix)) command.resize(command.size() - suffix.size());
   }
   return std::binary_search(kCommands.begin(), kCommands.end(), command);
-}
-
-std::string_view base_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
 }
 
 // Command -> path in the package.
@@ -71,7 +68,7 @@ class Bins {
   void add_inner(const Tree& tree) {
     constexpr std::string_view kFolder = "node_modules/.bin/";
     for (const FileFacts& file : tree.files) {
-      if (lower(file.path.substr(0, kFolder.size())) == kFolder) {
+      if (lower_ascii(file.path.substr(0, kFolder.size())) == kFolder) {
         keep(base_name(file.path), file.path);
       }
     }
@@ -118,7 +115,7 @@ std::vector<Finding> bin_shadows_command(const Comparison& sides) {
   std::vector<Finding> findings;
   const std::string_view own = base_name(sides.release.manifest.name);
   for (const auto& [name, path] : shadowing_bins(sides.release, sides.packed, sides.tree)) {
-    const bool inner = lower(path).starts_with("node_modules/");
+    const bool inner = lower_ascii(path).starts_with("node_modules/");
     if (before.contains(name) || (inner && !runs)) continue;
     findings.push_back(
         make("bin-shadows-command", name == own ? Severity::kMedium : Severity::kHigh,

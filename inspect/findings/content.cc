@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -99,19 +100,15 @@ std::string_view last_two_labels(std::string_view host) {
   return dot == host.npos ? host : host.substr(dot + 1);
 }
 
-std::string_view base_name(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == path.npos ? path : path.substr(slash + 1);
-}
-
 std::map<std::string, std::set<std::string>> endpoints_of(const Tree& tree) {
   std::map<std::string, std::set<std::string>> hosts;  // host -> files
   for (const FileFacts& file : tree.files) {
     if (!file.code) continue;
-    for (const std::string& host : file.code->endpoints) hosts[lower(host)].insert(file.path);
+    for (const std::string& host : file.code->endpoints) hosts[lower_ascii(host)].insert(file.path);
   }
   for (const HookReach& reach : tree.hooks) {
-    for (const std::string& host : reach.endpoints) hosts[lower(host)].insert(reach.hook + " hook");
+    for (const std::string& host : reach.endpoints)
+      hosts[lower_ascii(host)].insert(reach.hook + " hook");
   }
   return hosts;
 }
@@ -147,11 +144,11 @@ CodeLimits measure_limits(const Tree& tree) {
     limits.obfuscator_names = std::max(limits.obfuscator_names, code.obfuscator_names);
     limits.longest_literal = std::max(limits.longest_literal, code.longest_literal);
     limits.traits.insert(code.traits.begin(), code.traits.end());
-    for (const std::string& host : code.endpoints) limits.endpoints.insert(lower(host));
+    for (const std::string& host : code.endpoints) limits.endpoints.insert(lower_ascii(host));
   }
   for (const HookReach& reach : tree.hooks) {
     limits.traits.insert(reach.traits.begin(), reach.traits.end());
-    for (const std::string& host : reach.endpoints) limits.endpoints.insert(lower(host));
+    for (const std::string& host : reach.endpoints) limits.endpoints.insert(lower_ascii(host));
   }
   return limits;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -55,7 +56,7 @@ std::vector<Dependency> added_runtime(const Comparison& sides) {
 
 // Ranges and tags that take whatever is newest.
 bool floating(std::string_view spec) {
-  const std::string_view text = trim(spec);
+  const std::string_view text = trimmed(spec);
   return text.empty() || text == "*" || text == "x" || text == "latest";
 }
 
@@ -71,7 +72,7 @@ std::string_view aliased_range(std::string_view alias) {
 // What kind of place a spec that is no registry range points to; "" for registry ranges, tags and
 // npm: aliases of these: yarn 4 follows an alias of a URL, bun one of a git repository.
 std::string_view exotic_kind(std::string_view raw) {
-  std::string spec = lower(trim(raw));
+  std::string spec = lower_ascii(trimmed(raw));
   if (spec.starts_with("npm:")) spec = std::string(aliased_range(spec));
   const auto starts = [&](auto... prefix) { return (spec.starts_with(prefix) || ...); };
   if (starts("workspace:", "catalog:")) return {};

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -11,40 +12,6 @@ namespace {
 
 constexpr std::size_t kMessageLimit = 200;  // what fits a header beside name, version and rule
 constexpr std::size_t kProofText = 1024;
-
-constexpr bool is_space(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-// The code point at text[at] and its length; length 1 and no code point for bytes that are no
-// UTF-8.
-struct Decoded {
-  std::optional<std::uint32_t> point;
-  std::size_t length = 1;
-};
-Decoded decode(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(at);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
-  if (length == 0 || at + length > text.size()) return {};
-  std::uint32_t point = lead & (0xFFu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xC0u) != 0x80u) return {};
-    point = (point << 6) | (byte(at + i) & 0x3Fu);
-  }
-  return {point, length};
-}
-
-std::string escape(const Decoded& decoded, unsigned char byte) {
-  std::array<char, 16> buffer{};
-  if (decoded.point) {
-    std::snprintf(buffer.data(), buffer.size(), "\\u{%x}", static_cast<unsigned>(*decoded.point));
-  } else {
-    std::snprintf(buffer.data(), buffer.size(), "\\x%02x", static_cast<unsigned>(byte));
-  }
-  return buffer.data();
-}
 
 bool consume(std::string_view& text, std::string_view prefix) {
   if (!text.starts_with(prefix)) return false;
@@ -101,6 +68,10 @@ const Manifest* usable_manifest(const Evidence* evidence) {
   return &tree->package_json;
 }
 
+std::string_view base_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
 const FileFacts* find_file(const Tree& tree, std::string_view path) {
   const auto it =
       std::lower_bound(tree.files.begin(), tree.files.end(), path,
@@ -120,25 +91,6 @@ Finding make(std::string_view id, Severity severity, std::string_view source,
              std::string_view message, json::object proof) {
   return {std::string(id), severity, ascii_line(message, kMessageLimit), std::move(proof),
           std::string(source)};
-}
-
-std::string ascii_line(std::string_view text, std::size_t limit) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const Decoded decoded = decode(text, i);
-    const bool printable = decoded.point && *decoded.point >= 0x20 && *decoded.point < 0x7F;
-    const bool blank = decoded.point && *decoded.point < 0x80 && is_space(text[i]);
-    const std::string piece = printable ? std::string(1, text[i])
-                              : blank   ? std::string(" ")
-                                        : escape(decoded, static_cast<unsigned char>(text[i]));
-    if (out.size() + piece.size() > limit) {
-      while (out.size() + 3 > limit) out.pop_back();
-      return out + "...";
-    }
-    out += piece;
-    i += decoded.length;
-  }
-  return out;
 }
 
 json::value proof_text(std::string_view text) {
@@ -176,24 +128,10 @@ std::string join(const std::vector<std::string>& items, std::string_view separat
   return out;
 }
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 std::string normal_repository(std::string_view url) {
   // Hosting sites fold case in owner and repository names, and no one relies on two that differ in
   // nothing else.
-  const std::string folded = lower(trim(url));
+  const std::string folded = lower_ascii(trimmed(url));
   std::string_view rest = folded;
   std::string_view committish;
   if (const auto hash = rest.find('#'); hash != std::string_view::npos) {

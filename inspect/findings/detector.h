@@ -48,6 +48,8 @@ struct Comparison {
 // The tree that evidence carries; null where there is none to speak of.
 const Tree* usable_tree(const Evidence* evidence);
 const Manifest* usable_manifest(const Evidence* evidence);
+// What follows the last '/'.
+std::string_view base_name(std::string_view path);
 const FileFacts* find_file(const Tree& tree, std::string_view path);
 // Those whose path starts with `folder`, which ends with a slash or is "".
 std::span<const FileFacts> files_below(const Tree& tree, std::string_view folder);
@@ -56,7 +58,6 @@ std::span<const FileFacts> files_below(const Tree& tree, std::string_view folder
 // characters.
 Finding make(std::string_view id, Severity severity, std::string_view source,
              std::string_view message, json::object proof);
-std::string ascii_line(std::string_view text, std::size_t limit);
 
 // Text for a proof: whole up to 1 KiB, beyond that its beginning with the digest of all of it.
 json::value proof_text(std::string_view text);
@@ -66,9 +67,6 @@ void put_list(json::object& proof, std::string_view key, json::array items, std:
 json::array to_array(const std::set<std::string>& items);
 std::string join(const std::vector<std::string>& items, std::string_view separator,
                  std::size_t limit);
-
-std::string_view trim(std::string_view text);
-std::string lower(std::string_view text);
 
 // "https://host/owner/repo" in one spelling: protocol, credentials, ".git", "www.", case of the
 // host and hosting shorthands do not count; a "#committish" is kept. "" for blank text.

@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate {
@@ -161,7 +162,7 @@ boost::json::value sorted(const boost::json::value& value) {
 bool declares_install_hook(const Manifest& manifest) {
   return std::any_of(std::begin(kInstallHooks), std::end(kInstallHooks), [&](auto hook) {
     const auto it = manifest.scripts.find(hook);
-    return it != manifest.scripts.end() && !detect::trim(it->second).empty();
+    return it != manifest.scripts.end() && !trimmed(it->second).empty();
   });
 }
 

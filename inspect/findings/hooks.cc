@@ -1,6 +1,7 @@
 // Hooks as values: their texts on both sides, the scripts they run by name, the files they name.
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/hook_reach.h"
 #include "inspect/findings/detector.h"
@@ -40,7 +41,7 @@ bool names_script(std::string_view word, std::string_view script) {
 
 // "./lib\\x" -> "lib/x", lower case: the file systems of two platforms do not tell case apart.
 std::string plain_path(std::string_view path) {
-  std::string out = lower(path);
+  std::string out = lower_ascii(path);
   std::replace(out.begin(), out.end(), '\\', '/');
   while (out.starts_with("./")) out.erase(0, 2);
   return out;
@@ -61,7 +62,7 @@ std::vector<HookText> hook_texts(std::string_view hook, const Manifest& packumen
   std::vector<HookText> texts;
   const auto text_in = [&](const Manifest& manifest) -> std::string_view {
     const auto it = manifest.scripts.find(hook);
-    return it == manifest.scripts.end() ? std::string_view() : trim(it->second);
+    return it == manifest.scripts.end() ? std::string_view() : trimmed(it->second);
   };
   const std::string_view stated = text_in(packument);
   const std::string_view shipped = packed != nullptr ? text_in(*packed) : std::string_view();
@@ -74,12 +75,12 @@ bool builds_implicitly(const Tree& tree) {
   // With a preinstall alone, yarn 1 and 4 still build (docs/threats.md, section 4.1).
   const auto it = tree.package_json.scripts.find("install");
   return tree.has_binding_gyp &&
-         (it == tree.package_json.scripts.end() || trim(it->second).empty());
+         (it == tree.package_json.scripts.end() || trimmed(it->second).empty());
 }
 
 const HookReach* find_reach(const Tree& tree, std::string_view hook, std::string_view command) {
   for (const HookReach& reach : tree.hooks) {
-    if (reach.hook == hook && (command.empty() || trim(reach.command) == command)) return &reach;
+    if (reach.hook == hook && (command.empty() || trimmed(reach.command) == command)) return &reach;
   }
   return nullptr;
 }
@@ -101,7 +102,7 @@ std::map<std::string, std::string> script_chain(std::string_view text, const Str
       const bool before = around.starts_with("pre") && named(around.substr(3));
       const bool after = around.starts_with("post") && named(around.substr(4));
       if (!before && !after && !named(around)) continue;
-      if (chain.emplace(name, trim(script)).second) pending.push_back(script);
+      if (chain.emplace(name, trimmed(script)).second) pending.push_back(script);
     }
   }
   return chain;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -24,7 +25,7 @@ std::set<std::pair<Algorithm, std::string>> digests_of(std::string_view integrit
     out.emplace(digest.algorithm, digest.hex());
   }
   if (shasum.size() == 2 * digest_size(Algorithm::kSha1)) {
-    out.emplace(Algorithm::kSha1, lower(shasum));
+    out.emplace(Algorithm::kSha1, lower_ascii(shasum));
   }
   return out;
 }
@@ -115,7 +116,7 @@ std::vector<Finding> license_changed(const Comparison& sides) {
   };
   const std::string now = license(sides.release, sides.packed);
   const std::string was = license(*sides.before, sides.before_packed);
-  if (was.empty() || lower(trim(now)) == lower(trim(was))) return {};
+  if (was.empty() || lower_ascii(trimmed(now)) == lower_ascii(trimmed(was))) return {};
   return {make("license-changed", Severity::kInfo, "packument-field",
                now.empty() ? "no license any more, it was " + was
                            : "license is now " + now + ", it was " + was,

@@ -2,6 +2,7 @@
 // registries rewrite by design.
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -40,7 +41,7 @@ class MismatchSearch {
     const auto stated = Version::parse_loose(packument_.version);
     const auto shipped = Version::parse_loose(tarball_.version);
     const bool same = stated && shipped ? *stated == *shipped
-                                        : trim(packument_.version) == trim(tarball_.version);
+                                        : trimmed(packument_.version) == trimmed(tarball_.version);
     if (!same) add("version", packument_.version, tarball_.version);
   }
 
@@ -49,7 +50,7 @@ class MismatchSearch {
   void compare_hook(std::string_view hook) {
     const auto text = [&](const Manifest& manifest) -> std::string_view {
       const auto it = manifest.scripts.find(hook);
-      return it == manifest.scripts.end() ? std::string_view() : trim(it->second);
+      return it == manifest.scripts.end() ? std::string_view() : trimmed(it->second);
     };
     const std::string_view stated = text(packument_);
     const std::string_view shipped = text(tarball_);
@@ -81,7 +82,7 @@ class MismatchSearch {
   // "git+ssh://git@github.com/o/r.git").
   static bool same_spec(std::string_view a, std::string_view b) {
     const auto plain = [](std::string_view text) {
-      text = trim(text);
+      text = trimmed(text);
       return text == "*" ? std::string_view() : text;
     };
     a = plain(a);

@@ -2,6 +2,7 @@
 // are unknown, never a change.
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -187,7 +188,7 @@ std::vector<Finding> publisher_changed(const Comparison& sides) {
              std::move(proof))};
   }
   if (now.person.email.empty() || was.person.email.empty() ||
-      lower(now.person.email) == lower(was.person.email)) {
+      lower_ascii(now.person.email) == lower_ascii(was.person.email)) {
     return {};
   }
   return {make("publisher-changed", Severity::kLow, kSource,

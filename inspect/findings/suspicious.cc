@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.h"
 #include "inspect/code/features.h"
 #include "inspect/findings/detector.h"
 
@@ -81,7 +82,7 @@ std::set<Hook> hooks_of(const Manifest& manifest, const Manifest* packed, const 
   }
   if (tree != nullptr && builds_implicitly(*tree)) {
     const HookReach* reach = find_reach(*tree, "node-gyp", {});
-    if (reach != nullptr) hooks.insert({"node-gyp", std::string(trim(reach->command))});
+    if (reach != nullptr) hooks.insert({"node-gyp", std::string(trimmed(reach->command))});
   }
   return hooks;
 }
@@ -125,12 +126,12 @@ Finding suspicious(const Hook& hook, const Features& features) {
 
 std::string_view text_of(const Manifest& manifest, std::string_view hook) {
   const auto it = manifest.scripts.find(hook);
-  return it == manifest.scripts.end() ? std::string_view() : trim(it->second);
+  return it == manifest.scripts.end() ? std::string_view() : trimmed(it->second);
 }
 
 // The root of a package, not a package.json of some test folder inside it.
 bool is_package_root(std::string_view path) {
-  const auto at = lower(path).rfind("node_modules/");
+  const auto at = lower_ascii(path).rfind("node_modules/");
   if (at == path.npos) return false;
   const std::string_view name = path.substr(at + 13);
   const auto slashes = std::count(name.begin(), name.end(), '/');

@@ -1,6 +1,7 @@
 // The repository's git tags and URL beside the release.
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -55,7 +56,7 @@ std::string repository_of(const Release& release, const Manifest* packed) {
 // Short hashes are compared as far as they go.
 bool same_commit(std::string_view a, std::string_view b) {
   const std::size_t length = std::min(a.size(), b.size());
-  return length >= 7 && lower(a.substr(0, length)) == lower(b.substr(0, length));
+  return length >= 7 && lower_ascii(a.substr(0, length)) == lower_ascii(b.substr(0, length));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Names within a typing error of a popular package's.
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/findings/detector.h"
 
 namespace npmgate::detect {
@@ -39,7 +40,7 @@ bool one_error_apart(std::string_view a, std::string_view b) {
 // The name without what people forget: scope sign, separators.
 std::string bare(std::string_view name) {
   std::string out;
-  for (const char c : lower(name)) {
+  for (const char c : lower_ascii(name)) {
     if (c != '-' && c != '_' && c != '.' && c != '@' && c != '/') out += c;
   }
   return out;

@@ -13,11 +13,6 @@
 namespace npmgate {
 namespace {
 
-std::string text_of(const boost::json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 // dist-tags that the upstream points at this version, and where the gate points them now.
 boost::json::object tags_json(Judge& judge, const std::string& version) {
   boost::json::object tags;
@@ -77,12 +72,12 @@ Result<Review::DecisionRequest> Review::read_wish(const PackageName& name,
   request.version = version;
   request.verb = verb;
   request.actor = actor;
-  request.reason = text_of(object, "reason");
-  request.content = text_of(object, "content");
-  request.seen = text_of(object, "seen");
+  request.reason = text_member(object, "reason");
+  request.content = text_member(object, "content");
+  request.seen = text_member(object, "seen");
   if (request.reason.find_first_not_of(" \t\r\n") == std::string::npos)
     return bad_body("a reason is needed: {\"reason\": \"why\"}");
-  if (const std::string expires = text_of(object, "expires"); !expires.empty()) {
+  if (const std::string expires = text_member(object, "expires"); !expires.empty()) {
     request.expires = parse_time(expires);
     if (!request.expires) return bad_body("expires must be a date or an RFC 3339 time");
     if (*request.expires <= deps_.clock.now())

@@ -19,11 +19,6 @@ namespace {
 constexpr std::size_t kMaxText = 200;  // of project and file names
 constexpr std::size_t kMaxPaths = 3;
 
-std::string text_of(const boost::json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 Response mistake(const std::string& text) {
   return error_response(400, "npm-gate: " + text);
 }
@@ -89,22 +84,22 @@ std::optional<Upload> read_upload(const std::string& body, Response& refused) {
   }
   const boost::json::object& object = parsed.get_object();
   Upload upload;
-  const auto repository = parse_repository(text_of(object, "repository"));
+  const auto repository = parse_repository(text_member(object, "repository"));
   if (!repository) {
     refused = mistake("repository: expected the URL of a git repository");
     return std::nullopt;
   }
   Subscription& subscription = upload.subscription;
   subscription.repository = repository->url();
-  subscription.project = text_of(object, "project");
-  subscription.file = text_of(object, "file");
+  subscription.project = text_member(object, "project");
+  subscription.file = text_member(object, "file");
   if (subscription.file.empty() || subscription.file.size() > kMaxText ||
       subscription.project.size() > kMaxText) {
     refused =
         mistake("file: expected the lockfile's name; file and project have 200 bytes at most");
     return std::nullopt;
   }
-  LockfileResult lockfile = parse_lockfile(text_of(object, "text"), subscription.file);
+  LockfileResult lockfile = parse_lockfile(text_member(object, "text"), subscription.file);
   if (!lockfile.lockfile) {
     refused = mistake(log::printable(lockfile.problems.front().str(), 400));
     return std::nullopt;

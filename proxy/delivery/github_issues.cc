@@ -8,9 +8,9 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kLimit = std::chrono::seconds(20);
-constexpr std::size_t kMaxAnswer = std::size_t{16} << 20;  // a page of 100 issues of 64 KB each
-constexpr std::string_view kVersion = "2022-11-28";        // GitHub's docs, "API versions"
+constexpr auto kApiLimit = std::chrono::seconds(20);
+constexpr std::size_t kMaxApiAnswer = std::size_t{16} << 20;  // a page of 100 issues of 64 KB each
+constexpr std::string_view kVersion = "2022-11-28";           // GitHub's docs, "API versions"
 constexpr int kPages = 10;
 constexpr int kPerPage = 100;
 // Clocks of two machines differ; a search that begins too early only reads more.
@@ -90,8 +90,8 @@ Task<GithubIssues::Answer> GithubIssues::call(const SinkSettings& sink, Call cal
   if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.once = call.method != "GET";
   request.ca_file = sink.ca;
-  request.limit = kLimit;
-  request.max_body = kMaxAnswer;
+  request.limit = kApiLimit;
+  request.max_body = kMaxApiAnswer;
   auto reply = co_await upstream_.fetch(std::move(request));
   Answer answer;
   if (!reply) {

@@ -7,8 +7,8 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kLimit = std::chrono::seconds(15);
-constexpr std::size_t kMaxAnswer = 256 * 1024;
+constexpr auto kHookLimit = std::chrono::seconds(15);
+constexpr std::size_t kMaxHookAnswer = 256 * 1024;
 constexpr std::size_t kShownAnswer = 100;
 constexpr std::array kMayPass{401, 403, 407, 408, 409, 421, 423, 425, 429};
 
@@ -56,8 +56,8 @@ Task<SendOutcome> send_hook(Upstream& upstream, const SinkSettings& sink, AlertM
   request.method = "POST";
   request.url = sink.url;
   request.ca_file = sink.ca;
-  request.limit = kLimit;
-  request.max_body = kMaxAnswer;
+  request.limit = kHookLimit;
+  request.max_body = kMaxHookAnswer;
   if (sink.type == SinkType::kWebhook) {
     request.body = webhook_body(message);
     request.headers = webhook_headers(request.body, message.key, sink.secret, now);

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 
+#include "base/text.h"
 #include "judge/verdict_log.h"
-#include "proxy/net/query.h"
 
 namespace npmgate {
 namespace {
 
 // Four looks a tick: 960 a minute at most, whatever the budget.
-constexpr auto kTick = std::chrono::milliseconds(250);
+constexpr auto kRefreshTick = std::chrono::milliseconds(250);
 constexpr auto kLearn = std::chrono::seconds(30);
 // Looks at once: each may inspect releases, which clients must not wait behind.
 constexpr std::size_t kUnderWay = 4;
@@ -56,7 +56,7 @@ Task<void> PackageRefresher::run() {
   }
   net::steady_timer tick(executor);
   const auto pause =
-      std::min<std::chrono::steady_clock::duration>(kTick, deps_.config.watch.min_interval);
+      std::min<std::chrono::steady_clock::duration>(kRefreshTick, deps_.config.watch.min_interval);
   while (true) {
     auto done = co_await step();
     if (!done) log::error("watch", to_string(done.error()));

@@ -8,7 +8,7 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kTick = std::chrono::milliseconds(500);
+constexpr auto kMonitorTick = std::chrono::milliseconds(500);
 constexpr auto kEverything = std::chrono::minutes(1);
 constexpr int kLedgerRows = 10'000;
 constexpr std::string_view kPrimed = "alerts-primed";
@@ -63,7 +63,7 @@ Task<void> StandingMonitor::run() {
     auto done = co_await look(all);
     if (!done) log::error("alerts", to_string(done.error()));
     co_await greet_all();
-    tick.expires_after(kTick);
+    tick.expires_after(kMonitorTick);
     const auto error = co_await wait_for(tick);
     if (error) co_return;
   }

@@ -5,33 +5,20 @@
 #include <boost/json/value.hpp>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace npmgate {
 namespace {
 
+constexpr std::string_view kOws = " \t";  // RFC 9110, 5.6.3
 constexpr std::size_t kLongestSentence = 4000;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool iequals(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
-}
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // Calls `visit` with each element of a comma-separated list.
 template <class F>
 void each_element(std::string_view list, F&& visit) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');
-    visit(trim(list.substr(0, comma)));
+    visit(trimmed(list.substr(0, comma), kOws));
     if (comma == std::string_view::npos) return;
     list.remove_prefix(comma + 1);
   }
@@ -43,10 +30,11 @@ bool zero_quality(std::string_view parameters) {
   while (!parameters.empty()) {
     parameters.remove_prefix(1);  // the ';'
     const std::size_t end = parameters.find(';');
-    const std::string_view parameter = trim(parameters.substr(0, end));
+    const std::string_view parameter = trimmed(parameters.substr(0, end), kOws);
     const std::size_t equals = parameter.find('=');
-    if (equals != std::string_view::npos && iequals(trim(parameter.substr(0, equals)), "q")) {
-      const std::string_view value = trim(parameter.substr(equals + 1));
+    if (equals != std::string_view::npos &&
+        equal_ignoring_case(trimmed(parameter.substr(0, equals), kOws), "q")) {
+      const std::string_view value = trimmed(parameter.substr(equals + 1), kOws);
       return value.starts_with('0') && value.find_first_of("123456789") == std::string_view::npos;
     }
     parameters = end == std::string_view::npos ? std::string_view() : parameters.substr(end);
@@ -58,14 +46,14 @@ bool zero_quality(std::string_view parameters) {
 
 std::string_view Headers::get(std::string_view name) const {
   for (const auto& [key, value] : fields_) {
-    if (iequals(key, name)) return value;
+    if (equal_ignoring_case(key, name)) return value;
   }
   return {};
 }
 
 bool Headers::has(std::string_view name) const {
   return std::any_of(fields_.begin(), fields_.end(),
-                     [&](const auto& field) { return iequals(field.first, name); });
+                     [&](const auto& field) { return equal_ignoring_case(field.first, name); });
 }
 
 std::string_view standard_reason(int status) {
@@ -125,10 +113,10 @@ bool accepts_gzip(std::string_view accept_encoding) {
   bool gzip = false, star = false, gzip_named = false;
   each_element(accept_encoding, [&](std::string_view element) {
     const std::size_t semicolon = element.find(';');
-    const std::string_view coding = trim(element.substr(0, semicolon));
+    const std::string_view coding = trimmed(element.substr(0, semicolon), kOws);
     const bool refused =
         semicolon != std::string_view::npos && zero_quality(element.substr(semicolon));
-    if (iequals(coding, "gzip") || iequals(coding, "x-gzip")) {
+    if (equal_ignoring_case(coding, "gzip") || equal_ignoring_case(coding, "x-gzip")) {
       gzip_named = true;
       gzip = !refused;
     } else if (coding == "*") {
@@ -149,14 +137,9 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag) {
   return matches;
 }
 
-std::string header_safe(std::string_view text, std::size_t limit) {
-  std::string out(text.substr(0, limit));
-  for (char& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = ' ';
-    if (byte >= 0x80) c = '?';
-  }
-  return out;
+std::string text_member(const boost::json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
 Response text_response(int status, std::string body, std::string content_type) {

@@ -2,6 +2,7 @@
 // services run in memory in tests.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/text.h"
 #include "store/blob_store.h"
 #include "store/spool_file.h"
 
@@ -66,9 +68,9 @@ std::string_view standard_reason(int status);
 bool accepts_gzip(std::string_view accept_encoding);
 // Whether an If-None-Match value lists this entity tag (weak comparison) or is "*".
 bool etag_matches(std::string_view if_none_match, std::string_view etag);
-// A header value made safe: CR, LF and other control bytes become blanks, non-ASCII becomes '?'; at
-// most `limit` bytes.
-std::string header_safe(std::string_view text, std::size_t limit = 400);
+
+// A text member of a request's JSON body; "" if it is absent or no text.
+std::string text_member(const boost::json::object& object, std::string_view key);
 
 Response text_response(int status, std::string body,
                        std::string content_type = "text/plain; charset=utf-8");

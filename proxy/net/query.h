@@ -14,10 +14,8 @@ namespace npmgate {
 // spelling: "/left", "/@acme/left" or "/@acme%2fleft".
 std::optional<StringMap> match_route(std::string_view pattern, std::string_view path);
 
-// "+" is a blank, as in HTML forms; an invalid escape stays as it is.
-std::string percent_decode(std::string_view text);
-// Letters, digits, RFC 3986's "-._~" and the bytes of `plain` stay; the others become %XX.
-std::string percent_encode(std::string_view text, std::string_view plain = {});
+// Percent-decoded, with "+" for a blank as in HTML forms; an invalid escape stays as it is.
+std::string form_decode(std::string_view text);
 // Value of one query parameter, percent-decoded; "" where absent.
 std::string query_value(std::string_view query, std::string_view key);
 

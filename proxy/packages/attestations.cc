@@ -6,7 +6,7 @@ namespace npmgate {
 namespace {
 
 // Real answers hold two bundles of about 10 KB each.
-constexpr std::size_t kMaxAnswer = std::size_t{1} << 20;
+constexpr std::size_t kMaxAttestation = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -28,7 +28,7 @@ Task<AttestationAnswer> ask_attestation(Upstream& client, const UpstreamConfig& 
   request.headers.emplace_back("Accept", "application/json");
   if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
   request.ca_file = upstream.ca;
-  request.max_body = kMaxAnswer;
+  request.max_body = kMaxAttestation;
   request.limit = limit;
   auto reply = co_await client.fetch(std::move(request));
   if (!reply) {

@@ -8,8 +8,9 @@
 namespace npmgate {
 namespace {
 
-constexpr std::size_t kEarlier = 8;                       // releases that the habit is learned from
-constexpr std::size_t kMaxAnswer = std::size_t{8} << 20;  // a v0 server lists every ref it has
+constexpr std::size_t kEarlier = 8;  // releases that the habit is learned from
+constexpr std::size_t kMaxAdvertisement = std::size_t{8}
+                                          << 20;  // a v0 server lists every ref it has
 constexpr int kFailuresToStop =
     3;  // SPEC, section 3: then a host is unknown for 10 min, without waiting
 constexpr auto kHostPause = std::chrono::minutes(10);
@@ -38,7 +39,7 @@ FetchRequest GitTagSource::request(std::string url, const std::string& host) con
   FetchRequest request;
   request.url = std::move(url);
   request.headers.emplace_back("Git-Protocol", "version=2");
-  request.max_body = kMaxAnswer;
+  request.max_body = kMaxAdvertisement;
   request.limit = options_.timeout;
   const auto& own = options_.private_hosts;
   request.public_addresses_only = std::find(own.begin(), own.end(), host) == own.end();

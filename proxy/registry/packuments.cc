@@ -43,10 +43,6 @@ RenderedPackumentPtr dated_after(const RenderedPackument& before, RenderedPackum
   return dated;
 }
 
-void lower(std::optional<Time>& earliest, Time candidate) {
-  if (!earliest || candidate < *earliest) earliest = candidate;
-}
-
 }  // namespace
 
 RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form,
@@ -148,7 +144,8 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   answer->modified = judge.now();
   answer->valid_until = listing.valid_until;
   // What was left undecided is asked again soon.
-  if (!prepared.undecided.empty()) lower(answer->valid_until, judge.now() + Millis(5000));
+  if (!prepared.undecided.empty())
+    answer->valid_until = earliest(answer->valid_until, judge.now() + Millis(5000));
   answer->notice = header_safe(notice_for(listing, judge.now(), deps_.config.recent), 1200);
   if (listing.kept.empty()) {
     answer->status = listing.hidden.empty() ? 404 : 403;

@@ -11,7 +11,6 @@
 
 namespace npmgate {
 
-std::string html_escape(std::string_view text);
 // A release's verdict, findings and what it was compared with, for people without an account: no
 // other package's data, no clients.
 std::string release_html(const Judged& judged, Time now);

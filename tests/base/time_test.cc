@@ -193,5 +193,14 @@ TEST(Clock, SystemClockTellsThisCentury) {
   EXPECT_LT(now, *parse_time("2100-01-01"));
 }
 
+TEST(Earliest, OfTwoThatMayBeMissing) {
+  const Time one{Millis{1}}, two{Millis{2}};
+  EXPECT_EQ(earliest(one, two), one);
+  EXPECT_EQ(earliest(two, one), one);
+  EXPECT_EQ(earliest(std::nullopt, two), two);
+  EXPECT_EQ(earliest(one, std::nullopt), one);
+  EXPECT_EQ(earliest(std::nullopt, std::nullopt), std::nullopt);
+}
+
 }  // namespace
 }  // namespace npmgate

@@ -2,12 +2,13 @@
 // with libarchive.
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "inspect/archive/libarchive_check.h"
+#include "inspect/archive/normal_form.h"
 #include "inspect/archive/path_rules.h"
 #include "inspect/archive/pax.h"
 #include "inspect/archive/tar_header.h"
 #include "inspect/archive/tar_verifier.h"
-#include "inspect/archive/utf8.h"
 #include "tests/inspect/archive/tar_builder.h"
 
 namespace npmgate {
