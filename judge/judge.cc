@@ -65,6 +65,30 @@ void note_replaced(std::vector<Finding>& findings) {
                       "packument-field"});
 }
 
+// Of a manifest that no document can hold, although a policy would serve it.
+std::string unservable_sentence(const std::string& name, const PackumentVersion& version) {
+  const std::string rule = version.refusal ? version.refusal->rule : "version";
+  return name + "@" + version.version + " is left out: its manifest cannot be served (" + rule +
+         ")";
+}
+
+bool says_links_only(const Finding& finding) {
+  const auto* rule = finding.id == "archive-refused" ? finding.proof.if_contains("rule") : nullptr;
+  return rule != nullptr && rule->is_string() && rule->get_string() == kLinkRule;
+}
+
+bool has_links_only(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(), says_links_only);
+}
+
+// Old packers wrote links, and nobody attacks with a release of years before: told, and a warning.
+bool let_old_links_be(std::vector<Finding>& findings) {
+  const auto found = std::find_if(findings.begin(), findings.end(), says_links_only);
+  if (found == findings.end()) return false;
+  found->proof["informs_only"] = true;
+  return true;
+}
+
 }  // namespace
 
 std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed) {
@@ -182,7 +206,7 @@ const Judged* Judge::of(std::string_view version) {
   const PackumentVersion* found =
       snapshot_->packument ? snapshot_->packument->find(version) : nullptr;
   const auto pin = snapshot_->pins.find(version);
-  if (found != nullptr && found->semver && (!found->refusal || pin != snapshot_->pins.end())) {
+  if (found != nullptr && found->semver) {
     return &memo_.emplace(std::string(version), judge(*found)).first->second;
   }
   if (pin == snapshot_->pins.end()) return nullptr;
@@ -196,6 +220,7 @@ Judged Judge::judge(const PackumentVersion& version) {
   judged.version = version.version;
   judged.release = &version.release;
   judged.raw_manifest = version.raw;
+  judged.servable = version.servable || snapshot_->pins.contains(version.version);
   if (const auto pin = snapshot_->pins.find(version.version); pin != snapshot_->pins.end()) {
     judged.evidence = pinned_evidence(*snapshot_, pin->second);
     if (judged.evidence) {
@@ -294,8 +319,13 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   input.popular = options_.popular;
   judged.findings = derive_findings(input);
   if (judged.upstream_replaced && !judged.pinned) note_replaced(judged.findings);
+  const Time old_from = judged.subject.age_start + options_.recent;
+  const bool linked =
+      now_ <= old_from ? has_links_only(judged.findings) : let_old_links_be(judged.findings);
   describe(judged, version, baseline);
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
+  if (linked && now_ <= old_from)
+    judged.verdict.valid_until = earliest(judged.verdict.valid_until, old_from + Millis(1));
 }
 
 void Judge::describe(Judged& judged, const PackumentVersion* version, const Release* baseline) {
@@ -310,6 +340,7 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   if (judged.release->publisher) subject.publisher = judged.release->publisher->person.name;
   subject.license = judged.release->manifest.license;
   subject.published = judged.release->published;
+  subject.untimed = snapshot_->packument && !snapshot_->packument->has_times();
   subject.inspected = judged.evidence != nullptr;
   if (judged.evidence) subject.content_id = judged.evidence->content_id();
   subject.same_publisher_and_hooks =
@@ -323,7 +354,7 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
 bool Judge::left_out(const PackumentVersion& version,
                      const std::set<std::string, std::less<>>& undecided) {
   const Judged* judged = of(version.version);
-  if (judged == nullptr || !judged->verdict.served()) return true;
+  if (judged == nullptr || !judged->served()) return true;
   return undecided.contains(version.version) && !judged->evidence;
 }
 
@@ -341,7 +372,7 @@ std::vector<std::string> Judge::picks_to_inspect(
   };
   std::set<std::string> done;
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    if (!it->semver || it->refusal || it->semver->is_prerelease()) continue;
+    if (!it->semver || !it->servable || it->semver->is_prerelease()) continue;
     const std::string line = release_line(*it->semver);
     if (!done.contains(line) && consider(*it)) done.insert(line);
   }
@@ -360,7 +391,7 @@ std::vector<std::string> Judge::background_work() {
   std::vector<std::string> work;
   const auto& versions = snapshot_->packument->versions();
   for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    if (it->refusal || !it->semver) continue;
+    if (!it->servable || !it->semver) continue;
     if (now_ - age_start_of(*it) > options_.recent) continue;
     const Judged* judged = of(it->version);
     if (judged == nullptr) continue;
@@ -383,10 +414,8 @@ Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecide
       continue;
     }
     Hidden hidden{version.version, {}, judged != nullptr ? judged->subject.age_start : Time{}};
-    if (judged == nullptr) {
-      const std::string rule = version.refusal ? version.refusal->rule : "version";
-      hidden.sentence = snapshot_->name + "@" + version.version +
-                        " is left out: its manifest is refused (" + rule + ")";
+    if (judged == nullptr || (judged->verdict.served() && !judged->servable)) {
+      hidden.sentence = unservable_sentence(snapshot_->name, version);
     } else if (judged->verdict.served()) {
       hidden.sentence = snapshot_->name + "@" + version.version +
                         " is left out for now: its inspection has not ended; ask again shortly";

@@ -33,6 +33,10 @@ struct Judged {
   bool upstream_replaced =
       false;            // pinned, and the upstream now states something else under the same version
   bool recent = false;  // younger than inspection.recent
+  // False: its manifest cannot be copied into a document (PackumentVersion::servable), so that no
+  // policy serves it.
+  bool servable = true;
+  bool served() const { return servable && verdict.served(); }
 };
 
 struct JudgeOptions {
@@ -58,7 +62,7 @@ class Judge {
   Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<const Policy> policy,
         std::vector<Decision> decisions, JudgeOptions options, Time now);
 
-  // Null where the version is not in the packument, its manifest is refused, and it is not pinned.
+  // Null where the version is not in the packument (or is no version) and not pinned.
   const Judged* of(std::string_view version);
   // The version that `version` is compared with; "" where there is none.
   std::string baseline_of(std::string_view version);

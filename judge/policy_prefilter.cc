@@ -67,7 +67,7 @@ bool may_match(const Condition& condition, const Known& known) {
   }
 }
 
-// The floor's only rule that a packument alone can break.
+// The floor's rule that a packument beside an earlier one can break.
 bool republished(const Known& known) {
   const auto seen = known.snapshot.record.versions.find(known.version.version);
   if (seen == known.snapshot.record.versions.end() || seen->second.integrity.empty()) return false;
@@ -80,7 +80,7 @@ bool republished(const Known& known) {
 bool policy_can_reach(const Policy& policy, const PackageSnapshot& snapshot,
                       const PackumentVersion& version, Millis age) {
   const Known known{snapshot, version, age};
-  if (republished(known)) return true;
+  if (version.refusal || republished(known)) return true;
   return std::any_of(policy.rules.begin(), policy.rules.end(), [&](const Rule& rule) {
     const bool matters =
         rule.then >= Action::kQuarantine || rule.tell_clients || policy.tell_clients;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/digest.h"
-
 namespace npmgate {
 namespace {
 
@@ -37,8 +35,7 @@ void take_oldest_of_lines(const Packument& packument, std::vector<std::optional<
 }  // namespace
 
 std::string manifest_digest(std::string_view raw) {
-  const auto canonical = canonical_manifest(raw);
-  return canonical ? sha256_hex(*canonical) : std::string();
+  return manifest_identity(raw);
 }
 
 void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence) {
@@ -65,7 +62,10 @@ EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVer
 bool due_again(const Evidence& evidence, Time now) {
   const bool failed = std::ranges::any_of(
       evidence.unavailable, [](const Unavailable& missing) { return missing.source == "tarball"; });
-  return (failed || !evidence.integrity.matches) && now - evidence.gathered > kRepeatAfter;
+  const bool narrower = evidence.inspector < kInspectorVersion &&
+                        (evidence.archive_refusal || evidence.package_json_refusal);
+  return (failed || narrower || !evidence.integrity.matches) &&
+         now - evidence.gathered > kRepeatAfter;
 }
 
 EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin) {

@@ -27,18 +27,21 @@ struct PackageSnapshot {
   std::map<std::string, ExternalEvidence, std::less<>> observations;  // by version
   Time fetched{};      // when the packument was last known to be current
   bool stale = false;  // the upstream could not be asked; served within `packuments.stale`
+  // The upstream said at this time that there is no such package any more; a second look decides.
+  std::optional<Time> missing_since;
   std::optional<Time> ask_again;  // the earliest instant at which an observation is asked for again
   std::uint64_t revision = 0;
 };
 
 void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence);
 
-// SHA-256 hex of the canonical manifest of `raw`; "" where it has none.
+// manifest_identity of `raw`.
 std::string manifest_digest(std::string_view raw);
 
 // Whether an inspection is due again because its outcome may have been an accident: bytes that did
 // not match (a broken transfer, a mirror in mid-update), a tarball that could not be inspected (a
-// worker that was killed). Ten minutes later, so that nobody makes the gate repeat it at will.
+// worker that was killed), or one that an inspector of before refused and this one may not. Ten
+// minutes later, so that nobody makes the gate repeat it at will.
 bool due_again(const Evidence& evidence, Time now);
 
 // The evidence of the release as the packument states it now, of the inspector's newest version;

@@ -17,7 +17,7 @@ class KeptVersions {
   KeptVersions(const Packument& packument,
                const std::function<bool(std::string_view version)>& kept) {
     for (const PackumentVersion& version : packument.versions()) {
-      if (version.refusal || !version.semver || !kept(version.version)) continue;
+      if (!version.servable || !version.semver || !kept(version.version)) continue;
       all_.emplace(version.version, &version);
       const bool prerelease = version.semver->is_prerelease();
       any_[prerelease].push_back(&version);

@@ -72,6 +72,18 @@ bool read_strings(const Element& element, StringMap& map) {
   return all;
 }
 
+// What some client runs for a registry dependency, or by the name of it: the hooks and their pre
+// and post. A value that is no string is skipped by some clients and stops others there.
+bool is_install_hook(std::string_view script) {
+  for (const std::string_view hook : kInstallHooks) {
+    if (script == hook) return true;
+    for (const std::string_view around : {"pre", "post"}) {
+      if (script.starts_with(around) && script.substr(around.size()) == hook) return true;
+    }
+  }
+  return false;
+}
+
 void read_list(const Element& element, std::vector<std::string>& list) {
   if (const auto text = as_string(element)) {
     list.emplace_back(*text);
@@ -288,7 +300,6 @@ class ManifestReader {
 
   std::optional<JsonRefusal> read(const Object& object) {
     for (const auto field : object) take(field.key, field.value);
-    if (refusal_) return std::move(refusal_);
     if (engines_) add_runtimes(*engines_, manifest_.dependencies);
     // What depends on the name or the dependencies comes last.
     if (bin_) read_bin(*bin_, manifest_);
@@ -297,7 +308,7 @@ class ManifestReader {
     if (bundled_) read_bundled(*bundled_, manifest_);
     drop_repeated_bundled();
     if (manifest_.license.empty() && licenses_) manifest_.license = read_license(*licenses_);
-    return std::nullopt;
+    return std::move(refusal_);
   }
 
  private:
@@ -339,7 +350,19 @@ class ManifestReader {
   void name(const Element& v) { manifest_.name = text_or_empty(v); }
   void version(const Element& v) { manifest_.version = text_or_empty(v); }
   void scripts(const Element& v) {
-    take_strings(v, manifest_.scripts, "scripts-not-strings", "scripts");
+    manifest_.scripts.clear();
+    if (says_nothing(v) || refusal_) return;
+    Object object;
+    if (v.get_object().get(object)) {
+      refusal_ = JsonRefusal{"scripts-not-strings", "scripts is not an object"};
+      return;
+    }
+    read_strings(v, manifest_.scripts);
+    for (const auto field : object) {
+      if (!field.value.is_string() && is_install_hook(field.key) && !refusal_)
+        refusal_ = JsonRefusal{"scripts-not-strings",
+                               "the script " + std::string(field.key) + " is not a string"};
+    }
   }
   void dependencies(const Element& v) {
     take_dependencies(v, manifest_.dependencies, "dependencies");
@@ -531,10 +554,12 @@ std::optional<JsonRefusal> extract_manifest(const Object& object, Source source,
 }
 
 std::optional<JsonRefusal> extract_release(const Object& object, Release& release) {
-  if (auto refusal = extract_manifest(object, Source::kPackument, release.manifest)) return refusal;
+  auto refusal = extract_manifest(object, Source::kPackument, release.manifest);
   for (const auto field : object) {
     if (field.key == "dist") {
-      if (auto refusal = read_dist(field.value, release.dist)) return refusal;
+      release.dist = Dist();
+      auto odd = read_dist(field.value, release.dist);
+      if (!refusal) refusal = std::move(odd);
     } else if (field.key == "_npmUser") {
       release.publisher = read_publisher(field.value);
     } else if (field.key == "maintainers") {
@@ -548,7 +573,7 @@ std::optional<JsonRefusal> extract_release(const Object& object, Release& releas
       release.has_shrinkwrap = is_truthy(field.value);
     }
   }
-  return std::nullopt;
+  return refusal;
 }
 
 }  // namespace npmgate::json

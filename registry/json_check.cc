@@ -170,6 +170,10 @@ std::optional<JsonRefusal> StrictParser::check_tree(const Element& root, Duplica
 std::optional<JsonRefusal> StrictParser::parse_unambiguous(std::string_view text, bool padded,
                                                            Element& root) {
   if (auto refusal = parse(text, padded, root)) return refusal;
+  return check_unambiguous(root);
+}
+
+std::optional<JsonRefusal> StrictParser::check_unambiguous(const Element& root) {
   Duplicates duplicates;
   if (auto refusal = check_tree(root, duplicates)) return refusal;
   if (duplicates.harmful || duplicates.harmless) {

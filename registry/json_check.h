@@ -41,7 +41,9 @@ class StrictParser {
   std::optional<JsonRefusal> parse(std::string_view text, bool padded, Element& root);
   // Depth, `__proto__` keys and duplicates of everything below `root`, in O(n log n).
   std::optional<JsonRefusal> check_tree(const Element& root, Duplicates& duplicates);
-  // Both; a duplicate anywhere is a refusal.
+  // What check_tree refuses, or a duplicate anywhere.
+  std::optional<JsonRefusal> check_unambiguous(const Element& root);
+  // parse and check_unambiguous.
   std::optional<JsonRefusal> parse_unambiguous(std::string_view text, bool padded, Element& root);
 
  private:

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "registry/extract.h"
 #include "registry/json_check.h"
@@ -165,6 +166,12 @@ Result<std::string> canonical_manifest(std::string_view raw_manifest) {
     canonical.emplace(key, key == "dist" ? canonical_dist(value) : canonical_value(value));
   }
   return bj::serialize(canonical);
+}
+
+std::string manifest_identity(std::string_view raw_manifest) {
+  const auto canonical = canonical_manifest(raw_manifest);
+  if (canonical) return sha256_hex(*canonical);
+  return raw_manifest.empty() ? std::string() : sha256_hex(raw_manifest);
 }
 
 }  // namespace npmgate

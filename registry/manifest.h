@@ -69,6 +69,15 @@ struct Dist {
   friend bool operator==(const Dist&, const Dist&) = default;
 };
 
+// Why a JSON document is not what every client reads alike (docs/threats.md); `rule` is stable,
+// `detail` for people.
+struct JsonRefusal {
+  std::string rule;  // e.g. "not-json" "duplicate-key" "depth" "proto-key" "scripts-not-strings"
+                     // "not-an-object" "invalid-utf8" "lone-surrogate" "nul" "size"
+  std::string detail;
+  friend bool operator==(const JsonRefusal&, const JsonRefusal&) = default;
+};
+
 // `_npmUser`: the account that published. trusted_publisher is its `trustedPublisher.id` ("github",
 // "gitlab"), approver the human of staged publishing.
 struct Publisher {
@@ -89,6 +98,10 @@ struct Release {
   std::optional<std::string> git_head;
   std::optional<bool> has_install_script;  // `hasInstallScript` as claimed
   bool has_shrinkwrap = false;             // `_hasShrinkwrap` as claimed
+  // Clients read this version's manifest differently (or not at all): the finding
+  // package-json-refused. What could be read is filled in, the last of repeated keys as in
+  // JSON.parse.
+  std::optional<JsonRefusal> refusal;
   friend bool operator==(const Release&, const Release&) = default;
 };
 
@@ -99,15 +112,6 @@ inline constexpr std::string_view kInstallHooks[] = {"preinstall", "install", "p
 inline constexpr std::string_view kPrepareHooks[] = {"prepublish", "preprepare", "prepare",
                                                      "postprepare"};
 
-// Why a JSON document is not what every client reads alike (docs/threats.md); `rule` is stable,
-// `detail` for people.
-struct JsonRefusal {
-  std::string rule;  // e.g. "not-json" "duplicate-key" "depth" "proto-key" "scripts-not-strings"
-                     // "not-an-object" "invalid-utf8" "lone-surrogate" "nul" "size"
-  std::string detail;
-  friend bool operator==(const JsonRefusal&, const JsonRefusal&) = default;
-};
-
 struct ParsedManifest {
   Manifest manifest;
   std::optional<JsonRefusal> refusal;  // set: manifest is empty
@@ -117,7 +121,9 @@ struct ParsedManifest {
 
 // Reads a tarball's package.json under the strict rules: UTF-8 (a BOM is allowed), strict JSON,
 // depth <= 200, size <= 4 MiB, no duplicate among the keys clients act on (inside their objects
-// too), `scripts` an object of strings, no `__proto__` key. Never throws.
+// too), `scripts` an object whose install hooks (and their pre/post) are strings, no `__proto__`
+// key. Other scripts of another type are left out: nobody runs them for a dependency, and all
+// stable releases of rollup from 1.20.3 to 2.31.0 have one. Never throws.
 ParsedManifest parse_package_json(std::string_view text);
 
 // The canonical manifest fields clients act on (SPEC, section 1), as compact JSON with sorted keys,
@@ -125,5 +131,9 @@ ParsedManifest parse_package_json(std::string_view text);
 // os, cpu, libc, gypfile, hasInstallScript, _hasShrinkwrap, dist.integrity and dist.shasum.
 // Signatures and attestations are evidence, not identity: registries re-sign when keys rotate.
 Result<std::string> canonical_manifest(std::string_view raw_manifest);
+
+// What identifies a version manifest: SHA-256 hex of its canonical form, or of its whole text where
+// it has none (a refused one); "" where there is no text.
+std::string manifest_identity(std::string_view raw_manifest);
 
 }  // namespace npmgate

@@ -60,17 +60,30 @@ bool entry_less(const Entry& a, const Entry& b) {
   return a.version < b.version;
 }
 
-std::optional<JsonRefusal> refuse(std::string rule, std::string detail) {
-  return JsonRefusal{std::move(rule), std::move(detail)};
+// Why a manifest is refused, and whether its text is good enough to be copied all the same.
+struct Reading {
+  std::optional<JsonRefusal> refusal;
+  bool servable = true;
+};
+
+Reading unservable(std::string rule, std::string detail) {
+  return {JsonRefusal{std::move(rule), std::move(detail)}, false};
 }
 
-std::optional<JsonRefusal> read_release(json::StrictParser& parser, std::string_view raw,
-                                        bool padded, Release& release) {
-  if (raw.size() > json::kMaxManifestBytes) return refuse("size", "manifest larger than 4 MiB");
-  if (!raw.starts_with('{')) return refuse("not-an-object", "the manifest is not an object");
+Reading read_release(json::StrictParser& parser, std::string_view raw, bool padded,
+                     Release& release) {
+  if (raw.size() > json::kMaxManifestBytes) return unservable("size", "manifest larger than 4 MiB");
+  if (!raw.starts_with('{')) return unservable("not-an-object", "the manifest is not an object");
   Element root;
-  if (auto refusal = parser.parse_unambiguous(raw, padded, root)) return refusal;
-  return json::extract_release(root.get_object().value_unsafe(), release);
+  if (auto refusal = parser.parse(raw, padded, root)) return {std::move(refusal), false};
+  Reading reading;
+  reading.refusal = parser.check_unambiguous(root);
+  // Deep documents stop clients whatever else is in them.
+  reading.servable = !reading.refusal || reading.refusal->rule != "depth";
+  if (!reading.servable) return reading;
+  auto refusal = json::extract_release(root.get_object().value_unsafe(), release);
+  if (!reading.refusal) reading.refusal = std::move(refusal);
+  return reading;
 }
 
 }  // namespace
@@ -220,8 +233,15 @@ class PackumentReader {
     packument_->versions_.reserve(entries.size());
     for (Entry& entry : entries) {
       PackumentVersion& version = packument_->versions_.emplace_back();
-      version.refusal = read_version(entry, version.release);
-      if (version.refusal) version.release = Release();
+      Reading reading = read_version(entry, version.release);
+      version.refusal = std::move(reading.refusal);
+      version.servable = reading.servable;
+      if (!version.servable) {
+        version.release = Release();
+        version.release.manifest.name = packument_->name_.str();
+        version.release.manifest.version = entry.version;
+      }
+      version.release.refusal = version.refusal;
       version.raw = entry.raw;
       version.semver = std::move(entry.semver);
       packument_->index_.emplace(entry.version, packument_->versions_.size() - 1);
@@ -229,17 +249,18 @@ class PackumentReader {
     }
   }
 
-  std::optional<JsonRefusal> read_version(const Entry& entry, Release& release) {
-    if (!entry.semver) return refuse("version", "not a semantic version");
-    if (entry.repeated) return refuse("duplicate-key", duplicate_context(entry.version));
-    if (auto refusal = read_release(parser_, entry.raw, true, release)) return refusal;
+  Reading read_version(const Entry& entry, Release& release) {
+    if (!entry.semver) return unservable("version", "not a semantic version");
+    if (entry.repeated) return unservable("duplicate-key", duplicate_context(entry.version));
+    Reading reading = read_release(parser_, entry.raw, true, release);
+    if (!reading.servable) return reading;
     if (release.manifest.version != entry.version) {
-      return refuse("identity", "the manifest is of another version");
+      return unservable("identity", "the manifest is of another version");
     }
     if (release.manifest.name != packument_->name_.str()) {
-      return refuse("identity", "the manifest is of another package");
+      return unservable("identity", "the manifest is of another package");
     }
-    return std::nullopt;
+    return reading;
   }
 
   void read_times() {
@@ -272,7 +293,7 @@ class PackumentReader {
     } else if (key == "modified") {
       packument_->modified_ = parse_time(*text);
     } else if (const PackumentVersion* version = packument_->find(key);
-               version && !version->refusal) {
+               version && version->servable) {
       if (!packument_->times_.emplace(key, *text).second) repeated.emplace_back(key);
     }
   }
@@ -316,7 +337,8 @@ const PackumentVersion* Packument::find(std::string_view version) const {
 Result<Release> parse_release(std::string_view raw_manifest) {
   json::StrictParser parser;
   Release release;
-  if (const auto refusal = read_release(parser, json::trim(raw_manifest), false, release)) {
+  const auto refusal = read_release(parser, json::trim(raw_manifest), false, release).refusal;
+  if (refusal) {
     return fail(Code::kMalformed, Origin::kUpstream, refusal->rule + ": " + refusal->detail);
   }
   return release;

@@ -21,9 +21,14 @@ struct PackumentVersion {
   std::optional<Version>
       semver;            // loose; nullopt where even that fails (such versions are never served)
   std::string_view raw;  // the manifest's JSON text inside the packument's buffer
-  std::optional<JsonRefusal>
-      refusal;      // this manifest is invalid or ambiguous: hidden, the others stay
-  Release release;  // empty where refused
+  // Why clients read this manifest differently or not at all; the others stay. The same as
+  // release.refusal, which is what judging sees.
+  std::optional<JsonRefusal> refusal;
+  // False: `raw` cannot be copied into a document (no valid JSON, of another release, a key that
+  // is there twice, a version that is not one). Never served, whatever a policy says; of `release`
+  // only name and version are filled in.
+  bool servable = true;
+  Release release;
 };
 
 // Immutable after parse; share by shared_ptr<const>. Views into it live as long as it does.

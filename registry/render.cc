@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "registry/json_scan.h"
 
@@ -36,12 +37,13 @@ std::string quoted(std::string_view text) {
 // is.
 class ObjectEditor {
  public:
-  explicit ObjectEditor(std::string_view object) : text_(object) {
+  ObjectEditor(std::string_view object, bool repeated_keys) : text_(object) {
     json::MemberScanner scanner(object);
     json::Member member;
     while (scanner.next(member)) members_.push_back(member);
     valid_ = scanner.closed() && json::trim(object.substr(scanner.end())).empty();
     changes_.resize(members_.size());
+    if (repeated_keys) drop_repeated();
   }
 
   bool valid() const { return valid_; }
@@ -116,8 +118,18 @@ class ObjectEditor {
 
   std::size_t find(std::string_view key) const {
     std::size_t at = 0;
-    while (at < members_.size() && !json::key_is(members_[at].key, key)) ++at;
+    while (at < members_.size() &&
+           (changes_[at].kind == Change::kRemove || !json::key_is(members_[at].key, key)))
+      ++at;
     return at;
+  }
+
+  void drop_repeated() {
+    std::set<std::string> seen;
+    for (std::size_t i = members_.size(); i-- > 0;) {
+      const auto key = json::decode_string(members_[i].key);
+      if (!key || !seen.insert(*key).second) changes_[i].kind = Change::kRemove;
+    }
   }
 
   // With a kept member before it the member takes the comma in front of it along, otherwise the one
@@ -177,8 +189,9 @@ bool is_abbreviated_field(std::string_view key) {
 
 // `dist` with the gate's URL; a manifest without `dist` gets one, so that no client guesses the
 // place.
-std::string edited_dist(std::optional<std::string_view> dist, const std::string& tarball_url) {
-  ObjectEditor editor(dist.value_or("{}"));
+std::string edited_dist(std::optional<std::string_view> dist, const std::string& tarball_url,
+                        bool repeated_keys) {
+  ObjectEditor editor(dist.value_or("{}"), repeated_keys);
   if (!editor.valid()) return "{\"tarball\":" + quoted(tarball_url) + "}";
   editor.set("tarball", quoted(tarball_url));
   std::string out;
@@ -195,10 +208,10 @@ std::string warning_text(const std::string& warning, std::optional<std::string_v
 
 // False, and nothing appended, where `raw` is not an object.
 bool append_manifest(std::string& out, const RenderInput& input, const VersionView& version) {
-  ObjectEditor editor(version.raw);
+  ObjectEditor editor(version.raw, version.repeated_keys);
   if (!editor.valid()) return false;
   const std::string url = input.base_url + tarball_path(input.packument->name(), version.version);
-  editor.set("dist", edited_dist(editor.value("dist"), url));
+  editor.set("dist", edited_dist(editor.value("dist"), url, version.repeated_keys));
   editor.remove("_hasShrinkwrap");
   // npm 5 and 6 install from it what they find written there, URLs included.
   editor.remove("_shrinkwrap");

@@ -21,6 +21,9 @@ struct VersionView {
   std::string_view raw;  // manifest text to serve: the packument's slice, or the pinned one
   bool has_install_script = false;  // the truth: union of packument, tarball and implicit node-gyp
   std::optional<std::string> warning;  // shown as `deprecated` (policy `tell: clients`)
+  // The manifest is a refused one that is served all the same: of keys that are there twice only
+  // the last stays, as JSON.parse reads them.
+  bool repeated_keys = false;
 };
 
 struct RenderInput {

@@ -76,12 +76,12 @@ Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offl
     current = *fresh;
     found = current->packument->find(wanted.version);
   }
-  if (found != nullptr && !current_evidence(*current, *found)) {
+  if (found != nullptr && found->servable && !current_evidence(*current, *found)) {
     if (offline) co_return answer(Answered::kUnknown, "never inspected");
     auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
     if (!inspected) co_return answer_of(inspected.error(), false);
     current = *inspected;
-  } else if (found != nullptr && !offline) {
+  } else if (found != nullptr && found->servable && !offline) {
     current = co_await observed(bench, current, wanted.version);
   }
   Judge judge = bench.judge(current);

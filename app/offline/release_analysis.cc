@@ -25,7 +25,7 @@ std::vector<std::string> candidates_for(const Packument& packument, const std::s
 
 bool has_evidence(const PackageSnapshot& snapshot, const std::string& version) {
   const PackumentVersion* found = snapshot.packument->find(version);
-  if (found == nullptr || found->refusal) return false;
+  if (found == nullptr || !found->servable) return false;
   const auto evidence = current_evidence(snapshot, *found);
   return evidence && evidence->inspector == kInspectorVersion;
 }
@@ -139,14 +139,12 @@ Task<Result<std::shared_ptr<ReleaseAnalysis>>> Workbench::study(ReleaseSpec spec
   study->name = spec.name;
   study->version = *version;
   const PackumentVersion* found = current->packument->find(*version);
-  if (found->refusal) {
-    study->refusal = found->refusal->rule + ": " + found->refusal->detail;
-    co_return study;
-  }
   if (!options.baseline.empty() && current->packument->find(options.baseline) == nullptr)
     co_return fail(Code::kNotFound, Origin::kUpstream,
                    spec.name + " has no version " + options.baseline + " to compare with");
-  if (!options.gather) {
+  if (!found->servable) {
+    // Nothing to inspect by: judged on what is known of it.
+  } else if (!options.gather) {
     if (!current_evidence(*current, *found)) {
       auto inspected = co_await bench_->packages().inspect(current, *version, kInspectionLimit);
       if (!inspected) co_return inspected.error();

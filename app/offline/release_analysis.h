@@ -35,7 +35,7 @@ struct AnalysisOptions {
   bool gather = true;
 };
 
-// One release with all that judging it needed. `judged` is null where its manifest is refused
+// One release with all that judging it needed. `judged` is null where its version is none
 // (`refusal` says why); it points into `judge`.
 struct ReleaseAnalysis {
   ReleaseAnalysis() {}

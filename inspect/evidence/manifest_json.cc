@@ -256,6 +256,9 @@ json::value to_json(const Release& release) {
   put(out, "gitHead", release.git_head);
   put(out, "hasInstallScript", release.has_install_script);
   if (release.has_shrinkwrap) out.emplace("hasShrinkwrap", true);
+  if (release.refusal)
+    out.emplace("refusal",
+                json::object{{"rule", release.refusal->rule}, {"detail", release.refusal->detail}});
   return out;
 }
 
@@ -283,6 +286,10 @@ Release release_from_json(const json::value& value, bool& ok) {
   release.git_head = fields.optional_text("gitHead");
   release.has_install_script = fields.optional_flag("hasInstallScript");
   release.has_shrinkwrap = fields.flag("hasShrinkwrap");
+  if (const auto* refusal = fields.find("refusal")) {
+    const JsonFields inside(*refusal, ok);
+    release.refusal = JsonRefusal{inside.text("rule"), inside.text("detail")};
+  }
   return release;
 }
 

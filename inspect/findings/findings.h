@@ -46,6 +46,10 @@ const FindingKind* find_kind(std::string_view id);
 // client installs.
 bool may_hold(const Finding& finding);
 
+// The rule in the proof of an archive-refused that says no more than that there are links which do
+// no harm whatever a client makes of them (archive_links.h).
+inline constexpr std::string_view kLinkRule = "tar-link";
+
 // What else is known of the package, gathered by the caller from the packument and the store.
 // Everything optional: absent = unknown.
 struct PackageHistory {

@@ -11,10 +11,27 @@ namespace npmgate::detect {
 namespace {
 
 Finding refusal(std::string_view id, std::string_view what, const std::string& rule,
-                const std::string& detail) {
-  return make(id, find_kind(id)->severity, "tarball",
-              std::string(what) + " (" + rule + "): " + detail,
+                const std::string& detail, std::string_view source = "tarball") {
+  return make(id, find_kind(id)->severity, source, std::string(what) + " (" + rule + "): " + detail,
               {{"rule", rule}, {"detail", proof_text(detail)}});
+}
+
+// The tree is there under both names of every link. Judging lets old releases have them (judge.cc).
+std::vector<Finding> only_links(const Tree& tree) {
+  if (tree.links.empty()) return {};
+  constexpr std::size_t kShown = 20;
+  boost::json::array links;
+  for (const TreeLink& link : tree.links) {
+    if (links.size() == kShown) break;
+    links.push_back(
+        boost::json::object{{"path", proof_text(link.path)}, {"target", proof_text(link.target)}});
+  }
+  const TreeLink& first = tree.links.front();
+  return {make("archive-refused", Severity::kMedium, "tarball",
+               "the tarball has " + std::to_string(tree.links.size()) +
+                   " links that npm drops and others make (" + first.path + " to " + first.target +
+                   ")",
+               {{"rule", kLinkRule}, {"links", std::move(links)}})};
 }
 
 // Every digest under its algorithm; shasum stands in where there is no integrity.
@@ -43,10 +60,9 @@ std::vector<Finding> integrity_mismatch(const Comparison& sides) {
 }
 
 std::vector<Finding> archive_refused(const Comparison& sides) {
-  if (sides.evidence == nullptr || !sides.evidence->archive_refusal ||
-      sides.evidence->archive_refusal->over_limit) {
-    return {};
-  }
+  if (sides.evidence == nullptr) return {};
+  if (!sides.evidence->archive_refusal) return only_links(sides.evidence->tree);
+  if (sides.evidence->archive_refusal->over_limit) return {};
   const ArchiveRefusal& why = *sides.evidence->archive_refusal;
   return {
       refusal("archive-refused", "clients would disagree about the tarball", why.rule, why.detail)};
@@ -62,10 +78,17 @@ std::vector<Finding> archive_over_limit(const Comparison& sides) {
 }
 
 std::vector<Finding> package_json_refused(const Comparison& sides) {
-  if (sides.evidence == nullptr || !sides.evidence->package_json_refusal) return {};
-  const JsonRefusal& why = *sides.evidence->package_json_refusal;
-  return {refusal("package-json-refused", "clients would disagree about package.json", why.rule,
-                  why.detail)};
+  std::vector<Finding> findings;
+  if (const auto& why = sides.release.refusal)
+    findings.push_back(refusal("package-json-refused",
+                               "clients would disagree about the registry's manifest", why->rule,
+                               why->detail, "packument-field"));
+  if (sides.evidence != nullptr && sides.evidence->package_json_refusal) {
+    const JsonRefusal& why = *sides.evidence->package_json_refusal;
+    findings.push_back(refusal("package-json-refused", "clients would disagree about package.json",
+                               why.rule, why.detail));
+  }
+  return findings;
 }
 
 std::vector<Finding> release_republished(const Comparison& sides) {

@@ -270,7 +270,7 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   const UpstreamConfig* upstream = deps_.packages.route(name);
   const PackumentVersion* found = current->packument ? current->packument->find(version) : nullptr;
   const bool inspects = upstream != nullptr && upstream->inspect && found != nullptr &&
-                        !found->refusal && !current->pins.contains(version);
+                        found->servable && !current->pins.contains(version);
   if (!inspects) co_return current;
   // As judging sees it: evidence whose outside facts are still asked for does not count yet, and
   // inspect() joins the asking.

@@ -22,24 +22,13 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
     Judge judge = packages_.judge(snapshot, *rules);
     Ruling ruling;
     const Judged* judged = judge.of(version);
-    if (judged == nullptr) {
-      const PackumentVersion* found =
-          snapshot->packument ? snapshot->packument->find(version) : nullptr;
-      if (found != nullptr && found->refusal) {
-        ruling.known = ruling.inspected = true;
-        ruling.action = "block";
-        ruling.sentence = snapshot->name + "@" + version +
-                          " is blocked: its manifest is refused (" + found->refusal->rule + ": " +
-                          found->refusal->detail + ")";
-      }
-      return ruling;
-    }
+    if (judged == nullptr) return ruling;
     ruling.known = true;
-    ruling.inspected =
-        judged->evidence != nullptr || (judged->upstream_replaced && !judged->pinned);
+    ruling.inspected = judged->evidence != nullptr ||
+                       (judged->upstream_replaced && !judged->pinned) || !judged->servable;
     ruling.recheck =
         judged->evidence && !judged->pinned && due_again(*judged->evidence, judge.now());
-    ruling.served = judged->verdict.served();
+    ruling.served = judged->served();
     ruling.pinned = judged->pinned;
     ruling.upstream_replaced = judged->upstream_replaced;
     ruling.content_id = judged->subject.content_id;
@@ -48,7 +37,12 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
     ruling.action = to_string(judged->verdict.action);
     note_despite(judged->verdict, ruling);
     if (judged->evidence) audit_writer_.judged(*judged, rules->policy->hash);
-    if (!ruling.served)
+    if (judged->verdict.served() && !judged->servable) {
+      ruling.action = "block";
+      ruling.sentence =
+          snapshot->name + "@" + version + " is blocked: its manifest cannot be served (" +
+          judged->release->refusal->rule + ": " + judged->release->refusal->detail + ")";
+    } else if (!ruling.served)
       ruling.sentence = refusal_sentence(judged->subject, judged->verdict, judged->findings);
     return ruling;
   };

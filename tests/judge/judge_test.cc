@@ -17,6 +17,112 @@ Judge judge_of(std::shared_ptr<const PackageSnapshot> snapshot, const std::strin
   return Judge(std::move(snapshot), policy_of(rules), {}, {}, kNow);
 }
 
+// Two versions whose manifests clients read differently: one that can be copied, one that cannot.
+std::shared_ptr<PackageSnapshot> snapshot_with_refused() {
+  return snapshot_of({{"1.0.0", 90, ""},
+                      {"1.1.0", 60, R"(,"scripts":{"postinstall":["x"]})"},
+                      {"1.2.0", 50, R"(,"x":tru)"}},
+                     R"("latest":"1.1.0","next":"1.2.0")");
+}
+
+std::shared_ptr<const Policy> policy_text(const std::string& text) {
+  const FileReader none = [](const std::string& path) -> Result<std::string> {
+    return fail(Code::kNotFound, Origin::kDisk, path);
+  };
+  const PolicyResult result = load_policy("version: 1\n" + text, "policy.yaml", none, kNow);
+  for (const Problem& problem : result.problems) ADD_FAILURE() << problem.str();
+  return result.policy ? result.policy : std::make_shared<const Policy>();
+}
+
+std::vector<std::string> listed(Judge& judge) {
+  std::vector<std::string> versions;
+  for (const Judged* judged : judge.listing(kNobody).kept) versions.push_back(judged->version);
+  return versions;
+}
+
+// A manifest that clients read differently is a finding like another: blocked by the floor, and
+// seen by waivers and monitor mode.
+TEST(RefusedManifest, IsAFindingUnderTheFloor) {
+  Judge judge(snapshot_with_refused(), policy_of(""), {}, {}, kNow);
+  for (const char* version : {"1.1.0", "1.2.0"}) {
+    const Judged* judged = judge.of(version);
+    ASSERT_NE(judged, nullptr) << version;
+    EXPECT_EQ(judged->verdict.action, Action::kBlock) << version;
+    ASSERT_FALSE(judged->findings.empty());
+    const auto is_refusal = [](const Finding& f) { return f.id == "package-json-refused"; };
+    const auto found = std::find_if(judged->findings.begin(), judged->findings.end(), is_refusal);
+    ASSERT_NE(found, judged->findings.end()) << version;
+    EXPECT_EQ(found->source, "packument-field");
+  }
+  EXPECT_EQ(listed(judge), (std::vector<std::string>{"1.0.0"}));
+}
+
+TEST(RefusedManifest, ExactWaiverServesWhatCanBeCopied) {
+  const auto policy = policy_text(
+      "waivers:\n"
+      "  - { package: pkg@1.1.0, findings: [package-json-refused], reason: r, expires: 2027-01-01 "
+      "}\n"
+      "  - { package: pkg@1.2.0, findings: [package-json-refused], reason: r, expires: 2027-01-01 "
+      "}\n");
+  Judge judge(snapshot_with_refused(), policy, {}, {}, kNow);
+  EXPECT_EQ(listed(judge), (std::vector<std::string>{"1.0.0", "1.1.0"}));
+  EXPECT_EQ(judge.listing(kNobody).dist_tags.find("latest")->second, "1.1.0");
+  EXPECT_FALSE(judge.of("1.2.0")->served());
+}
+
+TEST(RefusedManifest, MonitorModeRecordsAndServesWhatCanBeCopied) {
+  Judge judge(snapshot_with_refused(), policy_text("mode: monitor\n"), {}, {}, kNow);
+  EXPECT_EQ(listed(judge), (std::vector<std::string>{"1.0.0", "1.1.0"}));
+  EXPECT_EQ(judge.of("1.1.0")->verdict.would, Action::kBlock);
+  EXPECT_EQ(judge.listing(kNobody).hidden.front().sentence,
+            "pkg@1.2.0 is left out: its manifest cannot be served (not-json)");
+}
+
+// Evidence of a refused manifest belongs to it as of any other.
+TEST(RefusedManifest, KeepsItsEvidence) {
+  const auto twice = snapshot_of({{"1.0.0", 3, R"(,"a":1,"a":2)"}});
+  inspect(*twice, "1.0.0");
+  Judge judge(twice, policy_of(""), {}, {}, kNow);
+  EXPECT_NE(judge.of("1.0.0")->evidence, nullptr);
+  EXPECT_EQ(judge.background_work(), std::vector<std::string>());
+}
+
+// Links that do no harm: for releases older than the recent window a warning, for younger ones a
+// refusal, which ends by itself.
+TEST(OldLinks, AreServedWithAWarning) {
+  const auto snapshot = snapshot_of({{"1.0.0", 31, ""}, {"1.1.0", 29, ""}});
+  for (const char* version : {"1.0.0", "1.1.0"}) {
+    inspect(*snapshot, version);
+    auto linked = std::make_shared<Evidence>(*snapshot->evidence.back());
+    linked->tree.links = {{"index.js", "lib/x.js"}};
+    snapshot->evidence.back() = std::move(linked);
+  }
+  Judge judge = judge_of(snapshot, "");
+  EXPECT_EQ(judge.of("1.0.0")->verdict.action, Action::kWarn);
+  EXPECT_EQ(judge.of("1.0.0")->verdict.reasons.front().rule, "floor:archive-refused");
+  EXPECT_EQ(judge.of("1.1.0")->verdict.action, Action::kBlock);
+  EXPECT_EQ(judge.of("1.1.0")->verdict.valid_until, kNow + kDay + Millis(1));
+  Judge later(snapshot, policy_of(""), {}, {}, kNow + kDay + Millis(1));
+  EXPECT_EQ(later.of("1.1.0")->verdict.action, Action::kWarn);
+  // Its own rules still see it.
+  const std::string strict = rule("no-links", "finding: archive-refused", "warn");
+  EXPECT_EQ(judge_of(snapshot, strict).of("1.0.0")->verdict.action, Action::kWarn);
+}
+
+// What an inspector of before refused is looked at again; what it accepted is not.
+TEST(DueAgain, WhereAnInspectorOfBeforeRefused) {
+  Evidence evidence;
+  evidence.integrity.matches = true;
+  evidence.gathered = kNow - kDay;
+  evidence.archive_refusal = ArchiveRefusal{false, "tar-type", "x"};
+  EXPECT_FALSE(due_again(evidence, kNow));
+  evidence.inspector = kInspectorVersion - 1;
+  EXPECT_TRUE(due_again(evidence, kNow));
+  EXPECT_FALSE(due_again(evidence, evidence.gathered + std::chrono::minutes(9)));
+  evidence.archive_refusal.reset();
+  EXPECT_FALSE(due_again(evidence, kNow));
+}
+
 struct BaselineCase {
   const char* name;
   std::vector<Row> rows;

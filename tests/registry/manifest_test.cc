@@ -130,7 +130,12 @@ INSTANTIATE_TEST_SUITE_P(
         Text{"HookIsObject", R"({"scripts":{"postinstall":{"a":1}}})", "scripts-not-strings"},
         Text{"HookIsNumber", R"({"scripts":{"postinstall":1}})", "scripts-not-strings"},
         Text{"HookIsNull", R"({"scripts":{"postinstall":null}})", "scripts-not-strings"},
-        Text{"OtherScriptIsArray", R"({"scripts":{"test":["x"]}})", "scripts-not-strings"},
+        Text{"PreOfAHookIsArray", R"({"scripts":{"prepostinstall":["x"]}})", "scripts-not-strings"},
+        Text{"PostOfAHookIsNumber", R"({"scripts":{"postinstall":"x","postpreinstall":0}})",
+             "scripts-not-strings"},
+        Text{"OtherScriptIsArray", R"({"scripts":{"test":["x"]}})", "accepted"},
+        Text{"OtherScriptIsObject", R"({"scripts":{"test:leak:os":{"linux":"x"}}})", "accepted"},
+        Text{"PostOfAnotherScript", R"({"scripts":{"posttest":{},"installation":1}})", "accepted"},
         Text{"FilledArray", R"({"scripts":["x"]})", "scripts-not-strings"},
         Text{"Words", R"({"scripts":"x"})", "scripts-not-strings"},
         Text{"True", R"({"scripts":true})", "scripts-not-strings"},
@@ -485,6 +490,13 @@ TEST(CanonicalManifest, OrderAndBlanksDoNotMatter) {
   }
 }
 
+TEST(PackageJson, ScriptsThatNobodyRunsHideNoHook) {
+  const auto parsed = parse_package_json(
+      R"({"scripts":{"postinstall":"node x.js","blanket":{"pattern":"y"},"test":"mocha"}})");
+  ASSERT_FALSE(parsed.refusal);
+  EXPECT_EQ(parsed.manifest.scripts, (StringMap{{"postinstall", "node x.js"}, {"test", "mocha"}}));
+}
+
 struct ReleaseRow {
   const char* name;
   std::string members;
@@ -510,7 +522,8 @@ INSTANTIATE_TEST_SUITE_P(
         ReleaseRow{"AnyDuplicate", R"(,"x":{"a":1,"a":2})", "duplicate-key"},
         ReleaseRow{"HugeNumber", R"(,"x":1e99999)", "number"},
         ReleaseRow{"Proto", R"(,"x":{"__proto__":1})", "proto-key"},
-        ReleaseRow{"Scripts", R"(,"scripts":{"a":1})", "scripts-not-strings"},
+        ReleaseRow{"Scripts", R"(,"scripts":{"install":1})", "scripts-not-strings"},
+        ReleaseRow{"OtherScripts", R"(,"scripts":{"a":1,"travis-cov":{"threshold":100}})", ""},
         ReleaseRow{"EmptyScripts", R"(,"scripts":[])", ""},
         ReleaseRow{"Dependencies", R"(,"dependencies":{"a":{}})", "dependencies-not-strings"},
         ReleaseRow{"DependencyArray", R"(,"dependencies":["a"])", "dependencies-not-strings"},

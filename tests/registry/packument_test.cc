@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include "tests/registry/json_samples.h"
 
 namespace npmgate {
@@ -165,10 +166,15 @@ TEST_P(HiddenVersion, HidesItselfOnly) {
   const PackumentVersion* bad = (*parsed)->find("1.1.0");
   ASSERT_TRUE(bad->refusal);
   EXPECT_EQ(bad->refusal->rule, GetParam().rule);
-  EXPECT_EQ(bad->release, Release());
+  EXPECT_EQ(bad->release.refusal, bad->refusal);
+  EXPECT_EQ(bad->release.manifest.version, "1.1.0");
+  const Texts copied = {"duplicate-key", "proto-key", "scripts-not-strings",
+                        "dependencies-not-strings", "dist"};
+  EXPECT_EQ(bad->servable,
+            std::find(copied.begin(), copied.end(), GetParam().rule) != copied.end());
   EXPECT_FALSE((*parsed)->find("1.0.0")->refusal);
   EXPECT_FALSE((*parsed)->find("1.2.0")->refusal);
-  EXPECT_FALSE((*parsed)->times().contains("1.1.0"));
+  EXPECT_EQ((*parsed)->times().contains("1.1.0"), bad->servable);
   EXPECT_TRUE((*parsed)->times().contains("1.2.0"));
 }
 
@@ -193,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
                "duplicate-key"},
         Hidden{"Proto", plain("1.1.0", R"(,"__proto__":{})"), "proto-key"},
         Hidden{"ProtoInside", plain("1.1.0", R"(,"a":{"b":[{"\u005f_proto__":1}]})"), "proto-key"},
-        Hidden{"Scripts", plain("1.1.0", R"(,"scripts":{"a":["x"]})"), "scripts-not-strings"},
+        Hidden{"Scripts", plain("1.1.0", R"(,"scripts":{"install":["x"]})"), "scripts-not-strings"},
         Hidden{"Dependencies", plain("1.1.0", R"(,"dependencies":{"a":1})"),
                "dependencies-not-strings"},
         Hidden{"Depth", plain("1.1.0", ",\"a\":" + test::nested(200, '[')), "depth"},
@@ -226,8 +232,23 @@ TEST(PackumentVersions, OneKeyTwiceHidesThatVersion) {
     EXPECT_EQ(version_list(**parsed), (Texts{"1.0.0", "1.1.0"})) << spelling;
     ASSERT_TRUE((*parsed)->find("1.1.0")->refusal);
     EXPECT_EQ((*parsed)->find("1.1.0")->refusal->rule, "duplicate-key");
+    EXPECT_FALSE((*parsed)->find("1.1.0")->servable);
     EXPECT_FALSE((*parsed)->find("1.0.0")->refusal);
   }
+}
+
+// What is ambiguous is read as JSON.parse would, so that it can be judged.
+TEST(PackumentVersions, RefusedOnesAreReadAllTheSame) {
+  const auto parsed = parse_packument(packument_json(
+      "p", {{"1.0.0", plain("1.0.0",
+                            R"(,"scripts":{"install":"a"},"scripts":{"install":"b","preinstall":1},
+                                "dist":{"shasum":"x"},"dist":{"integrity":"sha512-eA=="})")}}));
+  ASSERT_TRUE(parsed);
+  const PackumentVersion& version = (*parsed)->versions()[0];
+  ASSERT_TRUE(version.refusal && version.servable);
+  EXPECT_EQ(version.release.manifest.scripts, (StringMap{{"install", "b"}}));
+  EXPECT_EQ(version.release.dist.integrity, "sha512-eA==");
+  EXPECT_EQ(version.release.dist.shasum, "");
 }
 
 TEST(PackumentVersions, OrderIsBySemver) {

@@ -68,6 +68,21 @@ struct Edit {
   std::optional<std::string> warning = std::nullopt;
 };
 
+// A refused manifest that is served by an admin's word: no second `dist` with the upstream's URL.
+TEST(Render, OfRepeatedKeysTheLastStays) {
+  const auto packument = packument_of(packument_json("p", {}));
+  RenderInput input = input_of(*packument);
+  const std::string raw =
+      R"({"dist":{"tarball":"a"},"os":["x"],"d\u0069st":{"tarball":"b","tarball":"c","n":1},"os":[]})";
+  VersionView view{"1.0.0", raw, false, std::nullopt, true};
+  EXPECT_EQ(
+      render_manifest(input, view),
+      R"({"d\u0069st":{"tarball":"https://gate.example/npm/p/-/p-1.0.0.tgz","n":1},"os":[]})");
+  input.form = Form::kAbbreviated;
+  EXPECT_EQ(render_manifest(input, view),
+            R"({"dist":{"tarball":"https://gate.example/npm/p/-/p-1.0.0.tgz","n":1},"os":[]})");
+}
+
 class ManifestEdit : public testing::TestWithParam<Edit> {};
 
 TEST_P(ManifestEdit, ChangesNothingElse) {
