@@ -185,7 +185,8 @@ void Decider::floor() {
     FindingSet used;
     used.set(*index);
     draft.reason.rule = "floor:" + std::string(row.finding);
-    draft.reason.action = row.action;
+    // Links in an old archive are the one case of a floor finding that only informs.
+    draft.reason.action = holding_.test(*index) ? row.action : Action::kWarn;
     draft.reason.findings.emplace_back(row.finding);
     draft.reason.message =
         row.action == Action::kQuarantine ? missing_tarball(findings_) : first_message(used);
@@ -199,13 +200,17 @@ void Decider::floor() {
 }
 
 // For a rule without message and findings: nearly always an age.
-std::string age_message(const Condition& when, const std::string& rule) {
+std::string age_message(const Condition& when, const std::string& rule, bool untimed) {
+  if (when.kind == Condition::Kind::kYoungerThan && untimed) {
+    return "first seen here less than " + format_duration(when.duration) +
+           " ago; its registry states no publish times";
+  }
   if (when.kind == Condition::Kind::kYoungerThan) {
     return "appeared less than " + format_duration(when.duration) + " ago";
   }
   if (when.kind == Condition::Kind::kAll) {
     for (const ConditionPtr& child : when.children) {
-      if (child->kind == Condition::Kind::kYoungerThan) return age_message(*child, rule);
+      if (child->kind == Condition::Kind::kYoungerThan) return age_message(*child, rule, untimed);
     }
   }
   return "matches the rule " + rule;
@@ -229,7 +234,7 @@ void Decider::judge(const Rule& rule) {
   reason.action = rule.then;
   reason.findings = finding_ids(used);
   reason.message = !rule.message.empty() ? rule.message : first_message(used);
-  if (reason.message.empty()) reason.message = age_message(*rule.when, rule.id);
+  if (reason.message.empty()) reason.message = age_message(*rule.when, rule.id, subject_.untimed);
   reason.at = rule.at;
   reason.cooldown = rule.cooldown;
   reason.ends = without_waived ? with_left.flips : with_all.flips;

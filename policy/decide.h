@@ -26,6 +26,7 @@ struct Subject {
   Time age_start{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller
                      // computed it
   std::optional<Time> published;
+  bool untimed = false;  // its registry states no publish times at all: ages count from first sight
   bool inspected = false;
   // For waivers by glob or open range: publisher and hook text equal the baseline's.
   bool same_publisher_and_hooks = false;

@@ -115,7 +115,7 @@ ConfineLimits worker_limits(const ArchiveLimits& limits, std::chrono::seconds on
   constexpr std::uint64_t kBeside = std::uint64_t{512} << 20;
   // A worker is replaced once its jobs took twice the time of one (SandboxedInspector).
   constexpr std::uint64_t kJobs = 4;
-  return {limits.max_unpacked + kBeside,
+  return {std::min(limits.max_unpacked, limits.max_held) + kBeside,
           kJobs * static_cast<std::uint64_t>(std::max<std::int64_t>(1, one_job.count()))};
 }
 

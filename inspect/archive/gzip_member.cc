@@ -97,13 +97,20 @@ struct Deflated {
   std::optional<ArchiveRefusal> refusal;
   std::vector<std::byte> data;
   std::size_t consumed = 0;
+  bool too_large = false;  // more than may be held whole: nothing else is filled in
+};
+
+// What the trailer must say.
+struct Sums {
+  std::uint64_t size = 0;
+  std::uint32_t crc = 0;
 };
 
 // libdeflate wants the whole output buffer: guess, and start over with a larger one where the guess
 // was too small. The buffers grow geometrically, so the work stays linear in the final size.
-Deflated inflate(Bytes packed, std::size_t guess, const Budget& budget) {
+Deflated inflate(Bytes packed, std::size_t guess, const Budget& budget, std::uint64_t hold) {
   const Decompressor decompressor;
-  const auto most = static_cast<std::size_t>(budget.bytes);
+  const auto most = static_cast<std::size_t>(std::min(budget.bytes, hold));
   std::size_t capacity = std::min(std::max(guess, std::size_t{1}), most);
   for (;;) {
     std::vector<std::byte> out(capacity);
@@ -118,7 +125,8 @@ Deflated inflate(Bytes packed, std::size_t guess, const Budget& budget) {
     if (result != LIBDEFLATE_INSUFFICIENT_SPACE) {
       return {refuse("gz-deflate", "the deflate stream is damaged or cut off"), {}, 0};
     }
-    if (capacity == most) return {over_budget(budget), {}, 0};
+    if (capacity == most && most == budget.bytes) return {over_budget(budget), {}, 0};
+    if (capacity == most) return {std::nullopt, {}, 0, true};
     capacity = capacity > most / kGrowth ? most : std::max(capacity * kGrowth, kFirstGuess);
   }
 }
@@ -165,6 +173,51 @@ bool zlib_reads_alike(Bytes packed, Bytes data) {
   }
 }
 
+struct Streamed {
+  std::optional<ArchiveRefusal> refusal;
+  TarImage image;
+  std::size_t consumed = 0;
+  Sums sums;
+};
+
+// In pieces, by zlib alone: it is the stricter of the two, and what it accepts libdeflate reads
+// alike (the opposite is not so, see zlib_reads_alike).
+Streamed inflate_in_pieces(Bytes packed, std::uint64_t claimed, const Budget& budget,
+                           const ArchiveLimits& limits, IsBinary is_binary) {
+  constexpr std::size_t kWindow = std::size_t{256} << 10;
+  constexpr std::size_t kMostAtOnce = std::size_t{1} << 30;  // zlib counts in 32 bits
+  Streamed out;
+  Inflater inflater;
+  z_stream& stream = inflater.stream;
+  TarFilter filter(limits, claimed, is_binary);
+  std::vector<std::byte> window(kWindow);
+  for (int status = Z_OK; status != Z_STREAM_END;) {
+    if (stream.avail_in == 0) {
+      const std::size_t piece = std::min(packed.size() - out.consumed, kMostAtOnce);
+      stream.next_in =
+          reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data() + out.consumed));
+      stream.avail_in = static_cast<uInt>(piece);
+      out.consumed += piece;
+    }
+    stream.next_out = reinterpret_cast<Bytef*>(window.data());
+    stream.avail_out = kWindow;
+    status = ::inflate(&stream, Z_NO_FLUSH);
+    if (status != Z_OK && status != Z_STREAM_END) {
+      out.refusal = refuse("gz-deflate", "the deflate stream is damaged or cut off");
+      return out;
+    }
+    const Bytes made = Bytes(window).first(kWindow - stream.avail_out);
+    out.sums.size += made.size();
+    out.sums.crc = libdeflate_crc32(out.sums.crc, made.data(), made.size());
+    if (out.sums.size > budget.bytes) out.refusal = over_budget(budget);
+    if (!out.refusal) out.refusal = filter.take(made);
+    if (out.refusal) return out;
+  }
+  out.consumed -= stream.avail_in;
+  out.image = filter.finish();
+  return out;
+}
+
 // The size that the trailer claims, by which the first buffer is made. Early packages are padded
 // with zeros behind it, and its last bytes are often zero themselves: of the places where it may
 // end, one that gives a whole number of tar blocks is taken; 0 where there is none.
@@ -180,14 +233,14 @@ std::size_t claimed_size(Bytes packed) {
   return 0;
 }
 
-std::optional<ArchiveRefusal> check_trailer(Bytes rest, Bytes data) {
+std::optional<ArchiveRefusal> check_trailer(Bytes rest, const Sums& sums) {
   if (rest.size() < kTrailerSize) return refuse("gz-truncated", "the gzip trailer is cut off");
-  if (little_endian(rest, 0) != libdeflate_crc32(0, data.data(), data.size())) {
+  if (little_endian(rest, 0) != sums.crc) {
     return refuse("gz-checksum", "the CRC-32 of the trailer is not that of the data");
   }
-  if (little_endian(rest, 4) != data.size()) {
+  if (little_endian(rest, 4) != sums.size) {
     return refuse("gz-size", "the trailer says " + std::to_string(little_endian(rest, 4)) +
-                                 " bytes, the data has " + std::to_string(data.size()));
+                                 " bytes, the data has " + std::to_string(sums.size));
   }
   const Bytes padding = rest.subspan(kTrailerSize);
   const auto odd = std::ranges::find_if(padding, [](std::byte b) { return b != std::byte{0}; });
@@ -198,20 +251,34 @@ std::optional<ArchiveRefusal> check_trailer(Bytes rest, Bytes data) {
 
 }  // namespace
 
-InflateResult inflate_member(Bytes gzip, const ArchiveLimits& limits) {
+InflateResult inflate_member(Bytes gzip, const ArchiveLimits& limits, IsBinary is_binary) {
   MemberStart header = read_header(gzip);
   if (header.refusal) return {std::move(header.refusal), {}};
   const Bytes packed = gzip.subspan(header.end);
   const std::size_t claimed = claimed_size(packed);
   const Budget budget = budget_for(gzip, limits);
-  Deflated inflated = inflate(packed, claimed == 0 ? kFirstGuess : claimed, budget);
+  Deflated inflated;
+  inflated.too_large = claimed > limits.hold_whole && budget.bytes > limits.hold_whole;
+  if (!inflated.too_large) {
+    inflated = inflate(packed, claimed == 0 ? kFirstGuess : claimed, budget, limits.hold_whole);
+  }
   if (inflated.refusal) return {std::move(inflated.refusal), {}};
-  auto refusal = check_trailer(packed.subspan(inflated.consumed), inflated.data);
+  if (inflated.too_large) {
+    Streamed streamed = inflate_in_pieces(packed, claimed, budget, limits, is_binary);
+    if (!streamed.refusal) {
+      streamed.refusal = check_trailer(packed.subspan(streamed.consumed), streamed.sums);
+    }
+    if (streamed.refusal) return {std::move(streamed.refusal), {}};
+    return {std::nullopt, std::move(streamed.image)};
+  }
+  const Sums sums{inflated.data.size(),
+                  libdeflate_crc32(0, inflated.data.data(), inflated.data.size())};
+  auto refusal = check_trailer(packed.subspan(inflated.consumed), sums);
   if (!refusal && !zlib_reads_alike(packed.first(inflated.consumed), inflated.data)) {
     refusal = refuse("gz-deflate", "zlib does not read the deflate stream as libdeflate does");
   }
   if (refusal) return {std::move(refusal), {}};
-  return {std::nullopt, std::move(inflated.data)};
+  return {std::nullopt, TarImage{std::move(inflated.data), {}}};
 }
 
 }  // namespace npmgate

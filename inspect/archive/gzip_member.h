@@ -7,17 +7,20 @@
 #include <vector>
 
 #include "inspect/archive/archive.h"
+#include "inspect/archive/tar_image.h"
 
 namespace npmgate {
 
 struct InflateResult {
   std::optional<ArchiveRefusal> refusal;
-  std::vector<std::byte> data;  // empty where refused
+  TarImage image;  // empty where refused
 };
 
-// Inflates the only member of `gzip`. Memory stays below limits.max_unpacked and below
-// limits.max_ratio times the packed size (1 MiB is always allowed); the size the trailer claims is
-// a hint, checked at the end.
-InflateResult inflate_member(std::span<const std::byte> gzip, const ArchiveLimits& limits);
+// Inflates the only member of `gzip`: up to limits.max_unpacked and limits.max_ratio times the
+// packed size (1 MiB is always allowed). Up to limits.hold_whole everything is held; of a larger
+// one the bodies of large binaries are not (tar_image.h). The size the trailer claims is a hint,
+// checked at the end.
+InflateResult inflate_member(std::span<const std::byte> gzip, const ArchiveLimits& limits,
+                             IsBinary is_binary);
 
 }  // namespace npmgate

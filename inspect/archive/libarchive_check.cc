@@ -3,6 +3,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -18,14 +20,53 @@ struct ReaderDeleter {
 };
 using ArchiveReader = std::unique_ptr<archive, ReaderDeleter>;
 
+// The archive as one stream: what is held, and zeros in place of the runs that are not.
+class Stream {
+ public:
+  explicit Stream(const TarImage& image) : image_(image) {}
+
+  static la_ssize_t read(archive*, void* self, const void** out) {
+    return static_cast<Stream*>(self)->next(*out);
+  }
+
+ private:
+  la_ssize_t next(const void*& out) {
+    static constexpr std::array<std::byte, std::size_t{64} << 10> kZeros{};
+    if (zeros_ > 0) {
+      const std::uint64_t piece = std::min<std::uint64_t>(zeros_, kZeros.size());
+      zeros_ -= piece;
+      out = kZeros.data();
+      return static_cast<la_ssize_t>(piece);
+    }
+    const bool more = run_ < image_.omitted.size();
+    const std::uint64_t end = more ? image_.omitted[run_].at : image_.data.size();
+    const std::uint64_t held = end - at_;
+    out = image_.data.data() + at_;
+    at_ = end;
+    if (more) zeros_ = image_.omitted[run_++].bytes;
+    // A run never comes first, so that this is zero at the end alone.
+    return static_cast<la_ssize_t>(held);
+  }
+
+  const TarImage& image_;
+  std::size_t run_ = 0;
+  std::uint64_t at_ = 0;
+  std::uint64_t zeros_ = 0;
+};
+
 // Tar only and no filters: what is here has been inflated already.
-ArchiveReader open_reader(std::span<const std::byte> tar) {
+ArchiveReader open_reader(const TarImage& tar, Stream& stream) {
   ArchiveReader reader(archive_read_new());
   if (!reader) throw std::bad_alloc();
-  const bool opened = archive_read_support_filter_none(reader.get()) == ARCHIVE_OK &&
-                      archive_read_support_format_tar(reader.get()) == ARCHIVE_OK &&
-                      archive_read_open_memory(reader.get(), tar.data(), tar.size()) == ARCHIVE_OK;
-  return opened ? std::move(reader) : nullptr;
+  archive* const raw = reader.get();
+  if (archive_read_support_filter_none(raw) != ARCHIVE_OK ||
+      archive_read_support_format_tar(raw) != ARCHIVE_OK) {
+    return nullptr;
+  }
+  const int opened = tar.omitted.empty()
+                         ? archive_read_open_memory(raw, tar.data.data(), tar.data.size())
+                         : archive_read_open(raw, &stream, nullptr, Stream::read, nullptr);
+  return opened == ARCHIVE_OK ? std::move(reader) : nullptr;
 }
 
 std::string_view or_empty(const char* text) {
@@ -40,13 +81,20 @@ bool same_name(archive_entry* theirs, const TarEntry& ours) {
 }
 
 bool same_header(archive_entry* theirs, const TarEntry& ours) {
-  const unsigned type = ours.directory ? AE_IFDIR : AE_IFREG;
+  if (ours.link == TarEntry::Link::kHard) {
+    return or_empty(archive_entry_hardlink(theirs)) == ours.link_target && same_name(theirs, ours);
+  }
+  const bool symbolic = ours.link == TarEntry::Link::kSymbolic;
+  const unsigned type = symbolic ? AE_IFLNK : ours.directory ? AE_IFDIR : AE_IFREG;
   return archive_entry_filetype(theirs) == type && archive_entry_hardlink(theirs) == nullptr &&
-         archive_entry_size(theirs) == static_cast<la_int64_t>(ours.body.size()) &&
+         or_empty(archive_entry_symlink(theirs)) == ours.link_target &&
+         archive_entry_size(theirs) == static_cast<la_int64_t>(ours.size) &&
          same_name(theirs, ours);
 }
 
 bool same_body(archive* reader, const TarEntry& ours) {
+  // Of a body that is not held libarchive is given zeros; its size was compared.
+  if (!ours.sha256.empty()) return archive_read_data_skip(reader) == ARCHIVE_OK;
   std::uint64_t compared = 0;
   for (;;) {
     const void* data = nullptr;
@@ -73,9 +121,10 @@ ArchiveRefusal differs(std::string_view what, const TarEntry& entry) {
 
 }  // namespace
 
-std::optional<ArchiveRefusal> compare_with_libarchive(std::span<const std::byte> tar,
+std::optional<ArchiveRefusal> compare_with_libarchive(const TarImage& tar,
                                                       const std::vector<TarEntry>& entries) {
-  const ArchiveReader reader = open_reader(tar);
+  Stream stream(tar);
+  const ArchiveReader reader = open_reader(tar, stream);
   if (!reader) return refuse("walk-differs", "libarchive does not open the archive");
   archive_entry* theirs = nullptr;
   for (const TarEntry& ours : entries) {

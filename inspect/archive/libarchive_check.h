@@ -13,7 +13,7 @@ namespace npmgate {
 
 // Walks `tar` and compares type, name, size and bytes of every entry with `entries`. Independent of
 // the process's locale.
-std::optional<ArchiveRefusal> compare_with_libarchive(std::span<const std::byte> tar,
+std::optional<ArchiveRefusal> compare_with_libarchive(const TarImage& tar,
                                                       const std::vector<TarEntry>& entries);
 
 }  // namespace npmgate

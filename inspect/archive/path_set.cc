@@ -16,7 +16,8 @@ std::optional<ArchiveRefusal> check_top(const std::vector<TarEntry>& entries, st
   for (const TarEntry& entry : entries) {
     const std::string_view first = top_of(entry.path);
     if (!entry.directory && first.size() == entry.path.size()) {
-      return refuse("path-outside-top", quoted(entry.path) + " " + at_byte(entry.offset));
+      return refuse(entry.link == TarEntry::Link::kNone ? "path-outside-top" : "tar-type",
+                    quoted(entry.path) + " " + at_byte(entry.offset));
     }
     if (top.empty()) top = first;
     if (first != top) {
@@ -57,9 +58,12 @@ class CollisionCheck {
                               " " + at_byte(b.offset));
     };
     if (keys_[before] == keys_[after]) {
+      const bool linked = a.link != TarEntry::Link::kNone || b.link != TarEntry::Link::kNone;
+      if (linked) return deny("tar-type");
       if (a.directory != b.directory) return deny("path-file-and-directory");
       if (a.path != b.path) return deny("path-collision");
-      if (a.mode != b.mode || !std::ranges::equal(a.body, b.body)) {
+      if (a.mode != b.mode || a.size != b.size || a.sha256 != b.sha256 ||
+          !std::ranges::equal(a.body, b.body)) {
         return deny("path-duplicate");
       }
       repeated_[after] = true;
@@ -68,6 +72,7 @@ class CollisionCheck {
     const std::string_view rest = keys_[after];
     const bool inside =
         rest.starts_with(keys_[before]) && rest[keys_[before].size()] == kKeySeparator;
+    if (a.link != TarEntry::Link::kNone && inside) return deny("tar-type");
     if (!a.directory && inside) return deny("path-file-and-directory");
     return std::nullopt;
   }
@@ -129,9 +134,10 @@ std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, 
   if (auto refusal = check_directory_order(entries, archive.top)) return refusal;
   archive.entries.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (collisions.is_repeated(i)) continue;
     const TarEntry& entry = entries[i];
-    archive.entries.push_back({entry.path, entry.directory, entry.mode, entry.body});
+    if (collisions.is_repeated(i) || entry.link != TarEntry::Link::kNone) continue;
+    archive.entries.push_back(
+        {entry.path, entry.directory, entry.mode, entry.size, entry.body, entry.sha256});
   }
   if (auto refusal = check_yarn_manifest(archive)) return refusal;
   return check_package_json(archive);

@@ -14,22 +14,29 @@ enum class Kind { kPath, kSize, kNumber, kTime, kText, kUnknown };
 
 // The keys that real packages carry or that common tar writers add without changing what is
 // extracted. NODETAR.* comes from node-tar before 2.0, which stored whatever its caller had at
-// hand; nobody reads it back.
+// hand; nobody reads it back. bsdtar (macOS) and GNU tar with --xattrs, --acls or --selinux write
+// what a file has beside its bytes; package managers ask for none of it.
 Kind kind_of(std::string_view key) {
   struct Row {
     std::string_view key;
     Kind kind;
   };
   constexpr Row kRows[] = {
-      {"path", Kind::kPath},         {"size", Kind::kSize},           {"uid", Kind::kNumber},
-      {"gid", Kind::kNumber},        {"uname", Kind::kText},          {"gname", Kind::kText},
-      {"mtime", Kind::kTime},        {"atime", Kind::kTime},          {"ctime", Kind::kTime},
-      {"comment", Kind::kText},      {"charset", Kind::kText},        {"SCHILY.dev", Kind::kNumber},
-      {"SCHILY.ino", Kind::kNumber}, {"SCHILY.nlink", Kind::kNumber},
+      {"path", Kind::kPath},          {"size", Kind::kSize},
+      {"uid", Kind::kNumber},         {"gid", Kind::kNumber},
+      {"uname", Kind::kText},         {"gname", Kind::kText},
+      {"mtime", Kind::kTime},         {"atime", Kind::kTime},
+      {"ctime", Kind::kTime},         {"comment", Kind::kText},
+      {"charset", Kind::kText},       {"SCHILY.dev", Kind::kNumber},
+      {"SCHILY.ino", Kind::kNumber},  {"SCHILY.nlink", Kind::kNumber},
+      {"SCHILY.fflags", Kind::kText}, {"LIBARCHIVE.creationtime", Kind::kTime},
   };
   const auto* row = std::ranges::find(kRows, key, &Row::key);
   if (row != std::end(kRows)) return row->kind;
-  return key.starts_with("NODETAR.") ? Kind::kText : Kind::kUnknown;
+  constexpr std::string_view kPrefixes[] = {"NODETAR.", "SCHILY.xattr.", "SCHILY.acl.",
+                                            "LIBARCHIVE.xattr.", "RHT.security."};
+  const auto starts = [key](std::string_view prefix) { return key.starts_with(prefix); };
+  return std::ranges::any_of(kPrefixes, starts) ? Kind::kText : Kind::kUnknown;
 }
 
 bool is_digits(std::string_view text) {

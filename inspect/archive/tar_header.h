@@ -15,8 +15,12 @@ namespace npmgate {
 inline constexpr std::size_t kTarBlock = 512;
 
 struct TarHeader {
-  char type = 0;     // '0' file, '5' directory, 'x' and 'g' pax headers
+  // '0' file, '1' hard link, '2' symbolic link, '5' directory, 'x' and 'g' pax headers, 'L' GNU
+  // long name.
+  char type = 0;
+  bool gnu = false;
   std::string name;  // prefix and name joined
+  std::string link;  // of a link
   std::uint32_t mode = 0;
   std::uint64_t size = 0;
 };

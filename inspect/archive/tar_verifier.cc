@@ -1,6 +1,7 @@
 #include "inspect/archive/tar_verifier.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "inspect/archive/archive_rules.h"
 #include "inspect/archive/normal_form.h"
@@ -31,12 +32,12 @@ std::string_view as_text(Bytes bytes) {
 
 class Verifier {
  public:
-  Verifier(Bytes tar, const ArchiveLimits& limits, std::vector<TarEntry>& entries)
-      : tar_(tar), limits_(limits), entries_(entries) {}
+  Verifier(const TarImage& image, const ArchiveLimits& limits, std::vector<TarEntry>& entries)
+      : tar_(image.data), omitted_(image.omitted), limits_(limits), entries_(entries) {}
 
   std::optional<ArchiveRefusal> run() {
     if (tar_.size() % kTarBlock != 0) {
-      return refuse("tar-block-size", std::to_string(tar_.size()) + " bytes come out");
+      return refuse("tar-block-size", std::to_string(tar_.size() + left_out()) + " bytes come out");
     }
     std::uint64_t headers = 0;
     while (at_ < tar_.size() && !is_zero(as_text(tar_.subspan(at_, kTarBlock)))) {
@@ -45,9 +46,10 @@ class Verifier {
       }
       if (auto refusal = take_entry()) return refusal;
     }
-    if (pending_x_ || pending_g_) {
-      return refuse("pax-dangling", "the archive ends after a pax header");
+    if (pending_x_ || pending_g_ || pending_l_) {
+      return refuse("pax-dangling", "the archive ends after a header for the next entry");
     }
+    if (!omitted_.empty()) return refuse("walk-differs", "a body is not where it was hashed");
     return check_end();
   }
 
@@ -57,37 +59,81 @@ class Verifier {
       return refuse("tar-end", "the end-of-archive blocks are missing");
     }
     if (!is_zero(as_text(tar_.subspan(at_)))) {
-      return refuse("tar-data-after-end", "data follows the zero block " + at_byte(at_));
+      return refuse("tar-data-after-end", "data follows the zero block " + at_byte(offset()));
     }
     if (tar_.size() - at_ > kMaxEnd) {
       return refuse("tar-long-end", std::to_string((tar_.size() - at_) / kTarBlock) +
-                                        " zero blocks " + at_byte(at_));
+                                        " zero blocks " + at_byte(offset()));
     }
     return std::nullopt;
   }
 
   std::optional<ArchiveRefusal> take_entry() {
-    const std::uint64_t start = at_;
+    const std::uint64_t start = offset();
     const std::string where = at_byte(start);
     TarHeaderResult parsed =
-        parse_tar_header(tar_.subspan(start, kTarBlock), "in the header " + where);
+        parse_tar_header(tar_.subspan(at_, kTarBlock), "in the header " + where);
     if (parsed.refusal) return std::move(parsed.refusal);
     TarHeader& header = parsed.header;
     at_ += kTarBlock;
     if (header.type == '5' && header.size != 0) {
       return refuse("tar-directory-size", "directory " + quoted(header.name) + " " + where);
     }
-    if (padded(header.size) > tar_.size() - at_) {
+    Body body;
+    if (auto refusal = take_body(header, where, body)) return refusal;
+    if (header.type == 'x' || header.type == 'g') return take_pax(header, body.held, where);
+    if (header.type == 'L') return take_long_name(body.held, where);
+    return take_member(std::move(header), std::move(body), start, where);
+  }
+
+  struct Body {
+    Bytes held;
+    std::string sha256;  // set where not all of it is held
+  };
+
+  std::optional<ArchiveRefusal> take_body(const TarHeader& header, const std::string& where,
+                                          Body& body) {
+    const OmittedRun* run = omitted_.empty() ? nullptr : &omitted_.front();
+    const std::uint64_t whole = padded(header.size);
+    if (run != nullptr && run->at >= at_ + whole) run = nullptr;
+    const std::uint64_t held = whole - (run == nullptr ? 0 : std::min(run->bytes, whole));
+    if (held > tar_.size() - at_) {
       return refuse("tar-truncated", "the body of " + quoted(header.name) + " " + where +
                                          " reaches past the end of the archive");
     }
-    const Bytes body = tar_.subspan(at_, header.size);
-    if (!is_zero(as_text(tar_.subspan(at_ + header.size, padded(header.size) - header.size)))) {
+    if (run != nullptr && (header.type != '0' || run->size != header.size ||
+                           run->at != at_ + kHeldHead || run->sha256.empty())) {
+      return refuse("walk-differs", "the body of " + quoted(header.name) + " " + where +
+                                        " is not where it was hashed");
+    }
+    const std::uint64_t padding = whole - header.size;
+    if (!is_zero(as_text(tar_.subspan(at_ + held - padding, padding)))) {
       return refuse("tar-padding", "data follows the body of " + quoted(header.name) + " " + where);
     }
-    at_ += padded(header.size);
-    if (header.type == 'x' || header.type == 'g') return take_pax(header, body, where);
-    return take_member(std::move(header), body, start, where);
+    body.held = tar_.subspan(at_, run == nullptr ? header.size : kHeldHead);
+    at_ += held;
+    if (run != nullptr) {
+      body.sha256 = run->sha256;
+      skipped_ += run->bytes;
+      omitted_ = omitted_.subspan(1);
+    }
+    return std::nullopt;
+  }
+
+  // GNU tar's header for a name of more than 100 bytes: "././@LongLink", whose body is the name and
+  // one NUL. Every client reads it so (measured) as long as no pax header says something else; and
+  // the name in the entry's own header is the start of it, for those that would not.
+  std::optional<ArchiveRefusal> take_long_name(Bytes body, const std::string& where) {
+    if (pending_x_ || pending_g_ || pending_l_) return refuse("pax-two-headers", "again " + where);
+    if (body.size() > limits_.max_path + std::uint64_t{1}) {
+      return refuse("limit-path", "the GNU long name " + where);
+    }
+    const std::string_view text = as_text(body);
+    if (text.size() < 2 || text.find('\0') != text.size() - 1) {
+      return refuse("tar-long-name", "the GNU long name " + where + " is not text and one NUL");
+    }
+    pending_l_ = std::string(text.substr(0, text.size() - 1));
+    return std::nullopt;
   }
 
   std::optional<ArchiveRefusal> take_pax(const TarHeader& header, Bytes body,
@@ -95,7 +141,9 @@ class Verifier {
     const bool global = header.type == 'g';
     // A global header may stand before an extended one (git archive), never between that and its
     // entry.
-    if (pending_x_ || (global && pending_g_)) return refuse("pax-two-headers", "again " + where);
+    if (pending_x_ || pending_l_ || (global && pending_g_)) {
+      return refuse("pax-two-headers", "again " + where);
+    }
     const std::uint64_t most = std::min<std::uint64_t>(limits_.max_pax, kMaxPax);
     if (body.size() > most) {
       return refuse("limit-pax", "the pax header " + where + " has more than " +
@@ -112,7 +160,7 @@ class Verifier {
     return std::nullopt;
   }
 
-  std::optional<ArchiveRefusal> take_member(TarHeader header, Bytes body, std::uint64_t start,
+  std::optional<ArchiveRefusal> take_member(TarHeader header, Body body, std::uint64_t start,
                                             const std::string& where) {
     const PaxRecords pax = std::move(pending_x_).value_or(PaxRecords{});
     pending_x_.reset();
@@ -124,15 +172,27 @@ class Verifier {
       if (auto refusal = check_pax_path(*pax.path, header.name, where)) return refusal;
       header.name = *pax.path;
     }
+    if (pending_l_) {
+      if (!header.gnu || !pending_l_->starts_with(header.name)) {
+        return refuse("tar-long-name", quoted(header.name) + " " + where +
+                                           " is not the start of the GNU long name before it");
+      }
+      header.name = *std::exchange(pending_l_, std::nullopt);
+    }
     TarEntry entry;
     entry.directory = header.type == '5';
+    if (header.type == '1') entry.link = TarEntry::Link::kHard;
+    if (header.type == '2') entry.link = TarEntry::Link::kSymbolic;
+    entry.link_target = std::move(header.link);
+    entry.size = header.size;
     PathResult path = clean_path(header.name, entry.directory, where, limits_);
     if (path.refusal) return std::move(path.refusal);
     entry.raw_path = std::move(header.name);
     entry.path = std::move(path.path);
     entry.mode = header.mode;
     entry.offset = start;
-    entry.body = body;
+    entry.body = body.held;
+    entry.sha256 = std::move(body.sha256);
     entries_.push_back(std::move(entry));
     return std::nullopt;
   }
@@ -157,18 +217,29 @@ class Verifier {
     return std::nullopt;
   }
 
+  // In the whole archive, with what is not held.
+  std::uint64_t offset() const { return at_ + skipped_; }
+  std::uint64_t left_out() const {
+    std::uint64_t total = skipped_;
+    for (const OmittedRun& run : omitted_) total += run.bytes;
+    return total;
+  }
+
   Bytes tar_;
+  std::span<const OmittedRun> omitted_;  // those that come yet
   const ArchiveLimits& limits_;
   std::vector<TarEntry>& entries_;
-  std::uint64_t at_ = 0;
+  std::uint64_t at_ = 0;       // in tar_
+  std::uint64_t skipped_ = 0;  // bytes not held before at_
   std::optional<PaxRecords> pending_x_;
+  std::optional<std::string> pending_l_;
   bool pending_g_ = false;
   std::uint64_t pax_size_ = 0;  // of pending_x_
 };
 
 }  // namespace
 
-std::optional<ArchiveRefusal> verify_tar(Bytes tar, const ArchiveLimits& limits,
+std::optional<ArchiveRefusal> verify_tar(const TarImage& tar, const ArchiveLimits& limits,
                                          std::vector<TarEntry>& entries) {
   return Verifier(tar, limits, entries).run();
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "inspect/archive/archive.h"
+#include "inspect/archive/tar_image.h"
 
 namespace npmgate {
 
@@ -17,14 +18,17 @@ struct TarEntry {
   std::string path;      // cleaned (path_rules.h)
   bool directory = false;
   std::uint32_t mode = 0;
+  enum class Link { kNone, kSymbolic, kHard } link = Link::kNone;
+  std::string link_target;   // as the archive states it
   std::uint64_t offset = 0;  // of the header
-  std::span<const std::byte> body;
+  std::uint64_t size = 0;
+  std::span<const std::byte> body;  // of an omitted one only what stands before the run
+  std::string sha256;               // set where `body` is not all of it
 };
 
-// Fills `entries` in archive order, duplicates included. Bodies point into `tar`. Linear in its
-// size.
-std::optional<ArchiveRefusal> verify_tar(std::span<const std::byte> tar,
-                                         const ArchiveLimits& limits,
+// Fills `entries` in archive order, duplicates included. Bodies point into `tar.data`. Linear in
+// its size.
+std::optional<ArchiveRefusal> verify_tar(const TarImage& tar, const ArchiveLimits& limits,
                                          std::vector<TarEntry>& entries);
 
 }  // namespace npmgate

@@ -40,7 +40,7 @@ struct Evidence {
   int inspector = kInspectorVersion;
   std::string name, version;
   std::string tarball_sha512;   // hex; "" where the bytes could not be had
-  std::string manifest_sha256;  // hex of canonical_manifest
+  std::string manifest_sha256;  // manifest_identity
   std::uint64_t tarball_size = 0;
   Time gathered{};
   Release release;  // as the packument stated it then

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/serialize.hpp>
+#include <deque>
 #include <iterator>
 #include <set>
 
@@ -11,8 +12,6 @@
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
 #include "inspect/code/hook_reach.h"
-#include "inspect/code/package_json.h"
-#include "inspect/code/reach.h"
 #include "inspect/evidence/evidence.h"
 #include "inspect/evidence/restored_baseline.h"
 
@@ -63,8 +62,7 @@ IntegrityFact check_integrity(const InspectionInput& input) {
   return fact;
 }
 
-std::string_view below_top(const ArchiveEntry& entry, const std::string& top) {
-  std::string_view path = entry.path;
+std::string_view below_top(std::string_view path, const std::string& top) {
   if (path.starts_with(top)) path.remove_prefix(top.size());
   while (path.starts_with('/')) path.remove_prefix(1);
   return path;
@@ -114,6 +112,13 @@ bool is_measured(const SourceFile& file) {
          file.body.substr(0, 8000).find('\0') == std::string_view::npos;
 }
 
+// What is neither run nor read as text: its digest is all that is told of it.
+bool is_binary(std::string_view path, std::string_view head, std::uint32_t mode) {
+  const FileKind kind = classify(path, head, mode);
+  return kind == FileKind::kNative ||
+         (kind == FileKind::kOther && head.substr(0, 8000).find('\0') != std::string_view::npos);
+}
+
 class TreeBuilder {
  public:
   TreeBuilder(const Archive& archive, const Manifest& stated, Contents& contents)
@@ -129,30 +134,44 @@ class TreeBuilder {
       if (is_measured(sources.files()[i])) measure(tree_.files[i], sources.files()[i]);
     follow_hooks(sources);
     measure_reached(sources);
-    code::read_reached(sources, package_json_, tree_);
   }
 
  private:
+  struct Listed {
+    std::string_view path;  // below the top directory
+    const ArchiveEntry* entry;
+  };
+
+  // What the link leads to, under the link's name. The first `own` of `listed` are the archive's.
+  void follow(const ArchiveLink& link, std::size_t own, std::vector<Listed>& listed) {
+    const auto name = below_top(link.path, archive_.top);
+    const auto target = below_top(link.target, archive_.top);
+    tree_.links.push_back({std::string(name), std::string(target)});
+    for (std::size_t i = 0; i < own; ++i) {
+      const std::string_view path = listed[i].path;
+      const bool inside =
+          path.starts_with(target) && (path.size() == target.size() || path[target.size()] == '/');
+      if (!inside) continue;
+      alias_paths_.push_back(std::string(name) + std::string(path.substr(target.size())));
+      listed.push_back({alias_paths_.back(), listed[i].entry});
+    }
+  }
+
   void list_files() {
-    std::vector<const ArchiveEntry*> entries;
+    std::vector<Listed> listed;
     for (const auto& entry : archive_.entries)
-      if (!entry.directory) entries.push_back(&entry);
-    std::sort(entries.begin(), entries.end(), [&](const ArchiveEntry* a, const ArchiveEntry* b) {
-      return below_top(*a, archive_.top) < below_top(*b, archive_.top);
-    });
-    for (const auto* entry : entries) {
-      const auto path = below_top(*entry, archive_.top);
+      if (!entry.directory) listed.push_back({below_top(entry.path, archive_.top), &entry});
+    const std::size_t own = listed.size();
+    for (const auto& link : archive_.links) follow(link, own, listed);
+    tree_.entries += listed.size() - own;
+    std::ranges::sort(listed, {}, &Listed::path);
+    for (const auto& [path, entry] : listed) {
       const auto body = text_of(entry->body);
       const auto kind = classify(path, body, entry->mode);
-      tree_.unpacked_size += body.size();
-      tree_.files.push_back({std::string(path),
-                             entry->mode,
-                             body.size(),
-                             sha256_hex(body),
-                             kind,
-                             std::nullopt,
-                             std::nullopt,
-                             {}});
+      tree_.unpacked_size += entry->size;
+      tree_.files.push_back({std::string(path), entry->mode, entry->size,
+                             entry->sha256.empty() ? sha256_hex(body) : entry->sha256, kind,
+                             std::nullopt});
       sources_.push_back({path, body, kind});
     }
     for (const auto& file : tree_.files) {
@@ -255,6 +274,7 @@ class TreeBuilder {
   const Manifest& stated_;
   Contents& contents_;
   Tree& tree_;
+  std::deque<std::string> alias_paths_;  // names that links give; views into it
   std::vector<SourceFile> sources_;
   std::string_view package_json_;               // the accepted one's text; else empty
   std::set<std::string, std::less<>> special_;  // collision keys of files that clients act on
@@ -262,12 +282,9 @@ class TreeBuilder {
 
 void identify_manifest(const InspectionInput& input, Evidence& evidence) {
   if (input.raw_manifest.empty()) return;
+  evidence.manifest_sha256 = manifest_identity(input.raw_manifest);
   const auto canonical = canonical_manifest(input.raw_manifest);
-  if (canonical) {
-    evidence.manifest_sha256 = sha256_hex(*canonical);
-  } else {
-    evidence.unavailable.push_back({"packument-field", canonical.error().context});
-  }
+  if (!canonical) evidence.unavailable.push_back({"packument-field", canonical.error().context});
 }
 
 }  // namespace
@@ -296,7 +313,7 @@ bool wants_contents(const Evidence& identified) {
 Contents read_contents(std::span<const std::byte> tarball, const Manifest& stated,
                        const ArchiveLimits& limits) {
   Contents contents;
-  const auto result = read_archive(tarball, limits);
+  const auto result = read_archive(tarball, limits, is_binary);
   contents.archive_refusal = result.refusal;
   if (!result.refusal) TreeBuilder(result.archive, stated, contents).build();
   return contents;

@@ -37,12 +37,19 @@ boost::json::object describe(const npmgate::ArchiveResult& result) {
   if (result.refusal) {
     return {{"rule", result.refusal->rule}, {"detail", result.refusal->detail}};
   }
+  // Readers differ in what they make of links; judging tells them apart from what is refused.
+  if (!result.archive.links.empty()) {
+    return {{"rule", "tar-link"}, {"detail", result.archive.links.front().path}};
+  }
   boost::json::object accepted;
   boost::json::array entries;
   for (const npmgate::ArchiveEntry& entry : result.archive.entries) {
     if (entry.directory) continue;
     const std::string path = entry.path.substr(result.archive.top.size() + 1);
-    entries.push_back({path, npmgate::digest(npmgate::Algorithm::kSha256, entry.body).hex()});
+    const std::string sha256 = entry.sha256.empty()
+                                   ? npmgate::digest(npmgate::Algorithm::kSha256, entry.body).hex()
+                                   : entry.sha256;
+    entries.push_back({path, sha256});
     if (path != "package.json") continue;
     const auto package_json = npmgate::parse_package_json(
         {reinterpret_cast<const char*>(entry.body.data()), entry.body.size()});

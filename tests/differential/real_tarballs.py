@@ -37,7 +37,7 @@ OLD = ("async", "underscore", "lodash", "request", "express", "connect", "mkdirp
        "backbone", "ember-source", "angular", "d3", "three", "phantomjs", "bcrypt", "leveldown", "fsevents", "typescript", "react", "npm")
 # Refused with reason (docs/threats.md, section 3): clients read them differently.
 KNOWN = {
-    "tar-type": ("connect-0.0.6.tgz", "ejs-0.0.4.tgz", "express-0.14.0.tgz", "jade-0.10.7.tgz", "jade-0.12.3.tgz",
+    "tar-link": ("connect-0.0.6.tgz", "ejs-0.0.4.tgz", "express-0.14.0.tgz", "jade-0.10.7.tgz", "jade-0.12.3.tgz",
                  "jade-0.14.2.tgz", "jade-0.16.4.tgz", "jade-0.2.4.tgz", "jade-0.26.1.tgz", "jade-0.6.0.tgz",
                  "jade-0.8.1.tgz", "mime-1.0.0.tgz"),
     "duplicate-key": ("connect-2.4.0.tgz", "connect-2.7.1.tgz", "mime-1.3.0.tgz", "mime-1.3.4.tgz", "q-0.5.1.tgz",

@@ -48,6 +48,13 @@ TEST(Refusal, TheFloorRejectionsAndCooldowns) {
           rules_text(
               "  - { id: wait, when: { younger_than: 36h, popular: false }, then: quarantine }\n")),
       "a@1.0.0 is quarantined until 2026-11-25 23:00 UTC: appeared less than 36h ago (rule wait)");
+  Subject untimed = subject_of("a", "1.0.0");
+  untimed.untimed = true;
+  EXPECT_EQ(
+      refusal(untimed, {}, {},
+              rules_text("  - { id: wait, when: { younger_than: 36h }, then: quarantine }\n")),
+      "a@1.0.0 is quarantined until 2026-11-25 23:00 UTC: first seen here less than 36h ago; its "
+      "registry states no publish times (rule wait)");
   EXPECT_EQ(refusal(subject_of("a", "1.0.0"), {}, {},
                     rules_text("  - { id: no, when: { popular: false }, then: block }\n")),
             "a@1.0.0 is blocked: matches the rule no (rule no)");

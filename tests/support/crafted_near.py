@@ -4,7 +4,7 @@ import struct
 import zlib
 
 from crafted_base import Table
-from tarcraft import BLOCK, END, GNU, directory, entry, gzip_member, octal, pax, record
+from tarcraft import BLOCK, END, GNU, directory, entry, gnu_long, gzip_member, octal, pax, record
 
 _table = Table()
 _tar = _table.tar
@@ -51,6 +51,16 @@ _tar("near-whole-block", "bodies of exactly a block and of a byte less", None,
 _tar("near-empty-file", "an empty file", None, lambda k: _x(k, body=b""))
 _tar("near-mode", "modes with all ordinary bits, with none, and with those of the file's type", None,
      lambda k: _x(k, mode=0o777) + entry("package/y.js", k.index, mode=0) + entry("package/z.js", k.index, mode=0o100644))
+_tar("near-directory-bits", "a directory that passes its group on", None,
+     lambda k: k.file_a() + entry("package/d/", kind=b"5", mode=0o2775))
+_tar("near-long-name", "a GNU long name whose start is in the header", None,
+     lambda k: k.file_a() + gnu_long(b"package/" + b"d" * 100 + b"/x.js") + entry("package/" + "d" * 92, b"x\n", magic=GNU))
+_tar("near-link", "a symbolic and a hard link to a file of the package, and one to a folder", None,
+     lambda k: _x(k, name="package/lib/x.js") + entry("package/lib/index.js", kind=b"2", link=b"x.js")
+     + entry("package/y.js", kind=b"1", link=b"other/lib/x.js") + entry("package/alias", kind=b"2", link=b"./lib"))
+_tar("near-bsdtar", "what a file has beside its bytes, as bsdtar and GNU tar write it", None,
+     lambda k: pax(("LIBARCHIVE.creationtime", "1700000000.5"), ("SCHILY.fflags", "nodump"), ("SCHILY.xattr.user.x", "y"),
+                   ("LIBARCHIVE.xattr.com.apple.provenance", "AQAA"), ("RHT.security.selinux", "u:r:t")) + k.file_a())
 _tar("near-gnu", "GNU's kind of header", None, lambda k: _x(k, magic=GNU))
 _tar("near-owners", "owner and group with names, device numbers of zero", None,
      lambda k: _x(k, patch=((265, b"root"), (297, b"staff"), (329, octal(0, 8)), (337, octal(0, 8)))))
@@ -100,10 +110,10 @@ NEAR = {
     "gz-deflate": "near-gz-blocks", "gz-checksum": "gz-stored", "gz-size": "gz-stored", "gz-trailing-data": "near-gz-one-zero",
     "tar-block-size": "near-end-record", "tar-end": "base", "tar-long-end": "near-long-end", "tar-data-after-end": "near-end-record", "tar-checksum": "utf8-path",
     "tar-magic": "near-gnu", "tar-gnu-prefix": "near-gnu", "tar-header-tail": "real-access-times", "tar-number": "real-binary-owner",
-    "tar-mode": "near-mode", "tar-linkname": "name-full100", "tar-type": "real-directories", "tar-name-tail": "name-nul-junk", "tar-field-tail": "near-owners",
+    "tar-mode": "near-directory-bits", "tar-linkname": "name-full100", "tar-type": "near-link", "tar-long-name": "near-long-name", "tar-name-tail": "name-nul-junk", "tar-field-tail": "near-owners",
     "tar-device": "near-owners", "tar-truncated": "near-whole-block", "tar-padding": "near-whole-block",
     "tar-directory-size": "near-directory-prefix", "pax-malformed": "near-pax-record", "pax-duplicate-key": "near-pax-same-key",
-    "pax-key": "real-nodetar-pax", "pax-value": "real-times-pax", "pax-size": "near-pax-size", "pax-global-key": "real-git-archive",
+    "pax-key": "near-bsdtar", "pax-value": "real-times-pax", "pax-size": "near-pax-size", "pax-global-key": "real-git-archive",
     "pax-two-headers": "real-git-archive", "pax-dangling": "near-pax-directory", "pax-path-blocks": "near-pax-one-block",
     "pax-path-form": "real-tar-stream", "pax-path-fallback": "real-utf8-blocks", "path-empty": "near-name-short",
     "path-utf8": "utf8-path", "path-control": "near-name-odd", "path-backslash": "near-name-odd", "path-absolute": "near-name-short",

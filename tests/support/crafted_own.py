@@ -88,8 +88,31 @@ _tar("name-nul-newline", "a line break after the end of the name", "tar-name-tai
      lambda k: k.file_a() + k.file_b("package/package.json\0\n.txt"))
 _tar("mode-setuid", "a program that runs as its owner: npm and yarn 1 install it so, others drop the bit", "tar-mode",
      lambda k: _x(k, mode=0o4755))
-_tar("mode-sticky", "a sticky directory", "tar-mode",
-     lambda k: k.file_a() + entry("package/d/", kind=b"5", mode=0o1777))
+_tar("mode-sticky", "a sticky file", "tar-mode", lambda k: _x(k, mode=0o1644))
+_tar("link-package-json-below", "a symbolic link called package.json in a folder", "tar-type",
+     lambda k: k.file_a() + k.file_b("package/d/x.json") + entry("package/d/Package.json", kind=b"2", link=b"x.json"))
+_tar("link-out", "a symbolic link out of the package", "tar-type",
+     lambda k: _x(k) + entry("package/lib/y.js", kind=b"2", link=b"../../x.js"))
+_tar("link-absolute", "a symbolic link to a path of the machine", "tar-type",
+     lambda k: k.file_a() + entry("package/y.js", kind=b"2", link=b"/etc/passwd"))
+_tar("link-to-nothing", "a symbolic link to what is not there", "tar-type",
+     lambda k: k.file_a() + entry("package/y.js", kind=b"2", link=b"x.js"))
+_tar("link-to-link", "a symbolic link to another", "tar-type",
+     lambda k: _x(k) + entry("package/y.js", kind=b"2", link=b"x.js") + entry("package/z.js", kind=b"2", link=b"y.js"))
+_tar("link-to-own-folder", "a symbolic link to a folder that it lies in", "tar-type",
+     lambda k: _x(k, name="package/lib/x.js") + entry("package/lib/self", kind=b"2", link=b"../lib"))
+_tar("link-hidden", "a symbolic link called .npmrc", "tar-type",
+     lambda k: _x(k) + entry("package/.npmrc", kind=b"2", link=b"x.js"))
+_tar("link-tail", "a byte after the end of a link's target", "tar-type",
+     lambda k: _x(k) + entry("package/y.js", kind=b"2", link=b"x.js\0z"))
+_tar("link-twice", "a symbolic link over a file", "tar-type",
+     lambda k: _x(k) + entry("package/y.js", b"1\n") + entry("package/y.js", kind=b"2", link=b"x.js"))
+_tar("long-name-dangling", "a GNU long name at the end", "pax-dangling",
+     lambda k: k.file_a() + gnu_long(b"package/x.js"))
+_tar("long-name-ustar", "a GNU long name over a ustar header", "tar-long-name",
+     lambda k: k.file_a() + gnu_long(b"package/x.js.map") + entry("package/x.js", b"x\n"))
+_tar("long-name-no-end", "a GNU long name without a NUL", "tar-long-name",
+     lambda k: k.file_a() + entry("././@LongLink", b"package/x.js", kind=b"L", magic=GNU) + entry("package/x.js", b"x\n", magic=GNU))
 _tar("mode-text", "a mode that is no number", "tar-number", lambda k: _x(k, patch=((100, b"rw-r--r-"),)))
 _tar("mode-empty", "an empty mode", "tar-number", lambda k: _x(k, patch=((100, bytes(8)),)))
 _tar("uid-huge", "a binary uid beyond 32 bits", "tar-number",

@@ -61,12 +61,12 @@ _tar("pax-size-hex", "size=0x400 over a header of size 0, then B", "pax-value",
 _tar("pax-size-float", "size='1024.0' over a header of size 0, then B", "pax-value",
      lambda k: k.file_a() + pax(("size", f"{len(_covering(k))}.0")) + entry("package/r2")
      + _covering(k))
-_tar("gnu-long-nul", "GNU long name package.json, NUL, junk over readme B", "tar-type",
+_tar("gnu-long-nul", "GNU long name package.json, NUL, junk over readme B", "tar-long-name",
      lambda k: k.file_a() + gnu_long(PATH.encode() + b"\0junk") + k.file_b(README))
-_tar("gnu-vs-pax1", "pax path package.json, then GNU long name readme; B", "tar-type",
+_tar("gnu-vs-pax1", "pax path package.json, then GNU long name readme; B", "pax-two-headers",
      lambda k: k.file_a() + pax(("path", PATH)) + gnu_long(README.encode())
      + k.file_b("package/h"))
-_tar("gnu-vs-pax2", "GNU long name package.json, then pax path readme; B", "tar-type",
+_tar("gnu-vs-pax2", "GNU long name package.json, then pax path readme; B", "pax-two-headers",
      lambda k: k.file_a() + gnu_long(PATH.encode()) + pax(("path", README))
      + k.file_b("package/h"))
 _tar("sun-X", "Sun's type X with a path over readme B", "tar-type",
@@ -87,7 +87,7 @@ _agree("pax-path-away", "A, and B moved away by a path", None,
        lambda k: k.file_a() + pax(("path", README)) + k.file_b())
 _agree("pax-size-big", "a size larger than the header's", "pax-size",
        lambda k: pax(("size", str(len(k.a) + BLOCK))) + k.file_a() + bytes(BLOCK))
-_agree("pax-size-on-gnulong", "a size before a GNU long name", "tar-type",
+_agree("pax-size-on-gnulong", "a size before a GNU long name", "pax-two-headers",
        lambda k: pax(("size", str(len(k.a)))) + gnu_long(PATH.encode())
        + k.file_a(README, magic=GNU))
 

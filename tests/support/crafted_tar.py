@@ -183,7 +183,7 @@ _agree("case-dir", "A, then Package/package.json B", "path-second-top",
 _agree("unicode-nfkd", "A, then package.json in full-width letters, B", "path-collision",
        lambda k: k.file_a() + k.file_b("package/\uff50\uff41\uff43kage.json"))
 _agree("nul-type", "A with the old type NUL", "tar-type", lambda k: k.file_a(kind=b"\0"))
-_agree("gnu-long", "a GNU long name over B", "tar-type",
+_agree("gnu-long", "a GNU long name over B", "tar-long-name",
        lambda k: gnu_long(b"package/package.json") + k.file_b("package/readme", magic=GNU))
 _agree("prefix-ustar", "A with the directory in the prefix", None,
        lambda k: k.file_a("package.json", prefix=b"package"))

@@ -208,6 +208,92 @@ TEST(ReadArchive, InflatesWithoutAHintAboutTheSize) {
   EXPECT_EQ(content_of(plain.archive), content_of(padded.archive));
 }
 
+// Large binaries are hashed in passing; everything else is as if all had been held.
+class Omitting : public ::testing::Test {
+ protected:
+  static std::string binary(std::size_t size) {
+    std::string body =
+        "\x7F"
+        "ELF";
+    for (std::size_t i = body.size(); i < size; ++i) body += static_cast<char>(i * i >> 7);
+    return body;
+  }
+  static ArchiveLimits tight() {
+    ArchiveLimits limits;
+    limits.hold_whole = 16 << 10;
+    return limits;
+  }
+  std::string entries_ =
+      package_json_entry() + tar_entry("package/first.node", binary(300'000)) +
+      tar_entry("package/run.js", "#!/usr/bin/env node\n" + std::string(100'000, 'r')) +
+      tar_entry("package/second.node", binary(512 * 400)) +
+      tar_header("PaxHeader", pax_record("path", "package/third").size(), 'x') +
+      testing::padded(pax_record("path", "package/third")) + tar_entry("short", binary(100'001)) +
+      tar_entry("package/last.js", "1;\n");
+};
+
+TEST_F(Omitting, ChangesNothingThatIsSeen) {
+  const std::string packed = tgz(entries_);
+  const ArchiveResult whole = read(packed), part = read(packed, tight());
+  ASSERT_FALSE(whole.refusal);
+  ASSERT_FALSE(part.refusal) << part.refusal->rule << ": " << part.refusal->detail;
+  ASSERT_EQ(paths_of(part.archive), paths_of(whole.archive));
+  std::size_t omitted = 0;
+  for (std::size_t i = 0; i < whole.archive.entries.size(); ++i) {
+    const ArchiveEntry& all = whole.archive.entries[i];
+    const ArchiveEntry& some = part.archive.entries[i];
+    EXPECT_EQ(some.size, all.size) << all.path;
+    EXPECT_EQ(all.body.size(), all.size);
+    if (some.sha256.empty()) {
+      EXPECT_EQ(text_of(some.body), text_of(all.body)) << all.path;
+      continue;
+    }
+    ++omitted;
+    EXPECT_EQ(some.sha256, digest(Algorithm::kSha256, all.body).hex()) << all.path;
+    EXPECT_EQ(text_of(some.body), text_of(all.body).substr(0, 8192)) << all.path;
+  }
+  EXPECT_EQ(omitted, 2u);  // the first one comes before so much is held
+  EXPECT_LT(part.archive.tar.size(), whole.archive.tar.size() - 250'000);
+}
+
+TEST_F(Omitting, RefusesAsBefore) {
+  const std::string packed = tgz(entries_);
+  for (std::size_t cut = 1; cut < packed.size(); cut += 997)
+    EXPECT_NE(rule_of(packed.substr(0, packed.size() - cut), tight()), "accept") << cut;
+  for (const std::size_t at : {packed.size() - 8, packed.size() - 3}) {
+    std::string other = packed;
+    other[at] = static_cast<char>(other[at] + 1);
+    EXPECT_EQ(rule_of(other, tight()), at + 8 == packed.size() ? "gz-checksum" : "gz-size");
+  }
+  EXPECT_EQ(rule_of(packed + "x", tight()), "gz-trailing-data");
+  EXPECT_EQ(rule_of(packed + std::string(1, '\0'), tight()), "accept");
+  ArchiveLimits small = tight();
+  small.max_unpacked = 500'000;
+  EXPECT_EQ(rule_of(packed, small), "limit-unpacked");
+  small = tight();
+  small.max_entries = 4;
+  EXPECT_EQ(rule_of(packed, small), "limit-entries");
+}
+
+TEST_F(Omitting, DataAfterAnOmittedBodyIsNotPadding) {
+  std::string odd = entries_;
+  const std::size_t at = odd.find("short");
+  odd[at + 512 + 100'001] = 'x';
+  EXPECT_EQ(rule_of(tgz(odd), tight()), "tar-padding");
+}
+
+// Text and code are read whatever their size: more of them than memory is a limit of its own.
+TEST_F(Omitting, HoldsNoMoreThanItMay) {
+  ArchiveLimits limits = tight();
+  limits.max_held = 200'000;
+  EXPECT_EQ(rule_of(tgz(entries_), limits), "limit-held");
+  const std::string text =
+      package_json_entry() + tar_entry("package/x.js", std::string(300'000, 'x'));
+  EXPECT_EQ(rule_of(tgz(text), limits), "limit-held");
+  limits.max_held = 400'000;
+  EXPECT_EQ(rule_of(tgz(text), limits), "accept");
+}
+
 TEST(ReadArchive, RefusesEveryTruncation) {
   const std::string file = tgz(package_json_entry() + tar_entry("package/x.js", "x"));
   for (std::size_t size = 0; size < file.size(); ++size) {

@@ -81,7 +81,12 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 }
 
 ArchiveResult read(std::string_view gzip, const ArchiveLimits& limits) {
-  return read_archive(bytes_of(gzip), limits);
+  const auto is_elf = [](std::string_view, std::string_view head, std::uint32_t) {
+    return head.starts_with(
+        "\x7F"
+        "ELF");
+  };
+  return read_archive(bytes_of(gzip), limits, is_elf);
 }
 
 std::string rule_of(std::string_view gzip, const ArchiveLimits& limits) {

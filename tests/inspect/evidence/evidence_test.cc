@@ -56,6 +56,7 @@ Release full_release() {
   release.git_head = "0123456789abcdef";
   release.has_install_script = true;
   release.has_shrinkwrap = true;
+  release.refusal = JsonRefusal{"dist", "dist.shasum has a type"};
   return release;
 }
 
@@ -76,6 +77,7 @@ Evidence full_evidence() {
   tree.top = "package";
   tree.unpacked_size = 99;
   tree.entries = 4;
+  tree.links = {{"lib/index.js", "a.js"}};
   tree.package_json = full_manifest();
   tree.bundled = {{"node_modules/x", full_manifest(), true, std::nullopt},
                   {"node_modules/y", {}, false, JsonRefusal{"not-json", "at byte 0"}}};

@@ -97,6 +97,37 @@ TEST(Inspection, ListsFilesWithDigests) {
   EXPECT_EQ(evidence.inspector, kInspectorVersion);
 }
 
+// npm drops links, others make or follow them: whatever a client finds there was read.
+TEST(Inspection, ReadsWhatLinksLeadToUnderBothNames) {
+  const auto link = [](std::string_view path, std::string_view target, char type) {
+    std::string entry = testing::tar_header(path, 0, type);
+    entry.replace(157, target.size(), target);
+    testing::fix_checksum(entry, 0);
+    return entry;
+  };
+  Inspected inspected(
+      tgz(tar_entry("package/package.json", R"({"name":"x","version":"1.0.0",
+                              "scripts":{"postinstall":"node index.js"}})") +
+          tar_entry("package/lib/x.js", "eval(y)") + tar_entry("package/lib/deep/z.js", "1") +
+          link("package/index.js", "lib/x.js", '2') + link("package/alias", "./lib", '2') +
+          link("package/hard.js", "other/lib/x.js", '1')));
+  const Evidence evidence = inspected.evidence();
+  ASSERT_FALSE(evidence.archive_refusal) << evidence.archive_refusal->detail;
+  const Tree& tree = evidence.tree;
+  EXPECT_EQ(tree.links, (std::vector<TreeLink>{
+                            {"index.js", "lib/x.js"}, {"alias", "lib"}, {"hard.js", "lib/x.js"}}));
+  std::string files;
+  for (const FileFacts& file : tree.files) files += file.path + " ";
+  EXPECT_EQ(files,
+            "alias/deep/z.js alias/x.js hard.js index.js lib/deep/z.js lib/x.js package.json ");
+  for (const char* path : {"alias/x.js", "hard.js", "index.js"}) {
+    EXPECT_EQ(tree.find(path)->sha256, tree.find("lib/x.js")->sha256) << path;
+    EXPECT_TRUE(has_trait(tree, path, kTraitEval)) << path;
+  }
+  EXPECT_EQ(tree.entries, 7u);
+  EXPECT_EQ(hooks_of(tree), "postinstall: node index.js -> index.js\n");
+}
+
 TEST(Inspection, OfAFixedInputIsFixed) {
   const Files files{{"package.json", kPlain}, {"a.js", "1"}};
   EXPECT_EQ(Inspected(files).evidence(), Inspected(files).evidence());
@@ -131,7 +162,7 @@ TEST(Inspection, OfAManifestThatIsNoJsonSaysSo) {
   Inspected inspected(Files{{"package.json", kPlain}});
   inspected.input.raw_manifest = "{broken";
   const auto evidence = inspected.evidence();
-  EXPECT_EQ(evidence.manifest_sha256, "");
+  EXPECT_EQ(evidence.manifest_sha256, sha256_hex("{broken"));  // what else there is of it
   ASSERT_EQ(evidence.unavailable.size(), 1u);
   EXPECT_EQ(evidence.unavailable[0].source, "packument-field");
   EXPECT_FALSE(evidence.unavailable[0].reason.empty());
