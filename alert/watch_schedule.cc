@@ -28,6 +28,8 @@ std::optional<Millis> median_gap(std::vector<Time> times) {
   return gaps[gaps.size() / 2];
 }
 
+constexpr std::size_t kMostAbsent = 10'000;
+
 }  // namespace
 
 Millis watch_interval(const WatchFacts& facts, Time now, Millis shortest, Millis longest) {
@@ -46,6 +48,7 @@ Millis watch_interval(const WatchFacts& facts, Time now, Millis shortest, Millis
 void WatchQueue::put(const std::string& name, Time last_look, Millis interval, double chance) {
   const auto shift = static_cast<double>(interval.count()) * (0.9 + 0.2 * chance);
   entries_[name] = Entry{last_look + Millis(static_cast<std::int64_t>(shift)), interval};
+  if (absent_.erase(name) > 0) hurry(name, last_look);
 }
 
 void WatchQueue::remove(const std::string& name) {
@@ -55,7 +58,12 @@ void WatchQueue::remove(const std::string& name) {
 
 void WatchQueue::hurry(const std::string& name, Time now) {
   const auto it = entries_.find(name);
-  if (it == entries_.end()) return;
+  if (it == entries_.end()) {
+    if (absent_.insert(name).second) absent_ages_.push_back(name);
+    for (; absent_ages_.size() > kMostAbsent; absent_ages_.pop_front())
+      absent_.erase(absent_ages_.front());
+    return;
+  }
   it->second.due = std::min(it->second.due, now);
   hurried_.insert(name);
 }

@@ -2,6 +2,7 @@
 // can be tried on a fake clock.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -32,7 +33,9 @@ class WatchQueue {
   // Due at `last_look` + interval * (0.9 … 1.1 by `chance`): restarts must not ask for all at once.
   void put(const std::string& name, Time last_look, Millis interval, double chance);
   void remove(const std::string& name);
-  // Due at once, before everything else (a changes feed named it).
+  // Due at once, before everything else (a changes feed named it). One that is not here now, since
+  // it is being looked at or was not learnt of yet, is due at once when it is put: the change may
+  // be newer than that look. A feed names a whole registry, so that only the last 10,000 are kept.
   void hurry(const std::string& name, Time now);
   bool knows(const std::string& name) const { return entries_.contains(name); }
   std::size_t size() const { return entries_.size(); }
@@ -47,6 +50,8 @@ class WatchQueue {
   };
   std::map<std::string, Entry, std::less<>> entries_;
   std::set<std::string> hurried_;
+  std::set<std::string> absent_;         // hurried while not here
+  std::deque<std::string> absent_ages_;  // the same, oldest first
 };
 
 // Requests per minute, spread evenly; no minute sees more than the budget.

@@ -54,14 +54,40 @@ bool is_exact_version(std::string_view text) {
   return Version::parse(text).has_value() || Version::parse_loose(text).has_value();
 }
 
+namespace {
+
+bool is_hex(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+// GitHub Packages: …/download/@owner/name/1.0.0/<digest of the tarball>
+bool is_digest_path(std::string_view path, const std::string& name, const std::string& version) {
+  const std::size_t slash = path.rfind('/');
+  return slash != path.npos && is_hex(path.substr(slash + 1)) &&
+         path.substr(0, slash).ends_with("/download/" + name + "/" + version);
+}
+
+}  // namespace
+
 bool names_release(std::string_view url, std::string_view name, std::string_view version) {
   const std::string path = percent_decode(url.substr(0, url.find_first_of("?#")));
-  const std::size_t slash = name.rfind('/');
-  const std::string_view base = slash == std::string_view::npos ? name : name.substr(slash + 1);
-  const std::string wanted = "/" + std::string(name) + "/-/" + std::string(base) + "-" +
-                             std::string(version.substr(0, version.find('+'))) + ".tgz";
   // A dot segment would lead elsewhere than the end of the path says.
-  return path.ends_with(wanted) && path.find("/../") == std::string::npos;
+  if (path.find("/../") != std::string::npos) return false;
+  const std::size_t slash = name.rfind('/');
+  const std::string whole(name);
+  const std::string base(slash == std::string_view::npos ? name : name.substr(slash + 1));
+  const std::string plain(version.substr(0, version.find('+')));
+  const std::string file = base + "-" + plain + ".tgz";
+  const std::string ways[] = {
+      "/" + whole + "/-/" + file,                          // npm and most others
+      "/" + whole + "/-/" + whole + "-" + plain + ".tgz",  // Artifactory, GitLab
+      "/" + whole + "/-/" + plain + "/" + file,            // Gitea, Forgejo
+      "/" + whole + "/download/" + file,                   // cnpm and mirrors made with it
+      "/" + whole + "/download/" + whole + "-" + plain + ".tgz",
+      "/packages/" + whole + "/" + plain + "/" + file,  // npmmirror's CDN
+  };
+  const auto ends = [&](const std::string& way) { return path.ends_with(way); };
+  return std::any_of(std::begin(ways), std::end(ways), ends) || is_digest_path(path, whole, plain);
 }
 
 std::pair<std::string, std::string> split_at(std::string_view text) {

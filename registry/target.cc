@@ -119,12 +119,17 @@ std::optional<PackageName> take_name(const Segments& segments, std::size_t& at) 
   return name;
 }
 
+// Of a version or dist-tag, as semver and the packument reader have it. So that the gate's own
+// spelling of a target, which escapes a scope's slash, is never longer than kMaxTarget.
+constexpr std::size_t kMaxVersion = 256;
+
 // A version or dist-tag as a path can hold it: URL-safe, and "+" of build metadata.
 bool is_version_or_tag(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-._~!'()*+").find(c) != std::string_view::npos;
-  });
+  return !text.empty() && text.size() <= kMaxVersion &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("-._~!'()*+").find(c) != std::string_view::npos;
+         });
 }
 
 bool is_version(std::string_view text) {

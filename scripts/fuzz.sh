@@ -17,7 +17,7 @@ shift 2
 program=$root/build/fuzz/tests/fuzz/fuzz_$target
 corpus=$root/tests/fuzz/corpus/$target
 work=$root/build/fuzz/long/$target
-limit=$(sed -nE "s/^npm_gate_fuzzer\($target .*MAX_LEN ([0-9]+)\).*/\1/p" "$root/tests/fuzz/CMakeLists.txt")
+limit=$(sed -nE "s/^npm_gate_fuzzer\($target .*MAX_LEN ([0-9]+).*/\1/p" "$root/tests/fuzz/CMakeLists.txt")
 mkdir -p "$work/found" "$corpus"
 
 if [ "$hours" = --merge ]; then

@@ -125,8 +125,29 @@ void ask(Audit& audit, AskRelease source,
   bar.clear();
 }
 
+// Entries that come from somewhere, and none of them a release that could be judged: the audit saw
+// nothing, which must not look like nothing found.
+const LockEntry* first_unseen(const Audit& audit) {
+  if (!audit.rows.empty()) return nullptr;
+  const auto fetched = [](const LockEntry& entry) {
+    return entry.source == LockSource::kRegistry || entry.source == LockSource::kRemote ||
+           entry.source == LockSource::kGit || entry.source == LockSource::kOther;
+  };
+  const auto& entries = audit.lockfile.entries;
+  const auto found = std::find_if(entries.begin(), entries.end(), fetched);
+  return found == entries.end() ? nullptr : &*found;
+}
+
 int finish(Audit& audit, const AuditOptions& options, const Threshold& threshold) {
   int exit_code = exit_code_of(audit, threshold);
+  if (const LockEntry* unseen = first_unseen(audit)) {
+    exit_code = kFailed;
+    std::cerr << "npm-gate: " << audit.lockfile.file
+              << " has no release of a registry that could be judged; its first entry is "
+              << log::printable(unseen->str(), 100) << " from "
+              << log::printable(unseen->resolved.empty() ? unseen->spec : unseen->resolved, 200)
+              << "\n";
+  }
   write_reports(audit, options, exit_code);
   return exit_code;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <utility>
 
 #include "base/text.h"
 #include "judge/verdict_log.h"
@@ -284,10 +285,11 @@ void PackageRefresher::note_delays(const SnapshotPtr& before, const SnapshotPtr&
 }
 
 Task<Result<Changes>> PackageRefresher::ask_changes(const UpstreamConfig& upstream,
-                                                    std::string since) {
+                                                    std::string since, bool poll) {
   FetchRequest request;
-  request.url = upstream.changes + "?feed=longpoll&limit=1000&timeout=" +
-                std::to_string(std::chrono::milliseconds(kLongPoll).count()) + "&since=" + since;
+  const std::string wait = std::to_string(std::chrono::milliseconds(kLongPoll).count());
+  request.url = upstream.changes + "?" + (poll ? "feed=longpoll&timeout=" + wait + "&" : "") +
+                "limit=1000&since=" + since;
   request.headers.emplace_back("Accept", "application/json");
   if (!upstream.token.empty()) {
     const auto feed = parse_url(upstream.changes), registry = parse_url(upstream.url);
@@ -309,6 +311,16 @@ Task<Result<Changes>> PackageRefresher::ask_changes(const UpstreamConfig& upstre
   co_return parse_changes(reply->body);
 }
 
+Task<void> PackageRefresher::keep_place(const UpstreamConfig& upstream, std::string last_seq) {
+  const std::string key = feed_key(upstream);
+  std::function<Result<bool>()> keep = [this, key, last_seq]() -> Result<bool> {
+    if (auto done = deps_.store.put_setting(key, last_seq); !done) return done.error();
+    return true;
+  };
+  auto kept = co_await deps_.pool.offload(std::move(keep));
+  if (!kept) log::error("watch", to_string(kept.error()));
+}
+
 Task<void> PackageRefresher::follow(const UpstreamConfig& upstream) {
   net::steady_timer pause(co_await net::this_coro::executor);
   const std::string key = feed_key(upstream);
@@ -316,21 +328,20 @@ Task<void> PackageRefresher::follow(const UpstreamConfig& upstream) {
     return deps_.store.setting(key);
   };
   auto stored = co_await deps_.pool.offload(std::move(read));
-  std::string since = stored && *stored ? since_value(**stored) : "now";
+  // A place to go on from is kept from the first answer on: what changes while the gate is down
+  // later must not be missed because nothing had changed before.
+  bool placed = stored && *stored;
+  std::string since = placed ? since_value(**stored) : "now";
   while (true) {
     const auto asked = std::chrono::steady_clock::now();
-    auto changes = co_await ask_changes(upstream, since);
+    auto changes = co_await ask_changes(upstream, since, placed);
     if (changes) {
       const Time now = deps_.clock.now();
       for (const std::string& name : changes->names) queue_.hurry(name, now);
       deps_.metrics.add("npm_gate_changes_total", "", static_cast<double>(changes->names.size()));
       since = since_value(changes->last_seq);
-      std::function<Result<bool>()> keep = [this, key, last = changes->last_seq]() -> Result<bool> {
-        if (auto done = deps_.store.put_setting(key, last); !done) return done.error();
-        return true;
-      };
-      auto kept = co_await deps_.pool.offload(std::move(keep));
-      if (!kept) log::error("watch", to_string(kept.error()));
+      co_await keep_place(upstream, changes->last_seq);
+      if (!std::exchange(placed, true)) continue;
     } else {
       log::warn("changes-feed", to_string(changes.error()), {{"upstream", upstream.name}});
     }

@@ -42,7 +42,9 @@ class PackageRefresher {
   Task<Result<SnapshotPtr>> ask_again(SnapshotPtr snapshot);
   void plan(const std::string& name, const SnapshotPtr& snapshot, Time now);
   void note_delays(const SnapshotPtr& before, const SnapshotPtr& after, Time now);
-  Task<Result<Changes>> ask_changes(const UpstreamConfig& upstream, std::string since);
+  // `poll`: waits for a change; else answers at once with where the feed is.
+  Task<Result<Changes>> ask_changes(const UpstreamConfig& upstream, std::string since, bool poll);
+  Task<void> keep_place(const UpstreamConfig& upstream, std::string last_seq);
 
   Dependencies deps_;
   Packages& packages_;

@@ -14,6 +14,8 @@ constexpr std::size_t kMaxPackument =
 constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kPackumentLimit = std::chrono::seconds(60);
 constexpr auto kTarballLimit = std::chrono::minutes(5);
+// Between two looks that find a package gone, at least; less if packuments are fresh for less.
+constexpr Millis kSecondLook{60'000};
 // Background inspections of one package per look and in flight over all packages: they must not
 // crowd out what clients wait for.
 constexpr std::size_t kBackgroundPerPackage = 8;
@@ -109,8 +111,22 @@ Judge Packages::judge_with(const SnapshotPtr& snapshot, const PolicySnapshot& ru
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig* upstream = name ? route(*name) : nullptr;
   const bool trusted = upstream != nullptr && !upstream->inspect;
-  return Judge(snapshot, trusted ? no_rules_ : rules.policy, rules.of(snapshot->name), options,
-               deps_.clock.now());
+  return Judge(snapshot, trusted ? exact_waivers(rules.policy) : rules.policy,
+               rules.of(snapshot->name), options, deps_.clock.now());
+}
+
+std::shared_ptr<const Policy> Packages::exact_waivers(
+    const std::shared_ptr<const Policy>& policy) const {
+  const std::lock_guard lock(waivers_mutex_);
+  if (waivers_of_ != policy) {
+    auto waivers = std::make_shared<Policy>();
+    for (const Waiver& waiver : policy->waivers) {
+      if (waiver.exact) waivers->waivers.push_back(waiver);
+    }
+    waivers_of_ = policy;
+    waivers_ = std::move(waivers);
+  }
+  return waivers_;
 }
 
 SnapshotPtr Packages::in_memory(const std::string& name) {
@@ -209,6 +225,14 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
   next->times_real = upstream.times_publish;
   next->packument = *packument;
   next->fetched = fetched;
+  if (look && !(*packument)->has_times() && !(*packument)->versions().empty()) {
+    const std::lock_guard lock(waivers_mutex_);
+    if (untimed_.insert(upstream.name).second)
+      log::warn("times",
+                "the upstream states no publish times: ages count from the first sight of a "
+                "release, and cooldowns hold what is seen first for that long",
+                {{"upstream", upstream.name}, {"package", name.str()}});
+  }
   auto record = look ? deps_.store.record_sighting(look_of(**packument, upstream, fetched))
                      : deps_.store.package(name.str());
   if (!record) return record.error();
@@ -354,7 +378,12 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
     }
   }
   auto fetched = co_await fetch_packument(name, *upstream, etag, modified);
-  if (!fetched) co_return fetched.error();
+  if (!fetched) {
+    const Error error = fetched.error();
+    const bool gone = old && error.code == Code::kNotFound && error.origin == Origin::kUpstream;
+    if (gone) co_return co_await vanished(name, *upstream, old, error);
+    co_return error;
+  }
   const Time now = deps_.clock.now();
   if (fetched->unchanged && old) {
     std::function<Result<bool>()> touch = [this, key, now]() -> Result<bool> {
@@ -368,6 +397,7 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
     auto look = [now](PackageSnapshot& next) {
       next.fetched = now;
       next.stale = false;
+      next.missing_since.reset();
       next.record.last_look = now;
     };
     co_return update(old, look, true);
@@ -391,6 +421,47 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
   if (!built && built.error().code == Code::kMalformed)
     deps_.metrics.add("npm_gate_upstream_garbage_total");
   co_return built;
+}
+
+Task<Result<SnapshotPtr>> Packages::vanished(PackageName name, const UpstreamConfig& upstream,
+                                             SnapshotPtr old, Error missing) {
+  const Time now = deps_.clock.now();
+  if (old->packument && old->packument->versions().empty()) {
+    auto looked = [now](PackageSnapshot& next) {
+      next.fetched = now;
+      next.stale = false;
+    };
+    co_return update(old, looked, true);
+  }
+  // One answer may be a mistake of a moment (a mirror that is being filled, a deployment).
+  const Millis apart = std::min(deps_.config.fresh, kSecondLook);
+  if (!old->missing_since || now - *old->missing_since < apart) {
+    if (!old->missing_since) {
+      log::warn("vanished", "the upstream has a package no more that it had; asked once more soon",
+                {{"package", name.str()}, {"upstream", upstream.name}});
+      auto mark = [now](PackageSnapshot& next) { next.missing_since = now; };
+      update(old, mark, true);
+    }
+    co_return missing;
+  }
+  log::warn("withdrawn", "the upstream took a package back as a whole",
+            {{"package", name.str()}, {"upstream", upstream.name}});
+  deps_.metrics.add("npm_gate_packages_withdrawn_total");
+  std::function<Result<SnapshotPtr>()> withdraw = [this, name, &upstream,
+                                                   now]() -> Result<SnapshotPtr> {
+    StateStore::Document document;
+    document.body = R"({"name":")" + name.str() + R"(","versions":{}})";
+    document.fetched = now;
+    auto built = build(name, upstream, document.body, now, true);
+    if (!built) return built;
+    if (auto done = deps_.store.put_document(document_key(upstream, name), document); !done)
+      return done.error();
+    if (auto changed = rejudge(*built); !changed) return changed.error();
+    return built;
+  };
+  auto withdrawn = co_await deps_.pool.offload(std::move(withdraw));
+  if (withdrawn && told_) told_(name.str());
+  co_return withdrawn;
 }
 
 std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig& upstream,
@@ -485,7 +556,7 @@ Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
 
 Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
-  if (found == nullptr || found->refusal) {
+  if (found == nullptr || !found->servable) {
     co_return fail(Code::kNotFound, Origin::kUpstream,
                    snapshot->name + "@" + version + " is not in the registry");
   }

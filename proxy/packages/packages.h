@@ -77,7 +77,8 @@ class Packages {
   // picks. Returns at once.
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
-  // Names of an upstream with `inspect: false` are judged by the floor and by decisions alone.
+  // Names of an upstream with `inspect: false` are judged by the floor, waivers of exact versions and
+  // decisions alone.
   // `options`: what this side does not fill in itself (as_published, compare).
   Judge judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
               JudgeOptions options = {}) const;
@@ -114,6 +115,12 @@ class Packages {
   };
 
   Task<Result<SnapshotPtr>> refresh_now(PackageName name, SnapshotPtr old);
+  // What an upstream means that has a package no more (404, 410) which it had: the first time
+  // nothing yet (kNotFound; a kept packument stays within `stale`), and from a second look on that
+  // all of it is withdrawn: a packument without versions, pins judged as withdrawn, rows and
+  // whoever watches told.
+  Task<Result<SnapshotPtr>> vanished(PackageName name, const UpstreamConfig& upstream,
+                                     SnapshotPtr old, Error missing);
   Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream,
                                         std::string etag, std::string modified);
   Result<SnapshotPtr> load_from_disk(const PackageName& name, const UpstreamConfig& upstream);
@@ -153,7 +160,12 @@ class Packages {
   Dependencies deps_;
   ExternalEvidenceCollector* collector_;
   std::function<void(const std::string&)> told_;
-  std::shared_ptr<const Policy> no_rules_ = std::make_shared<const Policy>();
+  // The waivers of exact versions alone: what an upstream with `inspect: false` is judged by beside
+  // the floor. Made once per policy.
+  std::shared_ptr<const Policy> exact_waivers(const std::shared_ptr<const Policy>& policy) const;
+  mutable std::mutex waivers_mutex_;
+  mutable std::shared_ptr<const Policy> waivers_of_, waivers_;
+  mutable std::set<std::string, std::less<>> untimed_;  // upstreams told of; under waivers_mutex_
   SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
   std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;

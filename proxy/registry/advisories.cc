@@ -1,6 +1,6 @@
 // What the gate itself adds to the answer of an audit.
 #include <algorithm>
-#include <boost/json/serialize.hpp>
+#include <boost/json/array.hpp>
 
 #include "base/digest.h"
 #include "proxy/registry/services.h"
@@ -29,9 +29,9 @@ boost::json::object advisory_json(const ReleaseRow& row, const std::string& sent
 
 // Every listed release that is refused for a reason other than its age becomes an advisory, so that
 // `npm audit` says so on every machine that has it (SPEC, section 6).
-Result<std::string> RegistryServices::with_advisories(const boost::json::object& asked,
-                                                      boost::json::object merged,
-                                                      const std::string& base_url) const {
+Result<boost::json::object> RegistryServices::own_advisories(const boost::json::object& asked,
+                                                             const std::string& base_url) const {
+  boost::json::object merged;
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   const Time now = deps_.clock.now();
   for (const auto& [key, versions] : asked) {
@@ -62,7 +62,7 @@ Result<std::string> RegistryServices::with_advisories(const boost::json::object&
           advisory_json(row, refusal_sentence(row.subject, verdict, row.findings), base_url));
     }
   }
-  return boost::json::serialize(merged);
+  return merged;
 }
 
 }  // namespace npmgate

@@ -9,6 +9,8 @@
 namespace npmgate {
 namespace {
 
+// Nobody makes the gate ask its upstream for one package more often.
+constexpr Millis kAskedJustNow{2000};
 // Headers must leave within 25 s (yarn 1 gives up at 33): rounds of picks share inspection.timeout,
 // rendering comes on top.
 constexpr int kMaxRounds = 6;
@@ -54,7 +56,7 @@ RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& 
   input.dist_tags = listing.dist_tags;
   for (const Judged* judged : listing.kept) {
     VersionView view{judged->version, judged->raw_manifest, judged->subject.has_install_script,
-                     std::nullopt};
+                     std::nullopt, judged->release->refusal.has_value()};
     if (judged->verdict.warn_clients && !judged->verdict.reasons.empty()) {
       view.warning = "npm-gate: " + judged->verdict.reasons.front().message;
     }
@@ -249,8 +251,18 @@ Response PackumentService::respond(const RenderedPackumentPtr& answer, const Req
   return response;
 }
 
-Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
+Task<Result<SnapshotPtr>> PackumentService::snapshot_for(PackageName name, const Request& request) {
   auto snapshot = co_await packages_.get(name);
+  const bool wants_new =
+      request.headers.get("cache-control").find("no-cache") != std::string_view::npos ||
+      request.headers.get("pragma") == "no-cache";
+  if (!snapshot || !wants_new || deps_.clock.now() - (*snapshot)->fetched <= kAskedJustNow)
+    co_return snapshot;
+  co_return co_await packages_.get(name, true);
+}
+
+Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
+  auto snapshot = co_await snapshot_for(name, request);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::string key =
       name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
@@ -285,6 +297,13 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
 
 Task<Response> PackumentService::manifest(PackageName name, std::string version_or_tag,
                                           const Request& request) {
+  auto asked = co_await snapshot_for(name, request);
+  // An exact version that is not known yet may have come since.
+  if (asked && (*asked)->packument && Version::parse(version_or_tag) &&
+      (*asked)->packument->find(version_or_tag) == nullptr &&
+      deps_.clock.now() - (*asked)->fetched > kAskedJustNow)
+    asked = co_await packages_.get(name, true);
+  if (!asked) co_return response_for(asked.error());
   auto prepared = co_await prepare(name);
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;

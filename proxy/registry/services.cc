@@ -36,6 +36,30 @@ std::string alias_of(const boost::json::value& value) {
   return std::string(text.substr(0, at));
 }
 
+// 424 (measured on npm 10 to 12, pnpm 10 and 12): every client fails at once and shows the text;
+// 5xx are retried for 70 s and longer by pnpm. 404 is what clients take for a registry that has no
+// audits. An install carries on in all of them.
+Response unanswered(const std::string& problem, bool missing) {
+  return error_response(missing ? 404 : 424,
+                        "npm-gate: " + problem + "; nothing is known of vulnerabilities");
+}
+
+// An error would hide the advisories that there are: the first of them gets a companion that says
+// what is missing. False where there is none.
+bool note_incomplete(boost::json::object& advisories, const std::string& problem) {
+  for (auto& member : advisories) {
+    auto* list = member.value().if_array();
+    if (list == nullptr || list->empty() || !list->front().is_object()) continue;
+    boost::json::object note = list->front().get_object();
+    note["id"] = std::int64_t{999'999'999};
+    note["severity"] = "low";
+    note["title"] = "npm-gate: this list is not complete: " + problem;
+    list->push_back(std::move(note));
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 const UpstreamConfig* RegistryServices::fallback() const {
@@ -143,24 +167,59 @@ Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request&
   if (ec || !parsed.is_object())
     co_return error_response(400, "npm-gate: the audit request is not a JSON object");
   boost::json::object merged;
+  std::string problem;
+  bool missing = false;
   for (const auto& [upstream, names] : split(parsed.get_object(), request)) {
-    const Response answer =
-        co_await forward(*upstream, "POST", target.path.substr(1), boost::json::serialize(names));
-    // An upstream without the endpoint: installs carry on, and clients that would crash on 404
-    // (yarn 4) do not.
-    boost::json::value theirs =
-        answer.status == 200 ? boost::json::parse(*answer.body, ec) : boost::json::value();
-    if (ec || !theirs.is_object()) continue;
-    for (const auto& [name, advisories] : theirs.get_object()) {
-      if (names.contains(name)) merged[name] = advisories;
+    AuditAnswer answer =
+        co_await ask_audit(*upstream, target.path.substr(1), boost::json::serialize(names));
+    if (answer.found) {
+      for (const auto& [name, advisories] : *answer.found) {
+        if (names.contains(name)) merged[name] = advisories;
+      }
+    } else if (!answer.missing || upstream == fallback()) {
+      problem = std::move(answer.problem);
+      missing = answer.missing;
     }
   }
-  std::function<Result<std::string>()> merge = [this, &parsed, &merged, &request] {
-    return with_advisories(parsed.get_object(), std::move(merged), request.base_url);
+  using Advisories = boost::json::object;
+  std::function<Result<Advisories>()> make = [this, &parsed, &request] {
+    return own_advisories(parsed.get_object(), request.base_url);
   };
-  auto answer = co_await deps_.pool.offload(std::move(merge));
-  if (!answer) co_return response_for(answer.error());
-  co_return json_response(200, std::move(*answer));
+  auto own = co_await deps_.pool.offload(std::move(make));
+  if (!own) co_return response_for(own.error());
+  for (const auto& [name, advisories] : *own) {
+    auto& list = merged[name];
+    if (!list.is_array()) list = boost::json::array();
+    for (const auto& advisory : advisories.get_array()) list.get_array().push_back(advisory);
+  }
+  if (!problem.empty() && !note_incomplete(merged, problem)) co_return unanswered(problem, missing);
+  co_return json_response(200, boost::json::serialize(merged));
+}
+
+Task<RegistryServices::AuditAnswer> RegistryServices::ask_audit(const UpstreamConfig& upstream,
+                                                                std::string path,
+                                                                std::string body) {
+  const Response answer = co_await forward(upstream, "POST", std::move(path), std::move(body));
+  AuditAnswer result;
+  result.missing = answer.status == 404 || answer.status == 405 || answer.status == 501;
+  boost::system::error_code ec;
+  if (answer.status == 200) {
+    boost::json::value parsed = boost::json::parse(answer.body ? *answer.body : "", ec);
+    const bool readable = !ec && parsed.is_object() && !parsed.get_object().contains("error");
+    if (readable) result.found = std::move(parsed.get_object());
+  }
+  if (result.found) co_return result;
+  result.problem = "the upstream " + upstream.name +
+                   (result.missing         ? " has no audit endpoint"
+                    : answer.status == 200 ? " answered an audit with something else"
+                                           : " could not be asked for an audit") +
+                   (answer.status == 200 ? "" : " (" + std::to_string(answer.status) + ")");
+  deps_.metrics.add("npm_gate_audits_unanswered_total",
+                    "upstream=\"" + upstream.name + "\",reason=\"" +
+                        (result.missing ? "missing" : "failed") + "\"");
+  log::warn("audit", "an audit could not be asked",
+            {{"upstream", upstream.name}, {"status", answer.status}, {"error", result.problem}});
+  co_return result;
 }
 
 // Takes the names that are not `upstream`'s out of the tree that npm 6 and pnpm 10 post:
@@ -193,8 +252,6 @@ void RegistryServices::scrub(boost::json::value& tree, const UpstreamConfig* ups
 }
 
 Task<Response> RegistryServices::audit_quick(ServiceTarget target, const Request& request) {
-  constexpr const char* kNothing =
-      R"({"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"info":0,"low":0,"moderate":0,"high":0,"critical":0}}})";
   boost::system::error_code ec;
   boost::json::value tree = boost::json::parse(request.body, ec);
   if (ec || !tree.is_object())
@@ -205,11 +262,15 @@ Task<Response> RegistryServices::audit_quick(ServiceTarget target, const Request
   if (project != nullptr && project->is_string() &&
       !goes_to(std::string(project->get_string()), upstream))
     *project = "project";
-  if (upstream == nullptr) co_return json_response(200, kNothing);
-  Response answer =
-      co_await forward(*upstream, "POST", target.path.substr(1), boost::json::serialize(tree));
-  if (answer.status == 200) co_return answer;
-  co_return json_response(200, kNothing);
+  if (upstream == nullptr) co_return unanswered("no upstream answers for other names", true);
+  AuditAnswer answer =
+      co_await ask_audit(*upstream, target.path.substr(1), boost::json::serialize(tree));
+  if (answer.found && !answer.found->contains("metadata")) {
+    answer.problem = "the upstream " + upstream->name + " answered an audit with something else";
+    answer.found.reset();
+  }
+  if (!answer.found) co_return unanswered(answer.problem, answer.missing);
+  co_return json_response(200, boost::json::serialize(*answer.found));
 }
 
 }  // namespace npmgate

@@ -313,8 +313,23 @@ std::vector<Problem> check_config(const Config& config) {
   return problems;
 }
 
-std::string_view sample_config() {
-  return R"(# npm-gate: where it listens, where it fetches, what it keeps. Every key is optional but upstreams; `npm-gate serve --config gate.yaml`.
+namespace {
+
+// Double-quoted, as JSON: YAML 1.2 reads that alike.
+std::string yaml_quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+std::string sample_config(const std::string& upstream, const std::string& storage) {
+  std::string text =
+      R"(# npm-gate: where it listens, where it fetches, what it keeps. Every key is optional but upstreams; `npm-gate serve --config gate.yaml`.
 # Units: 30s 5m 24h 14d; 512MiB 50GiB. Unknown keys are errors.
 
 listen:
@@ -334,15 +349,15 @@ ledger: { keep: 180d }      # who fetched what; older entries go
 
 upstreams:                  # first match decides; exactly one upstream ever answers for a name
   # - { name: internal, url: https://npm.internal.example/, scopes: ["@acme"], token_env: ACME_TOKEN, inspect: false, writable: true }
-  - { name: public, url: https://registry.example/, times: publish }   # times: ingest for mirrors that stamp arrival
+  - { name: public, url: UPSTREAM, times: publish }   # times: ingest for mirrors that stamp arrival
 
 storage:
-  path: npm-gate-data       # SQLite state and tarballs
+  path: STORAGE   # SQLite state and tarballs
   tarballs: { max_size: 50GiB }
 
 packuments: { fresh: 5m, stale: 24h }
 
-inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 512MiB, max_ratio: 200, max_entries: 100000 }
+inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 2GiB, max_ratio: 200, max_entries: 100000 }
   # sandbox: false inspects in the gate itself, for kernels and containers that cannot confine worker processes
 
 git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
@@ -362,6 +377,11 @@ watch: { budget: 60/min }   # looks at known packages although nobody asks (docs
 
 log: { level: info, format: text }          # format: json for collectors
 )";
+  for (const auto& [word, value] :
+       {std::pair<std::string_view, const std::string&>{"UPSTREAM", upstream},
+        {"STORAGE", storage}})
+    text.replace(text.find(word), word.size(), yaml_quoted(value));
+  return text;
 }
 
 }  // namespace npmgate

@@ -87,7 +87,8 @@ ConfigResult load_config(std::string_view text, const std::string& file, const E
 // scopes …); `where` for problems.
 std::vector<Problem> check_config(const Config& config);
 
-// The commented gate.yaml that `npm-gate init` writes.
-std::string_view sample_config();
+// The commented gate.yaml that `npm-gate init` writes, with the registry that it found and the
+// folder for data.
+std::string sample_config(const std::string& upstream, const std::string& storage);
 
 }  // namespace npmgate

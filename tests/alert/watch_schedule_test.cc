@@ -60,6 +60,31 @@ TEST(WatchQueue, TakesWhatIsDueTheLatestByIntervalsFirst) {
   EXPECT_EQ(queue.take(kNow, 10), std::vector<std::string>{"later"});
 }
 
+// A change that the feed names while its package is looked at, or before it is known here (the
+// first moments after a restart), is not lost.
+TEST(WatchQueue, WhatChangedWhileItWasAwayIsDueWhenItIsBack) {
+  WatchQueue queue;
+  queue.put("a", kNow - hours(3), hours(2), 0.5);
+  EXPECT_EQ(queue.take(kNow, 1), std::vector<std::string>{"a"});
+  queue.hurry("a", kNow);
+  queue.hurry("b", kNow);
+  EXPECT_TRUE(queue.take(kNow, 10).empty());
+  queue.put("a", kNow, hours(2), 0.5);
+  queue.put("b", kNow, hours(2), 0.5);
+  EXPECT_EQ(queue.take(kNow, 10), (std::vector<std::string>{"a", "b"}));
+  queue.put("a", kNow, hours(2), 0.5);
+  EXPECT_TRUE(queue.take(kNow, 10).empty());
+}
+
+TEST(WatchQueue, RemembersTheLastChangesOnly) {
+  WatchQueue queue;
+  queue.hurry("first", kNow);
+  for (int i = 0; i < 10'000; ++i) queue.hurry("x" + std::to_string(i), kNow);
+  queue.put("first", kNow, hours(2), 0.5);
+  queue.put("x9999", kNow, hours(2), 0.5);
+  EXPECT_EQ(queue.take(kNow, 10), std::vector<std::string>{"x9999"});
+}
+
 TEST(WatchBudget, SpreadsRequests) {
   WatchBudget budget(60, kNow);
   EXPECT_EQ(budget.available(kNow), 1);

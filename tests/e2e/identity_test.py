@@ -118,6 +118,33 @@ class Identity(case.EndToEnd):
         else:
             self.assert_refused(answer, "steady@1.1.0")
 
+    def test_package_that_vanishes_as_a_whole(self):
+        """One 404 may be a mistake; from the second look on the package is withdrawn: 404, the pin judged as withdrawn, the queue says so."""
+        old_bytes = self.accept()
+        package = self.registry.packages.pop("steady")
+        self.assertTrue(wire.eventually(lambda: self.gate.packument("steady").status == 404), self.gate.log_end())
+        self.assertGreaterEqual(len(self.registry.seen("/steady")), 3)
+        self.assertIn("took a package back", self.gate.log())
+        explained = self.gate.command("explain", "steady@1.1.0", "--json").stdout
+        self.assertIn("release-withdrawn", explained)
+        # Nothing blocks withdrawn releases here: those who locked it still get it.
+        self.assertEqual(self.gate.tarball("steady", "1.1.0").body, old_bytes)
+        self.assertEqual(self.gate.tarball("steady", "1.0.0").status, 404)
+        self.gate.stop()
+        self.gate.restart()
+        self.assertEqual(self.gate.packument("steady").status, 404)
+        self.registry.packages["steady"] = package
+        self.assertTrue(wire.eventually(lambda: self.gate.versions("steady") == ["1.0.0", "1.1.0"]), self.gate.log_end())
+        self.assertNotIn("release-withdrawn", self.gate.command("explain", "steady@1.1.0", "--json").stdout)
+
+    def test_one_missing_answer_withdraws_nothing(self):
+        """A registry that says 404 for a moment."""
+        self.accept()
+        self.registry.fault("/steady", "status", status=404, times=1)
+        self.refreshed()
+        self.assertEqual(self.gate.versions("steady"), ["1.0.0", "1.1.0"])
+        self.assertNotIn("took a package back", self.gate.log())
+
     def test_other_upstream_answers_nothing_for_this_name(self):
         """A name belongs to exactly one upstream: a higher version elsewhere is not seen (dependency confusion)."""
         inside = Package("@acme/tool", [Release("1.0.0", published=days_ago(90))])

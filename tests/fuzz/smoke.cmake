@@ -1,13 +1,13 @@
-# One short run of a fuzz target: PROGRAM MAX_LEN CORPUS DICTIONARY WORK. What is found goes to WORK, the corpus stays as it is.
-# The corpus first, then a minute's search: from the same seed every time, so that a run differs from the one before in how far it
-# comes only; NPM_GATE_ALL=1 takes another seed each time.
+# One short run of a fuzz target: PROGRAM MAX_LEN RUNS CORPUS DICTIONARY WORK. What is found goes to WORK, the corpus stays as it is.
+# The corpus first, then RUNS executions from the same seed: a busy machine takes longer, and sees the same. NPM_GATE_ALL=1 takes
+# another seed each time.
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK}/found)
 set(seed 1)
 if("$ENV{NPM_GATE_ALL}" STREQUAL "1")
   set(seed 0)  # libFuzzer's word for any
 endif()
-set(options -seed=${seed} -max_total_time=60 -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -print_funcs=0
+set(options -seed=${seed} -runs=${RUNS} -max_len=${MAX_LEN} -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -print_funcs=0
     -artifact_prefix=${WORK}/)
 if(EXISTS ${DICTIONARY})
   list(APPEND options -dict=${DICTIONARY})

@@ -124,6 +124,51 @@ TEST(NpmLock, UrlOfAnotherPackageIsNoReleaseOfThisOne) {
   }
 }
 
+// What lockfiles hold that were made at other registries (their documentation and real answers).
+TEST(NpmLock, UrlsOfOtherRegistriesAreReleases) {
+  struct Row {
+    const char* what;
+    const char* name;
+    const char* resolved;
+    LockSource source;
+  };
+  const Row rows[] = {
+      {"Artifactory", "@s/a", "https://a.example/artifactory/api/npm/npm-all/@s/a/-/@s/a-1.0.0.tgz",
+       LockSource::kRegistry},
+      {"GitLab", "@s/a", "https://g.example/api/v4/projects/7/packages/npm/@s/a/-/@s/a-1.0.0.tgz",
+       LockSource::kRegistry},
+      {"GitHub Packages", "@s/a",
+       "https://npm.example/download/@s/a/1.0.0/0123456789abcdef0123456789abcdef01234567",
+       LockSource::kRegistry},
+      {"Gitea", "@s/a", "https://g.example/api/packages/team/npm/%40s%2Fa/-/1.0.0/a-1.0.0.tgz",
+       LockSource::kRegistry},
+      {"Gitea without scope", "a", "https://g.example/api/packages/team/npm/a/-/1.0.0/a-1.0.0.tgz",
+       LockSource::kRegistry},
+      {"cnpm", "a", "https://m.example/a/download/a-1.0.0.tgz?cache=0&sync_timestamp=1",
+       LockSource::kRegistry},
+      {"cnpm with scope", "@s/a", "https://m.example/@s/a/download/@s/a-1.0.0.tgz",
+       LockSource::kRegistry},
+      {"npmmirror's CDN", "@s/a", "https://cdn.example/packages/@s/a/1.0.0/a-1.0.0.tgz",
+       LockSource::kRegistry},
+      {"another's file below its name", "a", "https://m.example/a/download/evil-1.0.0.tgz",
+       LockSource::kRemote},
+      {"another version in front", "a", "https://g.example/npm/a/-/6.6.6/a-1.0.0.tgz",
+       LockSource::kRemote},
+      {"a digest of something else", "@s/a", "https://npm.example/download/@s/evil/1.0.0/0123",
+       LockSource::kRemote},
+      {"no digest", "@s/a", "https://npm.example/download/@s/a/1.0.0/evil.tgz",
+       LockSource::kRemote},
+  };
+  for (const Row& row : rows) {
+    const Lockfile lockfile =
+        read(R"({"lockfileVersion":3,"packages":{"node_modules/)" + std::string(row.name) +
+                 R"(":{"version":"1.0.0",)" + R"("resolved":")" + row.resolved + "\"}}}",
+             "package-lock.json");
+    ASSERT_EQ(lockfile.entries.size(), 1u) << row.what;
+    EXPECT_EQ(lockfile.entries[0].source, row.source) << row.what;
+  }
+}
+
 TEST(NpmLock, PathsAreTheShortestFromEachDirectDependency) {
   const std::string text = R"({"lockfileVersion":3,"packages":{
     "":{"dependencies":{"a":"1","b":"1","c":"1"}},

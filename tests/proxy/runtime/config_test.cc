@@ -24,8 +24,12 @@ std::string problems(const ConfigResult& result) {
 }
 
 TEST(Sample, IsTheDefaults) {
-  const ConfigResult sample = load(std::string(sample_config()));
+  const ConfigResult sample =
+      load(sample_config("https://registry.example/npm/", "/var/lib/npm-gate"));
   ASSERT_TRUE(sample.problems.empty()) << problems(sample);
+  ASSERT_EQ(sample.config.upstreams.size(), 1u);
+  EXPECT_EQ(sample.config.upstreams[0].url, "https://registry.example/npm/");
+  EXPECT_EQ(sample.config.storage_path, "/var/lib/npm-gate");
   const Config defaults;
   EXPECT_EQ(sample.config.port, defaults.port);
   EXPECT_EQ(sample.config.admin_port, defaults.admin_port);
