@@ -29,13 +29,6 @@ std::string npm_registry() {
   return text;
 }
 
-std::string find_upstream() {
-  for (const char* name : {"NPM_CONFIG_REGISTRY", "npm_config_registry"}) {
-    if (const auto value = environment(name); value && !value->empty()) return *value;
-  }
-  return npm_registry();
-}
-
 bool split_listen(const std::string& text, Config& config) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return false;
@@ -52,6 +45,13 @@ bool split_listen(const std::string& text, Config& config) {
 }
 
 }  // namespace
+
+std::string find_upstream() {
+  for (const char* name : {"NPM_CONFIG_REGISTRY", "npm_config_registry"}) {
+    if (const auto value = environment(name); value && !value->empty()) return *value;
+  }
+  return npm_registry();
+}
 
 int report_problems(const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) std::cerr << problem.str() << "\n";

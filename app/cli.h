@@ -22,6 +22,10 @@ struct ConfigFlags {
 void add_config_file(Command command, ConfigFlags& flags);   // --config
 void add_config_flags(Command command, ConfigFlags& flags);  // --config and --upstream
 
+// The registry that npm would use here (NPM_CONFIG_REGISTRY, npm's own configuration); "" where
+// nothing tells.
+std::string find_upstream();
+
 // Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and
 // returns the exit code instead where it cannot.
 struct LoadedConfig {

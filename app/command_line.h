@@ -59,6 +59,7 @@ class Command {
   void action(std::function<int()> act);
 
  private:
+  friend class CommandDocs;  // command_docs.cc reads the definitions
   CLI::App* app_;
   int* exit_code_;
 };

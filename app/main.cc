@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "app/cli.h"
+#include "app/command_docs.h"
 #include "app/command_line.h"
 #include "app/commands/admin_commands.h"
 #include "app/commands/alerts_command.h"
@@ -21,7 +22,7 @@ int main(int argc, char** argv) {
   CommandLine line(
       "npm-gate: a private npm registry that inspects every release before it serves it.\n"
       "Start: npm-gate serve; then npm config set registry http://127.0.0.1:4873/",
-      NPM_GATE_VERSION);
+      version_line());
   const Command root = line.root();
   add_serve(root);
   add_init(root);
@@ -38,8 +39,10 @@ int main(int argc, char** argv) {
   add_certs(root);
   add_cache(root);
   add_backup(root);
+  add_check(root);
   add_doctor(root);
   add_version(root);
+  add_command_docs(root);
   try {
     return line.run(argc, argv);
   } catch (const std::exception& e) {

@@ -15,6 +15,7 @@
 
 #include "app/cli.h"
 #include "app/command_line.h"
+#include "app/commands/upstream_probe.h"
 #include "app/inspector.h"
 #include "app/offline/release_analysis.h"
 #include "app/report/report.h"
@@ -216,6 +217,23 @@ void say_ready(const Dependencies& deps, const Listeners& listeners) {
              {"data", config.storage_path}});
 }
 
+// A wrong upstream would show in the first client's long wait only. One line for each that does not
+// answer; the gate runs on, since it may come later and what is kept is served.
+void probe_upstreams(const Dependencies& deps, const net::any_io_executor& executor) {
+  for (const UpstreamConfig& upstream : deps.config.upstreams) {
+    auto body = [&deps, upstream]() -> Task<void> {
+      const auto answers = co_await probe_upstream(deps.upstream, upstream);
+      if (answers) co_return;
+      log::error("upstream", answers.error().context,
+                 {{"upstream", upstream.name},
+                  {"fix",
+                   "correct upstreams: in gate.yaml, or --upstream, if this is not the "
+                   "registry; npm-gate doctor says more"}});
+    };
+    spawn_detached(executor, "look at the upstream " + upstream.name, std::move(body));
+  }
+}
+
 // Background work and requests, until a signal ends both.
 void run_until_signal(const Dependencies& deps, Loops& loops, Services& services, FeedWatch& feeds,
                       Listeners& listeners) {
@@ -238,6 +256,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
     for (net::io_context* loop : loops.pointers()) loop->stop();
   });
   say_ready(deps, listeners);
+  probe_upstreams(deps, executor);
   loops.run();
   deps.pool.finish();
   services.mail.finish();

@@ -53,9 +53,19 @@ class Doctor {
  public:
   explicit Doctor(const Config& config) : config_(config) {}
 
+  // Files alone: what a start would read. Nothing is asked, nothing is opened for writing but the
+  // folder for data.
+  std::vector<Check> check_files() {
+    policy();
+    data_folder(false);
+    certificate();
+    feeds();
+    return std::move(checks_);
+  }
+
   std::vector<Check> examine() {
     policy();
-    data_folder();
+    data_folder(true);
     disk();
     descriptors();
     for (const UpstreamConfig& upstream : config_.upstreams) ask(upstream);
@@ -93,7 +103,7 @@ class Doctor {
     ok("policy", config_.policy_file + ", hash " + loaded.policy->hash);
   }
 
-  void data_folder() {
+  void data_folder(bool open_state) {
     const std::string& path = config_.storage_path;
     if (!std::filesystem::exists(path)) {
       return warn("data", path + " does not exist yet", "npm-gate serve makes it");
@@ -108,7 +118,7 @@ class Doctor {
       return problem("data", path + " cannot be written by uid " + std::to_string(geteuid()),
                      "chown it to the user that runs the gate, or name another storage.path");
     }
-    if (std::filesystem::exists(path + "/state.db")) {
+    if (open_state && std::filesystem::exists(path + "/state.db")) {
       auto store = open_state_store(path);
       if (!store) {
         return problem("data", store.error().context,
@@ -296,7 +306,35 @@ int print(const std::vector<Check>& checks, bool json) {
   return problems ? kNo : kDone;
 }
 
+// As nginx -t: mistakes on stderr, a line each; one line where there is none.
+int check(const Config& config) {
+  bool good = true;
+  for (const Check& each : Doctor(config).check_files()) {
+    if (each.grade == Grade::kOk) continue;
+    good = good && each.grade != Grade::kProblem;
+    std::cerr << "npm-gate: " << to_string(each.grade) << ": " << each.what << ": "
+              << log::printable(each.message, 400) << "; " << each.fix << "\n";
+  }
+  if (!good) return kUsage;
+  std::cout << "npm-gate: " << (config.file.empty() ? "the built-in configuration" : config.file)
+            << (config.policy_file.empty() ? "" : " and " + config.policy_file) << ": good\n";
+  return kDone;
+}
+
 }  // namespace
+
+void add_check(Command app) {
+  auto flags = std::make_shared<ConfigFlags>();
+  Command command = app.subcommand(
+      "check",
+      "Check configuration, policy, certificate, feeds and data folder without starting anything; "
+      "exit 2 where a start would fail");
+  add_config_flags(command, *flags);
+  command.action([flags] {
+    const LoadedConfig loaded = load_configuration(*flags);
+    return loaded.config ? check(*loaded.config) : loaded.exit_code;
+  });
+}
 
 void add_doctor(Command app) {
   auto flags = std::make_shared<ConfigFlags>();

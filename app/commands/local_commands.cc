@@ -14,8 +14,10 @@
 #include <fstream>
 #include <iostream>
 
+#include "app/build_info.h"
 #include "app/cli.h"
 #include "app/command_line.h"
+#include "app/commands/upstream_probe.h"
 #include "base/digest.h"
 #include "policy/decide.h"
 #include "registry/name.h"
@@ -44,15 +46,61 @@ int write_new(const std::filesystem::path& path, std::string_view text) {
   return kDone;
 }
 
-int init(const std::string& directory) {
+// Where the gate of a configuration in `folder` keeps its data: beside it, but below /etc (of an
+// installation) where the service may write.
+std::string data_folder_for(const std::filesystem::path& folder) {
+  const std::filesystem::path whole =
+      std::filesystem::absolute(folder / "npm-gate-data").lexically_normal();
+  const std::string text = whole.string();
+  return text.starts_with("/etc/") ? "/var/lib/npm-gate" : text;
+}
+
+int init(const std::string& directory, std::string url) {
+  if (url.empty()) url = find_upstream();
+  if (url.empty())
+    return report_usage(
+        "no upstream registry is known; name it with --upstream URL or NPM_CONFIG_REGISTRY");
+  if (!parse_url(url))
+    return report_usage("upstream '" + log::printable(url, 100) + "' is not an http(s) URL");
+  UpstreamConfig upstream;
+  upstream.url = with_trailing_slash(url);
   std::error_code ec;
   std::filesystem::create_directories(directory, ec);
   if (ec)
     return report(fail(Code::kUnavailable, Origin::kDisk,
                        "cannot create " + directory + ": " + ec.message()));
   const std::filesystem::path folder(directory);
-  if (const int code = write_new(folder / "gate.yaml", sample_config()); code != kDone) return code;
-  return write_new(folder / "policy.yaml", default_policy_text());
+  const std::string text = sample_config(upstream.url, data_folder_for(folder));
+  if (const int code = write_new(folder / "gate.yaml", text); code != kDone) return code;
+  if (const int code = write_new(folder / "policy.yaml", default_policy_text()); code != kDone)
+    return code;
+  const Result<void> answers = probe_upstream_now(upstream);
+  if (answers) {
+    std::cout << "upstream " << upstream.url << " answers\n";
+  } else {
+    std::cerr << "npm-gate: " << log::printable(answers.error().context, 500)
+              << "; correct upstreams: in " << (folder / "gate.yaml").string()
+              << " if that is not the registry, and npm-gate doctor asks it again\n";
+  }
+  return kDone;
+}
+
+// How this program was built; the same sources and compiler give the same words.
+std::string hardening() {
+  std::string flags;
+#ifdef __PIE__
+  flags += " PIE";
+#endif
+#ifdef __CET__
+  flags += " CET";
+#endif
+#ifdef _GLIBCXX_ASSERTIONS
+  flags += " assertions";
+#endif
+#ifdef _FORTIFY_SOURCE
+  flags += " FORTIFY=" + std::to_string(_FORTIFY_SOURCE);
+#endif
+  return flags.empty() ? "none" : flags.substr(1);
 }
 
 // What holds inspection workers on this machine, tried now.
@@ -70,6 +118,9 @@ int print_version(bool json) {
                                   {"zlib", zlibVersion()},
                                   {"sqlite", sqlite3_libversion()},
                                   {"sandbox", sandbox_here()},
+                                  {"commit", NPM_GATE_COMMIT},
+                                  {"build", NPM_GATE_BUILD_TYPE},
+                                  {"hardening", hardening()},
                                   {"compiler", "g++ " __VERSION__}};
   if (json) {
     std::cout << boost::json::serialize(parts) << "\n";
@@ -179,12 +230,22 @@ int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json)
 
 }  // namespace
 
+std::string version_line() {
+  return "npm-gate " NPM_GATE_VERSION " (commit " NPM_GATE_COMMIT ", " NPM_GATE_BUILD_TYPE
+         ", g++ " __VERSION__ ", hardening: " +
+         hardening() + ")";
+}
+
 void add_init(Command app) {
   auto directory = std::make_shared<std::string>(".");
-  Command command =
-      app.subcommand("init", "Write a commented gate.yaml and policy.yaml to start from");
+  auto upstream = std::make_shared<std::string>();
+  Command command = app.subcommand("init",
+                                   "Write a commented gate.yaml and policy.yaml to start from, for "
+                                   "the registry that npm uses here");
   command.option("DIR", *directory, "folder (default: here)");
-  command.action([directory] { return init(*directory); });
+  command.option("--upstream", *upstream, "registry to fetch from (default: npm's)")
+      .type_name("URL");
+  command.action([directory, upstream] { return init(*directory, *upstream); });
 }
 
 void add_version(Command app) {
