@@ -69,6 +69,7 @@ LIBRARIES = {
     "boost/beast": ("proxy",),
     "CLI/": ("app",),
     "seccomp": ("sandbox",),
+    "tree_sitter": ("inspect",),
 }
 
 

@@ -5,7 +5,7 @@ set -euo pipefail
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-json1.81-dev libssl-dev
   libarchive-dev zlib1g-dev libyaml-cpp-dev libsimdjson-dev libdeflate-dev libutf8proc-dev libseccomp-dev libsqlite3-dev
-  libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev)
+  libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtree-sitter-dev curl ca-certificates)
 test_packages=(libgtest-dev python3 python3-jsonschema python3-yaml python3-aiosmtpd git openssl clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev
   debootstrap systemd-container)
 bench_packages=(nginx-light wrk)
@@ -13,7 +13,10 @@ bench_packages=(nginx-light wrk)
 wanted=()
 for purpose in "${@:-build}"; do
   case "$purpose" in
-    build) wanted+=("${build_packages[@]}") ;;
+    build)
+      wanted+=("${build_packages[@]}")
+      # fetch-grammars.sh asks npm which registry to use where the environment names none.
+      [ -n "${NPM_CONFIG_REGISTRY:-${npm_config_registry:-}}" ] || command -v npm >/dev/null || wanted+=(npm) ;;
     test)
       wanted+=("${test_packages[@]}")
       # Any node will do: it only fetches the pinned clients (install-clients.sh), which bring their own node.

@@ -37,6 +37,25 @@ struct CodeFeatures {
   friend bool operator==(const CodeFeatures&, const CodeFeatures&) = default;
 };
 
+// One thing that code can do, found on its syntax tree (inspect/code/): "network" to a host,
+// "secrets" by file or variable …
+struct Capability {
+  std::string kind;  // inspect/code/capability_kinds.h
+  std::string name;  // host, file, variable, program …; "" if it is put together at run time
+  std::uint32_t line = 0;
+  bool on_import = false;  // happens when the file is loaded, not when somebody calls it
+  std::string text;        // the folded words, at most 160 bytes of printable ASCII
+  friend bool operator==(const Capability&, const Capability&) = default;
+};
+
+// What a parser made of one file. Depends on the file's path and bytes only.
+struct CodeReading {
+  std::string
+      unread;  // why the lexer alone measured it: "too-large", "too-long", "errors"; "" parsed
+  std::vector<Capability> capabilities;  // sorted, at most 128
+  friend bool operator==(const CodeReading&, const CodeReading&) = default;
+};
+
 struct FileFacts {
   std::string path;  // below the top directory, '/' separated
   std::uint32_t mode = 0;
@@ -44,7 +63,17 @@ struct FileFacts {
   std::string sha256;  // hex
   FileKind kind = FileKind::kOther;
   std::optional<CodeFeatures> code;
+  std::optional<CodeReading> reading;  // of files that an entry reaches
+  // Files of the package that this one loads, runs or reads: positions in Tree::files, ascending.
+  std::vector<std::uint32_t> loads;
   friend bool operator==(const FileFacts&, const FileFacts&) = default;
+};
+
+// A way into the package: what a client, node, a bundler or a browser starts with.
+struct EntryPoint {
+  std::string name;        // "main", "exports ./cli import", "bin widget", "hook postinstall"
+  std::uint32_t file = 0;  // position in Tree::files
+  friend bool operator==(const EntryPoint&, const EntryPoint&) = default;
 };
 
 // A package.json below node_modules/.
@@ -77,8 +106,9 @@ struct HookReach {
 };
 
 struct Tree {
-  std::string top;               // name of the one top directory ("package")
-  std::vector<FileFacts> files;  // sorted by path
+  std::string top;                       // name of the one top directory ("package")
+  std::vector<FileFacts> files;          // sorted by path
+  std::vector<EntryPoint> entry_points;  // sorted, at most 512
   std::uint64_t unpacked_size = 0;
   std::uint64_t entries = 0;  // with what links lead to
   std::vector<TreeLink> links;

@@ -1,12 +1,16 @@
 // The stored form of evidence: {"evidence": 1, …}. Files are arrays, a package may have thousands:
 // [path, mode, size, sha256, kind] and, where measured, [entropy, longest line, lines, hex escapes,
-// obfuscator names, longest literal, [traits], [endpoints]].
+// obfuscator names, longest literal, [traits], [endpoints]]. Files that an entry reaches have two
+// more: what a parser found, [why not parsed, [[kind, name, line, on import, text] …]] or null, and
+// the positions of the files they load; the measures are null where there are none.
 #include "inspect/evidence/evidence.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 
+#include "inspect/code/capability_kinds.h"
 #include "inspect/evidence/manifest_json.h"
 
 namespace npmgate {
@@ -66,9 +70,56 @@ CodeFeatures code_from(const json::value& value, bool& ok) {
   return code;
 }
 
+json::value reading_json(const std::optional<CodeReading>& reading) {
+  if (!reading) return nullptr;
+  json::array found;
+  for (const auto& one : reading->capabilities)
+    found.push_back(json::array{one.kind, one.name, one.line, one.on_import, one.text});
+  return json::array{reading->unread, std::move(found)};
+}
+
+Capability capability_from(const json::value& value, bool& ok) {
+  Capability out;
+  const auto* fields = value.if_array();
+  ok = ok && fields != nullptr && fields->size() == 5 && (*fields)[3].is_bool();
+  if (!ok) return out;
+  out.kind = json_text((*fields)[0], ok);
+  out.name = json_text((*fields)[1], ok);
+  out.line = small<std::uint32_t>((*fields)[2], ok);
+  out.on_import = (*fields)[3].get_bool();
+  out.text = json_text((*fields)[4], ok);
+  ok = ok && out.name.size() <= 100 && out.text.size() <= 160 &&
+       std::find(std::begin(kCapabilityKinds), std::end(kCapabilityKinds), out.kind) !=
+           std::end(kCapabilityKinds);
+  return out;
+}
+std::optional<CodeReading> reading_from(const json::value& value, bool& ok) {
+  constexpr std::size_t kMostCapabilities = 256;
+  if (value.is_null()) return std::nullopt;
+  const auto* fields = value.if_array();
+  ok = ok && fields != nullptr && fields->size() == 2 && (*fields)[1].is_array();
+  if (!ok) return std::nullopt;
+  CodeReading out;
+  out.unread = json_text((*fields)[0], ok);
+  const auto& found = (*fields)[1].get_array();
+  ok = ok && out.unread.size() <= 40 && found.size() <= kMostCapabilities;
+  if (!ok) return std::nullopt;
+  for (const auto& one : found) out.capabilities.push_back(capability_from(one, ok));
+  return out;
+}
+
 json::array file_json(const FileFacts& file) {
   json::array out{file.path, file.mode, file.size, file.sha256, json::string(to_string(file.kind))};
-  if (file.code) out.push_back(code_json(*file.code));
+  const bool read = file.reading || !file.loads.empty();
+  if (file.code)
+    out.push_back(code_json(*file.code));
+  else if (read)
+    out.push_back(nullptr);
+  if (!read) return out;
+  out.push_back(reading_json(file.reading));
+  json::array loads;
+  for (const auto load : file.loads) loads.push_back(load);
+  out.push_back(std::move(loads));
   return out;
 }
 FileKind kind_from(std::string_view text, bool& ok) {
@@ -82,14 +133,23 @@ FileFacts file_from(const json::value& value, bool& ok) {
   FileFacts file;
   const auto* fields = value.if_array();
   ok = ok && fields != nullptr &&
-       (fields->size() == kFileFields || fields->size() == kFileFields + 1);
+       (fields->size() == kFileFields || fields->size() == kFileFields + 1 ||
+        fields->size() == kFileFields + 3);
   if (!ok) return file;
   file.path = json_text((*fields)[0], ok);
   file.mode = small<std::uint32_t>((*fields)[1], ok);
   file.size = json_number((*fields)[2], ok);
   file.sha256 = json_text((*fields)[3], ok);
   file.kind = kind_from(json_text((*fields)[4], ok), ok);
-  if (fields->size() > kFileFields) file.code = code_from((*fields)[kFileFields], ok);
+  if (fields->size() > kFileFields && !(*fields)[kFileFields].is_null())
+    file.code = code_from((*fields)[kFileFields], ok);
+  if (fields->size() < kFileFields + 3) return file;
+  constexpr std::size_t kMostLoads = 4096;
+  file.reading = reading_from((*fields)[kFileFields + 1], ok);
+  const auto* loads = (*fields)[kFileFields + 2].if_array();
+  ok = ok && loads != nullptr && loads->size() <= kMostLoads;
+  if (!ok) return file;
+  for (const auto& load : *loads) file.loads.push_back(small<std::uint32_t>(load, ok));
   return file;
 }
 
@@ -150,6 +210,10 @@ json::object tree_json(const Tree& tree) {
                    {"bindingGyp", tree.has_binding_gyp},
                    {"shrinkwrap", tree.has_shrinkwrap},
                    {"files", std::move(files)}};
+  json::array entry_points;
+  for (const auto& entry : tree.entry_points)
+    entry_points.push_back(json::array{entry.name, entry.file});
+  if (!entry_points.empty()) out.emplace("entryPoints", std::move(entry_points));
   if (!tree.package_json_rest.empty()) out.emplace("packageJsonRest", tree.package_json_rest);
   if (!tree.links.empty()) {
     json::array links;
@@ -159,6 +223,25 @@ json::object tree_json(const Tree& tree) {
   }
   return out;
 }
+EntryPoint entry_from(const json::value& value, bool& ok) {
+  EntryPoint out;
+  const auto* fields = value.if_array();
+  ok = ok && fields != nullptr && fields->size() == 2;
+  if (!ok) return out;
+  out.name = json_text((*fields)[0], ok);
+  out.file = small<std::uint32_t>((*fields)[1], ok);
+  return out;
+}
+
+// A worker may lie: positions must be those of files.
+void check_positions(const Tree& tree, bool& ok) {
+  constexpr std::size_t kMostEntryPoints = 512;
+  ok = ok && tree.entry_points.size() <= kMostEntryPoints;
+  for (const auto& entry : tree.entry_points) ok = ok && entry.file < tree.files.size();
+  for (const auto& file : tree.files)
+    for (const auto load : file.loads) ok = ok && load < tree.files.size();
+}
+
 Tree tree_from(const json::value& value, bool& ok) {
   const JsonFields fields(value, ok);
   Tree tree;
@@ -174,6 +257,9 @@ Tree tree_from(const json::value& value, bool& ok) {
   tree.has_binding_gyp = fields.flag("bindingGyp");
   tree.has_shrinkwrap = fields.flag("shrinkwrap");
   for (const auto& element : fields.array("files")) tree.files.push_back(file_from(element, ok));
+  for (const auto& element : fields.array("entryPoints"))
+    tree.entry_points.push_back(entry_from(element, ok));
+  check_positions(tree, ok);
   for (const auto& element : fields.array("links")) {
     const JsonFields link(element, ok);
     tree.links.push_back({link.text("path"), link.text("target")});

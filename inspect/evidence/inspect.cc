@@ -12,6 +12,8 @@
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
 #include "inspect/code/hook_reach.h"
+#include "inspect/code/package_json.h"
+#include "inspect/code/reach.h"
 #include "inspect/evidence/evidence.h"
 #include "inspect/evidence/restored_baseline.h"
 
@@ -134,6 +136,7 @@ class TreeBuilder {
       if (is_measured(sources.files()[i])) measure(tree_.files[i], sources.files()[i]);
     follow_hooks(sources);
     measure_reached(sources);
+    code::read_reached(sources, package_json_, tree_);
   }
 
  private:
@@ -169,9 +172,14 @@ class TreeBuilder {
       const auto body = text_of(entry->body);
       const auto kind = classify(path, body, entry->mode);
       tree_.unpacked_size += entry->size;
-      tree_.files.push_back({std::string(path), entry->mode, entry->size,
-                             entry->sha256.empty() ? sha256_hex(body) : entry->sha256, kind,
-                             std::nullopt});
+      tree_.files.push_back({std::string(path),
+                             entry->mode,
+                             entry->size,
+                             entry->sha256.empty() ? sha256_hex(body) : entry->sha256,
+                             kind,
+                             std::nullopt,
+                             std::nullopt,
+                             {}});
       sources_.push_back({path, body, kind});
     }
     for (const auto& file : tree_.files) {

@@ -2,17 +2,12 @@
 // over a hijacked one.
 #pragma once
 
-#include <boost/json/object.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "inspect/evidence/evidence.h"
 
 namespace npmgate {
-
-// The object that an accepted package.json is; nullopt where it is none.
-std::optional<boost::json::object> package_json_object(std::string_view package_json);
 
 // SHA-256 hex of everything that a package.json says but its version, whatever its white space; ""
 // where it is no JSON object.

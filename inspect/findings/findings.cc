@@ -69,6 +69,13 @@ constexpr FindingKind kKinds[] = {
     {"network-endpoint-added", kMedium, "hosts in the code that the baseline does not name", true},
     {"sensitive-access-added", kHigh,
      "newly reads credentials, wallets, the environment in bulk or CI secrets", true},
+    {"import-time-capabilities", kHigh,
+     "loading it newly does two of: network, process, code from elsewhere, secrets", false},
+    {"capability-added", kMedium, "an entry or a file can do what it could not do before", true},
+    {"entry-changed", kLow, "an entry leads to another file, or a file became reachable", true},
+    {"agent-autorun", kMedium, "files or code that make an agent, an editor or CI run something",
+     true},
+    {"disguised-file", kMedium, "text under the name of a picture, font or archive", false},
     {"size-jump", kMedium, "size or file count far beyond the package's own history", false},
     {"dormant-release", kLow, "first release after a silence long for this package", false},
     {"version-burst", kMedium, "several releases or release lines at once", false},
@@ -120,6 +127,11 @@ constexpr DetectorRow kDetectors[] = {
     {"obfuscated-code-added", detect::obfuscated_code_added},
     {"network-endpoint-added", detect::network_endpoint_added},
     {"sensitive-access-added", detect::sensitive_access_added},
+    {"import-time-capabilities", detect::import_time_capabilities},
+    {"capability-added", detect::capability_added},
+    {"entry-changed", detect::entry_changed},
+    {"agent-autorun", detect::agent_autorun},
+    {"disguised-file", detect::disguised_file},
     {"size-jump", detect::size_jump},
     {"dormant-release", detect::dormant_release},
     {"version-burst", detect::version_burst},
@@ -215,6 +227,7 @@ bool wants_baseline_tree(const Evidence& evidence) {
   const detect::CodeLimits nothing;
   return std::any_of(tree->files.begin(), tree->files.end(), [&](const FileFacts& file) {
     if (file.kind == FileKind::kNative) return true;
+    if (file.reading && !file.reading->capabilities.empty()) return true;
     if (!file.code) return false;
     return !file.code->endpoints.empty() || !file.code->traits.empty() ||
            !detect::obfuscation(file, nothing).empty();

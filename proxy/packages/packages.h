@@ -77,9 +77,8 @@ class Packages {
   // picks. Returns at once.
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
-  // Names of an upstream with `inspect: false` are judged by the floor, waivers of exact versions and
-  // decisions alone.
-  // `options`: what this side does not fill in itself (as_published, compare).
+  // Names of an upstream with `inspect: false` are judged by the floor, waivers of exact versions
+  // and decisions alone. `options`: what this side does not fill in itself (as_published, compare).
   Judge judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
               JudgeOptions options = {}) const;
 

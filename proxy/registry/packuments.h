@@ -49,8 +49,8 @@ class PackumentService {
     std::shared_ptr<const PolicySnapshot> rules;
     std::set<std::string, std::less<>> undecided;
   };
-  // The package, asked for again if the client wants no cache's answer and it was not asked a moment
-  // ago: what was published just now must be there for who knows of it.
+  // The package, asked for again if the client wants no cache's answer and it was not asked a
+  // moment ago: what was published just now must be there for who knows of it.
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, const Request& request);
   Task<Result<Prepared>> prepare(PackageName name);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
