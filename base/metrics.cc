@@ -22,8 +22,8 @@ std::string number(double value) {
   return std::string(buffer.data(), end);
 }
 
-void sample(std::string& out, std::string_view name, std::string_view suffix,
-            std::string_view labels, double value) {
+void sample_line(std::string& out, std::string_view name, std::string_view suffix,
+                 std::string_view labels, double value) {
   out += name;
   out += suffix;
   if (!labels.empty()) {
@@ -113,19 +113,19 @@ std::string Metrics::render() const {
   for (const auto& [name, family] : families_) {
     if (!family.help.empty()) out += "# HELP " + name + " " + escape_help(family.help) + "\n";
     out += "# TYPE " + name + " " + family.type + "\n";
-    for (const auto& [labels, value] : family.values) sample(out, name, "", labels, value);
+    for (const auto& [labels, value] : family.values) sample_line(out, name, "", labels, value);
     for (const auto& [labels, histogram] : family.histograms) {
       const std::string first = labels.empty() ? "" : labels + ",";
       std::uint64_t below = 0;
       for (std::size_t i = 0; i < histogram.bounds.size(); ++i) {
         below += histogram.buckets[i];
-        sample(out, name, "_bucket", first + "le=\"" + number(histogram.bounds[i]) + "\"",
-               static_cast<double>(below));
+        sample_line(out, name, "_bucket", first + "le=\"" + number(histogram.bounds[i]) + "\"",
+                    static_cast<double>(below));
       }
       const auto count = static_cast<double>(histogram.count);
-      sample(out, name, "_bucket", first + "le=\"+Inf\"", count);
-      sample(out, name, "_sum", labels, histogram.sum);
-      sample(out, name, "_count", labels, count);
+      sample_line(out, name, "_bucket", first + "le=\"+Inf\"", count);
+      sample_line(out, name, "_sum", labels, histogram.sum);
+      sample_line(out, name, "_count", labels, count);
     }
   }
   return out;

@@ -27,7 +27,7 @@ void append_edited(std::string& out, std::string_view text, const std::vector<Ed
   out.append(text.substr(copied));
 }
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out;
   json::append_string(out, text);
   return out;
@@ -57,7 +57,7 @@ class ObjectEditor {
   void set(std::string_view key, std::string raw_value) {
     const auto at = find(key);
     if (at == members_.size()) {
-      added_.push_back(quoted(key) + ":" + std::move(raw_value));
+      added_.push_back(json_quoted(key) + ":" + std::move(raw_value));
     } else if (members_[at].value != raw_value) {
       changes_[at] = {Change::kReplace, std::move(raw_value)};
     }
@@ -192,8 +192,8 @@ bool is_abbreviated_field(std::string_view key) {
 std::string edited_dist(std::optional<std::string_view> dist, const std::string& tarball_url,
                         bool repeated_keys) {
   ObjectEditor editor(dist.value_or("{}"), repeated_keys);
-  if (!editor.valid()) return "{\"tarball\":" + quoted(tarball_url) + "}";
-  editor.set("tarball", quoted(tarball_url));
+  if (!editor.valid()) return "{\"tarball\":" + json_quoted(tarball_url) + "}";
+  editor.set("tarball", json_quoted(tarball_url));
   std::string out;
   editor.append_to(out);
   return out;
@@ -221,7 +221,8 @@ bool append_manifest(std::string& out, const RenderInput& input, const VersionVi
     editor.remove("hasInstallScript");
   }
   if (version.warning) {
-    editor.set("deprecated", quoted(warning_text(*version.warning, editor.value("deprecated"))));
+    editor.set("deprecated",
+               json_quoted(warning_text(*version.warning, editor.value("deprecated"))));
   }
   if (input.form == Form::kAbbreviated) {
     editor.append_selected(out, is_abbreviated_field);

@@ -11,7 +11,7 @@
 namespace npmgate {
 namespace {
 
-using Form = SemverParser::Form;
+using RangeForm = SemverParser::Form;
 
 // Far above any real range. The worst text of this length takes about 10 ms to expand (a run of
 // zeros, -O2).
@@ -150,7 +150,7 @@ class Expander {
   }
 
  private:
-  Form form() const { return loose_ ? Form::kLooseRange : Form::kStrictRange; }
+  RangeForm form() const { return loose_ ? RangeForm::kLooseRange : RangeForm::kStrictRange; }
   std::string_view lowest() const { return prerelease_ ? "-0" : ""; }
 
   // "[from, below)" as two comparators.
@@ -351,7 +351,7 @@ class RangeBuilder {
     std::size_t length = word.starts_with('<') || word.starts_with('>') ? 1 : 0;
     if (word.substr(length).starts_with('=')) ++length;
     const std::string_view rest = word.substr(length);
-    const auto parts = SemverParser::match(rest, loose_ ? Form::kLoose : Form::kStrict);
+    const auto parts = SemverParser::match(rest, loose_ ? RangeForm::kLoose : RangeForm::kStrict);
     // Loose ranges drop what is no comparator; strict ones are invalid.
     dropped = !parts && loose_;
     if (!parts || rest.size() > kMaxVersionLength) return std::nullopt;

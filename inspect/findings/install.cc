@@ -2,6 +2,7 @@
 // shadow commands.
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/code/features.h"
 #include "inspect/findings/detector.h"
 

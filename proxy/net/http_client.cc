@@ -12,6 +12,7 @@
 
 #include "base/digest.h"
 #include "base/gzip.h"
+#include "base/time.h"
 #include "proxy/net/egress.h"
 
 namespace npmgate {

@@ -13,7 +13,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr auto kGreetingLimit = std::chrono::seconds(30);
 // Deaths in a row before workers are started with a delay, and the longest delay: a poisonous
 // tarball costs others nothing, a machine where workers cannot live is not kept busy with trying.
 constexpr unsigned kFreeFailures = 3;

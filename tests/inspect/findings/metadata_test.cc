@@ -42,278 +42,207 @@ TEST_P(Mismatches, AreThoseThatClientsActOn) {
   EXPECT_EQ(fields, GetParam().fields) << describe(scene.findings());
 }
 
-#define CHANGE [](Manifest & stated, Manifest & shipped, Package & package)
-#define UNUSED (void)stated, (void)shipped, (void)package
-
 INSTANTIATE_TEST_SUITE_P(
     Real, Mismatches,
     ::testing::Values(
-        MismatchRow{"name", CHANGE { UNUSED; shipped.name = "other";
-}  // namespace
-, {
-  "name"
-}
-}  // namespace npmgate
-, MismatchRow{"version", CHANGE{UNUSED;
-shipped.version = "9.9.9";
-}
-, {
-  "version"
-}
-}
-, MismatchRow{"hook_hidden_by_the_packument", CHANGE{UNUSED;
-shipped.scripts["postinstall"] = "node a.js";
-}
-, {
-  "scripts.postinstall"
-}
-}
-, MismatchRow{"hook_only_in_the_packument", CHANGE{UNUSED;
-stated.scripts["preinstall"] = "node a.js";
-}
-, {
-  "scripts.preinstall"
-}
-}
-, MismatchRow{"hook_differs", CHANGE{UNUSED;
-stated.scripts["install"] = "a";
-shipped.scripts["install"] = "b";
-}
-, {
-  "scripts.install"
-}
-}
-, MismatchRow{"build_written_down_without_a_gyp", CHANGE{UNUSED;
-stated.scripts["install"] = "node-gyp rebuild";
-}
-, {
-  "scripts.install"
-}
-}
-, MismatchRow{"dependency_hidden", CHANGE{UNUSED;
-shipped.dependencies["a"] = "^1";
-}
-, {
-  "dependencies.a"
-}
-}
-, MismatchRow{"dependency_made_up", CHANGE{UNUSED;
-stated.dependencies["a"] = "^1";
-}
-, {
-  "dependencies.a"
-}
-}
-, MismatchRow{"dependency_range", CHANGE{UNUSED;
-stated.dependencies["a"] = "^1";
-shipped.dependencies["a"] = "^2";
-}
-, {
-  "dependencies.a"
-}
-}
-, MismatchRow{"dependency_repository", CHANGE{UNUSED;
-stated.dependencies["a"] = "github:o/a";
-shipped.dependencies["a"] = "github:p/a";
-}
-, {
-  "dependencies.a"
-}
-}
-, MismatchRow{"dependency_commit", CHANGE{UNUSED;
-stated.dependencies["a"] = "o/a#1";
-shipped.dependencies["a"] = "o/a#2";
-}
-, {
-  "dependencies.a"
-}
-}
-, MismatchRow{"optional", CHANGE{UNUSED;
-shipped.optional_dependencies["a"] = "^1";
-}
-, {
-  "optionalDependencies.a"
-}
-}
-, MismatchRow{"peer", CHANGE{UNUSED;
-stated.peer_dependencies["a"] = "^1";
-}
-, {
-  "peerDependencies.a"
-}
-}
-, MismatchRow{"bundled_in_the_packument", CHANGE{UNUSED;
-stated.bundled = {"a"};
-}
-, {
-  "bundleDependencies.a"
-}
-}
-, MismatchRow{"bundled_in_the_tarball", CHANGE{UNUSED;
-stated.bundled = {"a"};
-shipped.bundled = {"b", "a"};
-}
-, {
-  "bundleDependencies.b"
-}
-}
-, MismatchRow{"bin", CHANGE{UNUSED;
-stated.bin["demo"] = "a.js";
-shipped.bin["demo"] = "b.js";
-}
-, {
-  "bin.demo"
-}
-}
-, MismatchRow{"bin_hidden", CHANGE{UNUSED;
-shipped.bin["sh"] = "b.js";
-}
-, {
-  "bin.sh"
-}
-}
-, MismatchRow{"bin_made_up", CHANGE{UNUSED;
-stated.bin["sh"] = "b.js";
-}
-, {
-  "bin.sh"
-}
-}
-, MismatchRow{"several", CHANGE{UNUSED;
-shipped.name = "x";
-shipped.version = "2.0.0";
-}
-, {
-  "name", "version"
-}
-}),
+        MismatchRow{"name",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.name = "other"; },
+                    {"name"}},
+        MismatchRow{"version",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.version = "9.9.9"; },
+                    {"version"}},
+        MismatchRow{"hook_hidden_by_the_packument",
+                    [](Manifest&, Manifest& shipped, Package&) {
+                      shipped.scripts["postinstall"] = "node a.js";
+                    },
+                    {"scripts.postinstall"}},
+        MismatchRow{"hook_only_in_the_packument",
+                    [](Manifest& stated, Manifest&, Package&) {
+                      stated.scripts["preinstall"] = "node a.js";
+                    },
+                    {"scripts.preinstall"}},
+        MismatchRow{"hook_differs",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.scripts["install"] = "a";
+                      shipped.scripts["install"] = "b";
+                    },
+                    {"scripts.install"}},
+        MismatchRow{"build_written_down_without_a_gyp",
+                    [](Manifest& stated, Manifest&, Package&) {
+                      stated.scripts["install"] = "node-gyp rebuild";
+                    },
+                    {"scripts.install"}},
+        MismatchRow{
+            "dependency_hidden",
+            [](Manifest&, Manifest& shipped, Package&) { shipped.dependencies["a"] = "^1"; },
+            {"dependencies.a"}},
+        MismatchRow{"dependency_made_up",
+                    [](Manifest& stated, Manifest&, Package&) { stated.dependencies["a"] = "^1"; },
+                    {"dependencies.a"}},
+        MismatchRow{"dependency_range",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.dependencies["a"] = "^1";
+                      shipped.dependencies["a"] = "^2";
+                    },
+                    {"dependencies.a"}},
+        MismatchRow{"dependency_repository",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.dependencies["a"] = "github:o/a";
+                      shipped.dependencies["a"] = "github:p/a";
+                    },
+                    {"dependencies.a"}},
+        MismatchRow{"dependency_commit",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.dependencies["a"] = "o/a#1";
+                      shipped.dependencies["a"] = "o/a#2";
+                    },
+                    {"dependencies.a"}},
+        MismatchRow{"optional",
+                    [](Manifest&, Manifest& shipped, Package&) {
+                      shipped.optional_dependencies["a"] = "^1";
+                    },
+                    {"optionalDependencies.a"}},
+        MismatchRow{
+            "peer",
+            [](Manifest& stated, Manifest&, Package&) { stated.peer_dependencies["a"] = "^1"; },
+            {"peerDependencies.a"}},
+        MismatchRow{"bundled_in_the_packument",
+                    [](Manifest& stated, Manifest&, Package&) { stated.bundled = {"a"}; },
+                    {"bundleDependencies.a"}},
+        MismatchRow{"bundled_in_the_tarball",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bundled = {"a"};
+                      shipped.bundled = {"b", "a"};
+                    },
+                    {"bundleDependencies.b"}},
+        MismatchRow{"bin",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bin["demo"] = "a.js";
+                      shipped.bin["demo"] = "b.js";
+                    },
+                    {"bin.demo"}},
+        MismatchRow{"bin_hidden",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.bin["sh"] = "b.js"; },
+                    {"bin.sh"}},
+        MismatchRow{"bin_made_up",
+                    [](Manifest& stated, Manifest&, Package&) { stated.bin["sh"] = "b.js"; },
+                    {"bin.sh"}},
+        MismatchRow{"several",
+                    [](Manifest&, Manifest& shipped, Package&) {
+                      shipped.name = "x";
+                      shipped.version = "2.0.0";
+                    },
+                    {"name", "version"}}),
     kRowName);
 
 INSTANTIATE_TEST_SUITE_P(
     ByDesign, Mismatches,
     ::testing::Values(
-        MismatchRow{"equal", CHANGE { UNUSED;
-}
-, {}
-}
-, MismatchRow{"version_with_v", CHANGE{UNUSED;
-shipped.version = "v1.0.1";
-}
-, {}
-}
-, MismatchRow{"version_with_equals", CHANGE{UNUSED;
-shipped.version = "=1.0.1";
-}
-, {}
-}
-, MismatchRow{"version_with_blanks", CHANGE{UNUSED;
-shipped.version = " 1.0.1 ";
-}
-, {}
-}
-, MismatchRow{"version_with_build", CHANGE{UNUSED;
-shipped.version = "1.0.1+build.7";
-}
-, {}
-}
-, MismatchRow{"other_scripts", CHANGE{UNUSED;
-shipped.scripts["test"] = "x";
-shipped.scripts["prepublishOnly"] = "y";
-}
-, {}
-}
-, MismatchRow{"prepare", CHANGE{UNUSED;
-shipped.scripts["prepare"] = "x";
-}
-, {}
-}
-, MismatchRow{"script_blanks", CHANGE{UNUSED;
-stated.scripts["install"] = "a";
-shipped.scripts["install"] = " a ";
-}
-, {}
-}
-, MismatchRow{"build_written_down", CHANGE{UNUSED;
-package.binding_gyp();
-stated.scripts["install"] = "node-gyp rebuild";
-stated.gypfile = true;
-}
-, {}
-}
-, MismatchRow{"optional_listed_twice", CHANGE{UNUSED;
-stated.optional_dependencies["a"] = shipped.optional_dependencies["a"] = "^1";
-stated.dependencies["a"] = "^1";
-}
-, {}
-}
-, MismatchRow{"star_and_blank", CHANGE{UNUSED;
-stated.dependencies["a"] = "*";
-shipped.dependencies["a"] = "";
-}
-, {}
-}
-, MismatchRow{"hosted_shorthand", CHANGE{UNUSED;
-stated.dependencies["a"] = "git+https://github.com/o/a.git";
-shipped.dependencies["a"] = "o/a";
-}
-, {}
-}
-, MismatchRow{"hosted_ssh", CHANGE{UNUSED;
-stated.dependencies["a"] = "git+ssh://git@github.com/o/a.git#v1";
-shipped.dependencies["a"] = "github:o/a#v1";
-}
-, {}
-}
-, MismatchRow{"bundled_in_another_order", CHANGE{UNUSED;
-stated.bundled = {"a", "b"};
-shipped.bundled = {"b", "a"};
-}
-, {}
-}
-, MismatchRow{"dev", CHANGE{UNUSED;
-shipped.dev_dependencies["a"] = "^1";
-}
-, {}
-}
-, MismatchRow{"bin_dot_slash", CHANGE{UNUSED;
-stated.bin["demo"] = "cli.js";
-shipped.bin["demo"] = "./cli.js";
-}
-, {}
-}
-, MismatchRow{"bin_slash", CHANGE{UNUSED;
-stated.bin["demo"] = "bin/cli.js";
-shipped.bin["demo"] = "/bin//cli.js";
-}
-, {}
-}
-, MismatchRow{"bin_parent", CHANGE{UNUSED;
-stated.bin["demo"] = "cli.js";
-shipped.bin["demo"] = "../cli.js";
-}
-, {}
-}
-, MismatchRow{"bin_scoped_key", CHANGE{UNUSED;
-stated.bin["demo"] = "cli.js";
-shipped.bin["@s/demo"] = "cli.js";
-}
-, {}
-}
-, MismatchRow{"bin_from_directories", CHANGE{UNUSED;
-package.file("bin/a", "1");
-stated.bin["a"] = "bin/a";
-}
-, {}
-}
-, MismatchRow{"bin_blank", CHANGE{UNUSED;
-shipped.bin["demo"] = "";
-}
-, {}
-}),
+        MismatchRow{"equal", [](Manifest&, Manifest&, Package&) {}, {}},
+        MismatchRow{"version_with_v",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.version = "v1.0.1"; },
+                    {}},
+        MismatchRow{"version_with_equals",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.version = "=1.0.1"; },
+                    {}},
+        MismatchRow{"version_with_blanks",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.version = " 1.0.1 "; },
+                    {}},
+        MismatchRow{
+            "version_with_build",
+            [](Manifest&, Manifest& shipped, Package&) { shipped.version = "1.0.1+build.7"; },
+            {}},
+        MismatchRow{"other_scripts",
+                    [](Manifest&, Manifest& shipped, Package&) {
+                      shipped.scripts["test"] = "x";
+                      shipped.scripts["prepublishOnly"] = "y";
+                    },
+                    {}},
+        MismatchRow{
+            "prepare",
+            [](Manifest&, Manifest& shipped, Package&) { shipped.scripts["prepare"] = "x"; },
+            {}},
+        MismatchRow{"script_blanks",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.scripts["install"] = "a";
+                      shipped.scripts["install"] = " a ";
+                    },
+                    {}},
+        MismatchRow{"build_written_down",
+                    [](Manifest& stated, Manifest&, Package& package) {
+                      package.binding_gyp();
+                      stated.scripts["install"] = "node-gyp rebuild";
+                      stated.gypfile = true;
+                    },
+                    {}},
+        MismatchRow{"optional_listed_twice",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.optional_dependencies["a"] = shipped.optional_dependencies["a"] = "^1";
+                      stated.dependencies["a"] = "^1";
+                    },
+                    {}},
+        MismatchRow{"star_and_blank",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.dependencies["a"] = "*";
+                      shipped.dependencies["a"] = "";
+                    },
+                    {}},
+        MismatchRow{"hosted_shorthand",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.dependencies["a"] = "git+https://github.com/o/a.git";
+                      shipped.dependencies["a"] = "o/a";
+                    },
+                    {}},
+        MismatchRow{"hosted_ssh",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.dependencies["a"] = "git+ssh://git@github.com/o/a.git#v1";
+                      shipped.dependencies["a"] = "github:o/a#v1";
+                    },
+                    {}},
+        MismatchRow{"bundled_in_another_order",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bundled = {"a", "b"};
+                      shipped.bundled = {"b", "a"};
+                    },
+                    {}},
+        MismatchRow{
+            "dev",
+            [](Manifest&, Manifest& shipped, Package&) { shipped.dev_dependencies["a"] = "^1"; },
+            {}},
+        MismatchRow{"bin_dot_slash",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bin["demo"] = "cli.js";
+                      shipped.bin["demo"] = "./cli.js";
+                    },
+                    {}},
+        MismatchRow{"bin_slash",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bin["demo"] = "bin/cli.js";
+                      shipped.bin["demo"] = "/bin//cli.js";
+                    },
+                    {}},
+        MismatchRow{"bin_parent",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bin["demo"] = "cli.js";
+                      shipped.bin["demo"] = "../cli.js";
+                    },
+                    {}},
+        MismatchRow{"bin_scoped_key",
+                    [](Manifest& stated, Manifest& shipped, Package&) {
+                      stated.bin["demo"] = "cli.js";
+                      shipped.bin["@s/demo"] = "cli.js";
+                    },
+                    {}},
+        MismatchRow{"bin_from_directories",
+                    [](Manifest& stated, Manifest&, Package& package) {
+                      package.file("bin/a", "1");
+                      stated.bin["a"] = "bin/a";
+                    },
+                    {}},
+        MismatchRow{"bin_blank",
+                    [](Manifest&, Manifest& shipped, Package&) { shipped.bin["demo"] = ""; },
+                    {}}),
     kRowName);
-
-#undef CHANGE
-#undef UNUSED
 
 TEST(ManifestMismatch, ProofHasBothValues) {
   const auto findings =
