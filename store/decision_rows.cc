@@ -27,7 +27,7 @@ Result<Decision> read_decision(const Statement& row) {
 
 Result<std::int64_t> SqliteStateStore::add_decision(const Decision& decision,
                                                     const AuditEntry& audit) {
-  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<std::int64_t> {
+  return decide_on_disk([&](Connection& connection) -> Result<std::int64_t> {
     Statement insert(connection,
                      "INSERT INTO decision (kind, name, versions, content_id, findings, actor,"
                      " reason, at, expires, reopened)"
@@ -43,7 +43,7 @@ Result<std::int64_t> SqliteStateStore::add_decision(const Decision& decision,
 }
 
 Result<void> SqliteStateStore::reopen(std::int64_t decision_id, const AuditEntry& audit) {
-  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<void> {
+  return decide_on_disk([&](Connection& connection) -> Result<void> {
     Statement update(connection, "UPDATE decision SET reopened=1 WHERE id=?1 AND reopened=0");
     update.run(decision_id);
     if (auto done = update.result(); !done) return done;

@@ -11,6 +11,7 @@
 
 #include "store/alert_rows.h"
 #include "store/database.h"
+#include "store/disk_reserve.h"
 #include "store/document_files.h"
 #include "store/state_store.h"
 #include "store/subscription_rows.h"
@@ -19,8 +20,10 @@ namespace npmgate {
 
 class SqliteStateStore final : public StateStore {
  public:
-  SqliteStateStore(std::unique_ptr<Database> database, std::unique_ptr<DocumentFiles> files)
-      : database_(std::move(database)), files_(std::move(files)) {}
+  // `reserve`: null in memory.
+  SqliteStateStore(std::unique_ptr<Database> database, std::unique_ptr<DocumentFiles> files,
+                   std::unique_ptr<DiskReserve> reserve)
+      : database_(std::move(database)), files_(std::move(files)), reserve_(std::move(reserve)) {}
 
   Result<PackageRecord> record_sighting(const PackumentSighting& look) override;
   Result<PackageRecord> package(std::string_view name) override;
@@ -80,7 +83,19 @@ class SqliteStateStore final : public StateStore {
 
  private:
   const std::unique_ptr<Database> database_;
+  // Writes a decision; on a full disk in the room that was kept for it.
+  template <class Work>
+  auto decide_on_disk(const Work& work) {
+    auto outcome = database_->write(Durability::kPower, work);
+    while (reserve_ && !outcome && outcome.error().code == Code::kUnavailable &&
+           outcome.error().origin == Origin::kDisk && reserve_->give_back())
+      outcome = database_->write(Durability::kPower, work);
+    if (reserve_ && outcome) reserve_->fill();
+    return outcome;
+  }
+
   const std::unique_ptr<DocumentFiles> files_;
+  const std::unique_ptr<DiskReserve> reserve_;
   SqliteAlertStore alerts_{*database_};
   SqliteSubscriptionStore subscriptions_{*database_};
 };

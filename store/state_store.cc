@@ -10,11 +10,12 @@ namespace npmgate {
 namespace {
 
 Result<std::unique_ptr<StateStore>> assemble(std::unique_ptr<Database> database,
-                                             std::unique_ptr<DocumentFiles> files) {
+                                             std::unique_ptr<DocumentFiles> files,
+                                             std::unique_ptr<DiskReserve> reserve) {
   if (auto done = upgrade_schema(database->writer(), schema_steps()); !done) return done.error();
   if (auto done = files->prepare(); !done) return done.error();
-  return std::unique_ptr<StateStore>(
-      std::make_unique<SqliteStateStore>(std::move(database), std::move(files)));
+  return std::unique_ptr<StateStore>(std::make_unique<SqliteStateStore>(
+      std::move(database), std::move(files), std::move(reserve)));
 }
 
 Pin read_pin(const Statement& row) {
@@ -40,14 +41,17 @@ Result<std::unique_ptr<StateStore>> open_state_store(const std::string& director
   if (auto made = disk.make_directory(directory); !made) return made.error();
   auto database = Database::open(directory + "/state.db", options.busy_timeout);
   if (!database) return database.error();
+  auto reserve = std::make_unique<DiskReserve>(directory + "/reserve");
+  reserve->fill();
   return assemble(std::move(*database),
-                  std::make_unique<DocumentFiles>(directory + "/packuments", disk));
+                  std::make_unique<DocumentFiles>(directory + "/packuments", disk),
+                  std::move(reserve));
 }
 
 Result<std::unique_ptr<StateStore>> open_memory_state_store() {
   auto database = Database::open_in_memory();
   if (!database) return database.error();
-  return assemble(std::move(*database), std::make_unique<DocumentFiles>("", Disk()));
+  return assemble(std::move(*database), std::make_unique<DocumentFiles>("", Disk()), nullptr);
 }
 
 Result<Pin> SqliteStateStore::pin(const Pin& wanted) {

@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
-from gate import Gate
+from gate import Gate, environment, run
 
 DISK_BYTES = 4 << 20
 BIG = os.urandom(6 << 20)  # does not compress: its tarball is larger than the disk
@@ -64,6 +64,24 @@ class DiskFull(case.EndToEnd):
         filler.unlink()
         self.assertEqual(self.gate.tarball("later", "1.0.0").status, 200)
         self.assertEqual(self.gate.tarball("small", "1.0.0").status, 200)
+
+    def test_a_rejection_finds_room(self):
+        """The disk is full to the last byte: a release can be rejected all the same, at once and for good."""
+        self.assertEqual(self.gate.tarball("small", "1.0.0").status, 200)
+        token = self.gate.command("token", "create", "rita", "--scope", "review").stdout.strip()
+        with open(self.disk / "filler", "wb", buffering=0) as out:
+            try:
+                while True:
+                    out.write(b"\0" * 512)
+            except OSError:
+                pass
+        done = run("quarantine", "reject", "small@1.0.0", "--reason", "SEC-1", "--admin", self.gate.admin_url,
+                   env=environment(NPM_GATE_TOKEN=token))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_refused(self.gate.tarball("small", "1.0.0"), "blocked", "SEC-1")
+        self.assertIn("disk-full", self.gate.log())
+        self.gate.restart()
+        self.assert_refused(self.gate.tarball("small", "1.0.0"), "blocked", "SEC-1")
 
 
 if __name__ == "__main__":
