@@ -33,9 +33,11 @@ class ActivePolicy {
 
   // What a load came to. kUnchanged: the files say what is in force already; nothing was swapped,
   // so that no finished answer is thrown away. kRepeated: refused for the same problems as before.
-  enum class Loaded { kSwapped, kUnchanged, kRepeated };
-  // Loads the policy and the decisions. At start an invalid policy is an error (exit 2); later the
-  // old one stays in force and log, metric and problems() say why. Blocks on disk.
+  // kLastGood: refused at start, the last good one is in force.
+  enum class Loaded { kSwapped, kUnchanged, kRepeated, kLastGood };
+  // Loads the policy and the decisions. An invalid policy leaves the one before it in force, at
+  // start the last good one that this data folder knows (kept with its hash); log, metric and
+  // problems() say why. An error at start only if there is none. Blocks on disk.
   Result<Loaded> load();
   // Decisions changed in the store: read them again. On return they are in force: the next answer
   // is made with them. Blocks on disk.
@@ -55,6 +57,9 @@ class ActivePolicy {
 
  private:
   void swap(std::shared_ptr<PolicySnapshot> next);
+  void keep_last_good(const std::string& hash,
+                      const std::vector<std::pair<std::string, std::string>>& texts);
+  std::shared_ptr<const Policy> last_good() const;
 
   std::string file_;
   const Clock& clock_;

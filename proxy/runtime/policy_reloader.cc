@@ -67,7 +67,12 @@ PolicyReloader::PolicyReloader(net::any_io_executor executor, ActivePolicy& acti
       hangup_(executor, SIGHUP) {}
 
 void PolicyReloader::start() {
-  note_load(ActivePolicy::Loaded::kSwapped);
+  const std::vector<Problem> problems = active_policy_.problems();
+  if (problems.empty()) {
+    note_load(ActivePolicy::Loaded::kSwapped);
+  } else {
+    note_load(fail(Code::kMalformed, Origin::kPolicy, problems.front().str()));
+  }
   spawn_detached(executor_, "flush", [this] { return flush_loop(); });
   spawn_detached(executor_, "hangup", [this] { return hangup_loop(); });
   if (active_policy_.file().empty()) return;

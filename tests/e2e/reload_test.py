@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import case
 import wire
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
-from gate import Gate
+from gate import Gate, GateFailed
 
 EDITS = 2000 if os.environ.get("NPM_GATE_ALL") else 150
 RELOADS = 10_000 if os.environ.get("NPM_GATE_ALL") else 300
@@ -183,6 +183,28 @@ class Reload(case.EndToEnd):
         self.assertTrue(wire.eventually(lambda: self.hidden(gate) == sorted(self.all)), gate.log_end())
         (listed / "bad.txt").write_text("other\n")
         self.assertTrue(wire.eventually(lambda: not self.hidden(gate)), gate.log_end())
+
+    def test_a_broken_file_at_a_start_keeps_nobody_waiting(self):
+        """The last good policy, with what it included, serves, loudly, until the file is mended; without one the gate does not start."""
+        gate = Gate(self.registry.url, policy="version: 1\ninclude: base.yaml\n")
+        (gate.base / "base.yaml").write_text(variant(0))
+        self.enterContext(gate)
+        self.assertTrue(self.follows(gate, 0))
+        gate.stop()
+        (gate.base / "base.yaml").write_text(variant(1).replace("block", "blok", 1))
+        gate.restart()
+        self.assertTrue(self.follows(gate, 0), "the last good one")
+        self.assertIn("policy-last-good", gate.log())
+        self.assertIn("npm_gate_policy_last_good 1", wire.send(gate.admin_url, "/metrics").body.decode())
+        (gate.base / "base.yaml").unlink()
+        gate.restart()
+        self.assertTrue(self.follows(gate, 0), "and where it is missing")
+        (gate.base / "base.yaml").write_text(variant(2))
+        self.assertTrue(self.follows(gate, 2), gate.log_end())
+        self.assertIn("npm_gate_policy_last_good 0", wire.send(gate.admin_url, "/metrics").body.decode())
+        never = Gate(self.registry.url, policy="version: 2\n")
+        with self.assertRaises(GateFailed):
+            never.start()
 
     def test_what_is_not_changed_is_not_loaded(self):
         """Other files of the folder, and the same text once more, throw no finished answer away."""
