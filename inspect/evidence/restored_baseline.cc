@@ -9,34 +9,12 @@
 namespace npmgate {
 namespace {
 
-constexpr std::uint32_t kExecutable = 0111;
-
-bool reached(const Tree& tree, const std::string& path) {
-  return std::any_of(tree.hooks.begin(), tree.hooks.end(), [&](const HookReach& hook) {
-    return std::find(hook.files.begin(), hook.files.end(), path) != hook.files.end();
-  });
-}
-
-bool is_document(const Tree& tree, const FileFacts& file) {
-  const auto plain = file.kind == FileKind::kText || file.kind == FileKind::kOther;
-  return file.path.ends_with(".md") && plain && !file.code && (file.mode & kExecutable) == 0 &&
-         !reached(tree, file.path);
-}
-
-// The files that could run, in order of their paths.
-std::vector<const FileFacts*> working_files(const Tree& tree) {
-  std::vector<const FileFacts*> files;
-  for (const FileFacts& file : tree.files) {
-    if (file.path != "package.json" && !is_document(tree, file)) files.push_back(&file);
-  }
-  return files;
-}
-
 bool same_files(const Tree& a, const Tree& b) {
-  const auto ours = working_files(a), theirs = working_files(b);
-  return std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
-                    [](const FileFacts* x, const FileFacts* y) {
-                      return x->path == y->path && x->sha256 == y->sha256 && x->mode == y->mode;
+  return std::equal(a.files.begin(), a.files.end(), b.files.begin(), b.files.end(),
+                    [](const FileFacts& x, const FileFacts& y) {
+                      const bool counts = x.path != "package.json";
+                      return x.path == y.path && x.mode == y.mode &&
+                             (!counts || x.sha256 == y.sha256);
                     });
 }
 

@@ -1,4 +1,4 @@
-// A release that is its baseline once more under another version number: what maintainers publish
+// A release that is an earlier one once more under another version number: what maintainers publish
 // over a hijacked one.
 #pragma once
 
@@ -13,11 +13,10 @@ namespace npmgate {
 // where it is no JSON object.
 std::string package_json_rest(std::string_view package_json);
 
-// True where nothing that could run differs: both tarballs were read whole; every file is there in
-// both with the same bytes and mode, but for package.json's version and documents (*.md that are
-// plain text, not executable and reached by no install hook); the packument says the same of both;
-// and it was published by one of the baseline's maintainers, or by its trusted publisher. Where any
-// of it is unknown: false. A baseline that loads a *.md file as code is not recognised as such.
+// True only if nothing differs: both tarballs were read in whole; every file is in both with the
+// same bytes and mode, except for the version in package.json; the packument says the same of both;
+// and it was published by one of the earlier release's maintainers, or by its trusted publisher. If
+// any of it is unknown: false. Documents are no exception: node loads a file of any name as code.
 bool restored_baseline(const Release& release, const Evidence& evidence, const Release& baseline,
                        const Evidence& baseline_evidence);
 

@@ -15,7 +15,7 @@ Package release(const std::string& version) {
   package.script("postinstall", "node hook.js").depends("dependencies", "right", "^1.0.0");
   package.publisher("owner").maintainers({"owner", "friend"});
   package.code("index.js", "index").code("hook.js", "hook").file("logo.png", "logo");
-  package.file("README.md", "read " + version, FileKind::kText);
+  package.file("README.md", "read me", FileKind::kText);
   package.file("package.json", "manifest " + version, FileKind::kJson);
   package.reach("postinstall", "node hook.js", {"hook.js"});
   package.evidence.integrity.checked = true;
@@ -27,15 +27,8 @@ bool again(const Package& now, const Package& before) {
   return restored_baseline(now.release, now.evidence, before.release, before.evidence);
 }
 
-TEST(Again, VersionAndDocumentsMayDiffer) {
+TEST(Again, TheVersionMayDiffer) {
   EXPECT_TRUE(again(release("1.0.2"), release("1.0.0")));
-}
-
-TEST(Again, DocumentsMayComeAndGo) {
-  Package now = release("1.0.2");
-  now.file("docs/SECURITY.md", "news", FileKind::kText);
-  EXPECT_TRUE(again(now, release("1.0.0")));
-  EXPECT_TRUE(again(release("1.0.2"), now));
 }
 
 TEST(Again, AnotherMaintainerOfTheBaselineMayPublishIt) {
@@ -82,10 +75,12 @@ INSTANTIATE_TEST_SUITE_P(
         Difference{"PackumentScript", [](Package& p) { p.stated_script("install", "node x"); }},
         Difference{"PackumentDependency",
                    [](Package& p) { p.release.manifest.dependencies["right"] = "^2.0.0"; }},
+        // node loads it as code wherever a line says require("./README.md").
+        Difference{"OneByteOfADocument", [](Package& p) { file(p, "README.md").sha256[0] ^= 1; }},
+        Difference{"OneDocumentMore",
+                   [](Package& p) { p.file("docs/NOTES.md", "news", FileKind::kText); }},
         Difference{"CodeNamedLikeADocument", [](Package& p) { p.code("x.md", "code"); }},
         Difference{"ExecutableDocument", [](Package& p) { file(p, "README.md").mode |= 0100; }},
-        Difference{"DocumentThatAHookReaches",
-                   [](Package& p) { p.evidence.tree.hooks[0].files.push_back("README.md"); }},
         Difference{"BinaryNamedLikeADocument",
                    [](Package& p) { p.file("y.md", "elf", FileKind::kNative); }},
         Difference{"Stranger", [](Package& p) { p.publisher("stranger"); }},
