@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "inspect/evidence/restored_baseline.h"
+#include "judge/comparison.h"
 #include "judge/policy_prefilter.h"
+#include "policy/policy_facts.h"
 #include "registry/render.h"
 
 namespace npmgate {
@@ -27,20 +29,82 @@ StringMap install_hooks(const Release& release, const Evidence* evidence) {
   return hooks;
 }
 
+std::string publisher_of(const Release& release) {
+  return release.publisher ? release.publisher->person.name : std::string();
+}
+
+// What clients run of a tarball on install: the hooks with their texts and the bytes of every file
+// that they reach, those of bundled packages as a whole. nullopt where a hook reads package.json
+// and nobody compared that.
+std::optional<StringMap> install_closure(const Evidence& evidence) {
+  StringMap closure;
+  const Tree& tree = evidence.tree;
+  const auto add_file = [&](const FileFacts& file) { closure["file " + file.path] = file.sha256; };
+  for (const HookReach& reach : tree.hooks) {
+    const bool prepares = std::find(std::begin(kPrepareHooks), std::end(kPrepareHooks),
+                                    reach.hook) != std::end(kPrepareHooks);
+    if (prepares) continue;
+    closure.emplace("hook " + reach.hook + " " + reach.command, "");
+    for (const std::string& path : reach.missing) closure["file " + path] = "missing";
+    for (const std::string& path : reach.files) {
+      const FileFacts* file = tree.find(path);
+      if (path != "package.json") {
+        if (file != nullptr) add_file(*file);
+        continue;
+      }
+      if (tree.package_json_rest.empty()) return std::nullopt;
+      closure["file " + path] = tree.package_json_rest;
+    }
+  }
+  for (const BundledPackage& bundled : tree.bundled) {
+    const bool runs =
+        bundled.has_binding_gyp || bundled.refusal ||
+        std::any_of(std::begin(kInstallHooks), std::end(kInstallHooks),
+                    [&](auto hook) { return bundled.manifest.scripts.contains(hook); });
+    if (!runs) continue;
+    closure.emplace("bundled " + bundled.path, "");
+    for (const FileFacts& file : tree.files) {
+      if (file.path.starts_with(bundled.path + "/")) add_file(file);
+    }
+  }
+  return closure;
+}
+
 // Waivers by glob or range apply only while the release is made by the same publisher and runs the
-// same hook text as its baseline.
+// same hooks, to the byte, as its baseline. What is unknown is not the same.
 bool same_publisher_and_hooks(const Judged& judged, const Release* baseline,
                               const Evidence* baseline_evidence) {
   if (baseline == nullptr) return false;
-  const auto& now = judged.release->publisher;
-  const auto& before = baseline->publisher;
-  if (now.has_value() != before.has_value()) return false;
-  if (now && now->person.name != before->person.name) return false;
-  if (judged.evidence && baseline_evidence) {
-    return install_hooks(*judged.release, judged.evidence.get()) ==
-           install_hooks(*baseline, baseline_evidence);
-  }
-  return install_hooks(*judged.release, nullptr) == install_hooks(*baseline, nullptr);
+  const std::string now = publisher_of(*judged.release);
+  if (now.empty() || now != publisher_of(*baseline)) return false;
+  if (!judged.evidence)
+    return install_hooks(*judged.release, nullptr) == install_hooks(*baseline, nullptr);
+  const auto closure = install_closure(*judged.evidence);
+  if (!closure) return false;
+  // Runs nothing on install: there is nothing that could have changed for the worse.
+  if (closure->empty() && install_hooks(*judged.release, judged.evidence.get()).empty())
+    return true;
+  if (baseline_evidence == nullptr) return false;
+  return install_hooks(*judged.release, judged.evidence.get()) ==
+             install_hooks(*baseline, baseline_evidence) &&
+         closure == install_closure(*baseline_evidence);
+}
+
+// Whether a file stands in the tree that node finds under the name of an entry.
+bool has_entry(const Tree& tree, std::string path) {
+  while (path.starts_with("./")) path.erase(0, 2);
+  while (path.ends_with('/')) path.pop_back();
+  static constexpr std::string_view kEndings[] = {
+      "",      ".js",       ".cjs",       ".mjs",        ".json",
+      ".node", "/index.js", "/index.cjs", "/index.json", "/index.node"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
+    return tree.find(path + std::string(ending)) != nullptr;
+  });
+}
+
+bool has_code(const Tree& tree) {
+  return std::any_of(tree.files.begin(), tree.files.end(),
+                     [](const FileFacts& file) { return file.code.has_value(); });
 }
 
 // What was found out about an accepted release is lost (a damaged row, one of a later inspector):
@@ -110,7 +174,10 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
       listed_(options_.feed != nullptr && options_.feed->names(snapshot_->name)),
       ages_(*snapshot_),
       stable_(snapshot_->packument ? snapshot_->packument->versions().size() : 0),
-      prereleases_(stable_) {
+      prereleases_(stable_),
+      longest_hold_(longest_hold(*policy_)),
+      sooner_after_(sooner_after(*policy_)),
+      born_(snapshot_->packument ? snapshot_->packument->versions().size() : 0) {
   if (snapshot_->packument) read_releases();
 }
 
@@ -139,11 +206,16 @@ std::size_t Judge::position_of(const PackumentVersion& version) const {
   return static_cast<std::size_t>(&version - snapshot_->packument->versions().data());
 }
 
-Time Judge::age_start_of(const PackumentVersion& version) const {
-  const Time real = ages_.age_start(version, now_);
-  if (options_.as_published.empty()) return real;
-  if (version.version == options_.as_published) return now_;
-  return std::min(real, now_ - options_.recent - std::chrono::hours{24});
+Time Judge::age_start_of(const PackumentVersion& version) {
+  std::optional<Time>& age_start = born_[position_of(version)];
+  if (age_start) return *age_start;
+  age_start = ages_.age_start(version, now_);
+  if (options_.as_published.empty()) return *age_start;
+  const Millis long_ago = std::max(options_.recent, longest_hold_);
+  age_start = version.version == options_.as_published
+                  ? now_
+                  : std::min(*age_start, now_ - long_ago - std::chrono::hours{24});
+  return *age_start;
 }
 
 bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& b) const {
@@ -154,7 +226,7 @@ bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& 
 
 bool Judge::fits_as_baseline(const PackumentVersion& candidate) {
   const Judged* judged = of(candidate.version);
-  if (judged == nullptr) return false;
+  if (judged == nullptr || is_incomplete_upload(*judged)) return false;
   const bool old = now_ - judged->subject.age_start > options_.recent;
   if (!judged->evidence) return old && judged->verdict.baseline_fit;
   if (old || !judged->verdict.approved_by.empty()) return judged->verdict.baseline_fit;
@@ -192,6 +264,65 @@ std::string Judge::baseline_of(std::string_view version) {
   }
   if (found == nullptr) found = highest_fit(stable_, *self, [](const Version&) { return true; });
   return found == nullptr ? std::string() : found->version;
+}
+
+// Published without what its package.json calls its entry, or without any code, where its own
+// baseline has them: the next release only puts back what was forgotten.
+bool Judge::is_incomplete_upload(const Judged& judged) {
+  if (!judged.evidence || !judged.baseline_evidence) return false;
+  const Tree& tree = judged.evidence->tree;
+  const Tree& before = judged.baseline_evidence->tree;
+  if (tree.files.empty() || before.files.empty()) return false;
+  if (!has_code(tree) && has_code(before)) return true;
+  const auto lost = [&](const std::string& entry) {
+    return !entry.empty() && !has_entry(tree, entry) && has_entry(before, entry);
+  };
+  const StringMap& bin = tree.package_json.bin;
+  return lost(tree.package_json.main) ||
+         std::any_of(bin.begin(), bin.end(), [&](const auto& each) { return lost(each.second); });
+}
+
+// SPEC, section 1: settled is what was approved or is older than the longest hold of the policy,
+// counted when `self` appeared: so what a release is compared with does not drift while it is
+// young.
+std::string Judge::settled_before(const PackumentVersion& self, const std::string& baseline) {
+  const PackumentVersion* from = snapshot_->packument->find(baseline);
+  if (from == nullptr || !from->semver) return {};
+  const auto& all = snapshot_->packument->versions();
+  CandidateIndex& candidates = from->semver->is_prerelease() ? prereleases_ : stable_;
+  const Time age_start = age_start_of(self);
+  const auto is_settled = [&](const PackumentVersion& candidate) {
+    if (age_start - age_start_of(candidate) >= longest_hold_) return true;
+    const Judged* judged = of(candidate.version);
+    return judged != nullptr && !judged->verdict.approved_by.empty();
+  };
+  for (std::optional<std::size_t> at = position_of(*from); at; at = candidates.below(*at)) {
+    const PackumentVersion& candidate = all[*at];
+    if (!(*candidate.semver < *self.semver) || !published_before(candidate, self)) continue;
+    if (is_settled(candidate) && fits_as_baseline(candidate)) return candidate.version;
+  }
+  // A first prerelease of a line is compared with stable ones before it.
+  if (&candidates == &prereleases_) {
+    for (auto at = stable_.below(position_of(*from)); at; at = stable_.below(*at)) {
+      if (is_settled(all[*at]) && fits_as_baseline(all[*at])) return all[*at].version;
+    }
+  }
+  return {};
+}
+
+// Findings of the comparison with the last settled release that the one with the baseline does not
+// show, so that small steps add up.
+void Judge::add_settled(Judged& judged, FindingInput input) {
+  if (judged.settled == judged.baseline) return;
+  input.baseline = nullptr;
+  input.baseline_evidence = nullptr;
+  EvidencePtr before_evidence;
+  if (const Judged* before = judged.settled.empty() ? nullptr : of(judged.settled)) {
+    input.baseline = before->release;
+    before_evidence = before->evidence;
+    input.baseline_evidence = before_evidence.get();
+  }
+  add_since_settled(judged.findings, derive_findings(input), judged.settled);
 }
 
 // From the bottom up each one finds the verdicts below it made: a chain of releases that hang on
@@ -238,7 +369,8 @@ Judged Judge::judge(const PackumentVersion& version) {
                           !snapshot_->observations.contains(version.version);
   if (!judged.pinned && !half_known) judged.evidence = current_evidence(*snapshot_, version);
   const bool replaced = judged.upstream_replaced && !judged.pinned;
-  const bool old = age > options_.recent && !judged.evidence && !judged.pinned && !replaced;
+  const bool old = age > options_.recent && !judged.evidence && !judged.pinned && !replaced &&
+                   kept_comparison(judged) == nullptr;
   if (old && advisories_of(version.version).empty() &&
       !policy_can_reach(*policy_, *snapshot_, version, age)) {
     describe(judged, &version, nullptr);
@@ -247,6 +379,10 @@ Judged Judge::judge(const PackumentVersion& version) {
   }
   if (++depth_ > kDeepest) judge_below(position_of(version));
   judged.baseline = baseline_of(version.version);
+  judged.settled = judged.baseline;
+  if (!judged.baseline.empty() && version.version != options_.compare.first && judged.evidence &&
+      age <= std::max(options_.recent, longest_hold_))
+    judged.settled = settled_before(version, judged.baseline);
   finish(judged, &version);
   --depth_;
   return judged;
@@ -292,6 +428,11 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
   const auto before = snapshot_->observations.find(judged.baseline);
   if (before != snapshot_->observations.end())
     history_.provenance.insert(before->second.provenance.begin(), before->second.provenance.end());
+  // A dependency that came with a release since the last settled one was asked about then.
+  if (judged.settled != judged.baseline) {
+    for (const auto& [version, other] : snapshot_->observations)
+      history_.dependency_ages.insert(other.dependency_ages.begin(), other.dependency_ages.end());
+  }
   history_.unavailable = observed.unavailable;
   history_.advisories = advisories_of(judged.version);
   return history_;
@@ -318,7 +459,9 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   input.history = &history_for(judged);
   input.popular = options_.popular;
   judged.findings = derive_findings(input);
+  add_settled(judged, input);
   if (judged.upstream_replaced && !judged.pinned) note_replaced(judged.findings);
+  keep_strictest(judged, input);
   const Time old_from = judged.subject.age_start + options_.recent;
   const bool linked =
       now_ <= old_from ? has_links_only(judged.findings) : let_old_links_be(judged.findings);
@@ -326,6 +469,120 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
   if (linked && now_ <= old_from)
     judged.verdict.valid_until = earliest(judged.verdict.valid_until, old_from + Millis(1));
+  if (version != nullptr && options_.sibling && judged.recent && judged.verdict.served())
+    wait_for_siblings(judged);
+}
+
+// A parent that leaves its hold before the parts that it pins exactly would be installed without
+// them (optional ones) or not at all: it waits, and comes with them.
+void Judge::wait_for_siblings(Judged& judged) {
+  constexpr std::size_t kAsked = 200;  // each may be a read from disk
+  const Manifest& manifest = judged.release->manifest;
+  std::size_t asked = 0;
+  std::string first;
+  std::optional<Time> until;
+  for (const StringMap* pins : {&manifest.dependencies, &manifest.optional_dependencies}) {
+    for (const auto& [name, range_text] : *pins) {
+      const auto range = Range::parse(range_text);
+      const auto exact = range ? range->exact() : std::nullopt;
+      if (!exact || name == snapshot_->name || ++asked > kAsked) continue;
+      const auto state = options_.sibling(*judged.release, name, exact->str());
+      if (!state || state->served) continue;
+      const Time ends = state->ends.value_or(judged.subject.age_start + options_.recent);
+      if (!until || ends > *until) until = ends;
+      if (first.empty()) first = name + "@" + exact->str();
+    }
+  }
+  if (first.empty()) return;
+  add_kept(judged.findings, {wait_for_sibling(first, *until)}, false);
+  judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
+  // The sibling may be let through at any moment.
+  judged.verdict.valid_until = earliest(judged.verdict.valid_until, now_ + std::chrono::minutes(1));
+}
+
+// Of this very release: another one under the same version was never compared.
+const KeptComparison* Judge::kept_comparison(const Judged& judged) const {
+  const auto it = snapshot_->comparisons.find(judged.version);
+  if (it == snapshot_->comparisons.end()) return nullptr;
+  const std::string& content = it->second.content_id;
+  const bool same = judged.evidence ? content == judged.evidence->content_id()
+                                    : content.ends_with(":" + manifest_digest(judged.raw_manifest));
+  return same ? &it->second : nullptr;
+}
+
+// Whether the release was compared with another one that is none any more for want of evidence
+// alone: nobody decided anything about it.
+bool Judge::lost_baseline(const KeptComparison& kept, const Judged& judged) {
+  if (kept.baseline.empty() || kept.baseline == judged.baseline) return false;
+  const Judged* before = of(kept.baseline);
+  return before == nullptr || (!before->evidence && before->recent && before->verdict.baseline_fit);
+}
+
+// SPEC, section 1: evidence that is missing is never absence. While something is unknown that was
+// known when the release was compared last, what was found then stands; a recent release that was
+// never compared with its baseline is held by the floor.
+void Judge::keep_strictest(Judged& judged, const FindingInput& input) {
+  judged.missing = missing_sources(input, judged.findings, options_.feed != nullptr);
+  const KeptComparison* kept = kept_comparison(judged);
+  if (kept != nullptr && lost_baseline(*kept, judged)) {
+    judged.missing.emplace_back("the baseline's inspection");
+    std::sort(judged.missing.begin(), judged.missing.end());
+  }
+  if (kept != nullptr && !std::includes(kept->missing.begin(), kept->missing.end(),
+                                        judged.missing.begin(), judged.missing.end())) {
+    judged.carried = true;
+    std::vector<Finding> stand = kept->findings;
+    // Whether it waits for a comparison is known where the release itself was inspected.
+    if (judged.evidence)
+      std::erase_if(stand, [](const Finding& finding) { return is_hold_for_comparison(finding); });
+    add_kept(judged.findings, stand, options_.feed != nullptr);
+  }
+  note_lacking(judged, input, kept);
+}
+
+void Judge::note_lacking(Judged& judged, const FindingInput& input, const KeptComparison* kept) {
+  if (lacks_baseline(input)) judged.lacking.push_back(judged.baseline);
+  if (judged.settled != judged.baseline && !judged.settled.empty()) {
+    const Judged* settled = of(judged.settled);
+    FindingInput other = input;
+    other.baseline = settled->release;
+    other.baseline_evidence = settled->evidence.get();
+    if (lacks_baseline(other)) judged.lacking.push_back(judged.settled);
+  }
+  if (judged.lacking.empty()) return;
+  const bool compared = kept != nullptr && kept->baseline == judged.baseline &&
+                        kept->settled == judged.settled &&
+                        !std::binary_search(kept->missing.begin(), kept->missing.end(), "baseline");
+  if (compared) return;
+  if (std::find(judged.missing.begin(), judged.missing.end(), "baseline") == judged.missing.end()) {
+    judged.missing.emplace_back("baseline");
+    std::sort(judged.missing.begin(), judged.missing.end());
+  }
+  if (now_ - judged.subject.age_start > options_.recent) return;
+  const ComparisonRetry retry = options_.retry ? options_.retry(judged.version) : ComparisonRetry();
+  hold_until_compared(judged.findings, judged.lacking.front(), retry.reason,
+                      judged.subject.age_start + options_.recent);
+}
+
+std::optional<KeptComparison> Judge::comparison_of(std::string_view version) {
+  const Judged* judged = of(version);
+  if (judged == nullptr || !judged->evidence) return std::nullopt;
+  const KeptComparison* kept = kept_comparison(*judged);
+  KeptComparison next{judged->evidence->content_id(), judged->baseline, judged->settled,
+                      judged->missing, judged->findings};
+  if (judged->carried) {
+    next.baseline = kept->baseline;
+    next.settled = kept->settled;
+    next.missing = kept->missing;
+  }
+  std::erase_if(next.findings, [](const Finding& finding) { return is_wait_for_sibling(finding); });
+  if (kept != nullptr && *kept == next) return std::nullopt;
+  return next;
+}
+
+bool Judge::comparison_due(const Judged& judged) const {
+  if (!judged.recent || judged.lacking.empty() || !judged.evidence) return false;
+  return !options_.retry || options_.retry(judged.version).due;
 }
 
 void Judge::describe(Judged& judged, const PackumentVersion* version, const Release* baseline) {
@@ -345,10 +602,53 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   if (judged.evidence) subject.content_id = judged.evidence->content_id();
   subject.same_publisher_and_hooks =
       same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
-  if (baseline != nullptr && judged.evidence && judged.baseline_evidence &&
-      restored_baseline(*judged.release, *judged.evidence, *baseline, *judged.baseline_evidence))
-    subject.again = judged.baseline;
   judged.recent = now_ - subject.age_start <= options_.recent;
+  if (version != nullptr && judged.recent) subject.again = restored(judged);
+}
+
+// Served on its own merits, and for longer than any cooldown that it could shorten holds: neither
+// bad content published twice nor what an admin let through an hour ago frees the next release.
+bool Judge::is_served_and_aged(const Judged& judged) const {
+  return judged.served() && judged.verdict.would <= Action::kWarn &&
+         now_ - judged.subject.age_start >= *sooner_after_;
+}
+
+// The highest earlier release that this one is again; "" where there is none.
+std::string Judge::restored(const Judged& judged) {
+  if (!sooner_after_ || !judged.evidence || !judged.subject.semver) return {};
+  const std::string& rest = judged.evidence->tree.package_json_rest;
+  if (rest.empty()) return {};
+  const PackumentVersion* best = nullptr;
+  for (const EvidencePtr& evidence : snapshot_->evidence) {
+    if (evidence->version == judged.version || evidence->tree.package_json_rest != rest) continue;
+    const PackumentVersion* other = snapshot_->packument->find(evidence->version);
+    if (other == nullptr || !other->semver || !(*other->semver < *judged.subject.semver)) continue;
+    if (best != nullptr && *other->semver < *best->semver) continue;
+    const Judged* before = of(other->version);
+    if (before == nullptr || !before->evidence || !is_served_and_aged(*before)) continue;
+    if (restored_baseline(*judged.release, *judged.evidence, *before->release, *before->evidence))
+      best = other;
+  }
+  return best == nullptr ? std::string() : best->version;
+}
+
+std::string Judge::may_restore(const Judged& judged) {
+  constexpr int kLookedAt = 20;  // a restoration comes soon after what it replaces
+  const PackumentVersion* self = snapshot_->packument->find(judged.version);
+  if (!sooner_after_ || !judged.subject.again.empty() || judged.verdict.served() ||
+      self == nullptr || !self->semver)
+    return {};
+  Manifest wanted = judged.release->manifest;
+  std::size_t at = position_of(*self);
+  for (int looked = 0; at-- > 0 && looked < kLookedAt; ++looked) {
+    const PackumentVersion& other = snapshot_->packument->versions()[at];
+    const Judged* before = other.semver ? of(other.version) : nullptr;
+    if (before == nullptr || !is_served_and_aged(*before)) continue;
+    wanted.version = before->release->manifest.version;
+    wanted.deprecated = before->release->manifest.deprecated;
+    if (wanted == before->release->manifest) return before->evidence ? "" : other.version;
+  }
+  return {};
 }
 
 bool Judge::left_out(const PackumentVersion& version,
@@ -365,8 +665,11 @@ std::vector<std::string> Judge::picks_to_inspect(
   // Each line is walked down from its top until a version stands there that is allowed or old; the
   // first recent one without evidence is a pick.
   const auto consider = [&](const PackumentVersion& version) {  // true: the walk ends here
-    if (left_out(version, undecided)) return false;
     const Judged* judged = of(version.version);
+    if (judged != nullptr && !undecided.contains(version.version) && comparison_due(*judged) &&
+        waits_for_comparison(judged->verdict))
+      picks.insert(version.version);
+    if (left_out(version, undecided)) return false;
     if (judged->recent && !judged->evidence) picks.insert(version.version);
     return true;
   };
@@ -395,7 +698,8 @@ std::vector<std::string> Judge::background_work() {
     if (now_ - age_start_of(*it) > options_.recent) continue;
     const Judged* judged = of(it->version);
     if (judged == nullptr) continue;
-    if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)))
+    if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)) ||
+        comparison_due(*judged))
       work.push_back(it->version);
   }
   return work;

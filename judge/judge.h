@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -28,6 +29,9 @@ struct Judged {
   std::vector<Finding> findings;
   Verdict verdict;
   std::string baseline;  // version, "" = first release
+  // The last release before it that was settled when it appeared (SPEC, section 1), "" = none: what
+  // was added since counts as added, whatever was served in between.
+  std::string settled;
   std::shared_ptr<const Evidence> baseline_evidence;
   bool pinned = false;
   bool upstream_replaced =
@@ -37,6 +41,24 @@ struct Judged {
   // policy serves it.
   bool servable = true;
   bool served() const { return servable && verdict.served(); }
+  // Versions whose tarballs a comparison needs that were not inspected: what they would show is
+  // unknown.
+  std::vector<std::string> lacking;
+  // Sources that are unknown now (KeptComparison::missing).
+  std::vector<std::string> missing;
+  bool carried = false;  // findings of the kept comparison stand beside those of now
+};
+
+// How asking for a tarball that a comparison needs goes.
+struct ComparisonRetry {
+  bool due = true;     // false: asked in vain a moment ago
+  std::string reason;  // why it failed last; "" = not asked yet
+};
+
+// A release that another one pins exactly.
+struct SiblingState {
+  bool served = true;
+  std::optional<Time> ends;  // when its hold ends by itself
 };
 
 struct JudgeOptions {
@@ -51,6 +73,13 @@ struct JudgeOptions {
   std::string as_published;
   // Not empty: the first version is compared with the second, whatever would be chosen.
   std::pair<std::string, std::string> compare;
+  // Asked about what a recent release that would be served pins exactly: nullopt if that is unknown
+  // or belongs to somebody else (SPEC: of the same publisher or repository). Null: nobody is asked.
+  std::function<std::optional<SiblingState>(const Release& release, const std::string& name,
+                                            const std::string& version)>
+      sibling;
+  // Asked about versions with `lacking`; null: always due.
+  std::function<ComparisonRetry(std::string_view version)> retry;
 };
 
 // The findings of a stored row as they are under the feed in force: known-malware told anew, all
@@ -66,13 +95,24 @@ class Judge {
   const Judged* of(std::string_view version);
   // The version that `version` is compared with; "" where there is none.
   std::string baseline_of(std::string_view version);
+  // The earlier release that a held one may be again (`fixes: sooner`) and whose tarball was not
+  // inspected yet; "" where there is none.
+  std::string may_restore(const Judged& judged);
 
-  // Recent releases without evidence that a resolver would pick (SPEC, section 6: dist-tag targets
+  // What to keep of the comparison of a release, where it differs from what the snapshot holds:
+  // the findings of a complete one, or those kept together with those of now. nullopt: nothing new,
+  // or the release was not inspected.
+  std::optional<KeptComparison> comparison_of(std::string_view version);
+  // Whether a tarball that the comparison of a recent release needs should be asked for now.
+  bool comparison_due(const Judged& judged) const;
+
+  // Recent releases that a resolver would pick and that were not inspected, or that are held for
+  // nothing but a comparison that is due (SPEC, section 6: dist-tag targets
   // and the highest stable one of each line, each replaced by the next lower one while it is left
   // out). `undecided` = versions whose inspection was tried in vain this time: left out.
   std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided);
-  // Recent releases that are uninspected or due again, and that no resolver would pick now: the
-  // background's work, newest first.
+  // Recent releases that are uninspected, due again or not yet compared, and that no resolver would
+  // pick now: the background's work, newest first.
   std::vector<std::string> background_work();
 
   struct Hidden {
@@ -93,7 +133,7 @@ class Judge {
   Time now() const { return now_; }
 
  private:
-  Time age_start_of(const PackumentVersion& version) const;
+  Time age_start_of(const PackumentVersion& version);
   void read_releases();
   std::size_t position_of(const PackumentVersion& version) const;
   // The highest fit one on `ladder` below `self`; the search ends where `in_reach` says no.
@@ -102,11 +142,21 @@ class Judge {
                                       InReach in_reach);
   void judge_below(std::size_t position);
   bool fits_as_baseline(const PackumentVersion& candidate);
+  std::string settled_before(const PackumentVersion& self, const std::string& baseline);
+  void add_settled(Judged& judged, FindingInput input);
+  bool is_incomplete_upload(const Judged& judged);
+  bool is_served_and_aged(const Judged& judged) const;
+  std::string restored(const Judged& judged);
   bool published_before(const PackumentVersion& a, const PackumentVersion& b) const;
   Judged judge(const PackumentVersion& version);
   Judged judge_withdrawn_pin(const Pin& pin);
   void finish(Judged& judged, const PackumentVersion* version);
   void describe(Judged& judged, const PackumentVersion* version, const Release* baseline);
+  void keep_strictest(Judged& judged, const FindingInput& input);
+  const KeptComparison* kept_comparison(const Judged& judged) const;
+  void wait_for_siblings(Judged& judged);
+  void note_lacking(Judged& judged, const FindingInput& input, const KeptComparison* kept);
+  bool lost_baseline(const KeptComparison& kept, const Judged& judged);
   const PackageHistory& history_for(const Judged& judged);
   std::vector<PackageHistory::Advisory> advisories_of(std::string_view version) const;
   bool left_out(const PackumentVersion& version,
@@ -121,6 +171,9 @@ class Judge {
   PackageHistory history_;
   Ages ages_;
   CandidateIndex stable_, prereleases_;
+  const Millis longest_hold_;
+  const std::optional<Millis> sooner_after_;
+  std::vector<std::optional<Time>> born_;  // by position; filled as asked for
   unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on
   std::size_t judged_below_ = 0;  // all versions below this position are judged
   std::map<std::string, Judged, std::less<>> memo_;

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "policy/policy_facts.h"
+
 namespace npmgate {
 namespace {
 
@@ -72,7 +74,10 @@ class Retry {
     const std::vector<Finding>& findings = listed ? renewed : row.findings;
     const Verdict before = decide(*input_.before, row.subject, findings, decisions, input_.now);
     const Verdict after = decide(*input_.after, row.subject, findings, decisions, input_.now);
-    if (input_.full ||
+    // What counts as settled hangs on the longest hold: recent releases are compared with it.
+    const bool other_holds = longest_hold(*input_.before) != longest_hold(*input_.after) &&
+                             input_.now - row.subject.age_start <= input_.options.recent;
+    if (input_.full || other_holds ||
         fits(*input_.before, row, findings, before) != fits(*input_.after, row, findings, after))
       again_.insert(row.name);
     if (wanted) compare(row, before, after);

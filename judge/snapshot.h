@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "judge/external_evidence.h"
+#include "judge/kept_comparison.h"
 #include "registry/packument.h"
 #include "store/state_store.h"
 
@@ -25,6 +26,7 @@ struct PackageSnapshot {
   std::vector<EvidencePtr> evidence;  // by version; add_evidence() keeps it so
   std::map<std::string, Pin, std::less<>> pins;
   std::map<std::string, ExternalEvidence, std::less<>> observations;  // by version
+  std::map<std::string, KeptComparison, std::less<>> comparisons;     // by version
   Time fetched{};      // when the packument was last known to be current
   bool stale = false;  // the upstream could not be asked; served within `packuments.stale`
   // The upstream said at this time that there is no such package any more; a second look decides.

@@ -4,10 +4,13 @@
 #include <tuple>
 
 #include "policy/evaluate.h"
+#include "policy/policy_facts.h"
 #include "registry/name.h"
 
 namespace npmgate {
 namespace {
+
+namespace json = boost::json;
 
 // SPEC section 4, "The floor". evidence-unavailable counts for the tarball alone.
 struct FloorRow {
@@ -53,6 +56,7 @@ class Decider {
     sort_findings();
     collect_waivers();
     floor();
+    not_compared();
     for (const Rule& rule : policy_.rules) judge(rule);
     rejections();
     approvals();
@@ -66,6 +70,7 @@ class Decider {
   void collect_waivers();
   bool waiver_covers(const Waiver& waiver) const;
   void floor();
+  void not_compared();
   void judge(const Rule& rule);
   void rejections();
   void approvals();
@@ -199,6 +204,33 @@ void Decider::floor() {
   }
 }
 
+void Decider::not_compared() {
+  for (const Finding& finding : findings_) {
+    if (finding.id != "evidence-unavailable") continue;
+    const json::value* until = finding.proof.if_contains(kHoldsUntil);
+    if (until == nullptr || !until->is_string()) continue;
+    const bool sibling = finding.proof.contains(kWaitsFor);
+    if (!sibling && !asks_for_comparison(policy_)) continue;
+    const auto ends = parse_time(std::string_view(until->get_string()));
+    if (ends && *ends <= now_) continue;
+    Draft& draft = drafts_.emplace_back();
+    draft.reason.rule = sibling ? kWaitsForSibling : kNotCompared;
+    draft.reason.cooldown = sibling;
+    draft.reason.action = Action::kQuarantine;
+    draft.reason.findings.push_back(finding.id);
+    draft.reason.message = finding.message;
+    draft.reason.ends = ends;
+    valid_until_ = earliest(valid_until_, ends);
+    const auto index = finding_index(finding.id);
+    if (index && waived_.test(*index)) {
+      FindingSet used;
+      used.set(*index);
+      draft.reason.waived_by = waiver_of_findings(used);
+      draft.stands = draft.counts = false;
+    }
+  }
+}
+
 // For a rule without message and findings: nearly always an age.
 std::string age_message(const Condition& when, const std::string& rule, bool untimed) {
   if (when.kind == Condition::Kind::kYoungerThan && untimed) {
@@ -300,6 +332,11 @@ bool Decider::covers_findings(const Decision& decision) const {
   };
   return std::all_of(findings_.begin(), findings_.end(), [&](const Finding& finding) {
     if (is_background(finding) && !holds(finding.id)) return true;
+    if (finding.proof.contains(kSinceSettled)) {
+      return std::any_of(
+          decision.findings.begin(), decision.findings.end(),
+          [&](const std::string& each) { return each.starts_with(finding.id + ":"); });
+    }
     const std::string shown = finding.id + ":" + finding.digest();
     return std::find(decision.findings.begin(), decision.findings.end(), shown) !=
            decision.findings.end();
@@ -412,6 +449,11 @@ Verdict Decider::finish() {
 }
 
 }  // namespace
+
+bool is_floor_finding(std::string_view id) {
+  return std::any_of(std::begin(kFloor), std::end(kFloor),
+                     [&](const FloorRow& row) { return row.finding == id; });
+}
 
 Verdict decide(const Policy& policy, const Subject& subject, std::span<const Finding> findings,
                std::span<const Decision> decisions, Time now) {

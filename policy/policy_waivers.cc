@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "policy/policy_facts.h"
 #include "policy/policy_loader.h"
 
 namespace npmgate {
@@ -136,6 +137,10 @@ void PolicyLoader::waiver_findings(YamlReader& reader, Waiver& waiver) {
     const auto index = finding_index(item->scalar);
     if (item->scalar == "integrity-mismatch") {
       problem(item->at, "waiver: integrity-mismatch can never be waived");
+    } else if (index && !waiver.exact && is_floor_finding(item->scalar)) {
+      policy_->warnings.push_back(
+          {item->at, "waiver: only one exact version (name@1.2.3) may waive " + item->scalar +
+                         ", which stands before every rule; not applied"});
     } else if (index) {
       waiver.finding_set.set(*index);
     } else {

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "policy/decide.h"
+#include "policy/policy_facts.h"
 
 namespace npmgate {
 namespace {
@@ -26,7 +27,11 @@ std::string waiver_for(const Subject& subject, const Reason& reason) {
   if (reason.rule == "rejection" || reason.rule == "not-inspected") return {};
   if (reason.rule == "floor:integrity-mismatch") return {};
   std::string what = "rules: [" + reason.rule + "]";
-  if (reason.rule.starts_with("floor:")) what = "findings: [" + reason.rule.substr(6) + "]";
+  if (reason.rule == kNotCompared || reason.rule == kWaitsForSibling) {
+    what = "findings: [evidence-unavailable]";
+  } else if (reason.rule.starts_with("floor:")) {
+    what = "findings: [" + reason.rule.substr(6) + "]";
+  }
   return "{ package: " + log::printable(subject.name + "@" + subject.version, 300) + ", " + what +
          ", reason: ..., expires: ... }";
 }

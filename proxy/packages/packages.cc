@@ -53,18 +53,6 @@ StateStore::PackumentSighting look_of(const Packument& packument, const Upstream
   return look;
 }
 
-// Whether the baseline's tarball could show a held release to be the baseline again: what both
-// packuments say is the same but for the version.
-bool may_be_again(Judge& judge, const Judged& judged) {
-  if (judged.verdict.served()) return false;
-  const Judged* before = judge.of(judged.baseline);
-  if (before == nullptr) return false;
-  Manifest manifest = judged.release->manifest;
-  manifest.version = before->release->manifest.version;
-  manifest.deprecated = before->release->manifest.deprecated;
-  return manifest == before->release->manifest;
-}
-
 std::vector<Algorithm> algorithms_for(const Dist& dist) {
   std::vector<Algorithm> also{Algorithm::kSha1};
   for (const Digest& digest : parse_integrity(dist.integrity)) {
@@ -98,7 +86,11 @@ Judge Packages::judge_half_known(const SnapshotPtr& snapshot, const PolicySnapsh
 }
 
 Judge Packages::judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
-                      JudgeOptions options) const {
+                      JudgeOptions options) {
+  options.sibling = [this](const Release& parent, const std::string& name,
+                           const std::string& version) {
+    return sibling_state(parent, name, version);
+  };
   options.observed_only = collector_ != nullptr;
   options.recent = deps_.config.recent;
   options.popular = popular_packages();
@@ -111,6 +103,9 @@ Judge Packages::judge_with(const SnapshotPtr& snapshot, const PolicySnapshot& ru
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig* upstream = name ? route(*name) : nullptr;
   const bool trusted = upstream != nullptr && !upstream->inspect;
+  options.retry = [this, name = snapshot->name, now = deps_.clock.now()](std::string_view version) {
+    return retries_.look(name, version, now);
+  };
   return Judge(snapshot, trusted ? exact_waivers(rules.policy) : rules.policy,
                rules.of(snapshot->name), options, deps_.clock.now());
 }
@@ -129,7 +124,7 @@ std::shared_ptr<const Policy> Packages::exact_waivers(
   return waivers_;
 }
 
-SnapshotPtr Packages::in_memory(const std::string& name) {
+SnapshotPtr Packages::in_memory(const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const auto it = entries_.find(name);
   if (it == entries_.end()) return nullptr;
@@ -193,6 +188,7 @@ Result<void> Packages::drop(const PackageName& name) {
 // What is known of a package's releases besides its packument.
 Result<void> Packages::read_known(PackageSnapshot& next) {
   next.observations.clear();
+  next.comparisons.clear();
   auto evidence = deps_.store.evidence_of(next.name);
   if (!evidence) return evidence.error();
   next.evidence = std::move(*evidence);
@@ -204,6 +200,12 @@ Result<void> Packages::read_known(PackageSnapshot& next) {
   auto texts = deps_.store.observations_of(next.name);
   if (!texts) return texts.error();
   for (const auto& [version, text] : *texts) {
+    if (const std::string_view compared = compared_version(version); !compared.empty()) {
+      auto comparison = comparison_from_text(text);
+      // One that is lost: the release was never compared.
+      if (comparison) next.comparisons[std::string(compared)] = std::move(*comparison);
+      continue;
+    }
     auto observed = observations_from_text(text);
     // Lost ones are asked for again with the next inspection.
     if (observed) next.observations[version] = std::move(*observed);
@@ -339,6 +341,7 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
   deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="packument")");
   auto reply = co_await deps_.upstream.fetch(std::move(request));
   if (!reply) co_return reply.error();
+  if (reply->status < 500) retries_.answered(upstream.name);
   Fetched fetched;
   if (reply->status == 304) {
     fetched.unchanged = true;
@@ -586,80 +589,6 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   deps_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
   auto add = [&evidence](PackageSnapshot& next) { add_evidence(next, *evidence); };
   co_return update(snapshot, add);
-}
-
-Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
-                                                          std::string version) {
-  auto inspected = co_await inspect_now(snapshot, version);
-  if (!inspected) co_return inspected;
-  SnapshotPtr current = *inspected;
-  struct Plan {
-    std::string baseline;
-    bool fetch = false, recent = false;
-  };
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  std::function<Result<Plan>()> look = [this, current, rules, version]() -> Result<Plan> {
-    Judge judge = judge_half_known(current, *rules);
-    const Judged* judged = judge.of(version);
-    Plan plan;
-    if (judged == nullptr || !judged->evidence) return plan;
-    plan.recent = judged->recent;
-    plan.baseline = judged->baseline;
-    // Old releases are compared on what is known: their baseline's tarball would be fetched for
-    // nobody's sake.
-    plan.fetch = plan.recent && !plan.baseline.empty() && !judged->baseline_evidence &&
-                 (wants_baseline_tree(*judged->evidence) || may_be_again(judge, *judged));
-    return plan;
-  };
-  auto plan = co_await deps_.pool.offload(std::move(look));
-  if (!plan) co_return plan.error();
-  if (plan->fetch) {
-    auto with_baseline = co_await inspect_now(current, plan->baseline);
-    if (with_baseline) {
-      current = *with_baseline;
-    } else {
-      log::info("baseline", "the baseline's tarball could not be had",
-                {{"release", current->name + "@" + plan->baseline},
-                 {"error", to_string(with_baseline.error())}});
-    }
-  }
-  if (plan->recent && collector_ != nullptr) {
-    auto observed = co_await observe_now(current, version, plan->baseline);
-    if (!observed) co_return observed;
-    current = *observed;
-  }
-  // The baseline is inspected too by now and can be served without another inspection: it needs a
-  // row as well.
-  std::function<Result<bool>()> record = [this, current, version,
-                                          baseline = plan->baseline]() -> Result<bool> {
-    std::vector<std::string> versions{version};
-    if (!baseline.empty()) versions.push_back(baseline);
-    if (auto done = record_rows(current, versions); !done) return done.error();
-    return true;
-  };
-  auto recorded = co_await deps_.pool.offload(std::move(record));
-  if (!recorded) co_return recorded.error();
-  if (told_) told_(current->name);
-  co_return current;
-}
-
-Result<void> Packages::record_rows(const SnapshotPtr& snapshot,
-                                   const std::vector<std::string>& versions) {
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = this->judge(snapshot, *rules);
-  for (const std::string& each : versions) {
-    const Judged* judged = judge.of(each);
-    if (judged == nullptr || !judged->evidence) continue;
-    ReleaseRow row;
-    row.name = snapshot->name;
-    row.version = each;
-    row.content_id = judged->subject.content_id;
-    row.subject = judged->subject;
-    row.findings = judged->findings;
-    row.seen = judge.now();
-    if (auto done = deps_.store.put_release_row(row); !done) return done.error();
-  }
-  return {};
 }
 
 Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,

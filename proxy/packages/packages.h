@@ -14,6 +14,7 @@
 #include "base/metrics.h"
 #include "judge/active_policy.h"
 #include "judge/judge.h"
+#include "proxy/packages/comparison_retries.h"
 #include "proxy/net/async.h"
 #include "proxy/net/upstream.h"
 #include "proxy/packages/dependencies.h"
@@ -42,7 +43,7 @@ class Packages {
   static constexpr Millis kAskLimit{20'000};
 
   explicit Packages(Dependencies deps, ExternalEvidenceCollector* collector)
-      : deps_(deps), collector_(collector) {}
+      : deps_(deps), collector_(collector), retries_(deps.metrics) {}
 
   // The one upstream that answers for a name; null where none is configured for it.
   const UpstreamConfig* route(const PackageName& name) const;
@@ -54,8 +55,10 @@ class Packages {
   // answer.
   Task<Result<SnapshotPtr>> get(PackageName name, bool force = false, Millis limit = kAskLimit);
 
-  // Fetches, verifies and unpacks one release (and its baseline's tarball where the comparison
-  // needs it), stores the evidence and returns the newer snapshot. Single flight per release.
+  // Fetches, verifies and unpacks one release unless that was done, and the tarballs that its
+  // comparison needs; stores the evidence and returns the newer snapshot. Single flight per
+  // release. A tarball for the comparison that cannot be had is no error: the release is judged
+  // without it (Judge::keep_strictest), and it is asked for again in the background.
   // kTimeout where `limit` passed; the work goes on.
   Task<Result<SnapshotPtr>> inspect(SnapshotPtr snapshot, std::string version, Millis limit);
 
@@ -79,8 +82,7 @@ class Packages {
 
   // Names of an upstream with `inspect: false` are judged by the floor, waivers of exact versions
   // and decisions alone. `options`: what this side does not fill in itself (as_published, compare).
-  Judge judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
-              JudgeOptions options = {}) const;
+  Judge judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules, JudgeOptions options = {});
 
   // What is on disk about a name, whatever its age, and nobody is asked; null where nothing is.
   // Blocks on disk.
@@ -129,7 +131,21 @@ class Packages {
   Task<Result<SnapshotPtr>> inspect_now(SnapshotPtr snapshot, std::string version);
   Task<Result<void>> examine(std::shared_ptr<BlobStore::Writer> writer, InspectionInput& input,
                              Evidence& evidence);
+  struct Plan {  // what the comparison of a release needs
+    Plan() {}
+    bool inspected = false, recent = false;
+    std::string baseline;
+    std::vector<std::string> needed;  // versions whose tarballs it cannot do without
+    std::vector<std::string> useful;  // versions whose tarballs might free it
+  };
   Task<Result<SnapshotPtr>> inspect_with_baseline(SnapshotPtr snapshot, std::string version);
+  Plan plan_comparison(const SnapshotPtr& snapshot, const std::string& version) const;
+  // Whether a tarball was fetched is in `fetched`.
+  Task<SnapshotPtr> fetch_for_comparison(SnapshotPtr snapshot, std::string version, Plan plan,
+                                         bool& fetched);
+  // Asks again for what comparisons wait for until nothing waits; one at a time.
+  void compare_behind(net::any_io_executor executor);
+  Task<void> compare_again();
   // Counts evidence whose outside facts are not there yet.
   Judge judge_half_known(const SnapshotPtr& snapshot, const PolicySnapshot& rules) const;
   Judge judge_with(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
@@ -141,14 +157,24 @@ class Packages {
   Task<Result<SnapshotPtr>> observe_now(SnapshotPtr snapshot, std::string version,
                                         std::string baseline);
   std::optional<Time> next_observation(const PackageSnapshot& snapshot) const;
-  Result<void> record_rows(const SnapshotPtr& snapshot, const std::vector<std::string>& versions);
+  // Blocks on disk.
+  Result<SnapshotPtr> record_rows(const SnapshotPtr& snapshot,
+                                  const std::vector<std::string>& versions);
+  Result<SnapshotPtr> keep_comparisons(const SnapshotPtr& snapshot, Judge& judge,
+                                       const std::vector<std::string>& versions);
   Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot,
                                                             std::string version, Dist dist);
   void revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor);
   std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream,
                           const std::string& version, const Dist& dist) const;
 
-  SnapshotPtr in_memory(const std::string& name);
+  SnapshotPtr in_memory(const std::string& name) const;
+  // What is served of a release that another one pins exactly: JudgeOptions::sibling. What memory
+  // does not hold is read from disk.
+  std::optional<SiblingState> sibling_state(const Release& parent, const std::string& name,
+                                            const std::string& version);
+  // The packuments of what a release pins exactly; what is new in them is inspected behind it.
+  Task<void> fetch_siblings(SnapshotPtr snapshot, std::string version);
   // Stores, evicts, and stamps a new revision unless what answers are made of is the same.
   SnapshotPtr keep(std::shared_ptr<PackageSnapshot> next, bool same_content = false);
   // Applies `change` to a copy of the newest snapshot of `name` and keeps it.
@@ -166,11 +192,13 @@ class Packages {
   mutable std::shared_ptr<const Policy> waivers_of_, waivers_;
   mutable std::set<std::string, std::less<>> untimed_;  // upstreams told of; under waivers_mutex_
   SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
-  std::list<std::string> ages_;  // least recently used first
+  mutable std::list<std::string> ages_;  // least recently used first
   std::size_t bytes_ = 0;
   std::set<std::string, std::less<>> observing_;
+  ComparisonRetries retries_;
+  std::atomic<bool> comparing_{false};
   // Held while a snapshot is replaced by one made of it, always before mutex_. The counters, of
   // names with the same hash together, tell a snapshot that is being read from disk that it was
   // overtaken.

@@ -89,11 +89,11 @@ Task<void> Packages::observe_again(SnapshotPtr snapshot) {
     const bool changed = (*observed)->revision != current->revision;
     current = *observed;
     if (!changed) continue;
-    std::function<Result<bool>()> record = [this, current, version = version]() -> Result<bool> {
-      if (auto done = record_rows(current, {version}); !done) return done.error();
-      return true;
+    std::function<Result<SnapshotPtr>()> record = [this, current, version = version] {
+      return record_rows(current, {version});
     };
-    co_await deps_.pool.offload(std::move(record));
+    auto recorded = co_await deps_.pool.offload(std::move(record));
+    if (recorded) current = *recorded;
   }
 }
 

@@ -34,9 +34,11 @@ Result<bool> Packages::rejudge(const SnapshotPtr& snapshot) {
   if (!rows) return rows.error();
   Judge judge = this->judge(snapshot, *deps_.active_policy.rules());
   bool changed = false;
+  std::vector<std::string> versions;
   for (ReleaseRow& row : *rows) {
     const Judged* judged = judge.of(row.version);
     if (judged == nullptr || judged->subject.content_id != row.content_id) continue;
+    versions.push_back(row.version);
     if (same_findings(judged->findings, row.findings) &&
         judged->subject.age_start == row.subject.age_start)
       continue;
@@ -45,6 +47,7 @@ Result<bool> Packages::rejudge(const SnapshotPtr& snapshot) {
     if (auto done = deps_.store.put_release_row(row); !done) return done.error();
     changed = true;
   }
+  if (auto kept = keep_comparisons(snapshot, judge, versions); !kept) return kept.error();
   return changed;
 }
 

@@ -27,7 +27,8 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
     ruling.inspected = judged->evidence != nullptr ||
                        (judged->upstream_replaced && !judged->pinned) || !judged->servable;
     ruling.recheck =
-        judged->evidence && !judged->pinned && due_again(*judged->evidence, judge.now());
+        judged->evidence && ((!judged->pinned && due_again(*judged->evidence, judge.now())) ||
+                             (!judged->served() && judge.comparison_due(*judged)));
     ruling.served = judged->served();
     ruling.pinned = judged->pinned;
     ruling.upstream_replaced = judged->upstream_replaced;

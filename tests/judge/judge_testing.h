@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "judge/judge.h"
 #include "judge/policy_prefilter.h"
 
@@ -63,6 +64,38 @@ inline void inspect(PackageSnapshot& snapshot, const std::string& version) {
   evidence->release = found->release;
   evidence->tree.package_json = found->release.manifest;
   add_evidence(snapshot, std::move(evidence));
+}
+
+inline const std::string kMaintained =
+    R"(,"maintainers":[{"name":"ann"}],"_npmUser":{"name":"ann"})";
+
+struct Traits {
+  std::vector<std::string> endpoints, traits;
+  std::string body = "";  // names the bytes of index.js; "" = others for every version
+};
+
+// As `inspect`, with one code file.
+inline std::shared_ptr<Evidence> evidence_with(const PackageSnapshot& snapshot,
+                                               const std::string& version, const Traits& traits) {
+  const PackumentVersion* found = snapshot.packument->find(version);
+  auto evidence = std::make_shared<Evidence>();
+  evidence->name = "pkg";
+  evidence->version = version;
+  evidence->tarball_sha512 = sha256_hex(version) + sha256_hex(version);
+  evidence->manifest_sha256 = manifest_digest(found->raw);
+  evidence->release = found->release;
+  evidence->integrity.checked = true;
+  evidence->tree.package_json = found->release.manifest;
+  evidence->tree.package_json_rest = "rest";
+  FileFacts file;
+  file.path = "index.js";
+  file.kind = FileKind::kScript;
+  file.sha256 = sha256_hex(traits.body.empty() ? "index.js" + version : traits.body);
+  file.code = CodeFeatures();
+  file.code->endpoints = traits.endpoints;
+  file.code->traits = traits.traits;
+  evidence->tree.files.push_back(std::move(file));
+  return evidence;
 }
 
 inline std::shared_ptr<const Policy> policy_of(const std::string& rules) {

@@ -365,6 +365,48 @@ TEST(Decide, AnOpenWaiverNeedsTheBaselinesPublisherAndHooks) {
   }
 }
 
+// SPEC, section 4: a hijack's archive is not covered by old trust.
+TEST(Decide, OnlyAWaiverOfOneExactVersionLiftsTheFloor) {
+  const std::string all =
+      ", findings: [archive-refused, package-json-refused, archive-over-limit, "
+      "release-republished, evidence-unavailable, deprecated]";
+  Subject subject = subject_of("a", "1.0.0");
+  subject.same_publisher_and_hooks = true;
+  for (const char* id : {"archive-refused", "package-json-refused", "archive-over-limit",
+                         "release-republished", "evidence-unavailable"}) {
+    for (const char* package : {"a", "\"a@^1\"", "\"?\"", "\"*@1.0.0\""}) {
+      const PolicyResult loaded = load(waived(std::string("package: ") + package + all));
+      ASSERT_TRUE(loaded.policy) << joined(loaded.problems);
+      EXPECT_EQ(loaded.policy->warnings.size(), 5u) << "one for each that does not apply";
+      EXPECT_GE(decide(*loaded.policy, subject, findings_of({id}), {}, kNow).action,
+                Action::kQuarantine)
+          << id << " " << package;
+    }
+    const auto exact = policy_of(waived("package: a@1.0.0" + all));
+    EXPECT_LT(decide(*exact, subject, findings_of({id}), {}, kNow).action, Action::kQuarantine)
+        << id;
+  }
+}
+
+TEST(Decide, ARecentReleaseWaitsForItsComparison) {
+  Finding hold = finding("evidence-unavailable", {{"holds_until", "2026-12-01T00:00:00.000Z"}});
+  hold.source = "baseline";
+  const Subject subject = subject_of("a", "1.0.0");
+  const auto asks = policy_of(
+      rules_text("  - { id: r, when: { finding: network-endpoint-added }, then: quarantine }\n"));
+  const auto asks_not =
+      policy_of(rules_text("  - { id: r, when: { finding: deprecated }, then: quarantine }\n"));
+  const Verdict held = decide(*asks, subject, std::vector{hold}, {}, kNow);
+  EXPECT_EQ(held.action, Action::kQuarantine);
+  EXPECT_EQ(held.reasons.front().rule, "floor:not-compared");
+  EXPECT_EQ(held.ends, at("2026-12-01T00:00:00Z"));
+  EXPECT_FALSE(held.baseline_fit);
+  EXPECT_TRUE(decide(*asks, subject, std::vector{hold}, {}, at("2026-12-01T00:00:00Z")).served());
+  EXPECT_TRUE(decide(*asks_not, subject, std::vector{hold}, {}, kNow).served());
+  const Decision approval = approval_of(subject, {hold});
+  EXPECT_TRUE(decide(*asks, subject, std::vector{hold}, std::vector{approval}, kNow).served());
+}
+
 TEST(Decide, AnOpenWaiverLiftsNoPrereleaseByRange) {
   Subject beta = subject_of("a", "1.1.0-beta");
   beta.same_publisher_and_hooks = true;
