@@ -166,7 +166,6 @@ Response TarballService::refuse(const PackageSnapshot& snapshot, const std::stri
 Task<Result<std::shared_ptr<const BlobStore::Handle>>> TarballService::open(SnapshotPtr snapshot,
                                                                             std::string version,
                                                                             std::string sha512) {
-  using Handle = std::shared_ptr<const BlobStore::Handle>;
   auto work = [this, sha512] { return deps_.blobs.open(sha512); };
   auto again = work;
   auto handle = co_await deps_.pool.offload(std::move(work));
