@@ -38,6 +38,7 @@ class Analysis {
     outer_import_ = on_import;
     outer_line_ = line;
     for (NodeId id = 0; id < tree_.nodes().size(); ++id) visit(id);
+    if (eval_.exhausted()) out_.reading.unread = "too-complex";
   }
 
  private:
@@ -54,6 +55,8 @@ class Analysis {
   void on_timer(NodeId id, const std::vector<Value>& given);
   void on_write(NodeId id, const Value& target, std::string_view function);
   void on_read(NodeId id, const Value& target);
+  void on_listing(NodeId id, const Value& target);
+  void on_source(NodeId id, NodeId left);
   void on_remove(NodeId id, const std::vector<Value>& given);
   void on_load(NodeId id, const Value& name);
   void on_import(NodeId id);
@@ -140,6 +143,14 @@ void Analysis::on_call(NodeId id, bool is_new) {
     on_path_call(id, choice.text, eval_.arguments(id));
   }
   if (found || is_new) return;
+  // Of a module object that node hands to an extension's loader.
+  const auto function = unwrapped(tree_, tree_.child(id, Field::kFunction));
+  if (function != kNoNode && tree_[function].kind == Kind::kMember) {
+    const auto property = tree_.child(function, Field::kProperty);
+    const auto given = eval_.arguments(id);
+    if (property != kNoNode && tree_.text(property) == "_compile" && !given.empty())
+      on_evaluate(id, given[0]);
+  }
   // A require that could not be followed to node's: r("child_process") names it all the same.
   const auto value = eval_.evaluate(id);
   if (value.is(VK::kPath) && value.text.starts_with("file:") && value.text.ends_with(kFileEnd))
@@ -196,6 +207,8 @@ void Analysis::on_path_call(NodeId id, const std::string& path, const std::vecto
       break;
     case Sink::kRead:
       on_read(id, first);
+      if (path.find("readdir") != path.npos || path.find("opendir") != path.npos)
+        on_listing(id, first);
       break;
     case Sink::kRemove:
       on_remove(id, given);
@@ -267,6 +280,10 @@ void Analysis::on_network(NodeId id, const std::vector<Value>& given) {
   }
   for (auto& host : hosts) {
     add(kNetwork, id, host);
+    // Where clouds hand a machine its keys (AWS, Azure, Google, Alibaba).
+    if (host == "169.254.169.254" || host == "metadata.google.internal" ||
+        host == "169.254.170.2" || host == "100.100.100.200" || host == "[fd00:ec2::254]")
+      add(kSecrets, id, "cloud metadata");
     if (!host.starts_with('*') && out_.hosts.size() < 64) out_.hosts.push_back(std::move(host));
   }
 }
@@ -404,6 +421,12 @@ void Analysis::on_read(NodeId id, const Value& target) {
   for (const auto& text : texts_of(target)) note_path(id, text);
 }
 
+void Analysis::on_listing(NodeId id, const Value& target) {
+  for (const auto& text : texts_of(target))
+    if (text == "~" || text == "/" || text == "/home" || text == "/Users" || text == "C:\\Users")
+      add(kSecrets, id, "home folders", text);
+}
+
 void Analysis::on_remove(NodeId id, const std::vector<Value>& given) {
   if (given.empty()) return;
   const auto* recursive = given.size() > 1 ? given[1].find("recursive") : nullptr;
@@ -461,6 +484,7 @@ void Analysis::on_assignment(NodeId id) {
     return;
   }
   if (kind != Kind::kMember && kind != Kind::kSubscript) return;
+  on_source(id, left);
   const auto target = eval_.evaluate(left);
   for (const auto& choice : choices_of(target)) {
     if (!choice.is(VK::kPath)) continue;
@@ -468,6 +492,19 @@ void Analysis::on_assignment(NodeId id) {
     if (choice.text == "process.env.LD_PRELOAD" || choice.text == "process.env.NODE_OPTIONS")
       add(kNativeCode, id, choice.text);
   }
+}
+
+// script.src = …, image.src = …
+void Analysis::on_source(NodeId id, NodeId left) {
+  const auto property = tree_.child(left, Field::kProperty);
+  if (property == kNoNode || (tree_.text(property) != "src" && tree_.text(property) != "href"))
+    return;
+  const auto object = eval_.evaluate(tree_.child(left, Field::kObject));
+  if (!object.is(VK::kPath) ||
+      (object.text != "Image" && !object.text.starts_with("document.createElement()")))
+    return;
+  for (const auto& text : texts_of(eval_.evaluate(tree_.child(id, Field::kRight)), true))
+    if (const auto host = url_host(text); !host.empty()) add(kNetwork, id, host, text);
 }
 
 void Analysis::on_member(NodeId id) {
@@ -652,6 +689,27 @@ std::string without_html_comments(std::string_view text) {
   return out;
 }
 
+// Names may be written with escapes (ECMA-262, 12.7); written out they are the same program. Empty
+// if there are none.
+std::string without_name_escapes(const SyntaxTree& tree) {
+  std::string out;
+  std::size_t at = 0;
+  const auto source = tree.source();
+  if (source.find("\\u") == source.npos) return out;
+  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
+    const auto kind = tree[id].kind;
+    if (kind != Kind::kIdentifier && kind != Kind::kPropertyName && kind != Kind::kShorthand &&
+        kind != Kind::kShorthandPattern)
+      continue;
+    if (tree.text(id).find('\\') == std::string_view::npos || tree[id].begin < at) continue;
+    out += source.substr(at, tree[id].begin - at);
+    out += unescape(tree.text(id));
+    at = tree[id].end;
+  }
+  if (at > 0) out += source.substr(at);
+  return out;
+}
+
 bool is_module(const SyntaxTree& tree) {
   for (auto at = tree.nodes().empty() ? kNoNode : tree[0].first; at != kNoNode; at = tree[at].next)
     if (tree[at].kind == Kind::kImport || tree[at].kind == Kind::kExport) return true;
@@ -669,7 +727,9 @@ void sort_unique(std::vector<T>& list) {
 FileReading read_code(std::string_view path, std::string_view text, const ParseLimits& limits,
                       const std::set<std::string>& called) {
   FileReading out;
-  const auto tree = SyntaxTree::parse(text, grammar_of(path), limits);
+  auto tree = SyntaxTree::parse(text, grammar_of(path), limits);
+  const auto plain = without_name_escapes(tree);
+  if (!plain.empty()) tree = SyntaxTree::parse(plain, grammar_of(path), limits);
   switch (tree.state()) {
     case ParseState::kTooLarge:
       out.reading.unread = "too-large";

@@ -25,11 +25,12 @@ inline constexpr std::string_view kSpying = "spying";               // keys, scr
 inline constexpr std::string_view kMining = "mining";
 inline constexpr std::string_view kTimer = "far-timer";          // name: hours
 inline constexpr std::string_view kMail = "mail-copy";           // name: address
+inline constexpr std::string_view kUnread = "unread";            // name: why no parser read it
 inline constexpr std::string_view kDisguise = "disguised-file";  // name: path
 
 inline constexpr std::string_view kCapabilityKinds[] = {
     kAgentCommand, kAutorun, kDestroy,       kDns,        kDynamicCode, kEnvironment,  kTimer,
     kPatching,     kMail,    kMining,        kNativeCode, kNetwork,     kOutsideWrite, kPublish,
-    kPersist,      kProcess, kProcessHidden, kSecrets,    kSpying};
+    kPersist,      kProcess, kProcessHidden, kSecrets,    kSpying,      kDisguise,     kUnread};
 
 }  // namespace npmgate

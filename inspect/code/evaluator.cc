@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "inspect/code/path_calls.h"
 
@@ -116,10 +117,26 @@ void Evaluator::find_returns() {
 }
 
 Value Evaluator::evaluate(NodeId id) {
-  if (id == kNoNode || ++steps_ > kMostSteps || depth_ >= kDeepest) return unknown();
+  if (id == kNoNode || ++steps_ > kMostSteps) return unknown();
+  if (depth_ >= kDeepest) {
+    cut_ = true;
+    return unknown();
+  }
+  // Calls and members ask for their objects again and again: a chain of them would take for ever.
+  const auto kind = tree_[id].kind;
+  const bool kept = frames_.empty() &&
+                    (kind == Kind::kCall || kind == Kind::kMember || kind == Kind::kNew ||
+                     kind == Kind::kSubscript || kind == Kind::kBinary || kind == Kind::kTernary);
+  if (kept) {
+    const auto it = folded_.find(id);
+    if (it != folded_.end()) return it->second;
+  }
+  const bool cut_before = std::exchange(cut_, false);
   ++depth_;
   auto value = fold(id);
   --depth_;
+  if (kept && !cut_) folded_.emplace(id, value);
+  cut_ = cut_ || cut_before;
   return value;
 }
 
@@ -162,6 +179,8 @@ Value Evaluator::fold(NodeId id) {
     case Kind::kMember:
     case Kind::kSubscript:
       return fold_member(id);
+    case Kind::kThis:
+      return in_function(id) ? unknown() : record_value({});
     case Kind::kMetaProperty:
       return tree_.text(id).starts_with("import") ? path_value("import.meta") : unknown();
     case Kind::kObject:
@@ -197,8 +216,21 @@ Value Evaluator::fold(NodeId id) {
 Value Evaluator::fold_identifier(NodeId id) {
   const auto name = tree_.text(id);
   const auto binding = scopes_.resolve(name, id);
-  if (binding == kNoBinding) return global(name);
-  return binding_value(binding);
+  if (binding != kNoBinding) return binding_value(binding);
+  if (name == "arguments" && !in_function(id)) {
+    // node puts a file into function (exports, require, module, __filename, __dirname).
+    return list_value({record_value({}), path_value("require"), path_value("module"),
+                       global("__filename"), global("__dirname")});
+  }
+  return global(name);
+}
+
+bool Evaluator::in_function(NodeId id) const {
+  for (auto at = tree_[id].parent; at != kNoNode; at = tree_[at].parent)
+    if (tree_[at].kind == Kind::kFunction || tree_[at].kind == Kind::kMethod ||
+        tree_[at].kind == Kind::kClass)
+      return true;
+  return false;
 }
 
 Value Evaluator::global(std::string_view name) {
@@ -215,8 +247,12 @@ Value Evaluator::global(std::string_view name) {
 
 Value Evaluator::binding_value(BindingId id) {
   if (bound_[id] && (frames_.empty() || bound_[id]->known())) return *bound_[id];
-  if (busy_[id]) return unknown();
+  if (busy_[id]) {
+    cut_ = true;
+    return unknown();
+  }
   busy_[id] = true;
+  const bool cut_before = std::exchange(cut_, false);
   const auto& binding = scopes_[id];
   std::vector<Value> values;
   for (const auto& definer : binding.definers) {
@@ -231,7 +267,8 @@ Value Evaluator::binding_value(BindingId id) {
   auto value = values.size() == 1 ? std::move(values[0]) : any_value(std::move(values));
   if (binding.changed && value.is(VK::kList)) value = unknown(value.origins);
   busy_[id] = false;
-  if (frames_.empty()) bound_[id] = value;
+  if (frames_.empty() && !cut_) bound_[id] = value;
+  cut_ = cut_ || cut_before;
   return value;
 }
 

@@ -30,7 +30,7 @@ class Evaluator {
 
  private:
   static constexpr std::uint64_t kMostSteps = 3'000'000;
-  static constexpr int kDeepest = 120;
+  static constexpr int kDeepest = 250;
 
   struct Frame {
     NodeId function;
@@ -58,6 +58,7 @@ class Evaluator {
   Value parameter_value(const Definer& definer);
   Value callback_parameter(NodeId function, const CallSite& site, std::uint32_t index);
   Value global(std::string_view name);
+  bool in_function(NodeId id) const;
   std::string member_name(NodeId id);
   std::vector<Value> raw_arguments(NodeId call);
   void find_returns();
@@ -70,6 +71,8 @@ class Evaluator {
   std::vector<Frame> frames_;
   std::vector<std::optional<Value>> bound_;
   std::vector<bool> busy_;  // bindings being evaluated
+  bool cut_ = false;        // a value was unknown only because of where it was asked for
+  std::unordered_map<NodeId, Value> folded_;
   std::unordered_map<NodeId, std::vector<NodeId>> returns_;
   std::unordered_map<std::string, std::string>
       numbered_;  // bundlers' module ids -> what they require

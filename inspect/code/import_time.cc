@@ -70,6 +70,14 @@ void ImportTime::find_member_triggers(NodeId function, NodeId parent) {
     for (const auto& site : scopes_.calls_of(owner)) add_trigger(function, site.call);
     return;
   }
+  // The language calls these by itself.
+  const bool silent = name == "toString" || name == "valueOf" || name == "toJSON" ||
+                      name == "then" ||
+                      (name_node != kNoNode && tree_[name_node].kind == Kind::kComputedKey);
+  if (silent && owner == kNoNode) {
+    add_trigger(function, parent);
+    return;
+  }
   // "./src/x.js"(exports, module) { … } in what a bundler writes.
   if (name_node != kNoNode && tree_[name_node].kind == Kind::kString)
     add_trigger(function, parent);
@@ -90,11 +98,14 @@ void ImportTime::find_triggers(NodeId function) {
     case Kind::kPair: {
       const auto key = tree_.child(parent, Field::kKey);
       if (key == kNoNode) return;
-      const bool bundled = tree_[key].kind == Kind::kNumber || tree_[key].kind == Kind::kString;
+      const auto name = tree_.text(key);
+      const bool bundled = tree_[key].kind == Kind::kNumber || tree_[key].kind == Kind::kString ||
+                           tree_[key].kind == Kind::kComputedKey || name == "toString" ||
+                           name == "valueOf" || name == "toJSON" || name == "then";
       if (bundled)
         add_trigger(function, parent);
       else
-        add_calls_by_name(function, tree_.text(key));
+        add_calls_by_name(function, name);
       return;
     }
     case Kind::kAssignment: {

