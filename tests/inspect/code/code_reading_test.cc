@@ -244,8 +244,8 @@ TEST(CodeReading, TakesLongChains) {
   for (int i = 0; i < 3000; ++i) chain += ".b(1)";
   EXPECT_EQ(found(chain + ";fetch('https://a.example')"), "network a.example");
   std::string sum = "fetch('https://a' ";
-  for (int i = 0; i < 3000; ++i) sum += "+ 'b'";
-  EXPECT_EQ(found(sum + " + '.example')").substr(0, 10), "network ab");
+  for (int i = 0; i < 3000; ++i) sum += "+ ''";
+  EXPECT_EQ(found(sum + " + '.example')"), "network a.example");
 }
 
 TEST(CodeReading, SaysWhatWasNotRead) {
