@@ -98,13 +98,6 @@ Result<std::string> payload_of(const Element& attestation) {
   return std::string(bytes->begin(), bytes->end());
 }
 
-// npm's package URL: the scope's "@" is the one character of a name that is written differently.
-std::string package_url(const AttestedRelease& release) {
-  const bool scoped = release.name.starts_with('@');
-  return "pkg:npm/" + (scoped ? "%40" + release.name.substr(1) : release.name) + "@" +
-         release.version;
-}
-
 bool names(const Array& subjects, const AttestedRelease& release) {
   const std::string url = package_url(release);
   if (release.sha512.empty()) return false;
@@ -156,12 +149,9 @@ bool read_v02(const Element& predicate, Provenance& out) {
   return text.ok();
 }
 
-Result<Provenance> read_statement(const Element& statement, const Element& attestation,
-                                  const AttestedRelease& release) {
+Result<Provenance> read_statement(const Element& statement, const AttestedRelease& release) {
   Provenance out;
   out.predicate = text_at(statement, {"predicateType"}).value_or("");
-  if (!is_text(attestation, {"predicateType"}, out.predicate))
-    return unreadable("its statement is of another kind than it says");
   const auto subjects = array_at(statement, {"subject"});
   if (!subjects) return unreadable("its statement has no subject");
   if (!names(*subjects, release))
@@ -180,18 +170,35 @@ Result<Provenance> read_statement(const Element& statement, const Element& attes
 
 }  // namespace
 
+// npm's package URL: the scope's "@" is the one character of a name that is written differently.
+std::string package_url(const AttestedRelease& release) {
+  const bool scoped = release.name.starts_with('@');
+  return "pkg:npm/" + (scoped ? "%40" + release.name.substr(1) : release.name) + "@" +
+         release.version;
+}
+
+Result<Provenance> read_provenance_statement(std::string_view text,
+                                             const AttestedRelease& release) {
+  json::StrictParser parser;
+  Element statement;
+  if (const auto refusal = parser.parse_unambiguous(text, false, statement))
+    return unreadable(refusal->detail);
+  return read_statement(statement, release);
+}
+
 Result<Provenance> read_provenance(std::string_view answer, const AttestedRelease& release) {
-  json::StrictParser outer, inner;
-  Element root, statement;
+  json::StrictParser outer;
+  Element root;
   if (const auto refusal = outer.parse_unambiguous(answer, false, root))
     return unreadable(refusal->detail);
   const auto attestation = provenance_of(root);
   if (!attestation) return attestation.error();
   const auto payload = payload_of(*attestation);
   if (!payload) return payload.error();
-  if (const auto refusal = inner.parse_unambiguous(*payload, false, statement))
-    return unreadable(refusal->detail);
-  return read_statement(statement, *attestation, release);
+  auto provenance = read_provenance_statement(*payload, release);
+  if (provenance && !is_text(*attestation, {"predicateType"}, provenance->predicate))
+    return unreadable("its statement is of another kind than it says");
+  return provenance;
 }
 
 }  // namespace npmgate

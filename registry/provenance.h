@@ -26,6 +26,14 @@ struct AttestedRelease {
   std::string sha512;  // hex, of its tarball
 };
 
+// npm's package URL of a release: "pkg:npm/%40scope/name@1.0.0".
+std::string package_url(const AttestedRelease& release);
+
+// Reads one in-toto statement with SLSA provenance, as read_provenance does: what a verified
+// envelope holds (sigstore/npm.h).
+Result<Provenance> read_provenance_statement(std::string_view statement,
+                                             const AttestedRelease& release);
+
 // Reads the answer of GET /-/npm/v1/attestations/NAME@VERSION: sigstore bundles, of which the one
 // with SLSA provenance (1.0 or 0.2) holds an in-toto statement in a DSSE envelope. Neither
 // signature nor certificate is verified: what comes out is the registry's claim.

@@ -16,6 +16,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 STANDS_ON = {
     "base": (),
     "registry": ("base",),
+    "sigstore": ("base", "registry"),
     "inspect/archive": ("base",),
     "inspect/code": ("base", "registry"),
     "inspect/evidence": ("base", "registry", "inspect/archive", "inspect/code"),
@@ -31,7 +32,7 @@ STANDS_ON = {
     "alert": ("base", "registry", "yaml", "policy", "store"),
     "proxy/net": ("base", "registry", "store"),
     "proxy/runtime": ("base", "registry", "inspect", "feeds", "yaml", "store", "judge", "alert", "proxy/net"),
-    "proxy/packages": ("base", "registry", "inspect", "sandbox", "store", "judge", "proxy/net", "proxy/runtime"),
+    "proxy/packages": ("base", "registry", "sigstore", "inspect", "sandbox", "store", "judge", "proxy/net", "proxy/runtime"),
     "proxy/registry": ("base", "registry", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/monitor": ("base", "judge", "store", "alert", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
@@ -50,7 +51,7 @@ AROUND = ("tests", "bench")
 
 # Library header prefix -> folders that may know it. What is not listed (std, POSIX, Boost.System, Boost.JSON) is free.
 LIBRARIES = {
-    "simdjson": ("registry", "feeds"),
+    "simdjson": ("registry", "sigstore", "feeds"),
     # app prints the libraries' versions (npm-gate version).
     "archive": ("inspect", "feeds", "app"),
     # app measures how many columns a text takes on a terminal.
@@ -61,7 +62,7 @@ LIBRARIES = {
     "curl/": ("proxy",),
     "libdeflate": ("base", "inspect", "app"),
     # proxy verifies registry signatures with EVP.
-    "openssl/": ("base", "certs", "proxy", "app"),
+    "openssl/": ("base", "sigstore", "certs", "proxy", "app"),
     # certs hands out contexts and reads addresses; it opens no socket.
     "boost/asio/ssl/context": ("certs", "proxy"),
     "boost/asio/ip/address": ("certs", "proxy"),

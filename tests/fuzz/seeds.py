@@ -74,6 +74,34 @@ def _provenance():
         yield b"\0" + base64.b64decode(answer["attestations"][1]["bundle"]["dsseEnvelope"]["payload"])
 
 
+def _signed(pattern):
+    return sorted((ROOT / "tests" / "fixtures" / "sigstore").glob(pattern))
+
+
+def _bundle():
+    """First byte, by three: a bundle, a time stamp, a registry's answer."""
+    for path in _signed("conformance/*.json"):
+        yield b"\0" + path.read_bytes()
+        try:
+            material = json.loads(path.read_text(encoding="utf-8"))["verificationMaterial"]
+        except json.JSONDecodeError:
+            continue
+        for stamp in material.get("timestampVerificationData", {}).get("rfc3161Timestamps", []):
+            yield b"\1" + base64.b64decode(stamp["signedTimestamp"] + "==")
+    for path in _signed("npm/valid-*.json"):
+        yield b"\2" + path.read_bytes()
+
+
+def _checkpoint():
+    for path in _signed("conformance/*.json"):
+        try:
+            entries = json.loads(path.read_text(encoding="utf-8"))["verificationMaterial"]["tlogEntries"]
+        except json.JSONDecodeError:
+            continue
+        for entry in entries:
+            yield entry.get("inclusionProof", {}).get("checkpoint", {}).get("envelope", "").encode()
+
+
 def _target():
     for text in ("/a", "/@s%2fn", "/@s/n", "/a/1.0.0", "/@s%2Fn/latest", "/a/-/a-1.0.0.tgz", "/@s/n/-/@s/n-1.0.0-rc.1+b.tgz",
                  "/@s%2fn/-/n-1.0.0.tgz", "/-/package/@s%2fn/dist-tags/next", "/a?write=true", "/-/ping", "/-/v1/search?text=x&size=1",
@@ -143,7 +171,7 @@ def _evidence():
 
 
 TARGETS = {"archive": _archive, "package_json": _package_json, "packument": _packument, "provenance": _provenance, "target": _target, "policy": _policy,
-           "semver": _semver, "git": _git, "evidence": _evidence}
+           "semver": _semver, "git": _git, "evidence": _evidence, "bundle": _bundle, "checkpoint": _checkpoint}
 
 
 def main():
