@@ -122,9 +122,9 @@ std::string pages_url(const Config& config) {
 // What answers requests and what works in the background, in the order in which one needs the
 // other.
 struct Services {
-  Services(const Dependencies& deps, const FeedWatch& feeds)
+  Services(const Dependencies& deps, const FeedWatch& feeds, TrustStore& trust)
       : tags(git_options(deps.config), deps.upstream, deps.clock),
-        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock),
+        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock, trust),
         gate(deps, &collector),
         subscriptions({deps.config, deps.clock, deps.store, deps.active_policy}),
         monitor(deps, gate.packages(),
@@ -288,7 +288,9 @@ int run_gate(const Config& config) {
   if (!inspector) return report(inspector.error());
   const Dependencies deps{config, clock,         *upstream, *storage->state, *storage->blobs,
                           pool,   active_policy, metrics,   **inspector};
-  Services services(deps, feeds);
+  auto trust = TrustStore::open(config.signatures);
+  if (!trust) return report(trust.error());
+  Services services(deps, feeds, **trust);
   auto listeners = listen(deps, loops, services);
   if (!listeners) return report(listeners.error());
 

@@ -97,7 +97,8 @@ Result<ExternalEvidence> observations_from_text(std::string_view text) {
 
 bool has_unread_attestation(const ExternalEvidence& observations, const Release& release) {
   const auto read = observations.provenance.find(release.manifest.version);
-  const bool found = read != observations.provenance.end() && read->second.foreign.empty();
+  const bool found = read != observations.provenance.end() && read->second.foreign.empty() &&
+                     read->second.invalid.empty();
   return release.dist.attested() && !found;
 }
 

@@ -596,6 +596,10 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   subject.has_install_script = runs_on_install(*judged.release, judged.evidence.get());
   if (judged.release->publisher) subject.publisher = judged.release->publisher->person.name;
   subject.license = judged.release->manifest.license;
+  const auto built = history_.provenance.find(judged.version);
+  if (built != history_.provenance.end() && built->second.verified && judged.evidence &&
+      built->second.verified->sha512 == judged.evidence->tarball_sha512)
+    subject.provenance = built->second.stated;
   subject.published = judged.release->published;
   subject.untimed = snapshot_->packument && !snapshot_->packument->has_times();
   subject.inspected = judged.evidence != nullptr;

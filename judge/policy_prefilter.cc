@@ -44,6 +44,11 @@ bool can_show(const std::string& finding, const Known& known) {
   if (finding == "signature-invalid") return !none && observed->second.signature_valid.has_value();
   if (finding == "missing-git-tag" || finding == "git-tag-mismatch")
     return !none && observed->second.tag.has_value();
+  if (finding == "provenance-invalid") {
+    if (none) return false;
+    const auto read = observed->second.provenance.find(known.version.version);
+    return read != observed->second.provenance.end() && !read->second.invalid.empty();
+  }
   if (finding == "fresh-dependency") return !none && !observed->second.dependency_ages.empty();
   return true;
 }

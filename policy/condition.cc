@@ -13,7 +13,7 @@ constexpr ConditionKey kKeys[] = {
     {"all", Kind::kAll, true, "every condition of the list"},
     {"any", Kind::kAny, true, "at least one condition of the list"},
     {"not", Kind::kNot, true,
-     "the opposite; takes package, version, upstream, popular and ages only"},
+     "the opposite; takes package, version, upstream, popular, provenance and ages only"},
     {"finding", Kind::kFinding, false, "one of these findings is there"},
     {"package", Kind::kPackage, true, "the name is one of these names, globs or lists"},
     {"version", Kind::kVersion, true, "the version is in this range"},
@@ -22,6 +22,8 @@ constexpr ConditionKey kKeys[] = {
     {"has_install_script", Kind::kHasInstallScript, false, "installing it runs code of it"},
     {"publisher", Kind::kPublisher, false, "published by one of these accounts"},
     {"license", Kind::kLicense, false, "its license text is one of these, or matches the glob"},
+    {"provenance", Kind::kProvenance, true,
+     "it was proven to be built so: verified: true, and builder, repository, workflow, ref"},
     {"upstream", Kind::kUpstream, true, "it comes from one of these upstreams"},
     {"popular", Kind::kPopular, true, "whether it is on the shipped list of popular packages"},
 };
@@ -121,7 +123,8 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
     problem(key.at,
             "'" + key.scalar +
                 "' cannot stand under 'not': one more finding must never make a verdict milder; "
-                "'not' takes package, version, upstream, popular, younger_than and older_than");
+                "'not' takes package, version, upstream, popular, provenance, younger_than and "
+                "older_than");
     return nothing_matches(key.at);
   }
   auto out = std::make_shared<Condition>();
@@ -161,6 +164,9 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
     case Kind::kLicense:
     case Kind::kUpstream:
       patterns(value, key.scalar, *out);
+      break;
+    case Kind::kProvenance:
+      provenance(value, *out);
       break;
     case Kind::kPublishedAfter:
       break;  // written as `freeze`, no key of a condition
@@ -286,6 +292,38 @@ void ConditionCompiler::boolean(const YamlNode& value, const std::string& key, C
                           ": only true is a condition; a rule for releases without scripts would "
                           "let one with a script go");
   }
+}
+
+// Every field of the map is a child; each holds only for provenance that was verified, so that what
+// an unproven attestation says opens nothing.
+void ConditionCompiler::provenance(const YamlNode& value, Condition& out) {
+  if (value.kind != YamlNode::Kind::kMap || value.members.empty()) {
+    problem(value.at, "provenance: expected a map such as { verified: true, repository: ... }");
+    return;
+  }
+  YamlReader reader(value, where_ + ": provenance", problems_);
+  if (const YamlNode* verified = reader.node("verified")) {
+    auto child = std::make_shared<Condition>();
+    child->kind = Kind::kProvenance;
+    child->at = verified->at;
+    boolean(*verified, "verified", *child);
+    if (!child->flag)
+      problem(verified->at,
+              "verified: only true is a condition; a rule for what is not proven is written with "
+              "not: { provenance: { verified: true } }");
+    out.children.push_back(std::move(child));
+  }
+  for (const char* key : {"builder", "repository", "workflow", "ref"}) {
+    const YamlNode* node = reader.node(key);
+    if (node == nullptr) continue;
+    auto child = std::make_shared<Condition>();
+    child->kind = Kind::kProvenance;
+    child->at = node->at;
+    child->range_text = key;
+    patterns(*node, key, *child);
+    out.children.push_back(std::move(child));
+  }
+  reader.finish();
 }
 
 void ConditionCompiler::patterns(const YamlNode& value, const std::string& key, Condition& out) {

@@ -41,6 +41,7 @@ class ConditionCompiler {
   void version(const YamlNode& value, Condition& out);
   void age(const YamlNode& value, const std::string& key, Condition& out);
   void boolean(const YamlNode& value, const std::string& key, Condition& out);
+  void provenance(const YamlNode& value, Condition& out);
   void patterns(const YamlNode& value, const std::string& key, Condition& out);
   void list_reference(const YamlNode& node, NameSet& names, std::vector<std::string>& values);
   void problem(const Position& at, std::string message);

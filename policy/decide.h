@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "policy/policy.h"
+#include "registry/provenance.h"
 
 namespace npmgate {
 
@@ -23,6 +24,7 @@ struct Subject {
   bool has_install_script = false;
   std::string publisher;  // "" unknown
   std::string license;
+  std::optional<Provenance> provenance{};  // verified; nullopt = none, or only claimed
   Time age_start{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller
                      // computed it
   std::optional<Time> published;

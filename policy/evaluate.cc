@@ -41,6 +41,22 @@ bool version_matches(const Condition& condition, const Subject& subject) {
   return condition.range->matches(*version, !condition.negated);
 }
 
+// Without verified provenance nothing of it holds; a mistake in the policy leaves a condition
+// without fields, which nothing matches.
+bool proven(const Condition& condition, const Subject& subject) {
+  if (!subject.provenance) return false;
+  if (!condition.children.empty())
+    return std::all_of(condition.children.begin(), condition.children.end(),
+                       [&](const ConditionPtr& child) { return proven(*child, subject); });
+  const std::string& field = condition.range_text;
+  if (field.empty()) return condition.flag && !condition.names;
+  const std::string& text = field == "builder"      ? subject.provenance->builder
+                            : field == "repository" ? subject.provenance->repository
+                            : field == "workflow"   ? subject.provenance->workflow
+                                                    : subject.provenance->ref;
+  return condition.names && condition.names->matches(text);
+}
+
 }  // namespace
 
 ConditionValue evaluate(const Condition& condition, const Subject& subject,
@@ -72,6 +88,8 @@ ConditionValue evaluate(const Condition& condition, const Subject& subject,
       return {named(subject.publisher), std::nullopt};
     case Kind::kLicense:
       return {named(subject.license), std::nullopt};
+    case Kind::kProvenance:
+      return {proven(condition, subject), std::nullopt};
     case Kind::kUpstream:
       return {named(subject.upstream), std::nullopt};
     case Kind::kPopular:

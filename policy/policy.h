@@ -40,6 +40,7 @@ struct Condition {
     kHasInstallScript,
     kPublisher,
     kLicense,
+    kProvenance,  // children: one per field; a child's `range_text` names it, "" = verified
     kUpstream,
     kPopular,
     kPublishedAfter /* freeze */

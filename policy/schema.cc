@@ -99,6 +99,17 @@ json::object of_kind(Condition::Kind kind, bool negated) {
     case Kind::kLicense:
     case Kind::kUpstream:
       return one_or_many({{"type", "string"}, {"minLength", 1}});
+    case Kind::kProvenance: {
+      const json::object text = one_or_many({{"type", "string"}, {"minLength", 1}});
+      json::object out = map_of({{"verified", json::object{{"const", true}}},
+                                 {"builder", text},
+                                 {"repository", text},
+                                 {"workflow", text},
+                                 {"ref", text}},
+                                {});
+      out["minProperties"] = 1;
+      return out;
+    }
     case Kind::kPublishedAfter:
       break;
   }

@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "certs/development.h"
 #include "policy/policy.h"
+#include "proxy/packages/trust_store.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -34,6 +35,7 @@ constexpr std::uint64_t kLowDisk = std::uint64_t{64} << 20;   // /readyz says no
 constexpr std::uint64_t kSmallDisk = std::uint64_t{2} << 30;  // some thousand tarballs
 constexpr rlim_t kFewDescriptors = 4096;                      // connections, tarballs being sent
 constexpr auto kSkew = std::chrono::seconds(60);  // ages and cooldowns are counted from the clock
+constexpr auto kExpiresSoon = std::chrono::hours(24 * 60);
 constexpr auto kOldFeed = std::chrono::hours(72);
 constexpr auto kLimit = std::chrono::seconds(10);
 
@@ -73,6 +75,7 @@ class Doctor {
     listeners();
     tokens_in_clear();
     feeds();
+    trust();
     sandbox();
     return std::move(checks_);
   }
@@ -268,6 +271,38 @@ class Doctor {
         ok("feed", feed);
       }
     }
+  }
+
+  // Logs and authorities are replaced from time to time: what is signed by ones that are not in
+  // here does not verify.
+  void trust() {
+    const SignatureConfig& config = config_.signatures;
+    if (!config.verify)
+      return warn("provenance", "attestations are taken as stated, their signatures unseen",
+                  "signatures: { provenance: verified }");
+    auto store = TrustStore::open(config);
+    const std::string renew =
+        "a newer npm-gate, or signatures: { trusted_root: FILE, registry_keys: FILE }";
+    if (!store) return problem("trusted root", store.error().context, renew);
+    const auto anchors = (*store)->current();
+    const Time now = SystemClock().now();
+    std::string age;
+    for (const std::string& file : {config.trusted_root, config.registry_keys}) {
+      std::error_code ignored;
+      const auto changed = std::filesystem::last_write_time(file, ignored);
+      if (file.empty() || ignored) continue;
+      const auto old = std::filesystem::file_time_type::clock::now() - changed;
+      age +=
+          "; " + file + " is " + human_duration(std::chrono::duration_cast<Millis>(old)) + " old";
+    }
+    const auto end = anchors->root->expires(now);
+    const std::string message = "from " + anchors->root_origin + ", keys from " +
+                                anchors->keys_origin + age +
+                                (end ? "; its certificates hold until " + format_minute(*end) : "");
+    if (!end)
+      return problem("trusted root", message + "; none of its authorities is in force", renew);
+    if (*end - now < kExpiresSoon) return warn("trusted root", message, renew);
+    ok("trusted root", message);
   }
 
   void sandbox() {

@@ -53,11 +53,15 @@ Result<std::unique_ptr<OfflineGate>> OfflineGate::open(Config config, const std:
       make_inspector(bench->config_, bench->context_.get_executor(), bench->pool_, bench->metrics_);
   if (!inspector) return inspector.error();
   bench->inspector_ = std::move(*inspector);
+  auto trust = TrustStore::open(bench->config_.signatures);
+  if (!trust) return trust.error();
+  bench->trust_ = std::move(*trust);
   if (asks == Asks::kOutside) {
     bench->tags_ =
         std::make_unique<GitTagSource>(git_options(bench->config_), *bench->client_, bench->clock_);
-    bench->collector_ = std::make_unique<OnlineEvidenceCollector>(
-        *bench->tags_, *bench->client_, *bench->store_, bench->pool_, bench->clock_);
+    bench->collector_ =
+        std::make_unique<OnlineEvidenceCollector>(*bench->tags_, *bench->client_, *bench->store_,
+                                                  bench->pool_, bench->clock_, *bench->trust_);
   }
   bench->packages_ = std::make_unique<Packages>(
       Dependencies{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,

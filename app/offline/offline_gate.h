@@ -65,6 +65,7 @@ class OfflineGate {
     return packages_->judge(snapshot, *active_policy_->rules());
   }
   const Clock& clock() const { return clock_; }
+  TrustStore& trust() { return *trust_; }
   const Policy& policy() const { return *active_policy_->rules()->policy; }
 
  private:
@@ -79,6 +80,7 @@ class OfflineGate {
   std::unique_ptr<Upstream> client_;
   std::unique_ptr<ActivePolicy> active_policy_;
   std::unique_ptr<Inspector> inspector_;
+  std::unique_ptr<TrustStore> trust_;
   std::unique_ptr<GitTagSource> tags_;
   std::unique_ptr<OnlineEvidenceCollector> collector_;
   std::unique_ptr<Packages> packages_;

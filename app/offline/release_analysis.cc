@@ -84,7 +84,8 @@ ReportInput ReleaseAnalysis::report() const {
 Workbench::Workbench(std::unique_ptr<OfflineGate> bench)
     : bench_(std::move(bench)),
       tags_(git_options(bench_->config()), bench_->client(), bench_->clock()),
-      collector_(tags_, bench_->client(), bench_->store(), bench_->pool(), bench_->clock()) {
+      collector_(tags_, bench_->client(), bench_->store(), bench_->pool(), bench_->clock(),
+                 bench_->trust()) {
   collector_.attach(bench_->packages());
 }
 

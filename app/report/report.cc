@@ -154,9 +154,14 @@ std::string tag_words(const TagEvidence& tag) {
 
 std::string provenance_words(const ProvenanceEvidence& evidence) {
   if (!evidence.foreign.empty()) return evidence.foreign;
+  if (!evidence.invalid.empty()) return "NOT PROVEN: " + evidence.invalid;
   const Provenance& stated = evidence.stated;
   return "from " + stated.repository + (stated.workflow.empty() ? "" : " by " + stated.workflow) +
-         (stated.ref.empty() ? "" : " at " + stated.ref) + " (the registry's claim, not verified)";
+         (stated.ref.empty() ? "" : " at " + stated.ref) +
+         (evidence.verified ? " (verified: " + std::to_string(evidence.verified->checks) +
+                                  " checks; signed " + format_minute(evidence.verified->signed_at) +
+                                  ", identity by " + evidence.verified->issuer + ")"
+                            : " (the registry's claim, not verified)");
 }
 
 void write_outside(TextWriter& writer, const ReportInput& input) {

@@ -62,7 +62,7 @@ json::value to_json(const ExternalEvidence* observed) {
   json::object attestations;
   for (const auto& [version, evidence] : observed->provenance) {
     attestations[version] = npmgate::to_json(evidence);
-    attestations[version].get_object()["signature_verified"] = false;
+    attestations[version].get_object()["signature_verified"] = evidence.verified.has_value();
   }
   out["attestations"] = std::move(attestations);
   return out;

@@ -295,15 +295,23 @@ Release release_from_json(const json::value& value, bool& ok) {
 
 json::object to_json(const ProvenanceEvidence& evidence) {
   const Provenance& stated = evidence.stated;
-  return {{"predicate", stated.predicate},
-          {"repository", stated.repository},
-          {"workflow", stated.workflow},
-          {"ref", stated.ref},
-          {"commit", stated.commit},
-          {"builder", stated.builder},
-          {"foreign", evidence.foreign},
-          {"url", evidence.url},
-          {"asked", time_to_json(evidence.asked)}};
+  json::object out{{"predicate", stated.predicate},
+                   {"repository", stated.repository},
+                   {"workflow", stated.workflow},
+                   {"ref", stated.ref},
+                   {"commit", stated.commit},
+                   {"builder", stated.builder},
+                   {"foreign", evidence.foreign},
+                   {"url", evidence.url},
+                   {"asked", time_to_json(evidence.asked)}};
+  if (!evidence.invalid.empty()) out["invalid"] = evidence.invalid;
+  if (const auto& proven = evidence.verified)
+    out["verified"] =
+        json::object{{"issuer", proven->issuer}, {"workflow", proven->workflow},
+                     {"run", proven->run},       {"runner", proven->runner},
+                     {"sha512", proven->sha512}, {"signed_at", time_to_json(proven->signed_at)},
+                     {"checks", proven->checks}, {"publish_attested", proven->publish_attested}};
+  return out;
 }
 
 ProvenanceEvidence provenance_from_json(const json::value& value, bool& ok) {
@@ -314,6 +322,18 @@ ProvenanceEvidence provenance_from_json(const json::value& value, bool& ok) {
   out.foreign = fields.text("foreign");
   out.url = fields.text("url");
   out.asked = fields.time("asked").value_or(Time{});
+  out.invalid = fields.optional_text("invalid").value_or("");
+  if (const json::value* proven = fields.find("verified")) {
+    const JsonFields each(*proven, ok);
+    out.verified = ProvenanceEvidence::Verified{each.text("issuer"),
+                                                each.text("workflow"),
+                                                each.text("run"),
+                                                each.text("runner"),
+                                                each.text("sha512"),
+                                                each.time("signed_at").value_or(Time{}),
+                                                each.optional_number("checks").value_or(0),
+                                                each.flag("publish_attested")};
+  }
   return out;
 }
 

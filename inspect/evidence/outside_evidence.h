@@ -2,6 +2,8 @@
 // since it can change or come late.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +28,29 @@ struct TagEvidence {
   friend bool operator==(const TagEvidence&, const TagEvidence&) = default;
 };
 
-// A release's provenance attestation, gathered apart from the tarball since it can come late. The
-// registry's claim: what it names was read, its signature was not verified.
+// A release's provenance attestation, gathered apart from the tarball since it can come late:
+// verified, or the registry's claim.
 struct ProvenanceEvidence {
   Provenance stated;
   std::string foreign;  // not empty: what it names is not this release; `stated` is empty then
   std::string url;      // asked
   Time asked{};
+  // Not empty: it is there and does not hold, and why; `stated` is empty then.
+  std::string invalid{};
+  // Every check of sigstore/verify.h held: what is stated is proven by a certificate, not the
+  // registry's claim. nullopt: taken as stated.
+  struct Verified {
+    std::string issuer;    // of the builder's identity
+    std::string workflow;  // that signed, with its ref
+    std::string run;       // URL of the build
+    std::string runner;    // "github-hosted" "self-hosted"
+    std::string sha512;    // hex, of the tarball that it is about
+    Time signed_at{};
+    std::uint64_t checks = 0;       // that ran and held
+    bool publish_attested = false;  // a key of the registry vouches for the publish
+    friend bool operator==(const Verified&, const Verified&) = default;
+  };
+  std::optional<Verified> verified{};
   friend bool operator==(const ProvenanceEvidence&, const ProvenanceEvidence&) = default;
 };
 

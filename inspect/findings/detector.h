@@ -135,6 +135,7 @@ std::vector<Finding> repository_changed(const Comparison& sides);
 std::vector<Finding> new_maintainer_published(const Comparison& sides);
 std::vector<Finding> publisher_changed(const Comparison& sides);
 std::vector<Finding> maintainers_changed(const Comparison& sides);
+std::vector<Finding> provenance_invalid(const Comparison& sides);
 std::vector<Finding> provenance_lost(const Comparison& sides);
 std::vector<Finding> provenance_changed(const Comparison& sides);
 std::vector<Finding> signature_missing(const Comparison& sides);

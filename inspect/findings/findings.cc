@@ -49,6 +49,10 @@ constexpr FindingKind kKinds[] = {
      "published by an account that was not among the baseline's maintainers", false},
     {"publisher-changed", kMedium, "published by another account than the baseline", false},
     {"maintainers-changed", kLow, "other maintainers than the baseline's", false},
+    {"provenance-invalid", kCritical,
+     "an attestation is there, and its signatures, log proofs, times, subject or statement do not "
+     "hold",
+     false},
     {"provenance-lost", kHigh,
      "earlier releases of this line had attestations or trusted publishing, this one has none",
      false},
@@ -114,6 +118,7 @@ constexpr DetectorRow kDetectors[] = {
     {"new-maintainer-published", detect::new_maintainer_published},
     {"publisher-changed", detect::publisher_changed},
     {"maintainers-changed", detect::maintainers_changed},
+    {"provenance-invalid", detect::provenance_invalid},
     {"provenance-lost", detect::provenance_lost},
     {"provenance-changed", detect::provenance_changed},
     {"signature-missing", detect::signature_missing},

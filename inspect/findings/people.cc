@@ -115,13 +115,13 @@ json::object build_value(const ProvenanceEvidence& provenance) {
 // that was let through, so that what a held release says is nothing to go by.
 std::optional<Finding> built_elsewhere(const Comparison& sides) {
   const ProvenanceEvidence* now = provenance_of(sides, sides.release);
-  if (now == nullptr) return std::nullopt;
+  if (now == nullptr || !now->invalid.empty()) return std::nullopt;
   if (!now->foreign.empty())
     return make("provenance-changed", Severity::kHigh, "provenance", now->foreign,
                 {{"attestation", now->url}});
   const ProvenanceEvidence* was =
       sides.before != nullptr ? provenance_of(sides, *sides.before) : nullptr;
-  if (was == nullptr || !was->foreign.empty()) return std::nullopt;
+  if (was == nullptr || !was->foreign.empty() || !was->invalid.empty()) return std::nullopt;
   const auto finding = [&](Severity severity, std::string_view what, const std::string& after,
                            const std::string& before) {
     return make("provenance-changed", severity, "provenance",
@@ -219,6 +219,13 @@ std::vector<Finding> maintainers_changed(const Comparison& sides) {
   }
   return {make("maintainers-changed", added.empty() ? Severity::kInfo : Severity::kLow, kSource,
                "maintainers changed: " + join(words, ", ", 2), std::move(proof))};
+}
+
+std::vector<Finding> provenance_invalid(const Comparison& sides) {
+  const ProvenanceEvidence* now = provenance_of(sides, sides.release);
+  if (now == nullptr || now->invalid.empty()) return {};
+  return {make("provenance-invalid", Severity::kCritical, "provenance", now->invalid,
+               {{"attestation", now->url}, {"reason", proof_text(now->invalid)}})};
 }
 
 std::vector<Finding> provenance_lost(const Comparison& sides) {

@@ -1,12 +1,32 @@
 #include "proxy/packages/attestations.h"
 
 #include "registry/name.h"
+#include "sigstore/npm.h"
 
 namespace npmgate {
 namespace {
 
 // Real answers hold two bundles of about 10 KB each.
 constexpr std::size_t kMaxAttestation = std::size_t{1} << 20;
+
+// What verification makes of an answer. An error: there is no provenance, so nothing is known.
+Result<ProvenanceEvidence> proven(const std::string& body, const AttestedRelease& release,
+                                  const TrustAnchors& anchors) {
+  auto verified = sigstore::verify_attestations(body, release, *anchors.root,
+                                                sigstore::attestation_keys(anchors.keys));
+  ProvenanceEvidence out;
+  if (!verified) {
+    if (verified.error().code == Code::kNotFound) return verified.error();
+    out.invalid = verified.error().context;
+    return out;
+  }
+  const sigstore::Identity& signer = verified->signer;
+  out.stated = std::move(verified->provenance);
+  out.verified = ProvenanceEvidence::Verified{
+      signer.issuer,  signer.subject,      signer.run,       signer.runner,
+      release.sha512, verified->signed_at, verified->checks, verified->publish_attested};
+  return out;
+}
 
 }  // namespace
 
@@ -21,7 +41,8 @@ std::string attestation_url(const UpstreamConfig& upstream, const Release& relea
 
 Task<AttestationAnswer> ask_attestation(Upstream& client, const UpstreamConfig& upstream,
                                         std::string url, std::string name, std::string version,
-                                        std::string sha512, Millis limit, const Clock& clock) {
+                                        std::string sha512, Millis limit, const Clock& clock,
+                                        std::shared_ptr<const TrustAnchors> anchors, Pool& pool) {
   AttestationAnswer answer;
   FetchRequest request;
   request.url = url;
@@ -41,6 +62,18 @@ Task<AttestationAnswer> ask_attestation(Upstream& client, const UpstreamConfig& 
     co_return answer;
   }
   AttestedRelease release{std::move(name), std::move(version), std::move(sha512)};
+  if (anchors) {
+    std::function<Result<ProvenanceEvidence>()> work = [body = std::move(reply->body),
+                                                        release = std::move(release), anchors] {
+      return proven(body, release, *anchors);
+    };
+    auto evidence = co_await pool.offload(std::move(work));
+    if (!evidence) answer.unknown = evidence.error().context;
+    if (evidence) answer.evidence = std::move(*evidence);
+    if (evidence) answer.evidence->url = std::move(url);
+    if (evidence) answer.evidence->asked = clock.now();
+    co_return answer;
+  }
   auto read = read_provenance(reply->body, release);
   if (!read && read.error().code != Code::kIntegrityMismatch) {
     answer.unknown = read.error().context;

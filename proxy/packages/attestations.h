@@ -7,6 +7,7 @@
 #include "inspect/findings/findings.h"
 #include "proxy/net/async.h"
 #include "proxy/net/upstream.h"
+#include "proxy/packages/trust_store.h"
 #include "proxy/runtime/config.h"
 
 namespace npmgate {
@@ -21,10 +22,11 @@ struct AttestationAnswer {
   std::string unknown;  // why there is none
 };
 
-// Fetches at most 1 MiB from `url`, within `limit`, and reads it. `sha512`: hex, of the release's
-// tarball.
+// Fetches at most 1 MiB from `url`, within `limit`, and verifies it against `anchors` in the pool;
+// without anchors it is read as stated. `sha512`: hex, of the release's tarball.
 Task<AttestationAnswer> ask_attestation(Upstream& client, const UpstreamConfig& upstream,
                                         std::string url, std::string name, std::string version,
-                                        std::string sha512, Millis limit, const Clock& clock);
+                                        std::string sha512, Millis limit, const Clock& clock,
+                                        std::shared_ptr<const TrustAnchors> anchors, Pool& pool);
 
 }  // namespace npmgate

@@ -224,19 +224,25 @@ Task<std::string> OnlineEvidenceCollector::read_attestation(
   const UpstreamConfig& upstream = *packages_->route(*name);
   const std::string url = attestation_url(upstream, release.release);
   const ProvenanceEvidence* known = known_provenance(*snapshot, out, version);
-  if (known != nullptr && known->url == url && known->foreign.empty()) {
+  const std::shared_ptr<const TrustAnchors> anchors = trust_.current();
+  const std::string sha512 = tarball_sha512(*snapshot, release);
+  // What was proven stays proven, of the same bytes.
+  const bool settled = known != nullptr && known->url == url && known->foreign.empty() &&
+                       known->invalid.empty() &&
+                       (anchors ? known->verified && known->verified->sha512 == sha512
+                                : !known->verified.has_value());
+  if (settled) {
     const ProvenanceEvidence kept = *known;  // it may lie in what is written to
     out.provenance[version] = kept;
     co_return std::string();
   }
-  const std::string sha512 = tarball_sha512(*snapshot, release);
   if (sha512.empty())
     co_return "the packument names no SHA-512 that the attestation could be about";
   const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
   if (left <= Millis(0)) co_return "no time was left to ask for the attestation";
   AttestationAnswer answer =
       co_await ask_attestation(upstream_, upstream, url, snapshot->name, version, sha512,
-                               std::min(left, kAttestationLimit), clock_);
+                               std::min(left, kAttestationLimit), clock_, anchors, pool_);
   if (!answer.evidence) co_return std::move(answer.unknown);
   out.provenance[version] = std::move(*answer.evidence);
   co_return std::string();

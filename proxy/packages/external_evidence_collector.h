@@ -11,14 +11,20 @@
 #include "proxy/packages/git_tags.h"
 #include "proxy/packages/packages.h"
 #include "proxy/packages/signatures.h"
+#include "proxy/packages/trust_store.h"
 
 namespace npmgate {
 
 class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
  public:
   OnlineEvidenceCollector(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
-                          const Clock& clock)
-      : tags_(tags), upstream_(upstream), store_(store), pool_(pool), clock_(clock) {}
+                          const Clock& clock, TrustStore& trust)
+      : tags_(tags),
+        upstream_(upstream),
+        store_(store),
+        pool_(pool),
+        clock_(clock),
+        trust_(trust) {}
   // Before the first observe(): packages and observer know each other.
   void attach(Packages& packages) { packages_ = &packages; }
 
@@ -51,6 +57,7 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   StateStore& store_;
   Pool& pool_;
   const Clock& clock_;
+  TrustStore& trust_;
   Packages* packages_ = nullptr;
   std::mutex mutex_;
   std::map<std::string, Keys> keys_;                 // by upstream name

@@ -61,6 +61,7 @@ class ConfigLoader {
       config.git_timeout = Millis(r.duration_ms("timeout", config.git_timeout.count()));
       config.git_cache = Millis(r.duration_ms("cache", config.git_cache.count()));
     });
+    section(reader, "signatures", [&](YamlReader& r) { signatures(r); });
     config.policy_file = below(file_, reader.text("policy"));
     for (const std::string& feed : reader.texts("feeds"))
       config.feeds.push_back(below(file_, feed));
@@ -102,6 +103,16 @@ class ConfigLoader {
       config.tls.key = below(file_, r.text("key"));
       config.tls.client_ca = below(file_, r.text("client_ca"));
     });
+  }
+
+  void signatures(YamlReader& reader) {
+    SignatureConfig& config = out_.config.signatures;
+    config.trusted_root = below(file_, reader.text("trusted_root"));
+    config.registry_keys = below(file_, reader.text("registry_keys"));
+    const std::string provenance = reader.text("provenance", "verified");
+    config.verify = provenance != "stated";
+    if (config.verify && provenance != "verified")
+      problem(*reader.node("provenance"), "signatures: provenance: expected verified or stated");
   }
 
   void urls(YamlReader& reader) {
@@ -361,6 +372,9 @@ inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 2GiB, max_rat
   # sandbox: false inspects in the gate itself, for kernels and containers that cannot confine worker processes
 
 git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
+
+# signatures: { trusted_root: trusted_root.json, registry_keys: keys.json }   # in place of those that are built in (npm-gate doctor
+#                           # tells which); provenance: stated takes attestations without their signatures
 
 # feeds: [osv/npm.zip]      # advisories about malware, in OSV's format: folders, .json files, an ecosystem's .zip export;
 #                           # read again when they change; what they name is known-malware at once

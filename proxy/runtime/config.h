@@ -37,6 +37,12 @@ struct UpstreamConfig {
       tarball_hosts;  // further hosts (host or host:port) that tarball URLs and redirects may name
 };
 
+// What attestations are verified against.
+struct SignatureConfig {
+  std::string trusted_root, registry_keys;  // file paths; "" = built in
+  bool verify = true;  // false: attestations are taken as stated, without their signatures
+};
+
 struct Config {
   std::string file;  // "" = embedded defaults
   std::string address = "127.0.0.1";
@@ -64,6 +70,7 @@ struct Config {
   std::string git_ca;                          // further trust anchors for them
   Millis git_timeout{std::chrono::seconds{5}};
   Millis git_cache{std::chrono::minutes{10}};
+  SignatureConfig signatures;
   std::string policy_file;  // "" = the built-in default policy
   AlertSettings alerts;
   Millis subscriptions_expire{std::chrono::hours{24 * 14}};  // without renewal

@@ -24,7 +24,16 @@ ExternalEvidence full() {
                  "https://git.example/runner"};
   read.url = "https://registry.example/-/npm/v1/attestations/x@1.0.1";
   read.asked = kBorn + minutes(1);
+  read.verified = ProvenanceEvidence::Verified{"https://issuer.example",
+                                               "https://git.example/o/r/release.yml@refs/heads/x",
+                                               "https://git.example/o/r/runs/1",
+                                               "hosted",
+                                               std::string(128, 'a'),
+                                               kBorn,
+                                               13,
+                                               true};
   out.provenance["1.0.0"].foreign = "about something else";
+  out.provenance["0.9.0"].invalid = "the signature over the statement does not hold";
   out.unavailable.push_back({"signature", "no answer"});
   out.asked = kBorn + minutes(1);
   return out;

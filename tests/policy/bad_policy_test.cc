@@ -47,7 +47,7 @@ std::string glass(const std::string& lines) {
 const std::string kUnderNot =
     " cannot stand under 'not': one more finding must never make a verdict milder; 'not' takes "
     "package, version, "
-    "upstream, popular, younger_than and older_than\n";
+    "upstream, popular, provenance, younger_than and older_than\n";
 const std::string kExactOnly =
     "waiver: only one exact version (name@1.2.3) may waive rules; a glob, a range or a name may "
     "waive findings, so that "
@@ -240,6 +240,12 @@ const BadPolicy kConditionRows[] = {
      "policy.yaml:4:22: rule r: popular: expected true or false, found 'yes'\n"},
     {"popular_quoted", when("{ popular: \"true\" }"),
      "policy.yaml:4:22: rule r: popular: expected true or false, found 'true'\n"},
+    {"not_proven", when("{ provenance: { verified: false } }"),
+     "policy.yaml:4:37: rule r: verified: only true is a condition; a rule for what is not proven "
+     "is written with not: { provenance: { verified: true } }\n"},
+    {"provenance_of_nothing", when("{ provenance: true }"),
+     "policy.yaml:4:25: rule r: provenance: expected a map such as { verified: true, repository: "
+     "... }\n"},
     {"no_install_script", when("{ has_install_script: false }"),
      "policy.yaml:4:33: rule r: has_install_script: only true is a condition; a rule for releases "
      "without scripts would let "

@@ -108,10 +108,25 @@ struct ConditionCase {
   bool matches;
 };
 
+TEST(Decide, WithoutVerifiedProvenanceNothingOfItHolds) {
+  const Subject subject = subject_of("@acme/x", "2.1.0", hours{48});
+  for (const char* when : {"{ provenance: { verified: true } }", "{ provenance: { ref: \"*\" } }"})
+    EXPECT_EQ(judge(one(when, "block"), subject, {}).action, Action::kAllow) << when;
+  // A cooldown that verified releases wait less of: whoever is not proven waits it whole.
+  const std::string shorter = "{ younger_than: 3d, not: { provenance: { verified: true } } }";
+  EXPECT_EQ(judge(one(shorter, "quarantine"), subject, {}).action, Action::kQuarantine);
+  Subject proven = subject;
+  proven.provenance = Provenance{};
+  EXPECT_EQ(judge(one(shorter, "quarantine"), proven, {}).action, Action::kAllow);
+}
+
 TEST(Decide, EachConditionAsksWhatItSays) {
   Subject subject = subject_of("@acme/x", "2.1.0", hours{48});
   subject.popular = true;
   subject.has_install_script = true;
+  subject.provenance =
+      Provenance{"", "https://git.example/acme/x", "release.yml", "refs/heads/main",
+                 "", "https://git.example/runner"};
   const auto findings = findings_of({"deprecated", "size-jump"});
   for (const ConditionCase& row : std::initializer_list<ConditionCase>{
            {"{ finding: deprecated }", true},
@@ -133,6 +148,13 @@ TEST(Decide, EachConditionAsksWhatItSays) {
            {"{ publisher: bob }", false},
            {"{ license: \"M?T\" }", true},
            {"{ license: \"GPL-*\" }", false},
+           {"{ provenance: { verified: true } }", true},
+           {"{ provenance: { verified: true, repository: \"https://git.example/acme/*\" } }", true},
+           {"{ provenance: { workflow: [other.yml, release.yml], ref: refs/heads/main } }", true},
+           {"{ provenance: { repository: \"https://git.example/*\" } }", false},
+           {"{ provenance: { builder: other } }", false},
+           {"{ not: { provenance: { verified: true } } }", false},
+           {"{ not: { provenance: { repository: \"https://git.example/other\" } } }", true},
            {"{ upstream: public }", true},
            {"{ upstream: internal }", false},
            {"{ popular: true }", true},

@@ -257,6 +257,7 @@ TEST(Policy, ConditionKeysAreEachReadable) {
                                                            {"has_install_script", "true"},
                                                            {"publisher", "alice"},
                                                            {"license", "\"GPL*\""},
+                                                           {"provenance", "{ verified: true }"},
                                                            {"upstream", "public"},
                                                            {"popular", "false"}};
   for (const ConditionKey& row : condition_keys()) {

@@ -339,6 +339,24 @@ TEST_P(Builds, AreCompared) {
   EXPECT_EQ(findings[0].message, row.message);
 }
 
+TEST(Provenance, ThatDoesNotHoldIsInvalidAndNothingElse) {
+  Scene scene(Package("demo", "1.0.0").attested(), Package("demo", "1.0.1").attested());
+  scene.history.provenance["1.0.0"] = built(kHome);
+  ProvenanceEvidence wrong;
+  wrong.invalid = "the signature over the statement does not hold";
+  wrong.url = "https://registry.example/a";
+  scene.history.provenance["1.0.1"] = wrong;
+  const auto findings = scene.findings();
+  ASSERT_EQ(findings.size(), 1U) << describe(findings);
+  EXPECT_EQ(findings[0].id, "provenance-invalid");
+  EXPECT_EQ(findings[0].severity, Severity::kCritical);
+  EXPECT_EQ(findings[0].message, wrong.invalid);
+  EXPECT_EQ(findings[0].proof.at("attestation").as_string(), wrong.url);
+  // A baseline that does not hold is nothing to compare with.
+  std::swap(scene.history.provenance["1.0.0"], scene.history.provenance["1.0.1"]);
+  EXPECT_TRUE(scene.findings().empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, Builds,
     ::testing::Values(
