@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "policy/strict_range.h"
 
 namespace npmgate {
 namespace {
@@ -257,8 +258,12 @@ void ConditionCompiler::names(const YamlNode& node, const std::string& key, Name
 void ConditionCompiler::version(const YamlNode& value, Condition& out) {
   if (value.kind == YamlNode::Kind::kScalar && !value.scalar.empty()) {
     out.range_text = value.scalar;
+    const std::string wrong = check_range(value.scalar);
     out.range = Range::parse(value.scalar);
-    if (out.range) return;
+    if (out.range && wrong.empty()) return;
+    if (out.range)
+      return problem(value.at, "version: expected a range such as \">=2.0.0 <3\", found " +
+                                   shown(value) + ": " + wrong);
   }
   problem(value.at, "version: expected a range such as \">=2.0.0 <3\", found " + shown(value));
 }

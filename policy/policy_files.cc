@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "policy/lint.h"
 #include "policy/policy_loader.h"
 
 namespace npmgate {
@@ -65,6 +66,9 @@ PolicyResult PolicyLoader::load(std::string_view text, const std::string& file) 
   if (const YamlNode* node = files_.front().break_glass) break_glass(*node);
   unused_lists();
   policy_->hash = sha256_hex(all_text_).substr(0, 16);
+  if (problems_.empty()) {
+    for (Problem& remark : lint(*policy_)) policy_->warnings.push_back(std::move(remark));
+  }
   sort_problems(policy_->warnings);
   PolicyResult result;
   result.files = std::move(paths_);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "policy/policy_facts.h"
 #include "policy/policy_loader.h"
+#include "policy/strict_range.h"
 
 namespace npmgate {
 namespace {
@@ -95,7 +96,8 @@ void PolicyLoader::waiver_package(YamlReader& reader, Waiver& waiver) {
   waiver.is_glob = is_glob(waiver.package);
   if (!ranged) return;
   waiver.versions_text = text.substr(at + 1);
-  if (!waiver.versions_text.empty()) waiver.versions = Range::parse(waiver.versions_text);
+  if (!waiver.versions_text.empty() && check_range(waiver.versions_text).empty())
+    waiver.versions = Range::parse(waiver.versions_text);
   if (!waiver.versions) {
     return problem(node->at, "waiver: " + shown(waiver.versions_text) + " is no version or range");
   }

@@ -225,6 +225,7 @@ TEST(Policy, WhatHasExpiredLoadsWithAWarning) {
       "  - { reason: deploy, by: alice, until: 2026-11-24T13:00:00Z }\n");
   EXPECT_EQ(
       joined(policy->warnings),
+      "policy.yaml:1:1: no rules: whatever was inspected and passes the floor is served\n"
       "policy.yaml:6:14: waiver for 'a' expired 2026-11-24 12:00 UTC and is not applied\n"
       "policy.yaml:8:5: break_glass ended 2026-11-24 11:59 UTC and is not applied\n"
       "policy.yaml:9:5: break_glass: 'x' and others is served unjudged until 2026-11-24 13:00 UTC\n"
