@@ -14,6 +14,14 @@ namespace npmgate {
 
 inline constexpr std::size_t kTarBlock = 512;
 
+// `size` up to whole blocks.
+constexpr std::uint64_t padded(std::uint64_t size) {
+  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
+}
+inline std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 struct TarHeader {
   // '0' file, '1' hard link, '2' symbolic link, '5' directory, 'x' and 'g' pax headers, 'L' GNU
   // long name.

@@ -12,14 +12,6 @@ namespace {
 // A shorter run is not worth a record.
 constexpr std::uint64_t kShortestRun = std::uint64_t{64} << 10;
 
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::uint64_t padded(std::uint64_t size) {
-  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
-}
-
 }  // namespace
 
 std::uint64_t TarImage::size() const {

@@ -22,14 +22,6 @@ constexpr std::uint64_t kMaxPax = std::uint64_t{1} << 20;
 // end with 21 at most (of 3,375).
 constexpr std::uint64_t kMaxEnd = 22 * kTarBlock;
 
-std::uint64_t padded(std::uint64_t size) {
-  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
-}
-
-std::string_view as_text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 class Verifier {
  public:
   Verifier(const TarImage& image, const ArchiveLimits& limits, std::vector<TarEntry>& entries)

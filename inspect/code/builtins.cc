@@ -205,7 +205,7 @@ std::string mapped(std::string text, int (*change)(int)) {
   return text;
 }
 
-std::string trimmed(const std::string& text) {
+std::string js_trimmed(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t\r\n\v\f");
   if (begin == text.npos) return "";
   return text.substr(begin, text.find_last_not_of(" \t\r\n\v\f") - begin + 1);
@@ -231,7 +231,7 @@ Value text_method(const Value& object, std::string_view name, const Arguments& a
     return text_value(mapped(text, [](int c) { return std::tolower(c); }), origins);
   if (name == "toUpperCase" || name == "toLocaleUpperCase")
     return text_value(mapped(text, [](int c) { return std::toupper(c); }), origins);
-  if (name == "trim") return text_value(trimmed(text), origins);
+  if (name == "trim") return text_value(js_trimmed(text), origins);
   if (name == "padStart" || name == "padEnd") return padded(text, name, arguments, origins);
   if (name == "toString" || name == "valueOf" || name == "normalize" || name == "trimEnd" ||
       name == "trimStart")

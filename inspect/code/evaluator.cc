@@ -12,7 +12,7 @@ namespace {
 
 using VK = Value::Kind;
 
-std::string folder_of(std::string_view path) {
+std::string module_folder(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == path.npos ? std::string() : std::string(path.substr(0, slash));
 }
@@ -239,7 +239,7 @@ Value Evaluator::global(std::string_view name) {
   if (std::find(kWhole.begin(), kWhole.end(), name) != kWhole.end())
     return path_value("globalThis");
   if (name == "__filename") return text_value(std::string(kOwnRoot) + "/" + path_);
-  if (name == "__dirname") return text_value(std::string(kOwnRoot) + "/" + folder_of(path_));
+  if (name == "__dirname") return text_value(std::string(kOwnRoot) + "/" + module_folder(path_));
   if (name == "__non_webpack_require__") return path_value("require");
   if (name == "NaN") return number_value(std::nan(""));
   return path_value(std::string(name), origins_of_path(name));
@@ -774,7 +774,7 @@ Value Evaluator::call_function(NodeId function, std::vector<Value> given) {
 Value Evaluator::call_path(const std::string& path, const std::vector<Value>& given,
                            std::uint8_t origins) {
   return result_of_call(
-      path, given, origins, folder_of(path_),
+      path, given, origins, module_folder(path_),
       [this](const Value& object, std::string_view name) { return member(object, name); });
 }
 

@@ -64,7 +64,7 @@ constexpr auto kTelling = std::to_array<std::string_view>(
     {"child_process", "dgram", "fs", "http", "http2", "https", "tls", "vm", "worker_threads"});
 
 template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& list, std::string_view word) {
+bool is_listed(const std::array<std::string_view, N>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -278,7 +278,7 @@ std::string module_path(std::string_view name) {
       name == "..")
     return "file:" + std::string(name) + kFileEnd;
   auto base = name.substr(0, name.find('/'));
-  if (contains(kNodeModules, base)) {
+  if (is_listed(kNodeModules, base)) {
     std::string out(name);
     std::replace(out.begin(), out.end(), '/', '.');
     return out;
@@ -326,11 +326,11 @@ std::uint8_t origins_of_path(std::string_view path) {
 }
 
 bool loads_module(std::string_view path) {
-  return contains(kLoaders, path);
+  return is_listed(kLoaders, path);
 }
 
 bool names_node_module(std::string_view name) {
-  return name.starts_with("node:") || contains(kTelling, name);
+  return name.starts_with("node:") || is_listed(kTelling, name);
 }
 
 bool is_interop(std::string_view function) {
@@ -424,7 +424,7 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
     const double number = whole(std::string_view(path).substr(5), arguments[0].number);
     return std::isnan(number) ? unknown(origins) : number_value(number);
   }
-  if (contains(kPassing, path) && !arguments.empty()) return arguments[0];
+  if (is_listed(kPassing, path) && !arguments.empty()) return arguments[0];
   if (path.starts_with("Object.") || path.starts_with("Reflect."))
     return object_function(path, arguments, origins, member);
   if (path == "Function" && !arguments.empty()) return made_function(arguments.back(), origins);

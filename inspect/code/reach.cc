@@ -19,7 +19,7 @@ constexpr std::size_t kMostLoads = 1024;
 constexpr std::size_t kMostInFolder = 64;
 constexpr int kMostRounds = 4;
 
-std::string folder_of(std::string_view path) {
+std::string containing_folder(std::string_view path) {
   const auto slash = path.rfind('/');
   return slash == path.npos ? std::string() : std::string(path.substr(0, slash));
 }
@@ -153,7 +153,7 @@ void Reader::find_entries() {
   for (const auto& source : sources_.files()) {
     if (!source.path.ends_with("/package.json") || tree_.entry_points.size() >= kMostEntryPoints)
       continue;
-    add_folder(folder_of(source.path), source.body);
+    add_folder(containing_folder(source.path), source.body);
   }
   auto& all = tree_.entry_points;
   std::sort(all.begin(), all.end(), [](const EntryPoint& a, const EntryPoint& b) {
@@ -293,7 +293,7 @@ std::vector<std::size_t> Reader::found_module(const std::string& folder,
     if (!mapped.empty()) return mapped;
     if (const auto file = sources_.resolve(rest)) return {*file};
   }
-  for (std::string at = folder;; at = folder_of(at)) {
+  for (std::string at = folder;; at = containing_folder(at)) {
     const auto inside = (at.empty() ? "" : at + "/") + "node_modules/" + std::string(name);
     if (const auto file = sources_.resolve(inside)) return {*file};
     if (at.empty()) return {};
@@ -301,7 +301,7 @@ std::vector<std::size_t> Reader::found_module(const std::string& folder,
 }
 
 std::vector<std::size_t> Reader::found(std::size_t from, const Load& load) const {
-  const auto folder = folder_of(tree_.files[from].path);
+  const auto folder = containing_folder(tree_.files[from].path);
   std::string_view name = load.name;
   if (name.starts_with("file:")) name.remove_prefix(5);
   name = name.substr(0, name.find('?'));
