@@ -301,13 +301,15 @@ TEST(DefaultPolicy, PrepareScriptsDoNotHold) {
             Action::kWarn);
 }
 
-// Whatever fires: beyond 30 days only the feed, a wrong signature and a withdrawal keep a release
-// from being served.
+// Whatever fires: beyond 30 days only the feed, a wrong signature or attestation and a withdrawal
+// keep a release from being served.
 TEST(DefaultPolicy, OldReleasesAreNeverHeldForTheirLooks) {
   std::vector<Finding> findings;
   for (const FindingKind& kind : finding_kinds()) {
     const std::string id(kind.id);
-    if (id == "known-malware" || id == "signature-invalid" || id == "release-withdrawn") continue;
+    if (id == "known-malware" || id == "signature-invalid" || id == "provenance-invalid" ||
+        id == "release-withdrawn")
+      continue;
     Finding each = finding(id);
     if (id == "evidence-unavailable") each.source = "git-tags";
     if (decide(Policy{}, subject_of("a", "1.0.0"), {&each, 1}, {}, kNow).action == Action::kAllow)

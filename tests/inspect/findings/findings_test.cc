@@ -37,6 +37,7 @@ TEST(FindingKinds, ContractIdsAreAllThereOnce) {
                                   "new-maintainer-published",
                                   "publisher-changed",
                                   "maintainers-changed",
+                                  "provenance-invalid",
                                   "provenance-lost",
                                   "provenance-changed",
                                   "signature-missing",
