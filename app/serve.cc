@@ -23,6 +23,7 @@
 #include "proxy/admin/admin.h"
 #include "proxy/admin/subscriptions.h"
 #include "proxy/delivery/alert_dispatcher.h"
+#include "proxy/desk/desk.h"
 #include "proxy/monitor/package_refresher.h"
 #include "proxy/monitor/standing_monitor.h"
 #include "proxy/net/http_client.h"
@@ -140,13 +141,14 @@ struct Services {
                                           deps.metrics, random_chance()}),
         admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
                                 deps.metrics, gate.packages(), deps.pool, deps.blobs,
-                                gate.audit_writer(), told_by_report(), &feeds,
+                                deps.inspector, gate.audit_writer(), told_by_report(), &feeds,
                                 [this](const std::string& repository, auto refused) {
                                   StandingMonitor::Upload upload;
                                   upload.repository = repository;
                                   upload.refused = std::move(refused);
                                   monitor.uploaded(std::move(upload));
-                                }}) {
+                                }}),
+        desk(admin, deps.clock) {
     collector.attach(gate.packages());
     gate.packages().on_inspected([this](const std::string& name) { monitor.touched(name); });
   }
@@ -166,6 +168,7 @@ struct Services {
   Pool mail;  // mail servers may let a delivery wait: not on the pool that answers need
   AlertDispatcher dispatcher;
   Admin admin;
+  Desk desk;
 };
 
 struct Listeners {

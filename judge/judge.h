@@ -130,6 +130,7 @@ class Judge {
   Listing listing(const std::set<std::string, std::less<>>& undecided);
 
   const PackageSnapshot& snapshot() const { return *snapshot_; }
+  const std::shared_ptr<const PackageSnapshot>& snapshot_ptr() const { return snapshot_; }
   Time now() const { return now_; }
 
  private:

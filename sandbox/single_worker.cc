@@ -19,7 +19,8 @@ Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, De
   if (auto sent = send_request(socket, encode(request), file.get()); !sent) return sent.error();
   const auto payload = receive_payload(socket, kMaxReply, until);
   if (!payload) return payload.error();
-  return decode_reply(*payload, request.job, request.limits);
+  return decode_reply(*payload, request.job, request.limits,
+                      request.diff ? &*request.diff : nullptr);
 }
 
 }  // namespace
@@ -44,19 +45,37 @@ void SingleWorker::note_use(std::chrono::steady_clock::duration took, std::chron
 
 Result<Contents> SingleWorker::read(const Fd& file, const Manifest& stated,
                                     const ArchiveLimits& limits, std::chrono::seconds limit) {
-  if (auto ready = ensure_worker(); !ready) return ready.error();
   WorkRequest request;
-  request.job = next_id_++;
   request.stated = stated;
   request.limits = limits;
+  auto reply = work(file, std::move(request), limit);
+  if (!reply) return reply.error();
+  return std::move(*reply->contents);
+}
+
+Result<ContentDiff> SingleWorker::compare(const Fd& file, const DiffRequest& wanted,
+                                          const ArchiveLimits& limits, std::chrono::seconds limit) {
+  WorkRequest request;
+  request.limits = limits;
+  request.diff = wanted;
+  auto reply = work(file, std::move(request), limit);
+  if (!reply) return reply.error();
+  return std::move(*reply->diff);
+}
+
+// A reply with what was asked for, or the error; then the worker is gone.
+Result<WorkReply> SingleWorker::work(const Fd& file, WorkRequest request,
+                                     std::chrono::seconds limit) {
+  if (auto ready = ensure_worker(); !ready) return ready.error();
+  request.job = next_id_++;
   const auto start = std::chrono::steady_clock::now();
   if (auto limited = limit_sending(worker_->socket().get(), limit); !limited) {
     return limited.error();
   }
   auto reply = ask(worker_->socket().get(), request, file, start + limit);
-  if (reply && reply->contents) {
+  if (reply && (reply->contents || reply->diff)) {
     note_use(std::chrono::steady_clock::now() - start, limit);
-    return std::move(*reply->contents);
+    return reply;
   }
   const std::string how = worker_->end();
   worker_.reset();

@@ -17,8 +17,13 @@ class SingleWorker {
   // gets a new one. Blocks for twice `limit` at most, and for the start of a worker.
   Result<Contents> read(const Fd& file, const Manifest& stated, const ArchiveLimits& limits,
                         std::chrono::seconds limit);
+  // The difference of two tarballs that `file` holds one behind the other (sandbox/wire.h). Errors
+  // as above, and kMalformed with the rule if one of them is refused.
+  Result<ContentDiff> compare(const Fd& file, const DiffRequest& wanted,
+                              const ArchiveLimits& limits, std::chrono::seconds limit);
 
  private:
+  Result<WorkReply> work(const Fd& file, WorkRequest request, std::chrono::seconds limit);
   Result<void> ensure_worker();
   void note_use(std::chrono::steady_clock::duration took, std::chrono::seconds limit);
 

@@ -1,3 +1,4 @@
+#include "diff/line_diff.h"
 #include "sandbox/worker.h"
 
 namespace npmgate {
@@ -30,8 +31,8 @@ bool warm_up() {
   stated.name = "warm";
   const auto contents = read_contents(std::as_bytes(std::span(kTarball)), stated, {});
   const auto read_again = contents_from_json(to_json(contents));
-  return read_again && *read_again == contents && contents.tree.hooks.size() == 1 &&
-         contents.tree.find("index.js") != nullptr;
+  return prepare_line_diff() && read_again && *read_again == contents &&
+         contents.tree.hooks.size() == 1 && contents.tree.find("index.js") != nullptr;
 }
 
 }  // namespace npmgate

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "diff/content_diff_json.h"
 #include "inspect/evidence/manifest_json.h"
 
 namespace npmgate {
@@ -117,14 +118,25 @@ Result<Hello> decode_hello(std::string_view payload) {
   return hello;
 }
 
+DiffLimits diff_limits(const ArchiveLimits& archive) {
+  DiffLimits limits;
+  limits.archive = archive;
+  return limits;
+}
+
 std::string encode(const WorkRequest& request) {
   json::object scripts;
   for (const auto& [name, text] : request.stated.scripts) scripts.emplace(name, text);
-  return json::serialize(json::object{{"job", request.job},
-                                      {"name", request.stated.name},
-                                      {"scripts", std::move(scripts)},
-                                      {"limits", limits_json(request.limits)},
-                                      {"attempt", request.attempt}});
+  json::object out{{"job", request.job},
+                   {"name", request.stated.name},
+                   {"scripts", std::move(scripts)},
+                   {"limits", limits_json(request.limits)},
+                   {"attempt", request.attempt}};
+  if (request.diff) {
+    out.emplace("diff", json::object{{"baseline_size", request.diff->baseline_size},
+                                     {"paths", to_json_array(request.diff->paths)}});
+  }
+  return json::serialize(out);
 }
 
 Result<WorkRequest> decode_request(std::string_view payload) {
@@ -138,6 +150,10 @@ Result<WorkRequest> decode_request(std::string_view payload) {
   request.stated.scripts = fields.map("scripts");
   if (const auto* limits = fields.find("limits")) request.limits = limits_from(*limits, ok);
   request.attempt = fields.text("attempt");
+  if (const auto* diff = fields.find("diff")) {
+    const JsonFields wanted(*diff, ok);
+    request.diff = DiffRequest{wanted.number("baseline_size"), wanted.texts("paths")};
+  }
   if (!ok) return malformed("no request");
   return request;
 }
@@ -145,13 +161,14 @@ Result<WorkRequest> decode_request(std::string_view payload) {
 std::string encode(const WorkReply& reply) {
   json::object out{{"job", reply.job}};
   if (reply.contents) out.emplace("contents", to_json(*reply.contents));
+  if (reply.diff) out.emplace("diff", to_json(*reply.diff));
   if (!reply.failed.empty()) out.emplace("failed", reply.failed);
   if (reply.attempt_errno) out.emplace("errno", *reply.attempt_errno);
   return json::serialize(out);
 }
 
 Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
-                               const ArchiveLimits& limits) {
+                               const ArchiveLimits& limits, const DiffRequest* diff) {
   const auto value = parse(payload);
   if (!value) return value.error();
   bool ok = true;
@@ -162,11 +179,21 @@ Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
   if (const auto number = fields.optional_number("errno"))
     reply.attempt_errno = static_cast<int>(*number);
   const auto* contents = fields.find("contents");
-  const bool one_of_them =
-      (contents != nullptr) + !reply.failed.empty() + reply.attempt_errno.has_value() == 1;
+  const auto* compared = fields.find("diff");
+  const bool one_of_them = (contents != nullptr) + (compared != nullptr) + !reply.failed.empty() +
+                               reply.attempt_errno.has_value() ==
+                           1;
   ok = ok && one_of_them && value->as_object().size() == 2;
   if (!ok || !is_reason(reply.failed)) return malformed("no reply");
   if (reply.job != job) return malformed("a reply to another request");
+  if ((compared != nullptr && diff == nullptr) || (contents != nullptr && diff != nullptr))
+    return malformed("a reply to a request of another kind");
+  if (compared != nullptr) {
+    auto read = content_diff_from_json(*compared, diff->paths, diff_limits(limits));
+    if (!read) return malformed(read.error().context);
+    reply.diff = std::move(*read);
+    return reply;
+  }
   if (contents == nullptr) return reply;
   auto read = contents_from_json(*contents);
   if (!read) return malformed(read.error().context);

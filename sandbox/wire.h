@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "diff/content_diff.h"
 #include "inspect/evidence/evidence.h"
 
 namespace npmgate {
@@ -41,11 +42,20 @@ struct Hello {
 std::string encode(const Hello& hello);
 Result<Hello> decode_hello(std::string_view payload);
 
+// What a reviewer wants to see of two tarballs. They come in one descriptor, one behind the other.
+struct DiffRequest {
+  std::uint64_t baseline_size = 0;  // bytes of the first; 0: there is no baseline
+  std::vector<std::string> paths;   // content_diff()
+};
+// The limits of content_diff() in a worker whose archives have `archive`.
+DiffLimits diff_limits(const ArchiveLimits& archive);
+
 struct WorkRequest {
   std::uint64_t job = 0;  // comes back in the reply
   Manifest stated;        // of which name and scripts travel
   ArchiveLimits limits;
   std::string attempt;  // not "": no tarball, try what a worker must not do (self_test.h)
+  std::optional<DiffRequest> diff;  // compare two tarballs instead of reading one
 };
 std::string encode(const WorkRequest& request);
 Result<WorkRequest> decode_request(std::string_view payload);
@@ -53,13 +63,15 @@ Result<WorkRequest> decode_request(std::string_view payload);
 struct WorkReply {
   std::uint64_t job = 0;
   std::optional<Contents> contents;
-  std::string failed;                // "" or why there are no contents
+  std::optional<ContentDiff> diff;   // of a request with one
+  std::string failed;                // "" or why there is neither
   std::optional<int> attempt_errno;  // of an attempt; 0: it succeeded
 };
 std::string encode(const WorkReply& reply);
-// kMalformed for anything but a reply to `job` that read_contents() under `limits` could have made.
+// kMalformed for anything but a reply to `job` that read_contents() under `limits` could have made,
+// or content_diff() if `diff` was asked for.
 Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
-                               const ArchiveLimits& limits);
+                               const ArchiveLimits& limits, const DiffRequest* diff = nullptr);
 
 // Ends with the worker's promises broken: what no archive that passes under `limits` gives.
 // nullopt: nothing is wrong.

@@ -1,6 +1,5 @@
 #include "sandbox/worker.h"
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <new>
 
 #include "base/fd.h"
+#include "base/mapping.h"
 #include "sandbox/self_test.h"
 
 namespace npmgate {
@@ -76,30 +76,20 @@ class Channel {
   }
 };
 
-class Mapping {
- public:
-  // Throws std::bad_alloc where the address space is used up.
-  explicit Mapping(const Fd& fd) {
-    const off_t end = ::lseek(fd.get(), 0, SEEK_END);
-    given_ = end >= 0;
-    if (end <= 0) return;
-    void* const map =
-        ::mmap(nullptr, static_cast<std::size_t>(end), PROT_READ, MAP_PRIVATE, fd.get(), 0);
-    if (map == MAP_FAILED) throw std::bad_alloc();
-    bytes_ = {static_cast<const std::byte*>(map), static_cast<std::size_t>(end)};
+void compare(const DiffRequest& wanted, std::span<const std::byte> both,
+             const ArchiveLimits& limits, WorkReply& reply) {
+  if (wanted.baseline_size > both.size()) {
+    reply.failed = "the baseline's tarball is not there";
+    return;
   }
-  ~Mapping() {
-    if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  const auto size = static_cast<std::size_t>(wanted.baseline_size);
+  auto diff = content_diff(both.first(size), both.subspan(size), wanted.paths, diff_limits(limits));
+  if (diff) {
+    reply.diff = std::move(*diff);
+  } else {
+    reply.failed = diff.error().context;
   }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  bool given() const { return given_; }  // false: no descriptor came
-  std::span<const std::byte> bytes() const { return bytes_; }
-
- private:
-  bool given_ = false;
-  std::span<const std::byte> bytes_;
-};
+}
 
 WorkReply work_on(const WorkRequest& request, const Fd& tarball) {
   WorkReply reply;
@@ -114,7 +104,11 @@ WorkReply work_on(const WorkRequest& request, const Fd& tarball) {
     reply.failed = "no tarball came with the request";
     return reply;
   }
-  reply.contents = read_contents(mapping.bytes(), request.stated, request.limits);
+  if (request.diff) {
+    compare(*request.diff, mapping.bytes(), request.limits, reply);
+  } else {
+    reply.contents = read_contents(mapping.bytes(), request.stated, request.limits);
+  }
   return reply;
 }
 

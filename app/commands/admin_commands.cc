@@ -8,6 +8,7 @@
 #include "app/cli.h"
 #include "app/command_line.h"
 #include "app/commands/admin_client.h"
+#include "app/report/diff_text.h"
 #include "base/text.h"
 
 namespace npmgate {
@@ -16,7 +17,7 @@ namespace {
 struct QuarantineOptions {
   std::string admin = "http://127.0.0.1:4874/", token, spec, reason, expires, content, seen,
               verdict, package;
-  bool json = false;
+  bool json = false, diff = false;
 };
 
 std::optional<boost::json::value> call(const QuarantineOptions& options, const std::string& method,
@@ -105,6 +106,14 @@ void print_surroundings(const boost::json::value& release) {
             << plain_text(release.at("seen")) << "\n";
 }
 
+// The lines that changed; a release without any to show says why.
+int print_diff(const QuarantineOptions& options, const std::string& path) {
+  int code = kDone;
+  const auto answer = call(options, "GET", path + "/diff", "", code);
+  if (answer) std::cout << diff_text(answer->as_object(), wants_colour());
+  return code;
+}
+
 std::optional<boost::json::value> print_page(const QuarantineOptions& options,
                                              const std::string& path, int& code) {
   const std::string page = wants_colour() ? "?page=colour" : "?page=plain";
@@ -121,7 +130,10 @@ int show(const QuarantineOptions& options) {
   const auto path = release_path(options.spec);
   if (!path) return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME@VERSION");
   int code = kDone;
-  if (!options.json) return print_page(options, *path, code), code;
+  if (!options.json) {
+    const auto page = print_page(options, *path, code);
+    return page && options.diff ? print_diff(options, *path) : code;
+  }
   const auto answer = call(options, "GET", *path, "", code);
   if (answer) std::cout << boost::json::serialize(*answer) << "\n";
   return code;
@@ -201,6 +213,7 @@ void add_quarantine(Command app) {
       "show", "One release: what changed, findings with proof, verdict, who waits for it"));
   show_command.option("NAME@VERSION", options->spec, "one release").required();
   show_command.flag("--json", options->json, "JSON instead of text");
+  show_command.flag("--diff", options->diff, "the lines that changed too, riskiest file first");
   show_command.action([options] { return show(*options); });
   const std::pair<const char*, const char*> verbs[] = {
       {"approve", "Lift the holds of one release: of this content, with these findings"},

@@ -11,9 +11,11 @@
 #include "app/commands/inspect_list.h"
 #include "app/offline/offline_gate.h"
 #include "app/offline/release_analysis.h"
+#include "app/report/diff_text.h"
 #include "app/report/report.h"
 #include "app/report/text_writer.h"
 #include "feeds/feed_files.h"
+#include "proxy/admin/release_diff.h"
 
 namespace npmgate {
 namespace {
@@ -25,7 +27,7 @@ struct InspectOptions {
   std::vector<std::string> specs;
   std::string baseline, policy, list, data, times;
   std::vector<std::string> feeds;  // beside those of the configuration
-  bool json = false, markdown = false, as_published = false;
+  bool json = false, markdown = false, as_published = false, diff = false;
   std::size_t jobs = 4;
 };
 
@@ -34,6 +36,14 @@ int print(ReportInput input, bool json) {
   input.width = terminal_width();
   std::cout << (json ? boost::json::serialize(report_json(input)) + "\n" : report_text(input))
             << std::flush;
+  return input.judged->verdict.served() ? kDone : kNo;
+}
+
+// The same with the changed lines as `lines`.
+int print_json(const ReportInput& input, const boost::json::object& lines) {
+  boost::json::object all = report_json(input);
+  all["lines"] = lines;
+  std::cout << boost::json::serialize(all) << "\n" << std::flush;
   return input.judged->verdict.served() ? kDone : kNo;
 }
 
@@ -64,8 +74,25 @@ int inspect_file(const std::string& path, const InspectOptions& options) {
   return print(input, options.json);
 }
 
+// The lines that changed, or why none can be shown.
+boost::json::object lines_of(OfflineGate& bench, const ReleaseAnalysis& found) {
+  ReleaseDiffs diffs(bench.blobs(), bench.packages(), bench.pool(), bench.inspector(),
+                     bench.config().limits);
+  ReleaseReport told;
+  told.json = [&found](const Judged&, const Release*, Time) { return report_json(found.report()); };
+  const SnapshotPtr snapshot = found.judge->snapshot_ptr();
+  auto wanted = diff_wanted(*found.judge, snapshot, found.version, told);
+  if (!wanted) return {{"error", wanted.error().context}};
+  using View = Result<boost::json::object>;
+  const View view = bench.run<View>([&] {
+    ReleaseDiffs::Wanted moved = std::move(*wanted);
+    return diffs.view(std::move(moved));
+  });
+  return view ? *view : boost::json::object{{"error", view.error().context}};
+}
+
 int inspect_release(Workbench& bench, const std::string& text, const AnalysisOptions& study_options,
-                    bool json) {
+                    bool json, bool diff) {
   const auto spec = parse_release_spec(text);
   if (!spec)
     return report_usage("'" + log::printable(text, 100) +
@@ -83,7 +110,11 @@ int inspect_release(Workbench& bench, const std::string& text, const AnalysisOpt
   }
   ReportInput input = found.report();
   input.feed_asked = bench.asks_feed();
-  return print(input, json);
+  if (!diff) return print(input, json);
+  const boost::json::object lines = lines_of(bench.bench(), found);
+  const int code = json ? print_json(input, lines) : print(input, false);
+  if (!json) std::cout << diff_text(lines, wants_colour());
+  return code;
 }
 
 // The version that --baseline names for a release; nullopt where it names something else.
@@ -128,7 +159,7 @@ int judge_all(const InspectOptions& options, const std::string& state, bool need
       return report_usage("--baseline " + log::printable(options.baseline, 100) +
                           ": expected a version of the same package");
     study.baseline = *baseline;
-    return inspect_release(*bench, options.specs.front(), study, options.json);
+    return inspect_release(*bench, options.specs.front(), study, options.json, options.diff);
   }
   ListOptions list;
   list.jobs = options.jobs;
@@ -159,6 +190,8 @@ int inspect(InspectOptions options) {
     return report_usage("name a release, a .tgz file or a --list; npm-gate inspect --help");
   if (many && !options.baseline.empty())
     return report_usage("--baseline goes with one release only");
+  if (options.diff && (many || is_tarball_file(options.specs.front())))
+    return report_usage("--diff goes with one release of a registry: NAME@VERSION");
   if (!many && options.markdown) return report_usage("--markdown goes with several releases only");
   if (!many && is_tarball_file(options.specs.front()))
     return inspect_file(options.specs.front(), options);
@@ -191,7 +224,7 @@ int explain(const InspectOptions& options) {
   if (!bench) return report(bench.error());
   AnalysisOptions study;
   study.gather = false;
-  return inspect_release(**bench, options.specs.front(), study, options.json);
+  return inspect_release(**bench, options.specs.front(), study, options.json, options.diff);
 }
 
 void add_judging_options(Command command, InspectOptions& options) {
@@ -245,6 +278,8 @@ void add_inspect(Command app) {
   command.flag("--json", options->json,
                "one JSON object a line and release, complete, in the order of the list");
   command.flag("--markdown", options->markdown, "the table for a document");
+  command.flag("--diff", options->diff,
+               "the lines that changed since the baseline too, riskiest file first (one release)");
   add_config_flags(command, options->flags);
   command.action([options] { return inspect(*options); });
 }
@@ -260,6 +295,7 @@ void add_explain(Command app) {
   command.option("--policy", options->policy, "judge by this policy (default: that of --config)")
       .type_name("FILE");
   command.flag("--json", options->json, "JSON instead of text");
+  command.flag("--diff", options->diff, "the lines that changed since the baseline too");
   add_config_flags(command, options->flags);
   command.action([options] { return explain(*options); });
 }

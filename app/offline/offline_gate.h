@@ -59,6 +59,8 @@ class OfflineGate {
   StateStore& store() { return *store_; }
   Upstream& client() { return *client_; }
   Pool& pool() { return pool_; }
+  BlobStore& blobs() { return *blobs_; }
+  Inspector& inspector() { return *inspector_; }
   const Config& config() const { return config_; }
   std::shared_ptr<const PolicySnapshot> rules() const { return active_policy_->rules(); }
   Judge judge(const SnapshotPtr& snapshot) {

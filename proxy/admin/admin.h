@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/admin/release_diff.h"
 #include "proxy/admin/review.h"
 #include "proxy/admin/subscriptions.h"
 #include "proxy/net/query.h"
@@ -26,6 +27,7 @@ struct AdminDependencies {
   Packages& packages;
   Pool& pool;
   BlobStore& blobs;
+  Inspector& inspector;
   AuditWriter& audit_writer;
   ReleaseReport report = {};
   const FeedWatch* feeds = nullptr;  // null: none can be configured
@@ -60,14 +62,22 @@ class Admin final : public Service {
   Task<Response> handle(std::shared_ptr<Request> request) override;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
 
+  // A request to the API by somebody who is known already: the desk's way in.
+  Task<Response> call_as(Caller actor, std::shared_ptr<Request> request);
+  // The caller of an Authorization header, and kUnavailable if the state cannot be read.
+  Result<Caller> caller(std::string_view authorization) { return access_.caller(authorization); }
+  // Counts a failed login of `peer`; true if it had too many lately.
+  bool too_many_failures(const std::string& peer);
+
   // For handlers: `work` on the pool, its error as a response.
   Task<Response> on_pool(std::function<Result<Response>()> work);
 
  private:
   using Reader = Result<Response> (Admin::*)(const AdminCall& call);
   std::function<Task<Response>(AdminCall)> reading(Reader reader);
+  // The handler of a call whose method and path fit a route; null with the refusal if none does.
+  const AdminRoute* find_route(const Request& request, AdminCall& call, Response& refusal) const;
   Task<Response> authorized(const AdminRoute& route, AdminCall call);
-  bool too_many_failures(const std::string& peer);
 
   Task<Response> release(AdminCall call, std::string verb);
   Result<Response> list_releases(const AdminCall& call);
@@ -86,6 +96,7 @@ class Admin final : public Service {
   Result<Response> purge(const PackageName& name);
 
   AdminDependencies deps_;
+  ReleaseDiffs diffs_;
   Review review_;
   Access access_;
   Subscriptions subscriptions_;

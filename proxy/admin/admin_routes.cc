@@ -46,8 +46,9 @@ std::string others(const std::vector<AdminRoute>& routes, const std::string& pat
 
 Admin::Admin(AdminDependencies deps)
     : deps_(deps),
+      diffs_(deps.blobs, deps.packages, deps.pool, deps.inspector, deps.config.limits),
       review_({deps.config, deps.clock, deps.store, deps.active_policy, deps.packages, deps.pool,
-               deps.report}),
+               deps.report, diffs_}),
       access_(deps.store, deps.clock, deps.audit_writer),
       subscriptions_({deps.config, deps.clock, deps.store, deps.active_policy, deps.uploaded}) {
   const auto releasing = [this](const char* verb) {
@@ -63,6 +64,9 @@ Admin::Admin(AdminDependencies deps)
   add({"GET", "/api/v1/openapi.json", Scope::kNone, saying(std::string(data::openapi()), kJson)});
   add({"GET", "/api/v1/releases", Scope::kReview, reading(&Admin::list_releases)});
   add({"GET", kRelease, Scope::kReview, releasing("")});
+  add({"GET", kRelease + "/diff", Scope::kReview, [this](AdminCall call) {
+         return review_.diff(call.arguments["name"], call.arguments["version"]);
+       }});
   add({"POST", kRelease + "/approve", Scope::kReview, releasing("approve")});
   add({"POST", kRelease + "/reject", Scope::kReview, releasing("reject")});
   add({"POST", kRelease + "/reopen", Scope::kReview, releasing("reopen")});
@@ -98,27 +102,49 @@ Task<Response> Admin::on_pool(std::function<Result<Response>()> work) {
   co_return std::move(*response);
 }
 
-Task<Response> Admin::handle(std::shared_ptr<Request> request) {
-  AdminCall call;
-  call.request = request;
-  const std::size_t question = request->target.find('?');
-  std::string path = request->target.substr(0, question);
-  if (question != std::string::npos) call.query = request->target.substr(question + 1);
+const AdminRoute* Admin::find_route(const Request& request, AdminCall& call,
+                                    Response& refusal) const {
+  const std::size_t question = request.target.find('?');
+  std::string path = request.target.substr(0, question);
+  if (question != std::string::npos) call.query = request.target.substr(question + 1);
   if (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  const std::string method = request->method == "HEAD" ? "GET" : request->method;
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
   for (const AdminRoute& route : routes_) {
     if (route.method != method) continue;
     auto arguments = match_route(route.pattern, path);
     if (!arguments) continue;
     call.arguments = std::move(*arguments);
-    co_return co_await authorized(route, std::move(call));
+    return &route;
   }
   const std::string allowed = others(routes_, path);
-  if (allowed.empty())
-    co_return error_response(404, "npm-gate: no such endpoint; /api/v1/openapi.json has them all");
-  Response refused = error_response(405, "npm-gate: this endpoint takes " + allowed);
-  refused.set("allow", allowed);
-  co_return refused;
+  if (allowed.empty()) {
+    refusal = error_response(404, "npm-gate: no such endpoint; /api/v1/openapi.json has them all");
+  } else {
+    refusal = error_response(405, "npm-gate: this endpoint takes " + allowed);
+    refusal.set("allow", allowed);
+  }
+  return nullptr;
+}
+
+Task<Response> Admin::handle(std::shared_ptr<Request> request) {
+  AdminCall call;
+  call.request = request;
+  Response refusal;
+  const AdminRoute* const route = find_route(*request, call, refusal);
+  if (route == nullptr) co_return refusal;
+  co_return co_await authorized(*route, std::move(call));
+}
+
+Task<Response> Admin::call_as(Caller actor, std::shared_ptr<Request> request) {
+  AdminCall call;
+  call.request = request;
+  call.actor = std::move(actor);
+  Response refusal;
+  const AdminRoute* const route = find_route(*request, call, refusal);
+  if (route == nullptr) co_return refusal;
+  if (call.actor.scope < route->needs)
+    co_return error_response(403, "npm-gate: your token's scope does not suffice for this");
+  co_return co_await route->handler(std::move(call));
 }
 
 Task<Response> Admin::authorized(const AdminRoute& route, AdminCall call) {

@@ -290,6 +290,25 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   co_return current;
 }
 
+Task<Response> Review::diff(std::string name_text, std::string version) {
+  const auto name = PackageName::parse(name_text);
+  if (!name)
+    co_return error_response(400,
+                             "npm-gate: '" + printable(name_text, 80) + "' is not a package name");
+  auto snapshot = co_await snapshot_for(*name, version);
+  if (!snapshot) co_return response_for(snapshot.error());
+  const SnapshotPtr current = *snapshot;
+  auto look = [this, current, version]() -> Result<ReleaseDiffs::Wanted> {
+    Judge judge = deps_.packages.judge(current, *deps_.active_policy.rules());
+    return diff_wanted(judge, current, version, deps_.report);
+  };
+  auto wanted = co_await deps_.pool.offload(std::move(look));
+  if (!wanted) co_return response_for(wanted.error());
+  auto view = co_await deps_.diffs.view(std::move(*wanted));
+  if (!view) co_return response_for(view.error());
+  co_return json_response(200, boost::json::serialize(*view));
+}
+
 Task<Response> Review::release(std::string name_text, std::string version, std::string verb,
                                std::string query, std::string body, std::string actor) {
   const auto name = PackageName::parse(name_text);

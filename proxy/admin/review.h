@@ -7,17 +7,11 @@
 #include <functional>
 #include <string>
 
+#include "proxy/admin/release_diff.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
 
 namespace npmgate {
-
-// How a release is told to people and tools. Made in app/ (report.h), which proxy/ cannot include;
-// where a function is empty, the verdict and the findings are told without what changed.
-struct ReleaseReport {
-  std::function<std::string(const Judged&, const Release* baseline, Time now, bool colour)> text;
-  std::function<boost::json::object(const Judged&, const Release* baseline, Time now)> json;
-};
 
 struct ReviewDependencies {
   const Config& config;
@@ -27,6 +21,7 @@ struct ReviewDependencies {
   Packages& packages;
   Pool& pool;
   ReleaseReport report;
+  ReleaseDiffs& diffs;
 };
 
 class Review {
@@ -44,6 +39,11 @@ class Review {
   // package need not be known.
   Task<Response> release(std::string name, std::string version, std::string verb, std::string query,
                          std::string body, std::string actor);
+
+  // GET /api/v1/releases/NAME/VERSION/diff: what changed in its files (diff_view.h). 404 if the
+  // release is unknown or was not inspected, 503 with the reason if its tarball or that of the
+  // release before cannot be had or compared.
+  Task<Response> diff(std::string name, std::string version);
 
  private:
   struct DecisionRequest {  // a decision as it was sent

@@ -6,8 +6,10 @@
 #include <string>
 
 #include "base/fd.h"
+#include "diff/content_diff.h"
 #include "inspect/evidence/evidence.h"
 #include "proxy/net/async.h"
+#include "sandbox/wire.h"
 
 namespace npmgate {
 
@@ -26,6 +28,14 @@ struct Inspected {
   std::string unavailable;  // not "": there are no contents, and why; for evidence-unavailable
 };
 
+// Two tarballs to compare for a reviewer.
+struct DiffJob {
+  DiffJob() {}
+  DiffRequest request;
+  ArchiveLimits limits;
+  std::shared_ptr<const Fd> both;  // the baseline's bytes, then the release's; open for reading
+};
+
 class Inspector {
  public:
   virtual ~Inspector() = default;
@@ -33,6 +43,9 @@ class Inspector {
   // could be tried: too much work waits, or no worker can be started; it says nothing about the
   // tarball. Thread-safe; resumes the caller on its own executor.
   virtual Task<Result<Inspected>> read(InspectionJob job) = 0;
+  // Errors: as above, and kUnavailable without retry with the reason why there is no difference
+  // (an archive that is refused, a worker that was late). Thread-safe likewise.
+  virtual Task<Result<ContentDiff>> compare(DiffJob job) = 0;
   // For the log and `npm-gate version`: "seccomp, landlock abi 7", or "off".
   virtual std::string sandbox() const = 0;
 };
@@ -42,6 +55,7 @@ class InProcessInspector final : public Inspector {
  public:
   explicit InProcessInspector(Pool& pool) : pool_(pool) {}
   Task<Result<Inspected>> read(InspectionJob job) override;
+  Task<Result<ContentDiff>> compare(DiffJob job) override;
   std::string sandbox() const override { return "off"; }
 
  private:

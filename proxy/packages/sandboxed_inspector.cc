@@ -24,6 +24,7 @@ struct Waiting {
       : job(std::move(the_job)), done(executor, SteadyClock::time_point::max()) {}
   InspectionJob job;
   std::string attempt;  // not "": of the self test
+  std::optional<DiffRequest> diff;
   unsigned tries = 0;
   SteadyClock::time_point since = SteadyClock::now();
   net::steady_timer done;  // cancelled once there is an outcome
@@ -212,6 +213,7 @@ Task<Result<WorkReply>> SandboxedInspector::State::work(std::shared_ptr<WorkerLi
   request.stated.scripts = waiting->job.stated.scripts;
   request.limits = waiting->job.limits;
   request.attempt = waiting->attempt;
+  request.diff = waiting->diff;
   const int tarball = waiting->job.reader ? waiting->job.reader->get() : -1;
   std::string text = encode(request);
   auto payload = co_await link->ask(std::move(text), tarball, kMaxReply, options.deadline);
@@ -221,8 +223,8 @@ Task<Result<WorkReply>> SandboxedInspector::State::work(std::shared_ptr<WorkerLi
     co_return error;
   }
   std::function<Result<WorkReply>()> read = [payload = std::move(*payload), id = request.job,
-                                             limits = request.limits] {
-    return decode_reply(payload, id, limits);
+                                             limits = request.limits, waiting] {
+    return decode_reply(payload, id, limits, waiting->diff ? &*waiting->diff : nullptr);
   };
   co_return co_await pool.offload(std::move(read));
 }
@@ -331,6 +333,20 @@ Task<Result<Inspected>> SandboxedInspector::read(InspectionJob job) {
     inspected.unavailable = reply->failed.empty() ? "the worker said nothing" : reply->failed;
   }
   co_return inspected;
+}
+
+Task<Result<ContentDiff>> SandboxedInspector::compare(DiffJob job) {
+  InspectionJob carrier;
+  carrier.limits = job.limits;
+  carrier.reader = job.both;
+  const auto waiting = std::make_shared<Waiting>(state_->executor, std::move(carrier));
+  waiting->diff = std::move(job.request);
+  auto there = state_->submit(waiting);
+  auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
+  if (!reply) co_return reply.error();
+  if (reply->diff) co_return std::move(*reply->diff);
+  co_return fail(Code::kUnavailable, Origin::kSelf,
+                 reply->failed.empty() ? "the worker said nothing" : reply->failed);
 }
 
 Task<Result<SandboxedInspector::Tried>> SandboxedInspector::try_attempt(std::string name) {

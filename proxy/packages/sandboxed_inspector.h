@@ -44,6 +44,7 @@ class SandboxedInspector final : public Inspector {
   ~SandboxedInspector() override;  // ends all workers; jobs that still wait are never answered
 
   Task<Result<Inspected>> read(InspectionJob job) override;
+  Task<Result<ContentDiff>> compare(DiffJob job) override;
   std::string sandbox() const override;
 
   // What a worker must not do, tried in one (sandbox/self_test.h): the errno, or in `unavailable`

@@ -1,0 +1,152 @@
+#include "proxy/admin/release_diff.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.h"
+#include "proxy/admin/diff_view.h"
+
+namespace npmgate {
+namespace {
+
+Error no_memory_file(const char* what) {
+  return fail(Code::kUnavailable, Origin::kSelf, std::string(what) + ": " + std::strerror(errno),
+              true);
+}
+
+bool append(int to, const BlobStore::Handle& from) {
+  off_t at = 0;
+  while (static_cast<std::uint64_t>(at) < from.size) {
+    const ssize_t n = ::sendfile(to, from.fd, &at, from.size - static_cast<std::uint64_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Fd>> joined(const BlobStore::Handle* before,
+                                         const BlobStore::Handle& after) {
+  const Fd file(::memfd_create("npm-gate-diff", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (file.get() < 0) return no_memory_file("no memory for two tarballs");
+  if ((before != nullptr && !append(file.get(), *before)) || !append(file.get(), after))
+    return no_memory_file("two tarballs cannot be put side by side");
+  if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) !=
+      0)
+    return no_memory_file("a memory file cannot be sealed");
+  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
+  auto reader = std::make_shared<Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (reader->get() < 0) return no_memory_file("a memory file cannot be opened again");
+  return std::shared_ptr<const Fd>(std::move(reader));
+}
+
+std::shared_ptr<const ContentDiff> ReleaseDiffs::known(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(kept_.begin(), kept_.end(),
+                                  [&](const auto& entry) { return entry.first == key; });
+  if (found == kept_.end()) return nullptr;
+  kept_.splice(kept_.begin(), kept_, found);
+  return found->second;
+}
+
+void ReleaseDiffs::keep(std::string key, std::shared_ptr<const ContentDiff> diff) {
+  const std::lock_guard lock(mutex_);
+  kept_.emplace_front(std::move(key), std::move(diff));
+  if (kept_.size() > kKept) kept_.pop_back();
+}
+
+Task<Result<ReleaseDiffs::Blob>> ReleaseDiffs::open(SnapshotPtr snapshot, std::string version,
+                                                    std::string sha512) {
+  std::function<Result<Blob>()> look = [this, sha512] { return blobs_.open(sha512); };
+  auto blob = co_await pool_.offload(look);
+  if (blob || blob.error().code != Code::kNotFound) co_return blob;
+  auto fetched = co_await packages_.refetch(snapshot, version, sha512);
+  if (!fetched) co_return fetched.error();
+  co_return co_await pool_.offload(std::move(look));
+}
+
+Task<Result<std::shared_ptr<const ContentDiff>>> ReleaseDiffs::of(Comparison sides) {
+  std::string key = sides.baseline_tarball + ":" + sides.tarball;
+  if (auto found = known(key)) co_return found;
+  auto after = co_await open(sides.snapshot, sides.version, sides.tarball);
+  if (!after) co_return after.error();
+  Blob before;
+  if (!sides.baseline.empty()) {
+    auto opened = co_await open(sides.snapshot, sides.baseline, sides.baseline_tarball);
+    if (!opened) co_return opened.error();
+    before = *opened;
+  }
+  std::function<Result<std::shared_ptr<const Fd>>()> join = [before, release = *after] {
+    return joined(before.get(), *release);
+  };
+  auto both = co_await pool_.offload(std::move(join));
+  if (!both) co_return both.error();
+  DiffJob job;
+  job.request.baseline_size = before ? before->size : 0;
+  job.request.paths = std::move(sides.paths);
+  job.limits = limits_;
+  job.both = *both;
+  auto diff = co_await inspector_.compare(std::move(job));
+  if (!diff) co_return diff.error();
+  auto made = std::make_shared<const ContentDiff>(std::move(*diff));
+  keep(std::move(key), made);
+  co_return made;
+}
+
+Task<Result<boost::json::object>> ReleaseDiffs::view(Wanted wanted) {
+  Comparison comparison = wanted.comparison;
+  auto diff = co_await of(std::move(comparison));
+  if (!diff) co_return diff.error();
+  auto write = [&]() -> Result<boost::json::object> {
+    const std::string& baseline = wanted.comparison.baseline;
+    boost::json::object out{{"name", wanted.comparison.snapshot->name},
+                            {"version", wanted.comparison.version}};
+    out["baseline"] = baseline.empty() ? boost::json::value() : boost::json::value(baseline);
+    for (auto& [key, value] : diff_view(**diff, wanted.report, wanted.findings))
+      out[key] = std::move(value);
+    return out;
+  };
+  co_return co_await pool_.offload(std::move(write));
+}
+
+Result<ReleaseDiffs::Wanted> diff_wanted(Judge& judge, const SnapshotPtr& snapshot,
+                                         const std::string& version, const ReleaseReport& report) {
+  const Judged* judged = judge.of(version);
+  if (judged == nullptr || !judged->evidence || judged->evidence->tree.files.empty()) {
+    return fail(Code::kNotFound, Origin::kClient,
+                snapshot->name + "@" + printable(version, 60) +
+                    " was not inspected, or its archive is refused: there are no files to compare");
+  }
+  if (!judged->baseline.empty() && !judged->baseline_evidence) {
+    return fail(Code::kUnavailable, Origin::kUpstream,
+                "the tarball of " + judged->baseline + ", the release before, is not here");
+  }
+  const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
+  ReleaseDiffs::Wanted wanted;
+  if (report.json) {
+    wanted.report =
+        report.json(*judged, before != nullptr ? before->release : nullptr, judge.now());
+  }
+  wanted.findings = judged->findings;
+  wanted.comparison.snapshot = snapshot;
+  wanted.comparison.version = version;
+  wanted.comparison.tarball = judged->evidence->tarball_sha512;
+  wanted.comparison.baseline = judged->baseline;
+  if (judged->baseline_evidence)
+    wanted.comparison.baseline_tarball = judged->baseline_evidence->tarball_sha512;
+  wanted.comparison.paths = paths_to_show(wanted.report, judged->findings);
+  if (judged->baseline.empty()) {
+    for (const FileFacts& file : judged->evidence->tree.files)
+      wanted.comparison.paths.push_back(file.path);
+  }
+  return wanted;
+}
+
+}  // namespace npmgate

@@ -1,0 +1,16 @@
+// The desk's templates and style sheet, built into the program (templates/).
+#pragma once
+
+#include <string_view>
+
+namespace npmgate::data {
+
+std::string_view desk_css();
+std::string_view desk_layout();
+std::string_view desk_login();
+std::string_view desk_package();
+std::string_view desk_queue();
+std::string_view desk_release();
+std::string_view desk_table();
+
+}  // namespace npmgate::data

@@ -1,0 +1,427 @@
+#include "proxy/desk/models.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/text.h"
+#include "proxy/net/query.h"
+
+namespace npmgate {
+namespace {
+
+namespace json = boost::json;
+
+// Files that are open when the page comes, and the lines of one table before the rest is left out.
+constexpr std::size_t kOpenFiles = 12;
+constexpr std::size_t kMostLines = 1'500;
+
+const json::value& member(const json::object& object, std::string_view key) {
+  static const json::value kNone;
+  const json::value* const found = object.if_contains(key);
+  return found != nullptr ? *found : kNone;
+}
+std::string text(const json::object& object, std::string_view key) {
+  const json::value& value = member(object, key);
+  if (value.is_string()) return std::string(value.get_string());
+  return value.is_null() ? std::string() : json::serialize(value);
+}
+const json::array& list(const json::object& object, std::string_view key) {
+  static const json::array kNone;
+  const json::value& value = member(object, key);
+  return value.is_array() ? value.get_array() : kNone;
+}
+const json::object& object(const json::value& value) {
+  static const json::object kNone;
+  return value.is_object() ? value.get_object() : kNone;
+}
+bool flag(const json::object& from, std::string_view key) {
+  const json::value& value = member(from, key);
+  return value.is_bool() && value.get_bool();
+}
+
+std::string joined(const json::array& texts) {
+  std::string out;
+  for (const json::value& each : texts) {
+    if (!each.is_string()) continue;
+    out += (out.empty() ? "" : ", ") + std::string(each.get_string());
+  }
+  return out;
+}
+
+// "2026-11-28T05:50:44.000Z" as people read it.
+std::string minute(const std::string& time) {
+  return time.size() < 16 ? time : time.substr(0, 10) + " " + time.substr(11, 5) + " UTC";
+}
+
+int severity_rank(std::string_view severity) {
+  constexpr std::string_view kOrder[] = {"critical", "high", "medium", "low", "info"};
+  return static_cast<int>(std::find(std::begin(kOrder), std::end(kOrder), severity) -
+                          std::begin(kOrder));
+}
+
+// The gravest finding's sentence, and the rules that hold.
+std::string why_of(const json::object& row) {
+  std::string best;
+  int rank = 100;
+  for (const json::value& each : list(row, "findings")) {
+    const json::object& finding = object(each);
+    const int its = severity_rank(text(finding, "severity"));
+    if (its >= rank) continue;
+    rank = its;
+    best = text(finding, "message");
+  }
+  const std::string rules = joined(list(row, "rules"));
+  if (!rules.empty()) best += (best.empty() ? "rule " : " (rule ") + rules;
+  if (!rules.empty() && best.front() != 'r') best += ")";
+  return best;
+}
+
+json::object row_model(const json::object& row) {
+  const std::string name = text(row, "name"), version = text(row, "version");
+  const std::string ends = text(row, "ends"), waiting = text(row, "waiting");
+  return {{"name", name},
+          {"version", version},
+          {"href", desk_release_path(name, version)},
+          {"verdict", text(row, "verdict")},
+          {"why", why_of(row)},
+          {"waiting", waiting},
+          {"since", minute(text(row, "seen"))},
+          {"until", ends.empty() ? "somebody decides" : minute(ends)},
+          {"replaces_text", joined(list(row, "replaces"))}};
+}
+
+json::object cell(std::string label, std::string shown, std::string href = {}) {
+  return {{"label", std::move(label)}, {"text", std::move(shown)}, {"href", std::move(href)}};
+}
+
+json::object table(std::string heading, std::vector<std::string> columns, json::array rows,
+                   std::string empty) {
+  json::array heads;
+  for (std::string& column : columns) heads.emplace_back(std::move(column));
+  const bool any = !rows.empty();
+  return {{"heading", std::move(heading)},
+          {"columns", std::move(heads)},
+          {"any", any},
+          {"rows", std::move(rows)},
+          {"empty", std::move(empty)}};
+}
+
+json::object field(const char* name, const char* label, std::string value, const char* hint) {
+  return {{"field", name}, {"label", label}, {"value", std::move(value)}, {"placeholder", hint}};
+}
+
+json::array changes_of(const json::object& diff) {
+  constexpr std::pair<const char*, const char*> kLists[] = {{"install_scripts", "install script"},
+                                                            {"bin", "command"},
+                                                            {"people", ""},
+                                                            {"dependencies", "dependency"}};
+  json::array out;
+  for (const auto& [key, what] : kLists) {
+    for (const json::value& each : list(diff, key)) {
+      const json::object& change = object(each);
+      out.push_back(json::object{{"what", what},
+                                 {"change", text(change, "change")},
+                                 {"key", text(change, "key")},
+                                 {"before", text(change, "before")},
+                                 {"after", text(change, "after")}});
+    }
+  }
+  return out;
+}
+
+json::array lines_of(const json::object& file, bool& cut) {
+  json::array out;
+  bool first = true;
+  for (const json::value& hunk : list(file, "hunks")) {
+    if (!hunk.is_array()) continue;
+    if (!first) out.push_back(json::object{{"class", "gap"}, {"text", "…"}});
+    first = false;
+    for (const json::value& line : hunk.get_array()) {
+      if (!line.is_array() || line.get_array().size() != 4 || !line.get_array()[0].is_string())
+        continue;
+      if (out.size() >= kMostLines) {
+        cut = true;
+        return out;
+      }
+      const json::array& parts = line.get_array();
+      const std::string sign(parts[0].get_string());
+      const auto number = [](const json::value& value) {
+        const std::string shown = json::serialize(value);
+        return shown == "0" ? std::string() : shown;
+      };
+      out.push_back(json::object{{"class", sign == "+"   ? "added"
+                                           : sign == "-" ? "removed"
+                                                         : "context"},
+                                 {"b", number(parts[1])},
+                                 {"a", number(parts[2])},
+                                 {"sign", sign},
+                                 {"text", parts[3]}});
+    }
+  }
+  return out;
+}
+
+json::array marks_of(const json::object& file) {
+  json::array out;
+  for (const json::value& each : list(file, "marks")) {
+    json::object mark = object(each);
+    if (text(mark, "line") == "0") mark["line"] = "";
+    out.push_back(std::move(mark));
+  }
+  return out;
+}
+
+std::string counts_of(const json::object& file) {
+  const std::string shown = text(file, "shown");
+  if (shown == "lines" || shown == "readable")
+    return "+" + text(file, "added") + " -" + text(file, "removed");
+  return text(file, "before_size") + " to " + text(file, "after_size") + " bytes";
+}
+
+json::object file_model(const json::object& file, bool open) {
+  const std::string shown = text(file, "shown");
+  bool cut = flag(file, "cut");
+  json::array lines = lines_of(file, cut), marks = marks_of(file);
+  const json::array& strings = list(file, "strings");
+  std::string kind = text(file, "kind"), before = text(file, "before_kind");
+  if (kind.empty()) kind = "a binary file of unknown kind";
+  const bool any_line = !lines.empty(), any_mark = !marks.empty();
+  return {{"path", text(file, "path")},
+          {"change", text(file, "change")},
+          {"counts", counts_of(file)},
+          {"on_install", flag(file, "on_install")},
+          {"traits", list(file, "new_traits")},
+          {"noise", text(file, "noise")},
+          {"open", open},
+          {"any_mark", any_mark},
+          {"marks", std::move(marks)},
+          {"readable", shown == "readable"},
+          {"binary", shown == "binary"},
+          {"kind_text", before.empty() || before == kind ? kind : before + ", now " + kind},
+          {"any_string", !strings.empty()},
+          {"strings", strings},
+          {"unshown", shown == "nothing"},
+          {"any_line", any_line},
+          {"lines", std::move(lines)},
+          {"cut", cut}};
+}
+
+json::array files_of(const json::object& diff) {
+  json::array out, folded;
+  for (const json::value& each : list(diff, "files")) {
+    const json::object& file = object(each);
+    const bool noise = !text(file, "noise").empty();
+    json::object model = file_model(file, !noise && out.size() < kOpenFiles);
+    (noise ? folded : out).push_back(std::move(model));
+  }
+  for (json::value& each : folded) out.push_back(std::move(each));
+  return out;
+}
+
+json::array waiting_of(const json::object& release) {
+  json::array out;
+  for (const json::value& each : list(release, "waiting")) {
+    json::object one = object(each);
+    const std::string token = text(one, "token");
+    one["who"] = token.empty() ? text(one, "address") : token;
+    one["last"] = minute(text(one, "last"));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+bool decided(const json::object& release) {
+  const json::array& decisions = list(release, "decisions");
+  return std::any_of(decisions.begin(), decisions.end(), [&](const json::value& each) {
+    const json::object& one = object(each);
+    return text(one, "versions") == text(release, "version") && !flag(one, "reopened");
+  });
+}
+
+}  // namespace
+
+std::string desk_release_path(std::string_view name, std::string_view version) {
+  return "/desk/releases/" + percent_encode(name, "@") + "/" + percent_encode(version, "");
+}
+
+std::string desk_package_path(std::string_view name) {
+  return "/desk/packages/" + percent_encode(name, "@");
+}
+
+json::object queue_model(const json::object& listing, const std::string& verdict,
+                         const std::string& package, const std::string& csrf) {
+  constexpr std::pair<const char*, const char*> kVerdicts[] = {{"quarantine", "quarantine"},
+                                                               {"block", "block"},
+                                                               {"warn", "warn"},
+                                                               {"allow", "allow"},
+                                                               {"all", "all"}};
+  json::array rows, verdicts;
+  for (const json::value& each : list(listing, "releases")) rows.push_back(row_model(object(each)));
+  for (const auto& [value, shown] : kVerdicts)
+    verdicts.push_back(
+        json::object{{"value", value}, {"text", shown}, {"chosen", verdict == value}});
+  const bool any = !rows.empty();
+  const std::string next = text(listing, "next");
+  return {{"heading", verdict == "quarantine" ? "Held releases" : "Releases"},
+          {"verdicts", std::move(verdicts)},
+          {"package", package},
+          {"holding", verdict == "quarantine" && package.empty()},
+          {"csrf", csrf},
+          {"any", any},
+          {"releases", std::move(rows)},
+          {"next", next.empty() ? std::string()
+                                : "/desk?verdict=" + verdict + "&package=" +
+                                      percent_encode(package) + "&cursor=" + percent_encode(next)}};
+}
+
+json::object package_model(const json::object& listing, const std::string& name) {
+  json::array rows;
+  for (const json::value& each : list(listing, "releases")) rows.push_back(row_model(object(each)));
+  const bool any = !rows.empty();
+  return {{"name", name}, {"any", any}, {"releases", std::move(rows)}};
+}
+
+json::object release_model(const json::object& release, const json::object& diff,
+                           const std::string& csrf) {
+  const std::string name = text(release, "name"), version = text(release, "version");
+  const std::string action = text(object(member(release, "verdict")), "action");
+  json::array findings;
+  for (const json::value& each : list(release, "findings")) {
+    json::object finding = object(each);
+    finding["proof_text"] = json::serialize(member(finding, "proof"));
+    findings.push_back(std::move(finding));
+  }
+  json::array changes = changes_of(object(member(release, "diff"))), waiting = waiting_of(release);
+  json::array decisions;
+  for (const json::value& each : list(release, "decisions")) {
+    json::object one = object(each);
+    one["time"] = minute(text(one, "time"));
+    decisions.push_back(std::move(one));
+  }
+  const bool any_finding = !findings.empty(), any_change = !changes.empty(),
+             any_waiting = !waiting.empty(), any_decision = !decisions.empty();
+  return {{"name", name},
+          {"version", version},
+          {"action", action},
+          {"baseline", text(release, "baseline")},
+          {"package_href", desk_package_path(name)},
+          {"downloads_href", "/desk/downloads?package=" + percent_encode(name) +
+                                 "&version=" + percent_encode(version)},
+          {"audit_href",
+           "/desk/audit?package=" + percent_encode(name) + "&version=" + percent_encode(version)},
+          {"story", text(release, "explain")},
+          {"any_finding", any_finding},
+          {"findings", std::move(findings)},
+          {"any_change", any_change},
+          {"changes", std::move(changes)},
+          {"no_diff", text(diff, "error")},
+          {"files", files_of(diff)},
+          {"any_waiting", any_waiting},
+          {"waiting", std::move(waiting)},
+          {"any_decision", any_decision},
+          {"decisions", std::move(decisions)},
+          {"remedies", list(release, "ways_out")},
+          {"csrf", csrf},
+          {"content", text(release, "content")},
+          {"seen", text(release, "seen")},
+          {"can_approve", action == "quarantine" && flag(release, "inspected")},
+          {"can_reopen", decided(release)}};
+}
+
+json::object audit_model(const json::object& listing, const std::string& query) {
+  json::array rows;
+  for (const json::value& each : list(listing, "entries")) {
+    const json::object& entry = object(each);
+    const std::string name = text(entry, "name"), version = text(entry, "version");
+    const std::string what = name.empty() ? "" : name + (version.empty() ? "" : "@" + version);
+    const std::string reason = text(object(member(entry, "detail")), "reason");
+    rows.push_back(json::object{
+        {"cells",
+         json::array{cell("When", minute(text(entry, "time"))), cell("Kind", text(entry, "kind")),
+                     cell("What", text(entry, "action")),
+                     cell("Release", what, name.empty() ? "" : desk_package_path(name)),
+                     cell("Who", text(entry, "actor")), cell("Why", reason)}}});
+  }
+  json::object out = table("Audit trail", {"When", "Kind", "What", "Release", "Who", "Why"},
+                           std::move(rows), "No entry matches.");
+  out["form"] = json::object{
+      {"action", "/desk/audit"},
+      {"fields", json::array{field("package", "Package", query_value(query, "package"), "name"),
+                             field("kind", "Kind", query_value(query, "kind"),
+                                   "decision, refused, verdict …"),
+                             field("since", "Since", query_value(query, "since"), "2026-11-01")}}};
+  if (const std::string next = text(listing, "next"); !next.empty()) {
+    out["next"] = "/desk/audit?package=" + percent_encode(query_value(query, "package")) +
+                  "&kind=" + percent_encode(query_value(query, "kind")) +
+                  "&since=" + percent_encode(query_value(query, "since")) +
+                  "&cursor=" + percent_encode(next);
+  }
+  return out;
+}
+
+json::object downloads_model(const json::object& listing, const std::string& package,
+                             const std::string& version) {
+  json::array rows;
+  for (const json::value& each : list(listing, "downloads")) {
+    const json::object& entry = object(each);
+    rows.push_back(json::object{
+        {"cells",
+         json::array{cell("Release", text(entry, "name") + "@" + text(entry, "version"),
+                          desk_release_path(text(entry, "name"), text(entry, "version"))),
+                     cell("When", minute(text(entry, "time"))), cell("Token", text(entry, "token")),
+                     cell("Project", text(entry, "project")),
+                     cell("Command", text(entry, "command")),
+                     cell("Address", text(entry, "address")),
+                     cell("How", flag(entry, "reported") ? "in a lockfile (reported)" : "fetched"),
+                     cell("Times", text(entry, "count"))}}});
+  }
+  json::object out = table(
+      "Who has it", {"Release", "When", "Token", "Project", "Command", "Address", "How", "Times"},
+      std::move(rows),
+      package.empty() ? "Name a package to see who fetched it."
+                      : "Nobody fetched it through this gate.");
+  out["form"] = json::object{
+      {"action", "/desk/downloads"},
+      {"fields", json::array{field("package", "Package", package, "name"),
+                             field("version", "Version or range", version, "1.2.3 or ^1.0.0")}}};
+  if (const std::string next = text(listing, "next"); !next.empty())
+    out["next"] = "/desk/downloads?package=" + percent_encode(package) +
+                  "&version=" + percent_encode(version) + "&cursor=" + percent_encode(next);
+  return out;
+}
+
+json::object policy_model(const json::object& policy) {
+  json::array rows;
+  for (const char* const kind : {"problems", "warnings"}) {
+    for (const json::value& each : list(policy, kind)) {
+      rows.push_back(json::object{
+          {"cells", json::array{cell("Rule", kind), cell("Then", ""),
+                                cell("Where", each.is_string() ? std::string(each.get_string())
+                                                               : std::string())}}});
+    }
+  }
+  for (const json::value& each : list(policy, "rules")) {
+    const json::object& rule = object(each);
+    rows.push_back(json::object{
+        {"cells",
+         json::array{cell("Rule", text(rule, "id")),
+                     cell("Then", text(rule, "then") + (flag(rule, "monitor") ? " (monitor)" : "")),
+                     cell("Where", text(rule, "at"))}}});
+  }
+  const std::string file = text(policy, "file");
+  return table("Policy " + text(policy, "hash").substr(0, 12) +
+                   (file.empty() ? ", built in" : ", " + file) +
+                   (flag(policy, "monitor") ? ": monitor mode, nothing is refused" : ""),
+               {"Rule", "Then", "Where"}, std::move(rows), "The policy has no rules.");
+}
+
+json::object state_model(const std::string& ready, const json::object& index) {
+  json::array rows;
+  rows.push_back(json::object{{"cells", json::array{cell("What", "Ready"), cell("State", ready)}}});
+  rows.push_back(json::object{
+      {"cells", json::array{cell("What", "Version"), cell("State", text(index, "version"))}}});
+  return table("State of the gate", {"What", "State"}, std::move(rows), "");
+}
+
+}  // namespace npmgate

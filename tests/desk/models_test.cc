@@ -1,0 +1,86 @@
+#include "proxy/desk/models.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+
+#include "proxy/desk/data.h"
+#include "proxy/desk/render.h"
+
+namespace npmgate {
+namespace {
+
+boost::json::object parsed(std::string_view text) {
+  return boost::json::parse(text).as_object();
+}
+
+const char* const kListing = R"({"next":null,"releases":[{"name":"@acme/left","version":"1.0.1",
+  "verdict":"quarantine","waiting":3,"ends":null,"seen":"2026-11-28T05:50:44.000Z","rules":["takeover"],
+  "replaces":[],"findings":[{"id":"size-jump","severity":"low","message":"grew"},
+  {"id":"install-script-added","severity":"high","message":"postinstall added <b>"}]}]})";
+
+TEST(DeskModels, TheQueueSaysWhatIsHeldWhyAndWhoWaits) {
+  const std::string page =
+      render(data::desk_queue(), queue_model(parsed(kListing), "quarantine", "", "secret"));
+  EXPECT_NE(page.find("href=\"/desk/releases/@acme%2Fleft/1.0.1\""), page.npos);
+  EXPECT_NE(page.find("postinstall added &lt;b&gt; (rule takeover)"), page.npos);
+  EXPECT_EQ(page.find("grew"), page.npos) << "the gravest finding speaks";
+  EXPECT_NE(page.find("somebody decides"), page.npos);
+  EXPECT_NE(page.find("value=\"secret\""), page.npos);
+}
+
+TEST(DeskModels, AnEmptyQueueSaysSo) {
+  const std::string page =
+      render(data::desk_queue(),
+             queue_model(parsed(R"({"releases":[],"next":null})"), "quarantine", "", "c"));
+  EXPECT_NE(page.find("No release is waiting"), page.npos);
+  EXPECT_EQ(page.find("<table"), page.npos);
+}
+
+const char* const kRelease =
+    R"({"name":"left","version":"1.0.1","content":"c0","seen":"5eed","inspected":true,
+  "baseline":"1.0.0","explain":"held","verdict":{"action":"quarantine"},"ways_out":["wait"],
+  "findings":[{"id":"x","severity":"high","message":"m","proof":{"file":"a.js"}}],
+  "diff":{"install_scripts":[{"change":"added","key":"postinstall","before":"","after":"node a.js"}]},
+  "waiting":[],"decisions":[]})";
+
+const char* const kDiff = R"json({"files":[{"path":"a.js","change":"added","shown":"lines","added":1,
+  "removed":0,"on_install":true,"new_traits":["network"],"noise":"","cut":false,"hunks":[[["+",0,1,"fetch('<x>')"]]],
+  "marks":[{"finding":"x","severity":"high","message":"m","line":1}]},
+  {"path":"README.md","change":"changed","shown":"lines","added":1,"removed":1,"noise":"document","hunks":[]}]})json";
+
+TEST(DeskModels, AReleaseShowsItsLinesAndWhatAnApprovalCovers) {
+  const auto diff = parsed(kDiff);
+  const std::string page =
+      render(data::desk_release(), release_model(parsed(kRelease), diff, "secret"));
+EXPECT_NE(page.find("fetch(&apos;&lt;x&gt;&apos;)"), page.npos);
+EXPECT_NE(page.find("runs on install"), page.npos);
+EXPECT_NE(page.find("name=\"content\" value=\"c0\""), page.npos);
+EXPECT_NE(page.find("name=\"seen\" value=\"5eed\""), page.npos);
+EXPECT_NE(page.find("value=\"approve\""), page.npos);
+EXPECT_EQ(page.find("value=\"reopen\""), page.npos) << "nothing was decided";
+const std::size_t readme = page.find("README.md");
+EXPECT_GT(readme, page.find("a.js"));
+EXPECT_EQ(page.substr(0, readme).rfind("<details class=\"file\">"),
+          page.substr(0, readme).rfind("<details"))
+    << "noise is folded";
+}
+
+TEST(DeskModels, WithoutADiffThePageSaysWhy) {
+  const std::string page = render(
+      data::desk_release(),
+      release_model(parsed(kRelease), parsed(R"({"error":"the tarball is gone"})"), "secret"));
+  EXPECT_NE(page.find("the tarball is gone"), page.npos);
+  EXPECT_EQ(page.find("No file changed"), page.npos);
+}
+
+TEST(DeskModels, ABlockCannotBeApproved) {
+  auto release = parsed(kRelease);
+  release["verdict"] = boost::json::object{{"action", "block"}};
+  const std::string page =
+      render(data::desk_release(), release_model(release, parsed(R"({"files":[]})"), "s"));
+  EXPECT_EQ(page.find("value=\"approve\""), page.npos);
+}
+
+}  // namespace
+}  // namespace npmgate
