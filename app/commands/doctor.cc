@@ -18,6 +18,7 @@
 #include "certs/development.h"
 #include "policy/policy.h"
 #include "proxy/packages/trust_store.h"
+#include "proxy/runtime/clock_jumps.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -36,6 +37,7 @@ constexpr std::uint64_t kSmallDisk = std::uint64_t{2} << 30;  // some thousand t
 constexpr rlim_t kFewDescriptors = 4096;                      // connections, tarballs being sent
 constexpr auto kSkew = std::chrono::seconds(60);  // ages and cooldowns are counted from the clock
 constexpr auto kExpiresSoon = std::chrono::hours(24 * 60);
+constexpr auto kJumpTold = std::chrono::hours(24 * 7);
 constexpr auto kOldFeed = std::chrono::hours(72);
 constexpr auto kLimit = std::chrono::seconds(10);
 
@@ -128,8 +130,22 @@ class Doctor {
                        "restore the last backup (docs/operating.md), or use the program that wrote "
                        "it");
       }
+      clock_jump(**store);
     }
     ok("data", path);
+  }
+
+  void clock_jump(StateStore& store) {
+    const auto text = store.setting(kClockJumpSetting);
+    const auto jump = text && *text ? clock_jump_from_text(**text) : std::nullopt;
+    if (!jump || SystemClock().now() - jump->at > kJumpTold) return;
+    const std::string by = std::to_string(std::abs(jump->by.count())) + " s";
+    warn("clock",
+         "was set " + std::string(jump->by.count() < 0 ? "back" : "forward") + " by " + by +
+             ", noticed " + format_minute(jump->at),
+         "ages and cooldowns are counted from it: see npm-gate log for what was served since, and "
+         "run "
+         "an NTP client");
   }
 
   void disk() {

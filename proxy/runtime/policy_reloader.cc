@@ -67,6 +67,7 @@ PolicyReloader::PolicyReloader(net::any_io_executor executor, ActivePolicy& acti
       hangup_(executor, SIGHUP) {}
 
 void PolicyReloader::start() {
+  look_at_last_entry();
   const std::vector<Problem> problems = active_policy_.problems();
   if (problems.empty()) {
     note_load(ActivePolicy::Loaded::kSwapped);
@@ -162,6 +163,31 @@ Task<void> PolicyReloader::reload() {
     log::info("verdicts-changed", "by the policy now in force", {{"releases", *changed}});
 }
 
+void PolicyReloader::look_at_clock() {
+  const auto by = clock_jumps_.look(SystemClock().now(), std::chrono::steady_clock::now());
+  if (by) note_jump(*by);
+}
+
+// A clock that was set back while the gate did not run: the trail has entries of the future.
+void PolicyReloader::look_at_last_entry() {
+  AuditFilter filter;
+  filter.latest = true;
+  filter.limit = 1;
+  const auto last = store_.audit_log(filter);
+  if (!last || last->empty()) return;
+  const Millis ahead = last->back().at - SystemClock().now();
+  if (ahead >= std::chrono::minutes(1)) note_jump(-ahead);
+}
+
+void PolicyReloader::note_jump(Millis by) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(by).count();
+  log::error("clock-jumped",
+             "ages, cooldowns and expiries are counted from the clock: look at what it let through",
+             {{"seconds", seconds}});
+  auto done = store_.put_setting(kClockJumpSetting, clock_jump_text(SystemClock().now(), by));
+  if (!done) log::error("clock-jumped", to_string(done.error()));
+}
+
 Task<void> PolicyReloader::flush_loop() {
   net::steady_timer tick(executor_);
   while (!stopping_) {
@@ -169,6 +195,7 @@ Task<void> PolicyReloader::flush_loop() {
     co_await wait_for(tick);
     auto work = [this]() -> Result<bool> {
       audit_writer_.flush();
+      look_at_clock();
       return true;
     };
     co_await pool_.offload(std::move(work));

@@ -1,5 +1,6 @@
 // What the gate does by itself: writes the gathered records, notices changed policy files (those
-// included and list files too, also behind symbolic links that are swapped), reloads on SIGHUP.
+// included and list files too, also behind symbolic links that are swapped), reloads on SIGHUP,
+// notices that the clock was set.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -12,6 +13,7 @@
 #include "judge/active_policy.h"
 #include "proxy/net/async.h"
 #include "proxy/runtime/audit_writer.h"
+#include "proxy/runtime/clock_jumps.h"
 
 namespace npmgate {
 
@@ -31,6 +33,10 @@ class PolicyReloader {
   Task<Result<ActivePolicy::Loaded>> load();
   Task<bool> settled();
   bool watch_folders();
+  // Both block on disk.
+  void look_at_clock();
+  void look_at_last_entry();
+  void note_jump(Millis by);
   void note_load(const Result<ActivePolicy::Loaded>& loaded);
 
   net::any_io_executor executor_;
@@ -41,6 +47,7 @@ class PolicyReloader {
   std::set<int> watches_;
   net::posix::stream_descriptor inotify_;
   net::signal_set hangup_;
+  ClockJumps clock_jumps_;
   bool stopping_ = false;
 };
 
