@@ -87,10 +87,16 @@ Evidence full_evidence() {
   tree.has_shrinkwrap = true;
   tree.package_json_rest = std::string(64, 'd');
   CodeFeatures code{5.1234, 10, 20, 30, 40, 50, {"eval", "shell"}, {"a.example", "b.example"}};
-  tree.files = {{"a.js", 0755, 77, std::string(64, 'c'), FileKind::kScript, code},
-                {"b.node", 0644, std::numeric_limits<std::uint64_t>::max(), std::string(64, 'd'),
-                 FileKind::kNative, std::nullopt},
-                {"package.json", 0, 0, "", FileKind::kJson, std::nullopt}};
+  tree.files = {{"a.js", 0755, 77, std::string(64, 'c'), FileKind::kScript, code, {}, {}},
+                {"b.node",
+                 0644,
+                 std::numeric_limits<std::uint64_t>::max(),
+                 std::string(64, 'd'),
+                 FileKind::kNative,
+                 std::nullopt,
+                 {},
+                 {}},
+                {"package.json", 0, 0, "", FileKind::kJson, std::nullopt, {}, {}}};
   return evidence;
 }
 
@@ -177,14 +183,14 @@ INSTANTIATE_TEST_SUITE_P(
         OptionalCase{"inspector", [](Evidence& e) { e.inspector = 0; }},
         OptionalCase{"code_empty",
                      [](Evidence& e) {
-                       e.tree.files = {{"a", 0, 0, "", FileKind::kOther, CodeFeatures{}}};
+                       e.tree.files = {{"a", 0, 0, "", FileKind::kOther, CodeFeatures{}, {}, {}}};
                      }}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(EvidenceJson, KeepsEveryBitOfNumbers) {
   for (const double entropy : {0.1, 1.0 / 3, 7.999999999999999, 5e-324, std::nextafter(4.0, 5.0)}) {
     Evidence evidence;
-    evidence.tree.files = {{"a.js", 0, 0, "", FileKind::kScript, CodeFeatures{}}};
+    evidence.tree.files = {{"a.js", 0, 0, "", FileKind::kScript, CodeFeatures{}, {}, {}}};
     evidence.tree.files[0].code->entropy = entropy;
     const auto back = round_trip(evidence);
     ASSERT_TRUE(back.has_value()) << entropy;
@@ -196,7 +202,7 @@ TEST(EvidenceJson, KeepsEveryFileKind) {
   Evidence evidence;
   for (const auto kind : {FileKind::kOther, FileKind::kScript, FileKind::kShell, FileKind::kJson,
                           FileKind::kText, FileKind::kNative})
-    evidence.tree.files.push_back({"f", 0, 0, "", kind, std::nullopt});
+    evidence.tree.files.push_back({"f", 0, 0, "", kind, std::nullopt, {}, {}});
   EXPECT_EQ(*round_trip(evidence), evidence);
 }
 
@@ -204,8 +210,14 @@ TEST(EvidenceJson, KeepsEveryFileKind) {
 TEST(EvidenceJson, IsCompact) {
   Evidence small, large;
   for (int i = 0; i < 1000; ++i)
-    large.tree.files.push_back(
-        {"dist/some/file.txt", 0644, 1234, std::string(64, 'a'), FileKind::kText, std::nullopt});
+    large.tree.files.push_back({"dist/some/file.txt",
+                                0644,
+                                1234,
+                                std::string(64, 'a'),
+                                FileKind::kText,
+                                std::nullopt,
+                                {},
+                                {}});
   const auto bytes =
       json::serialize(to_json(large)).size() - json::serialize(to_json(small)).size();
   EXPECT_LT(bytes / 1000, 64u + 18u + 35u);
