@@ -36,6 +36,8 @@ constexpr std::uint64_t kLowDisk = std::uint64_t{64} << 20;   // /readyz says no
 constexpr std::uint64_t kSmallDisk = std::uint64_t{2} << 30;  // some thousand tarballs
 constexpr rlim_t kFewDescriptors = 4096;                      // connections, tarballs being sent
 constexpr auto kSkew = std::chrono::seconds(60);  // ages and cooldowns are counted from the clock
+constexpr const char* kRenewTrust =
+    "a newer npm-gate, or signatures: { trusted_root: FILE, registry_keys: FILE }";
 constexpr auto kExpiresSoon = std::chrono::hours(24 * 60);
 constexpr auto kJumpTold = std::chrono::hours(24 * 7);
 constexpr auto kOldFeed = std::chrono::hours(72);
@@ -64,6 +66,7 @@ class Doctor {
     data_folder(false);
     certificate();
     feeds();
+    anchors();
     return std::move(checks_);
   }
 
@@ -289,18 +292,23 @@ class Doctor {
     }
   }
 
+  // nullptr where they cannot be loaded, which is a problem, or are not asked for.
+  std::shared_ptr<const TrustAnchors> anchors() {
+    auto store = TrustStore::open(config_.signatures);
+    if (store) return (*store)->current();
+    problem("trusted root", store.error().context, kRenewTrust);
+    return nullptr;
+  }
+
   // Logs and authorities are replaced from time to time: what is signed by ones that are not in
   // here does not verify.
   void trust() {
     const SignatureConfig& config = config_.signatures;
+    const std::shared_ptr<const TrustAnchors> anchors = this->anchors();
     if (!config.verify)
       return warn("provenance", "attestations are taken as stated, their signatures unseen",
                   "signatures: { provenance: verified }");
-    auto store = TrustStore::open(config);
-    const std::string renew =
-        "a newer npm-gate, or signatures: { trusted_root: FILE, registry_keys: FILE }";
-    if (!store) return problem("trusted root", store.error().context, renew);
-    const auto anchors = (*store)->current();
+    if (!anchors) return;
     const Time now = SystemClock().now();
     std::string age;
     for (const std::string& file : {config.trusted_root, config.registry_keys}) {
@@ -316,8 +324,9 @@ class Doctor {
                                 anchors->keys_origin + age +
                                 (end ? "; its certificates hold until " + format_minute(*end) : "");
     if (!end)
-      return problem("trusted root", message + "; none of its authorities is in force", renew);
-    if (*end - now < kExpiresSoon) return warn("trusted root", message, renew);
+      return problem("trusted root", message + "; none of its authorities is in force",
+                     kRenewTrust);
+    if (*end - now < kExpiresSoon) return warn("trusted root", message, kRenewTrust);
     ok("trusted root", message);
   }
 
