@@ -51,6 +51,7 @@ std::string observations_to_text(const ExternalEvidence& observations) {
     json::object entry{{"resolved", age.resolved}, {"same_owner", age.same_owner}};
     if (age.first_published) entry["first_published"] = time_to_json(*age.first_published);
     if (age.resolved_published) entry["resolved_published"] = time_to_json(*age.resolved_published);
+    if (!age.unknown.empty()) entry["unknown"] = age.unknown;
     ages[name] = std::move(entry);
   }
   out["dependency_ages"] = std::move(ages);
@@ -83,7 +84,8 @@ Result<ExternalEvidence> observations_from_text(std::string_view text) {
     for (const auto& [name, entry] : ages->get_object()) {
       const JsonFields age(entry, ok);
       out.dependency_ages[name] = {age.time("first_published"), age.time("resolved_published"),
-                                   age.text("resolved"), age.flag("same_owner")};
+                                   age.text("resolved"), age.flag("same_owner"),
+                                   age.text("unknown")};
     }
   }
   for (const json::value& entry : fields.array("unavailable")) {

@@ -417,6 +417,9 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
       history_.first_seen_integrity = seen->second.integrity;
     }
   }
+  history_.tags.clear();
+  for (const auto& [tag, target] : snapshot_->packument->dist_tags())
+    if (target == judged.version) history_.tags.push_back(tag);
   const auto it = snapshot_->observations.find(judged.version);
   const ExternalEvidence observed =
       it != snapshot_->observations.end() ? it->second : ExternalEvidence{};

@@ -13,7 +13,7 @@ struct Known {
 };
 
 // Findings that only a tarball can show.
-constexpr std::array<std::string_view, 14> kNeedTarball = {"integrity-mismatch",
+constexpr std::array<std::string_view, 16> kNeedTarball = {"integrity-mismatch",
                                                            "archive-refused",
                                                            "package-json-refused",
                                                            "archive-over-limit",
@@ -26,6 +26,8 @@ constexpr std::array<std::string_view, 14> kNeedTarball = {"integrity-mismatch",
                                                            "sensitive-access-added",
                                                            "manifest-mismatch",
                                                            "evidence-unavailable",
+                                                           "install-script-unresolved",
+                                                           "bundled-package-changed",
                                                            "install-script-suspicious"};
 
 bool can_show(const std::string& finding, const Known& known) {

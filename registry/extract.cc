@@ -317,7 +317,7 @@ class ManifestReader {
     std::string_view key;
     Action action;
   };
-  static const std::array<Row, 22> kRows;
+  static const std::array<Row, 23> kRows;
 
   void take(std::string_view key, const Element& value) {
     const auto row = std::lower_bound(kRows.begin(), kRows.end(), key,
@@ -373,6 +373,19 @@ class ManifestReader {
   void peer(const Element& v) {
     take_dependencies(v, manifest_.peer_dependencies, "peerDependencies");
   }
+  void peer_meta(const Element& v) {
+    Object object;
+    manifest_.optional_peers.clear();
+    if (v.get_object().get(object)) return;
+    for (const auto field : object) {
+      const auto optional = member(field.value, "optional");
+      if (optional && as_bool(*optional).value_or(false))
+        manifest_.optional_peers.emplace_back(field.key);
+    }
+    auto& names = manifest_.optional_peers;
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+  }
   // Nobody installs a published package's devDependencies; in a packument of 2,600 versions they
   // would be half a million entries.
   void dev(const Element& v) {
@@ -414,7 +427,7 @@ class ManifestReader {
 
 using Reader = ManifestReader;
 // Sorted by key.
-const std::array<Reader::Row, 22> Reader::kRows = {{
+const std::array<Reader::Row, 23> Reader::kRows = {{
     {"bin", &Reader::bin},
     {"bundleDependencies", &Reader::bundle},
     {"bundledDependencies", &Reader::bundled},
@@ -434,6 +447,7 @@ const std::array<Reader::Row, 22> Reader::kRows = {{
     {"optionalDependencies", &Reader::optional},
     {"os", &Reader::os},
     {"peerDependencies", &Reader::peer},
+    {"peerDependenciesMeta", &Reader::peer_meta},
     {"repository", &Reader::repository},
     {"scripts", &Reader::scripts},
     {"version", &Reader::version},

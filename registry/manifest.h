@@ -35,6 +35,7 @@ struct Manifest {
   StringMap dependencies;
   StringMap optional_dependencies;
   StringMap peer_dependencies;
+  std::vector<std::string> optional_peers;  // names that peerDependenciesMeta marks so, sorted
   StringMap dev_dependencies;  // of a package.json only: in packuments nobody acts on them, and
                                // they are most of the text
   std::vector<std::string> bundled;  // bundleDependencies / bundledDependencies; all dependencies'

@@ -76,7 +76,7 @@ constexpr CodePattern kPatterns[] = {
     {"eval)(", kEvaluate, kEval},
     {"Function(", kEvaluate, kEval},
     {"constructor.constructor(", kEvaluate, kEval},
-    {"eval(function(p,a,c,k,", kTrait, kDecodedEval},
+    {"eval(function(p,a,c,k,", kPacker, kDecodedEval},
     {"runInThisContext(", kSink, kDecodedEval},
     {"runInNewContext(", kSink, kDecodedEval},
     {"runInContext(", kSink, kDecodedEval},

@@ -38,6 +38,7 @@ enum class Mark : std::uint8_t {
   kDecode,        // text is decoded here
   kCharCode,      // fromCharCode
   kUrl,           // "://"
+  kPacker,        // Dean Edwards' packer: words by their index
   kShift,         // .shift()) of a rotation
   kRotationLoop,  // loops that rotations stand in
   kParseInt,

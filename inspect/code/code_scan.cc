@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "base/text.h"
+#include "inspect/code/hidden_text.h"
 #include "inspect/code/pattern_scan.h"
 #include "inspect/code/script_lexer.h"
 
@@ -85,6 +88,7 @@ class Scan {
     if ((pattern.flags & kEnd) && is_word(end, 0)) return;
     advance(end - 1);
     if ((pattern.flags & kText) && !in_text(end - 1)) return;
+    if (pattern.mark == Mark::kTrait && is_quoted_word(pattern.trait) && in_prose(end - 1)) return;
     look_around(pattern, begin, end);
   }
 
@@ -108,6 +112,9 @@ class Scan {
         return decode(end);
       case Mark::kCharCode:
         return char_code(begin, end);
+      case Mark::kPacker:
+        found_.set(Trait::kStringArray);
+        return found_.set(pattern.trait);
       case Mark::kUrl:
         if (in_text(end - 1)) found_.hosts.add_url(text_, begin);
         return;
@@ -161,6 +168,42 @@ class Scan {
   bool in_text(std::size_t offset) const {
     return all_text_ ||
            (literal_ < code_.literals.size() && code_.literals[literal_].begin <= offset);
+  }
+  // Traits that a path or a command is enough for: in a sentence or a list of words it is neither.
+  static bool is_quoted_word(Trait trait) {
+    return trait == Trait::kCredentialPaths || trait == Trait::kEnvBulk ||
+           trait == Trait::kPersistence || trait == Trait::kCiSecrets;
+  }
+  // The literal around `offset` is prose: four words or more, nearly all of them letters, and
+  // nothing that a shell acts on.
+  bool in_prose(std::size_t offset) const {
+    if (all_text_ || !in_text(offset)) return false;
+    const auto& literal = code_.literals[literal_];
+    if (literal.begin != prose_of_) {
+      prose_of_ = literal.begin;
+      prose_ = is_prose(text_.substr(literal.begin, literal.size));
+    }
+    return prose_;
+  }
+  static bool is_prose(std::string_view text) {
+    constexpr std::size_t kFewestWords = 4;
+    if (text.find_first_of("|&;<>$`~=\\") != text.npos) return false;
+    std::size_t words = 0, plain = 0;
+    while (!text.empty()) {
+      const auto end = std::min(text.find_first_of(" \n\t"), text.size());
+      auto word = text.substr(0, end);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (word.empty()) continue;
+      if (word.starts_with('-') || word.starts_with('/')) return false;
+      while (!word.empty() && std::string_view(".,:;!?()'\"").find(word.back()) != word.npos)
+        word.remove_suffix(1);
+      ++words;
+      plain += std::all_of(word.begin(), word.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '\'' || c == '-' ||
+               c == '(';
+      });
+    }
+    return words >= kFewestWords && plain * 4 >= words * 3;
   }
   std::size_t code_offset(std::size_t offset) const { return offset - std::min(excess_, offset); }
 
@@ -432,13 +475,68 @@ class Scan {
     std::size_t addresses = 0;
     for (const auto& literal : code_.literals) {
       const auto word = text_.substr(literal.begin, literal.size);
-      if (word.size() >= kEncodedLiteral && is_encoded(word))
-        found_.longest_literal = std::max(found_.longest_literal, literal.size);
+      if (word.size() >= kEncodedLiteral && literal.size > found_.longest_literal &&
+          (is_encoded(word) || is_dense(word)) && data_kind(word).empty())
+        found_.longest_literal = literal.size;
       addresses += word.size() == 42 && word.starts_with("0x") && is_encoded(word);
-      found_.hosts.add_bare(word);
+      found_.hosts.add_bare(word, connects(literal.begin));
     }
     if (!script_) found_.hosts.add_words(text_);
     if (addresses >= kAddressTable) found_.set(Trait::kWallet);
+  }
+  // Whether the literal at `begin` is what code connects to: `host: '…'`, `serverIp = '…'`,
+  // `connect(80, '…'`.
+  bool connects(std::size_t begin) const {
+    constexpr std::size_t kReach = 48;
+    if (begin == 0) return false;
+    const auto from = begin > kReach ? begin - kReach : 0;
+    auto before = text_.substr(from, begin - from);
+    while (!before.empty() && std::string_view("'\"` \n").find(before.back()) != before.npos)
+      before.remove_suffix(1);
+    if (before.empty()) return false;
+    if (before.back() == ':' || before.back() == '=') {
+      before.remove_suffix(1);
+      while (!before.empty() && std::string_view("'\"` ").find(before.back()) != before.npos)
+        before.remove_suffix(1);
+      return names_a_place(before);
+    }
+    const auto open = before.rfind('(');
+    if (open == before.npos || before.find(')', open) != before.npos) return false;
+    return calls_out(before.substr(0, open));
+  }
+  static bool ends_with_any(std::string_view text, std::span<const std::string_view> endings) {
+    constexpr std::size_t kLongest = 16;
+    std::string tail;
+    for (const char c : text.substr(text.size() - std::min(text.size(), kLongest)))
+      tail += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    return std::any_of(endings.begin(), endings.end(),
+                       [&](std::string_view ending) { return tail.ends_with(ending); });
+  }
+  static bool names_a_place(std::string_view name) {
+    static constexpr std::string_view kNames[] = {
+        "host",   "hostname", "server", "ip",  "addr", "address", "endpoint",
+        "target", "remote",   "proxy",  "url", "uri",  "c2"};
+    return ends_with_any(name, kNames);
+  }
+  static bool calls_out(std::string_view callee) {
+    static constexpr std::string_view kCalls[] = {
+        "connect", "createconnection", "lookup", "request", ".get", "socket", "fetch", "send",
+        ".post",   "resolve",          "dial",   "reverse"};
+    return ends_with_any(callee, kCalls);
+  }
+  // Data in another alphabet: long, without blanks, and its bytes spread wide.
+  static bool is_dense(std::string_view word) {
+    constexpr std::size_t kShortest = 256;
+    constexpr std::size_t kDistinct = 48;  // bytes; minified styles and paths have fewer
+    if (word.size() < kShortest || word.find_first_of(" \n") != word.npos) return false;
+    std::array<std::size_t, 256> counts{};
+    for (const char c : word) ++counts[static_cast<unsigned char>(c)];
+    std::size_t distinct = 0, most = 0;
+    for (const auto count : counts) {
+      distinct += count > 0;
+      most = std::max(most, count);
+    }
+    return distinct >= kDistinct && most * 12 <= word.size();
   }
   static bool is_encoded(std::string_view word) {
     constexpr std::size_t kStep =
@@ -466,6 +564,8 @@ class Scan {
   CodeScan found_;
 
   std::size_t literal_ = 0, excess_ = 0, remove_end_ = 0;
+  mutable std::size_t prose_of_ = kNever;  // the literal that was looked at last
+  mutable bool prose_ = false;
   std::size_t sink_at_ = kNever, decode_at_ = kNever, exec_at_ = kNever, loop_at_ = kNever;
   std::array<std::size_t, 3> parse_ints_{kNever, kNever, kNever};
   std::size_t parse_int_count_ = 0, char_code_calls_ = 0;

@@ -153,6 +153,24 @@ std::string_view leading_host(std::string_view text) {
   return host;
 }
 
+// ":4444" and ":80/path".
+bool is_port(std::string_view text) {
+  if (!text.starts_with(':')) return false;
+  text.remove_prefix(1);
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  return digits > 0 && digits <= 5 && (digits == text.size() || text[digits] == '/');
+}
+
+// Programs whose words are places on the network.
+bool is_connecting(std::string_view word) {
+  constexpr std::string_view kPrograms[] = {
+      "curl",   "wget",   "nc",  "ncat", "netcat", "ssh",      "scp",     "sftp",
+      "telnet", "ping",   "dig", "ftp",  "socat",  "nslookup", "openssl", "rsync",
+      "host",   "aria2c", "iwr", "tftp", "irb",    "connect"};
+  word = word.substr(word.rfind('/') + 1);
+  return std::find(std::begin(kPrograms), std::end(kPrograms), word) != std::end(kPrograms);
+}
+
 }  // namespace
 
 void HostSet::add_host(std::string_view host) {
@@ -175,7 +193,7 @@ void HostSet::add_url(std::string_view text, std::size_t colon) {
   add_host(leading_host(rest));
 }
 
-void HostSet::add_bare(std::string_view word) {
+void HostSet::add_bare(std::string_view word, bool connects) {
   if (word.size() < 4 || word.size() > kLongestAuthority) return;
   if (word.starts_with("//")) word.remove_prefix(2);  // protocol-relative
   const auto host = leading_host(word);
@@ -183,7 +201,10 @@ void HostSet::add_bare(std::string_view word) {
   const auto behind = word.substr(host.size());
   if (!behind.empty() && behind.front() != '/' && behind.front() != ':') return;
   const auto name = spelled(host);
-  if (is_ipv4(name)) return add_host(host);
+  if (is_ipv4(name)) {
+    if (connects || is_port(behind)) add_host(host);
+    return;
+  }
   const auto labels = std::count(name.begin(), name.end(), '.') + 1;
   const auto suffix = std::string_view(name).substr(name.rfind('.') + 1);
   if (!is_host_name(name) || name.find('_') != std::string::npos) return;
@@ -193,10 +214,18 @@ void HostSet::add_bare(std::string_view word) {
 
 void HostSet::add_words(std::string_view text) {
   constexpr std::string_view kBetweenWords = " \t\r\n'\"`;|&<>(){}=,";
+  constexpr std::string_view kEndsCommand = "\n;|&";
+  bool connects = false;
   for (std::size_t at = 0; at < text.size();) {
     const auto end = std::min(text.find_first_of(kBetweenWords, at), text.size());
     const auto word = text.substr(at, end - at);
-    if (word.find("://") == std::string_view::npos) add_bare(word);
+    connects |= is_connecting(word);
+    if (word.starts_with("/dev/tcp/") || word.starts_with("/dev/udp/")) {
+      add_bare(word.substr(9), true);
+    } else if (word.find("://") == std::string_view::npos) {
+      add_bare(word, connects);
+    }
+    if (end < text.size() && kEndsCommand.find(text[end]) != kEndsCommand.npos) connects = false;
     at = end + 1;
   }
 }

@@ -15,10 +15,11 @@ class HostSet {
   // `colon` is the offset of "://" (or ":\/\/") in the text. Adds the host where the scheme is one
   // of the network's and the host is not a name space identifier, this machine, or a placeholder.
   void add_url(std::string_view text, std::size_t colon);
-  // A word that may be a host by itself: "192.0.2.7", "collector.example". Ambiguous words
-  // (`user.info`) are not hosts.
-  void add_bare(std::string_view word);
-  // Every word of a shell text that may be a host.
+  // A word that may be a host by itself: "collector.example". Ambiguous words (`user.info`) are not
+  // hosts; "1.6.0.2" is an address if it has a port or is what something connects to, and else a
+  // version or an object identifier.
+  void add_bare(std::string_view word, bool connects = false);
+  // Every word of a shell text that may be a host; addresses behind a program that connects.
   void add_words(std::string_view text);
   // Sorted, at most 64; addresses are kept before names where there are more.
   std::vector<std::string> take() &&;

@@ -7,6 +7,7 @@
 
 #include "inspect/code/code_scan.h"
 #include "inspect/code/commands.h"
+#include "inspect/code/hidden_text.h"
 #include "inspect/code/lexer.h"
 
 namespace npmgate {
@@ -128,6 +129,12 @@ CodeFeatures measure_code(std::string_view text, Syntax syntax) {
   const auto code = plain_code(text, syntax);
   auto scan = scan_code(code, syntax);
   if (has_hidden_text(text, counts)) scan.set(Trait::kHiddenText);
+  const HiddenText hidden = measure_hidden(text, code);
+  features.hidden_blanks = hidden.blanks;
+  features.bigram_entropy = hidden.bigram_entropy;
+  features.odd_density = hidden.odd_density;
+  features.mixed_names = hidden.mixed_names;
+  features.symbol_run = hidden.symbol_run;
   features.obfuscator_names = scan.obfuscator_names;
   features.hex_escapes = code.escapes + scan.obfuscator_names;
   features.longest_literal = scan.longest_literal;

@@ -67,5 +67,6 @@ CommandFiles command_files(std::string_view command, const StringMap& scripts);
 // Sorted and unique; beside imports every literal that can be a file's name, as in spawn('node',
 // ['./run.js']) or path.join(__dirname, 'run.js'): the caller looks which of them exist.
 std::vector<std::string> relative_imports(std::string_view script);
+std::vector<std::string> relative_imports(const PlainCode& script);
 
 }  // namespace npmgate

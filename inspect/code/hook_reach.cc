@@ -6,6 +6,7 @@
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
 #include "inspect/code/gyp.h"
+#include "inspect/code/hook_inputs.h"
 #include "inspect/code/lexer.h"
 
 namespace npmgate {
@@ -49,16 +50,18 @@ bool is_runnable(const SourceFile& file) {
 
 struct HookFollower::Visit {
   std::vector<std::size_t> files;
-  std::set<std::size_t> seen;
-  std::set<std::string, std::less<>> missing;
+  std::set<std::size_t> seen, data;
+  std::set<std::string, std::less<>> missing, urls;
+  bool settings = false;
 
   void add(std::size_t file) {
     if (seen.insert(file).second) files.push_back(file);
   }
 };
 
-HookFollower::HookFollower(const SourceTree& tree, const StringMap& scripts)
-    : tree_(tree), scripts_(scripts), edges_(tree.files().size()) {
+HookFollower::HookFollower(const SourceTree& tree, const StringMap& scripts,
+                           std::string_view package_json)
+    : tree_(tree), scripts_(scripts), package_json_(package_json), links_(tree.files().size()) {
   for (std::size_t i = 0; i < tree.files().size(); ++i) {
     for (auto& program : served_programs(tree.files()[i].path))
       programs_.emplace(std::move(program), i);
@@ -69,10 +72,14 @@ HookReach HookFollower::follow(std::string hook, std::string command) {
   HookReach reach;
   Visit visit;
   add_command(command, visit, reach);
-  if (parse_command(command, scripts_).builds_addon) {
+  const auto parsed = parse_command(command, scripts_);
+  if (parsed.builds_addon) {
     std::string commands;
     add_build(visit, reach, commands);
   }
+  const auto& programs = parsed.files.programs;
+  if (std::find(programs.begin(), programs.end(), "patch-package") != programs.end())
+    add_patches(visit);
   add_program(kHookShell, visit);
   close(visit, reach);
   reach.hook = std::move(hook);
@@ -124,6 +131,7 @@ void HookFollower::add_program(std::string_view name, Visit& visit) const {
 
 // node-gyp includes the other two where they exist, named or not (node-gyp, lib/configure.js).
 void HookFollower::add_build(Visit& visit, HookReach& reach, std::string& commands) {
+  visit.settings = true;
   for (const std::string_view name : {"binding.gyp", "config.gypi", "common.gypi"}) {
     if (const auto gyp = tree_.find(name)) add_gyp_file(*gyp, visit, reach, commands);
   }
@@ -153,31 +161,98 @@ void HookFollower::add_gyp_file(std::size_t first, Visit& visit, HookReach& reac
 }
 
 void HookFollower::close(Visit& visit, HookReach& reach) {
-  for (std::size_t next = 0; next < visit.files.size(); ++next)
-    for (const auto file : edges(visit.files[next])) visit.add(file);
+  merge_urls(reach.command, visit.urls);
+  for (std::size_t next = 0; next < visit.files.size(); ++next) {
+    const Links& out = links(visit.files[next]);
+    for (const auto file : out.code) visit.add(file);
+    visit.data.insert(out.data.begin(), out.data.end());
+    visit.urls.insert(out.urls.begin(), out.urls.end());
+    visit.settings |= out.settings;
+  }
   for (const auto file : visit.files) reach.files.emplace_back(tree_.files()[file].path);
   reach.missing.assign(visit.missing.begin(), visit.missing.end());
+  read_inputs(visit, reach);
 }
 
-const std::vector<std::size_t>& HookFollower::edges(std::size_t index) {
-  auto& known = edges_[index];
+// patch-package applies what lies in patches/ to node_modules, or in the folder that it is told.
+void HookFollower::add_patches(Visit& visit) const {
+  for (std::size_t i = 0; i < tree_.files().size(); ++i)
+    if (tree_.files()[i].path.ends_with(".patch")) visit.data.insert(i);
+}
+
+void HookFollower::read_inputs(const Visit& visit, HookReach& reach) const {
+  auto urls = visit.urls;
+  for (const auto index : visit.data) {
+    if (visit.seen.contains(index)) continue;
+    const auto& file = tree_.files()[index];
+    reach.inputs.emplace_back(file.path);
+    if (file.kind == FileKind::kNative) continue;
+    merge_urls(file.body, urls);
+    if (!file.path.ends_with(".patch")) {
+      merge_sorted(reach.endpoints, url_hosts(file.body));
+      continue;
+    }
+    const auto added = measure_code(added_lines(file.body), Syntax::kScript);
+    merge_sorted(reach.traits, added.traits);
+    merge_sorted(reach.endpoints, added.endpoints);
+  }
+  std::sort(reach.inputs.begin(), reach.inputs.end());
+  if (visit.settings) reach.settings = own_settings(package_json_);
+  for (const auto& [key, text] : reach.settings) {
+    merge_urls(text, urls);
+    merge_sorted(reach.endpoints, url_hosts(text));
+  }
+  reach.urls = bounded(urls);
+}
+
+const HookFollower::Links& HookFollower::links(std::size_t index) {
+  auto& known = links_[index];
   if (known) return *known;
   known.emplace();
+  Links& out = *known;
   const auto& file = tree_.files()[index];
+  if (file.kind == FileKind::kNative) return out;
   // A text without a known ending may be run by either.
   const bool unknown = file.kind == FileKind::kText || file.kind == FileKind::kOther;
   const bool gyp = file.path.ends_with(".gyp") || file.path.ends_with(".gypi");
   const auto folder = folder_of(file.path);
-  if (file.kind == FileKind::kScript || (unknown && !gyp))
-    add_edges(folder, relative_imports(file.body), false, *known);
+  std::set<std::string, std::less<>> urls;
+  if (file.kind == FileKind::kScript || (unknown && !gyp)) {
+    const auto code = plain_code(file.body, Syntax::kScript);
+    add_edges(folder, relative_imports(code), false, out.code);
+    add_data(folder, data_names(code), out);
+    merge_urls(code.text, urls);
+  }
   if (file.kind == FileKind::kShell || (unknown && !gyp)) {
     const auto syntax =
         syntax_of(file.path, file.body) == Syntax::kBatch ? Syntax::kBatch : Syntax::kShell;
-    const auto files = command_files(plain_code(file.body, syntax).text, scripts_);
-    add_edges(folder, files.candidates, true, *known);
-    add_edges(folder, files.arguments, true, *known);
+    const auto text = plain_code(file.body, syntax).text;
+    const auto files = command_files(text, scripts_);
+    add_edges(folder, files.candidates, true, out.code);
+    add_edges(folder, files.arguments, true, out.code);
+    merge_urls(text, urls);
   }
-  return *known;
+  out.urls.assign(urls.begin(), urls.end());
+  return out;
+}
+
+// Data is looked for beside the file and from the package's root.
+void HookFollower::add_data(std::string_view folder, const std::vector<std::string>& names,
+                            Links& out) const {
+  for (const auto& name : names) {
+    for (const auto& path : {normal_path(below(folder, name)), normal_path(name)}) {
+      if (!path || path->empty()) continue;
+      auto found = tree_.find(*path);
+      if (!found) found = tree_.find(*path + ".json");  // require('./binaries')
+      if (!found) continue;
+      if (tree_.files()[*found].path == "package.json") {
+        out.settings = true;
+      } else {
+        out.data.push_back(*found);
+      }
+      break;
+    }
+  }
 }
 
 // Imports are relative to the file, paths in commands and spawn() to the package root, where hooks

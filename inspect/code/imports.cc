@@ -41,8 +41,11 @@ bool is_command(std::string_view text) {
 }  // namespace
 
 std::vector<std::string> relative_imports(std::string_view script) {
+  return relative_imports(plain_code(script, Syntax::kScript));
+}
+
+std::vector<std::string> relative_imports(const PlainCode& code) {
   std::vector<std::string> found;
-  const auto code = plain_code(script, Syntax::kScript);
   for (const auto& literal : code.literals) {
     auto word = std::string_view(code.text).substr(literal.begin, literal.size);
     if (is_path(word)) {

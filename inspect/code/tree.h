@@ -34,6 +34,9 @@ struct CodeFeatures {
   std::vector<std::string> traits;     // sorted, unique; ids of features.h (kTrait…)
   std::vector<std::string>
       endpoints;  // sorted, unique hosts and IP addresses named in the file, at most 64
+  // hidden_text.h; all 0 in evidence of inspectors before 4.
+  std::uint32_t hidden_blanks = 0, bigram_entropy = 0, odd_density = 0, mixed_names = 0,
+                symbol_run = 0;
   friend bool operator==(const CodeFeatures&, const CodeFeatures&) = default;
 };
 
@@ -63,9 +66,9 @@ struct FileFacts {
   std::string sha256;  // hex
   FileKind kind = FileKind::kOther;
   std::optional<CodeFeatures> code;
-  std::optional<CodeReading> reading;  // of files that an entry reaches
+  std::optional<CodeReading> reading{};  // of files that an entry reaches
   // Files of the package that this one loads, runs or reads: positions in Tree::files, ascending.
-  std::vector<std::uint32_t> loads;
+  std::vector<std::uint32_t> loads{};
   friend bool operator==(const FileFacts&, const FileFacts&) = default;
 };
 
@@ -94,14 +97,20 @@ struct TreeLink {
 };
 
 // The files that one install hook reaches: those its command names, and what these require or
-// import by relative path.
+// import by relative path; and its inputs, data that those files, or the programs it calls, act on.
 struct HookReach {
   std::string hook;  // "postinstall"; "node-gyp" for an implicit build
   std::string command;
   std::vector<std::string> files;    // paths in the tree, first the entry file
   std::vector<std::string> missing;  // named by the command, not in the tarball
-  std::vector<std::string> traits;   // of the command text itself
+  std::vector<std::string> traits;   // of the command text itself, and of its inputs
   std::vector<std::string> endpoints;
+  // Empty in evidence of inspectors before 4. Paths in the tree that are not among `files`: JSON
+  // and other data that they name, patches, sources and natives of a build.
+  std::vector<std::string> inputs{};
+  std::vector<std::string> urls{};  // in files and inputs, numbers as '#', "https://*" where the
+                                    // rest is made at run time; sorted, unique, at most 64
+  StringMap settings{};  // members of package.json that it acts on ("binary"), as compact JSON
   friend bool operator==(const HookReach&, const HookReach&) = default;
 };
 

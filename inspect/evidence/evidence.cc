@@ -1,13 +1,16 @@
 // The stored form of evidence: {"evidence": 1, …}. Files are arrays, a package may have thousands:
 // [path, mode, size, sha256, kind] and, where measured, [entropy, longest line, lines, hex escapes,
-// obfuscator names, longest literal, [traits], [endpoints]]. Files that an entry reaches have two
-// more: what a parser found, [why not parsed, [[kind, name, line, on import, text] …]] or null, and
-// the positions of the files they load; the measures are null where there are none.
+// obfuscator names, longest literal, [traits], [endpoints], hidden blanks, bigram entropy, odd
+// density, mixed names, symbol run].
+// Files that an entry reaches have two more: what a parser found, [why not parsed, [[kind, name,
+// line, on import, text] …]] or null, and the positions of the files they load; the measures are
+// null where there are none.
 #include "inspect/evidence/evidence.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <limits>
 
 #include "inspect/code/capability_kinds.h"
@@ -21,6 +24,7 @@ namespace json = boost::json;
 constexpr int kFormat = 1;
 constexpr std::size_t kFileFields = 5;
 constexpr std::size_t kCodeFields = 8;
+constexpr std::size_t kHiddenFields = 5;  // behind these; left out if all are 0
 
 // Shortest text that reads back as the same number: JSON parsers may be off by a bit.
 std::string exact(double number) {
@@ -45,19 +49,25 @@ T small(const json::value& value, bool& ok) {
 }
 
 json::array code_json(const CodeFeatures& code) {
-  return {exact(code.entropy),
-          code.longest_line,
-          code.lines,
-          code.hex_escapes,
-          code.obfuscator_names,
-          code.longest_literal,
-          to_json_array(code.traits),
-          to_json_array(code.endpoints)};
+  json::array out{exact(code.entropy),
+                  code.longest_line,
+                  code.lines,
+                  code.hex_escapes,
+                  code.obfuscator_names,
+                  code.longest_literal,
+                  to_json_array(code.traits),
+                  to_json_array(code.endpoints)};
+  const std::uint32_t hidden[kHiddenFields] = {code.hidden_blanks, code.bigram_entropy,
+                                               code.odd_density, code.mixed_names, code.symbol_run};
+  if (std::any_of(std::begin(hidden), std::end(hidden), [](auto n) { return n != 0; }))
+    out.insert(out.end(), std::begin(hidden), std::end(hidden));
+  return out;
 }
 CodeFeatures code_from(const json::value& value, bool& ok) {
   CodeFeatures code;
   const auto* fields = value.if_array();
-  ok = ok && fields != nullptr && fields->size() == kCodeFields;
+  ok = ok && fields != nullptr &&
+       (fields->size() == kCodeFields || fields->size() == kCodeFields + kHiddenFields);
   if (!ok) return code;
   code.entropy = exact_from((*fields)[0], ok);
   code.longest_line = small<std::uint32_t>((*fields)[1], ok);
@@ -67,6 +77,12 @@ CodeFeatures code_from(const json::value& value, bool& ok) {
   code.longest_literal = small<std::uint32_t>((*fields)[5], ok);
   code.traits = json_texts((*fields)[6], ok);
   code.endpoints = json_texts((*fields)[7], ok);
+  if (fields->size() == kCodeFields) return code;
+  code.hidden_blanks = small<std::uint32_t>((*fields)[8], ok);
+  code.bigram_entropy = small<std::uint32_t>((*fields)[9], ok);
+  code.odd_density = small<std::uint32_t>((*fields)[10], ok);
+  code.mixed_names = small<std::uint32_t>((*fields)[11], ok);
+  code.symbol_run = small<std::uint32_t>((*fields)[12], ok);
   return code;
 }
 
@@ -181,18 +197,38 @@ BundledPackage bundled_from(const json::value& value, bool& ok) {
   return package;
 }
 
+// Members that inspectors before 4 did not write are left out if empty: old evidence reads back as
+// it was written.
 json::object hook_json(const HookReach& hook) {
-  return {{"hook", hook.hook},
-          {"command", hook.command},
-          {"files", to_json_array(hook.files)},
-          {"missing", to_json_array(hook.missing)},
-          {"traits", to_json_array(hook.traits)},
-          {"endpoints", to_json_array(hook.endpoints)}};
+  json::object out{{"hook", hook.hook},
+                   {"command", hook.command},
+                   {"files", to_json_array(hook.files)},
+                   {"missing", to_json_array(hook.missing)},
+                   {"traits", to_json_array(hook.traits)},
+                   {"endpoints", to_json_array(hook.endpoints)}};
+  const auto put = [&](std::string_view key, const std::vector<std::string>& texts) {
+    if (!texts.empty()) out.emplace(key, to_json_array(texts));
+  };
+  put("inputs", hook.inputs);
+  put("urls", hook.urls);
+  if (!hook.settings.empty()) {
+    json::object settings;
+    for (const auto& [key, text] : hook.settings) settings.emplace(key, text);
+    out.emplace("settings", std::move(settings));
+  }
+  return out;
 }
 HookReach hook_from(const json::value& value, bool& ok) {
   const JsonFields fields(value, ok);
-  return {fields.text("hook"),     fields.text("command"), fields.texts("files"),
-          fields.texts("missing"), fields.texts("traits"), fields.texts("endpoints")};
+  return {.hook = fields.text("hook"),
+          .command = fields.text("command"),
+          .files = fields.texts("files"),
+          .missing = fields.texts("missing"),
+          .traits = fields.texts("traits"),
+          .endpoints = fields.texts("endpoints"),
+          .inputs = fields.texts("inputs"),
+          .urls = fields.texts("urls"),
+          .settings = fields.map("settings")};
 }
 
 json::object tree_json(const Tree& tree) {

@@ -228,7 +228,7 @@ class TreeBuilder {
   // Hooks of the tarball, then those that only the packument states or states otherwise: which of
   // them a client runs depends on the client (docs/threats.md).
   void follow_hooks(const SourceTree& sources) {
-    HookFollower follower(sources, tree_.package_json.scripts);
+    HookFollower follower(sources, tree_.package_json.scripts, package_json_);
     const auto& inside = tree_.package_json.scripts;
     const auto& stated = stated_.scripts;
     for (const auto* scripts : {&inside, &stated}) {

@@ -194,6 +194,7 @@ json::value to_json(const Manifest& manifest) {
   put(out, "dependencies", manifest.dependencies);
   put(out, "optionalDependencies", manifest.optional_dependencies);
   put(out, "peerDependencies", manifest.peer_dependencies);
+  put(out, "optionalPeers", manifest.optional_peers);
   put(out, "devDependencies", manifest.dev_dependencies);
   put(out, "bundleDependencies", manifest.bundled);
   put(out, "bin", manifest.bin);
@@ -224,6 +225,7 @@ Manifest manifest_from_json(const json::value& value, bool& ok) {
   manifest.dependencies = fields.map("dependencies");
   manifest.optional_dependencies = fields.map("optionalDependencies");
   manifest.peer_dependencies = fields.map("peerDependencies");
+  manifest.optional_peers = fields.texts("optionalPeers");
   manifest.dev_dependencies = fields.map("devDependencies");
   manifest.bundled = fields.texts("bundleDependencies");
   manifest.bin = fields.map("bin");

@@ -1,6 +1,7 @@
 // Commands that a release puts in front of the ones that installs call by the same name.
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/text.h"
 #include "inspect/findings/detector.h"
@@ -54,6 +55,9 @@ bool is_used_by_installs(std::string_view name) {
 // Command -> path in the package.
 class Bins {
  public:
+  // `popular`: sorted names of packages whose own commands are called by their names.
+  explicit Bins(std::span<const std::string> popular = {}) : popular_(popular) {}
+
   void add(const Manifest& manifest, const Tree* tree, const std::string& folder = {}) {
     for (const auto& [name, path] : manifest.bin) keep(name, folder + path);
     if (tree == nullptr || manifest.bin_directory.empty()) return;
@@ -81,18 +85,27 @@ class Bins {
 
  private:
   void keep(std::string_view name, std::string path) {
-    if (is_used_by_installs(name)) shadowing_.emplace(std::string(name), std::move(path));
+    if (is_used_by_installs(name) || std::binary_search(popular_.begin(), popular_.end(), name))
+      shadowing_.emplace(std::string(name), std::move(path));
   }
 
+  std::span<const std::string> popular_;
   StringMap shadowing_;
 };
 
-StringMap shadowing_bins(const Release& release, const Manifest* packed, const Tree* tree) {
-  Bins bins;
+// Commands of packages that the release brings along are theirs by right; only those that installs
+// use count there.
+StringMap shadowing_bins(const Release& release, const Manifest* packed, const Tree* tree,
+                         std::span<const std::string> popular) {
+  Bins bins(popular);
   bins.add(release.manifest, tree);
   if (packed != nullptr) bins.add(*packed, tree);
-  if (tree != nullptr) bins.add_inner(*tree);
-  return bins.shadowing();
+  StringMap all = bins.shadowing();
+  if (tree == nullptr) return all;
+  Bins inner;
+  inner.add_inner(*tree);
+  all.insert(inner.shadowing().begin(), inner.shadowing().end());
+  return all;
 }
 
 }  // namespace
@@ -107,21 +120,28 @@ bool has_inner_bins(const Tree& tree) {
 std::vector<Finding> bin_shadows_command(const Comparison& sides) {
   StringMap before;
   if (sides.before != nullptr) {
-    before = shadowing_bins(*sides.before, sides.before_packed, sides.before_tree);
+    before = shadowing_bins(*sides.before, sides.before_packed, sides.before_tree, sides.popular);
   }
   // Without a hook nobody looks into the package's own node_modules/.bin during an install.
   const bool runs = runs_on_install(sides.release, sides.evidence) ||
                     (sides.tree != nullptr && !sides.tree->bundled.empty());
   std::vector<Finding> findings;
   const std::string_view own = base_name(sides.release.manifest.name);
-  for (const auto& [name, path] : shadowing_bins(sides.release, sides.packed, sides.tree)) {
+  for (const auto& [name, path] :
+       shadowing_bins(sides.release, sides.packed, sides.tree, sides.popular)) {
     const bool inner = lower_ascii(path).starts_with("node_modules/");
-    if (before.contains(name) || (inner && !runs)) continue;
-    findings.push_back(
-        make("bin-shadows-command", name == own ? Severity::kMedium : Severity::kHigh,
-             inner ? "tarball" : "packument-field",
-             "bin " + name + " shadows a command that installs use: " + path,
-             {{"bin", name}, {"path", proof_text(path)}, {"own_name", name == own}}));
+    const bool used = is_used_by_installs(name);
+    if (before.contains(name) || (inner && !runs) || (!used && name == own)) continue;
+    json::object proof{{"bin", name}, {"path", proof_text(path)}, {"own_name", name == own}};
+    if (!used) proof["package"] = name;
+    // Forks and collections ship such commands from their first release on.
+    if (!used && sides.before == nullptr) proof["informs_only"] = true;
+    findings.push_back(make("bin-shadows-command",
+                            name == own || !used ? Severity::kMedium : Severity::kHigh,
+                            inner ? "tarball" : "packument-field",
+                            used ? "bin " + name + " shadows a command that installs use: " + path
+                                 : "bin " + name + " is the popular package's name: " + path,
+                            std::move(proof)));
   }
   return findings;
 }

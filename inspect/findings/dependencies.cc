@@ -18,7 +18,7 @@ struct Field {
 constexpr Field kFields[] = {
     {"dependencies", &Manifest::dependencies, true},
     {"optionalDependencies", &Manifest::optional_dependencies, true},
-    {"peerDependencies", &Manifest::peer_dependencies, false},
+    {"peerDependencies", &Manifest::peer_dependencies, true},
     {"devDependencies", &Manifest::dev_dependencies, false},
 };
 
@@ -27,31 +27,64 @@ struct Dependency {
   std::string_view field;
 };
 
-// The union of what packument and tarball say; optional ones, which old packuments list twice,
-// count as optional.
-std::vector<Dependency> added_runtime(const Comparison& sides) {
-  const auto known = [&](std::string_view name) {
-    const auto in = [&](const Manifest* manifest) {
-      return manifest != nullptr && (manifest->dependencies.contains(name) ||
-                                     manifest->optional_dependencies.contains(name));
-    };
-    return sides.before != nullptr && (in(&sides.before->manifest) || in(sides.before_packed));
-  };
-  std::map<std::string, Dependency, std::less<>> added;
-  const auto collect = [&](const Manifest& manifest) {
-    for (const Field& field : kFields) {
-      if (!field.runtime) continue;
-      for (const auto& [name, spec] : manifest.*field.map) {
-        if (!known(name)) added.insert_or_assign(name, Dependency{name, spec, field.name});
+bool holds(const Manifest& manifest, const Field& field, std::string_view name) {
+  if (!field.runtime || !(manifest.*field.map).contains(name)) return false;
+  // Clients install a peer unless it is marked as optional.
+  const auto& optional = manifest.optional_peers;
+  return field.map != &Manifest::peer_dependencies ||
+         std::find(optional.begin(), optional.end(), name) == optional.end();
+}
+
+// The field that names the dependency for clients; null where none does.
+const Field* runtime_field(const Release& release, const Manifest* packed, std::string_view name) {
+  for (const Manifest* manifest : {&release.manifest, packed}) {
+    if (manifest == nullptr) continue;
+    for (const Field& field : kFields)
+      if (holds(*manifest, field, name)) return &field;
+  }
+  return nullptr;
+}
+
+// Everything that clients install, the union of what packument and tarball say; optional ones,
+// which old packuments list twice, count as optional.
+std::map<std::string, Dependency, std::less<>> runtime_of(const Release& release,
+                                                          const Manifest* packed) {
+  std::map<std::string, Dependency, std::less<>> all;
+  for (const Manifest* manifest : {packed, &release.manifest}) {
+    if (manifest == nullptr) continue;
+    for (const std::size_t index : {2, 0, 1}) {
+      const Field& field = kFields[index];
+      for (const auto& [name, spec] : manifest->*field.map) {
+        if (holds(*manifest, field, name))
+          all.insert_or_assign(name, Dependency{name, spec, field.name});
       }
     }
-  };
-  if (sides.packed != nullptr) collect(*sides.packed);
-  collect(sides.release.manifest);
-  std::vector<Dependency> out;
-  out.reserve(added.size());
-  for (auto& [name, dependency] : added) out.push_back(std::move(dependency));
-  return out;
+  }
+  return all;
+}
+
+std::vector<Dependency> added_runtime(const Comparison& sides) {
+  std::vector<Dependency> added;
+  for (auto& [name, dependency] : runtime_of(sides.release, sides.packed)) {
+    const bool known = sides.before != nullptr &&
+                       runtime_field(*sides.before, sides.before_packed, name) != nullptr;
+    if (!known) added.push_back(std::move(dependency));
+  }
+  return added;
+}
+
+// Added ones, and names that stand for another package than before.
+std::vector<Dependency> new_packages(const Comparison& sides) {
+  std::vector<Dependency> all = added_runtime(sides);
+  if (sides.before == nullptr) return all;
+  const auto before = runtime_of(*sides.before, sides.before_packed);
+  for (auto& [name, now] : runtime_of(sides.release, sides.packed)) {
+    const auto was = before.find(name);
+    if (was == before.end()) continue;
+    if (resolve_spec(name, now.spec).package != resolve_spec(name, was->second.spec).package)
+      all.push_back(std::move(now));
+  }
+  return all;
 }
 
 // Ranges and tags that take whatever is newest.
@@ -67,6 +100,64 @@ std::string_view aliased_range(std::string_view alias) {
   const std::size_t at = alias.find('@', from);
   // Without a range it is a name, and what is no name ("npm:http://…") is read as a spec.
   return at == alias.npos ? (from == 0 ? alias : std::string_view()) : alias.substr(at + 1);
+}
+
+// The lowest and highest version that a range names: "^1.2.3" is 1.2.3 and 2.0.0-0, and nothing
+// above "*".
+struct Bounds {
+  Version low;
+  std::optional<Version> high;  // nullopt: without end
+};
+std::optional<Bounds> bounds_of(std::string_view text) {
+  const auto range = Range::parse(text);
+  if (!range) return std::nullopt;
+  const Version zero = *Version::parse("0.0.0");
+  std::optional<Bounds> all;
+  const std::string sets = range->str();
+  for (std::size_t at = 0; at <= sets.size();) {
+    const auto end = std::min(sets.find("||", at), sets.size());
+    Bounds set{zero, std::nullopt};
+    std::string_view rest = std::string_view(sets).substr(at, end - at);
+    while (!(rest = trimmed(rest)).empty()) {
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(word.size());
+      const auto digits = word.find_first_of("0123456789");
+      const auto version = digits == word.npos ? std::nullopt : Version::parse(word.substr(digits));
+      if (!version) continue;
+      if (word.front() != '<') set.low = *version;
+      if (word.front() != '>') set.high = *version;
+    }
+    if (!all) {
+      all = set;
+    } else {
+      all->low = std::min(all->low, set.low);
+      all->high =
+          all->high && set.high ? std::optional(std::max(*all->high, *set.high)) : std::nullopt;
+    }
+    at = end + 2;
+  }
+  return all;
+}
+
+// The range takes older releases than before, and no newer ones.
+bool moves_down(std::string_view was, std::string_view now) {
+  const auto before = bounds_of(was), after = bounds_of(now);
+  if (!before || !after) return false;
+  if (!before->high) return after->high.has_value() ? *after->high < before->low : false;
+  if (!after->high) return false;
+  return *after->high < *before->high ||
+         (*after->high == *before->high && after->low < before->low);
+}
+
+// How a dependency that was there before differs, in words; "" where it is an ordinary update.
+std::string difference(const Dependency& was, const Dependency& now) {
+  const ResolvedSpec before = resolve_spec(was.name, was.spec);
+  const ResolvedSpec after = resolve_spec(now.name, now.spec);
+  if (after.package != before.package) return "package";
+  if (floating(after.range) && !floating(before.range) && bounds_of(before.range))
+    return "floating";
+  if (moves_down(before.range, after.range)) return "older range";
+  return was.field != now.field ? "field" : "";
 }
 
 // What kind of place a spec that is no registry range points to; "" for registry ranges, tags and
@@ -129,9 +220,12 @@ std::vector<Exotic> exotic_ones(const Comparison& sides) {
 }
 
 json::object to_object(const Dependency& dependency) {
-  return {{"name", dependency.name},
-          {"spec", proof_text(dependency.spec)},
-          {"field", dependency.field}};
+  json::object out{{"name", dependency.name},
+                   {"spec", proof_text(dependency.spec)},
+                   {"field", dependency.field}};
+  const ResolvedSpec resolved = resolve_spec(dependency.name, dependency.spec);
+  if (resolved.alias) out["package"] = proof_text(resolved.package);
+  return out;
 }
 
 // One finding for all exotic dependencies that are alike in what they mean.
@@ -149,10 +243,9 @@ void report_exotic(const std::vector<Exotic>& all, bool dev, bool is_new,
   }
   if (list.empty()) return;
   json::object proof{{"new", is_new}};
-  if (dev) {
-    proof["installed"] = "by no client, for a dependency from a registry";
-    proof["informs_only"] = true;
-  }
+  if (dev) proof["installed"] = "by no client, for a dependency from a registry";
+  // What the baseline had too was judged with it.
+  if (dev || !is_new) proof["informs_only"] = true;
   put_list(proof, "dependencies", std::move(list), 50);
   const Severity severity = dev ? Severity::kInfo : is_new ? Severity::kHigh : Severity::kLow;
   const std::string_view what = dev      ? "exotic devDependency: "
@@ -162,7 +255,75 @@ void report_exotic(const std::vector<Exotic>& all, bool dev, bool is_new,
                           std::string(what) + join(words, ", ", 3), std::move(proof)));
 }
 
+void report_changed(json::array list, const std::vector<std::string>& words, bool holds,
+                    std::vector<Finding>& findings) {
+  if (list.empty()) return;
+  json::object proof;
+  if (!holds) proof["informs_only"] = true;
+  put_list(proof, "changed", std::move(list), 50);
+  findings.push_back(make("dependency-changed", holds ? Severity::kHigh : Severity::kLow,
+                          "packument-field", join(words, ", ", 3), std::move(proof)));
+}
+
 }  // namespace
+
+ResolvedSpec resolve_spec(std::string_view name, std::string_view spec) {
+  const std::string_view text = trimmed(spec);
+  if (!lower_ascii(text.substr(0, 4)).starts_with("npm:"))
+    return {std::string(name), std::string(text), false};
+  std::string_view target = text.substr(4);
+  const std::size_t from = target.starts_with('@') ? target.find('/') : 0;
+  const std::size_t at = from == target.npos ? target.npos : target.find('@', from);
+  const std::string_view range = at == target.npos ? std::string_view() : target.substr(at + 1);
+  target = trimmed(target.substr(0, at));
+  return {std::string(target), std::string(range), target != name};
+}
+
+std::optional<std::string> runtime_spec(const Release& release, const Manifest* packed,
+                                        std::string_view name) {
+  const auto all = runtime_of(release, packed);
+  const auto it = all.find(name);
+  return it == all.end() ? std::nullopt : std::optional(it->second.spec);
+}
+
+// An alias that is new, or a dependency that is another package or an older range than it was. Only
+// a name that now stands for another package may hold: the code behind it was exchanged, and
+// nothing else of this package shows it.
+std::vector<Finding> dependency_changed(const Comparison& sides) {
+  const auto before = sides.before != nullptr ? runtime_of(*sides.before, sides.before_packed)
+                                              : decltype(runtime_of(sides.release, nullptr)){};
+  std::vector<std::string> swaps, others;
+  json::array swapped, other;
+  for (const auto& [name, now] : runtime_of(sides.release, sides.packed)) {
+    const ResolvedSpec resolved = resolve_spec(name, now.spec);
+    const auto was = before.find(name);
+    json::object entry = to_object(now);
+    if (was == before.end()) {
+      if (!resolved.alias) continue;
+      entry["kind"] = "new alias";
+      others.push_back(name + " stands for " + resolved.package);
+      other.push_back(std::move(entry));
+      continue;
+    }
+    const std::string kind = difference(was->second, now);
+    if (kind.empty()) continue;
+    entry["kind"] = kind;
+    entry["before"] = proof_text(was->second.spec);
+    const bool swap = kind == "package" && resolved.alias;
+    if (kind == "field") entry["field_before"] = was->second.field;
+    const std::string word =
+        kind == "package" ? name + " is now " + resolved.package + "@" + resolved.range
+        : kind == "field" ? name + " moved from " + std::string(was->second.field) + " to " +
+                                std::string(now.field)
+                          : name + " is now " + now.spec + " (it was " + was->second.spec + ")";
+    (swap ? swaps : others).push_back(word);
+    (swap ? swapped : other).push_back(std::move(entry));
+  }
+  std::vector<Finding> findings;
+  report_changed(std::move(swapped), swaps, true, findings);
+  report_changed(std::move(other), others, false, findings);
+  return findings;
+}
 
 std::vector<Finding> dependency_added(const Comparison& sides) {
   const std::vector<Dependency> added = added_runtime(sides);
@@ -193,10 +354,20 @@ std::vector<Finding> fresh_dependency(const Comparison& sides) {
   const auto reference =
       sides.release.published ? sides.release.published : sides.history->first_seen;
   if (!reference) return findings;
-  for (const Dependency& dependency : added_runtime(sides)) {
+  for (const Dependency& dependency : new_packages(sides)) {
     const auto it = sides.history->dependency_ages.find(dependency.name);
     if (it == sides.history->dependency_ages.end()) continue;
     const auto& age = it->second;
+    if (!age.unknown.empty()) {
+      json::object proof = to_object(dependency);
+      proof["unknown"] = proof_text(age.unknown);
+      findings.push_back(make("fresh-dependency", Severity::kHigh, "packument-field",
+                              "the age of the new dependency " + dependency.name +
+                                  " could not be found out (" + age.unknown +
+                                  ") and counts as fresh",
+                              std::move(proof)));
+      continue;
+    }
     const auto born = age.first_published ? age.first_published : age.resolved_published;
     if (!born || *reference - *born >= kFresh) continue;
     // A version that came later says nothing about what there was; a package that came later says
@@ -231,3 +402,19 @@ std::vector<Finding> exotic_dependency(const Comparison& sides) {
 }
 
 }  // namespace npmgate::detect
+
+namespace npmgate {
+
+std::vector<NewDependency> new_dependencies(const Release& release, const Release& before) {
+  FindingInput input;
+  input.release = &release;
+  input.baseline = &before;
+  std::vector<NewDependency> out;
+  for (const auto& dependency : detect::new_packages(detect::Comparison(input))) {
+    auto resolved = detect::resolve_spec(dependency.name, dependency.spec);
+    out.push_back({dependency.name, std::move(resolved.package), std::move(resolved.range)});
+  }
+  return out;
+}
+
+}  // namespace npmgate

@@ -78,9 +78,15 @@ struct HookText {
   std::string text;
   bool packument = false;
   bool tarball = false;
+  // The text with the release's own version taken out: what two releases are compared by.
+  std::string same;
 };
 std::vector<HookText> hook_texts(std::string_view hook, const Manifest& packument,
                                  const Manifest* packed);
+// The text with every occurrence of the version, as a word of its own, replaced.
+std::string without_version(std::string_view text, std::string_view version);
+// Whether the package holds what `node path` would load.
+bool ships(const Tree& tree, std::string_view path);
 // True where clients build with node-gyp though nobody declared an install script.
 bool builds_implicitly(const Tree& tree);
 const HookReach* find_reach(const Tree& tree, std::string_view hook, std::string_view command);
@@ -90,6 +96,24 @@ std::map<std::string, std::string> script_chain(std::string_view text, const Str
 // Files that a hook's command names itself; others are only required by these and change with every
 // ordinary release.
 std::vector<std::string> entry_files(const HookReach& reach, const StringMap& scripts);
+// What the hook acts on beside its entry files: what these require, data, patches; and where it
+// builds or loads an addon, all sources and natives.
+std::vector<std::string> closure_files(const Tree& tree, const HookReach& reach,
+                                       const StringMap& scripts);
+// What is to be told about a kept hook's closure: features (traits, new hosts and URLs) that it did
+// not have before, and where; empty where there is no tree of the baseline's.
+std::map<std::string, std::set<std::string>> closure_news(const Comparison& sides,
+                                                          std::string_view hook,
+                                                          const HookText& text);
+// A dependency's spec with an alias taken apart: "npm:other@^1" of `name` is other, "^1".
+struct ResolvedSpec {
+  std::string package, range;
+  bool alias = false;
+};
+ResolvedSpec resolve_spec(std::string_view name, std::string_view spec);
+// The spec under which clients install `name` for the release; nullopt where they do not.
+std::optional<std::string> runtime_spec(const Release& release, const Manifest* packed,
+                                        std::string_view name);
 // Whether files of the tree stand for commands that installs use (bins.cc).
 bool has_inner_bins(const Tree& tree);
 // The same for a package in `folder` ("node_modules/a/"), of which nobody followed the hooks; paths
@@ -103,9 +127,17 @@ bool has_trait(const std::vector<std::string>& traits, std::string_view trait);
 struct CodeLimits {
   double entropy = 0;
   std::uint32_t longest_line = 0, hex_escapes = 0, obfuscator_names = 0, longest_literal = 0;
+  std::uint32_t hidden_blanks = 0, bigram_entropy = 0, odd_density = 0, mixed_names = 0,
+                symbol_run = 0;
   std::set<std::string, std::less<>> traits;
   std::set<std::string, std::less<>> endpoints;
 };
+// The root of a bundled package, not a package.json of some folder inside it; and the same package
+// in another tree, by path or name.
+bool is_package_root(std::string_view path);
+const BundledPackage* counterpart(const Tree* tree, const BundledPackage& bundled);
+// Hosts that no code ever connects to: name spaces, documentation, this machine.
+bool names_nothing(std::string_view host);
 // The largest of every measure over all files of a tree and its hooks' texts.
 CodeLimits measure_limits(const Tree& tree);
 struct Indicator {
@@ -126,6 +158,7 @@ std::vector<Finding> install_script_added(const Comparison& sides);
 std::vector<Finding> install_script_changed(const Comparison& sides);
 std::vector<Finding> install_script_target_changed(const Comparison& sides);
 std::vector<Finding> implicit_install_added(const Comparison& sides);
+std::vector<Finding> install_script_unresolved(const Comparison& sides);
 std::vector<Finding> install_script_suspicious(const Comparison& sides);
 std::vector<Finding> bundled_install_script_added(const Comparison& sides);
 std::vector<Finding> bin_shadows_command(const Comparison& sides);
@@ -148,6 +181,7 @@ std::vector<Finding> archive_refused(const Comparison& sides);
 std::vector<Finding> package_json_refused(const Comparison& sides);
 std::vector<Finding> archive_over_limit(const Comparison& sides);
 std::vector<Finding> dependency_added(const Comparison& sides);
+std::vector<Finding> dependency_changed(const Comparison& sides);
 std::vector<Finding> fresh_dependency(const Comparison& sides);
 std::vector<Finding> exotic_dependency(const Comparison& sides);
 std::vector<Finding> shrinkwrap_included(const Comparison& sides);
@@ -169,6 +203,9 @@ std::vector<Finding> typosquat_suspect(const Comparison& sides);
 std::vector<Finding> known_malware(const Comparison& sides);
 std::vector<Finding> deprecated(const Comparison& sides);
 std::vector<Finding> license_changed(const Comparison& sides);
+std::vector<Finding> platform_changed(const Comparison& sides);
+std::vector<Finding> dist_tag_moved(const Comparison& sides);
+std::vector<Finding> bundled_package_changed(const Comparison& sides);
 std::vector<Finding> evidence_unavailable(const Comparison& sides);
 
 }  // namespace npmgate::detect

@@ -31,15 +31,19 @@ constexpr FindingKind kKinds[] = {
     {"install-script-changed", kHigh, "a lifecycle script with another text than the baseline's",
      false},
     {"install-script-target-changed", kHigh,
-     "the file that an unchanged lifecycle script runs is new or has other bytes", true},
+     "what an unchanged lifecycle script runs or acts on is new or has changed", true},
     {"implicit-install-added", kHigh,
      "a binding.gyp appears without an install script: clients run node-gyp", false},
+    {"install-script-unresolved", kHigh,
+     "a new or changed lifecycle script whose command cannot be followed to the end", false},
     {"install-script-suspicious", kHigh,
      "a lifecycle script or a file it runs fetches, spawns a shell, reads credentials or "
      "evaluates decoded text",
      false},
     {"bundled-install-script-added", kHigh, "a bundled package brings a new lifecycle script",
      true},
+    {"bundled-package-changed", kHigh,
+     "a bundled package has other files under the version that it had before, or is new", true},
     {"bin-shadows-command", kHigh, "a bin entry named like a command that installs use", false},
     {"missing-git-tag", kMedium, "the repository tags its releases, and this one has no tag",
      false},
@@ -63,6 +67,8 @@ constexpr FindingKind kKinds[] = {
     {"signature-invalid", kCritical, "the registry's signature does not verify", false},
     {"manifest-mismatch", kHigh, "packument manifest and the tarball's package.json differ", false},
     {"dependency-added", kLow, "a runtime dependency that the baseline does not have", false},
+    {"dependency-changed", kHigh,
+     "a dependency became an alias, another package, or an older range", false},
     {"fresh-dependency", kHigh, "a new dependency first published less than 30 days before", false},
     {"exotic-dependency", kHigh, "a dependency from git, a URL or a file instead of a registry",
      false},
@@ -84,9 +90,12 @@ constexpr FindingKind kKinds[] = {
     {"dormant-release", kLow, "first release after a silence long for this package", false},
     {"version-burst", kMedium, "several releases or release lines at once", false},
     {"old-line-release", kInfo, "not of the highest release line", false},
+    {"dist-tag-moved", kLow, "latest points to it though a higher or stable release is listed",
+     false},
     {"first-release", kInfo, "no baseline to compare with", false},
     {"typosquat-suspect", kHigh, "a name within a typing error of a popular package's", false},
     {"deprecated", kInfo, "deprecated by its maintainers", false},
+    {"platform-changed", kInfo, "other engines, os, cpu or libc than the baseline's", false},
     {"license-changed", kInfo, "another license than the baseline's", false},
     {"evidence-unavailable", kMedium, "something that should have been inspected could not be",
      false},
@@ -109,8 +118,10 @@ constexpr DetectorRow kDetectors[] = {
     {"install-script-changed", detect::install_script_changed},
     {"install-script-target-changed", detect::install_script_target_changed},
     {"implicit-install-added", detect::implicit_install_added},
+    {"install-script-unresolved", detect::install_script_unresolved},
     {"install-script-suspicious", detect::install_script_suspicious},
     {"bundled-install-script-added", detect::bundled_install_script_added},
+    {"bundled-package-changed", detect::bundled_package_changed},
     {"bin-shadows-command", detect::bin_shadows_command},
     {"missing-git-tag", detect::missing_git_tag},
     {"git-tag-mismatch", detect::git_tag_mismatch},
@@ -125,6 +136,7 @@ constexpr DetectorRow kDetectors[] = {
     {"signature-invalid", detect::signature_invalid},
     {"manifest-mismatch", detect::manifest_mismatch},
     {"dependency-added", detect::dependency_added},
+    {"dependency-changed", detect::dependency_changed},
     {"fresh-dependency", detect::fresh_dependency},
     {"exotic-dependency", detect::exotic_dependency},
     {"shrinkwrap-included", detect::shrinkwrap_included},
@@ -141,9 +153,11 @@ constexpr DetectorRow kDetectors[] = {
     {"dormant-release", detect::dormant_release},
     {"version-burst", detect::version_burst},
     {"old-line-release", detect::old_line_release},
+    {"dist-tag-moved", detect::dist_tag_moved},
     {"first-release", detect::first_release},
     {"typosquat-suspect", detect::typosquat_suspect},
     {"deprecated", detect::deprecated},
+    {"platform-changed", detect::platform_changed},
     {"license-changed", detect::license_changed},
     {"evidence-unavailable", detect::evidence_unavailable},
 };
@@ -221,13 +235,7 @@ std::vector<Finding> derive_findings(const FindingInput& input) {
 bool wants_baseline_tree(const Evidence& evidence) {
   const Tree* tree = detect::usable_tree(&evidence);
   if (tree == nullptr) return false;
-  if (runs_on_install(evidence.release, &evidence)) return true;
-  if (std::any_of(tree->bundled.begin(), tree->bundled.end(), [](const BundledPackage& bundled) {
-        return bundled.has_binding_gyp || bundled.refusal ||
-               declares_install_hook(bundled.manifest);
-      })) {
-    return true;
-  }
+  if (runs_on_install(evidence.release, &evidence) || !tree->bundled.empty()) return true;
   if (detect::has_inner_bins(*tree)) return true;
   const detect::CodeLimits nothing;
   return std::any_of(tree->files.begin(), tree->files.end(), [&](const FileFacts& file) {

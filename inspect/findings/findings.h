@@ -66,7 +66,8 @@ struct PackageHistory {
   bool signs = false;          // the upstream signs releases (another version has dist.signatures)
   std::optional<std::string> first_seen_integrity;  // what we saw first for this name@version
   std::optional<Time> first_seen;
-  bool withdrawn = false;  // upstream no longer lists it
+  bool withdrawn = false;         // upstream no longer lists it
+  std::vector<std::string> tags;  // dist-tags that point to the release
   std::optional<TagEvidence> tag;
   std::optional<bool> signature_valid;  // nullopt: not checked
   // Attestations that were read, by version: the release's own and its baseline's.
@@ -76,6 +77,7 @@ struct PackageHistory {
     std::optional<Time> resolved_published;  // of the version its range resolves to now
     std::string resolved;
     bool same_owner = false;
+    std::string unknown;  // not empty: it was asked for and not found out, and why
     friend bool operator==(const DependencyAge&, const DependencyAge&) = default;
   };
   std::map<std::string, DependencyAge, std::less<>> dependency_ages;
@@ -102,6 +104,14 @@ struct FindingInput {
 
 // All findings, ordered as finding_kinds(). Deterministic; independent of the present time.
 std::vector<Finding> derive_findings(const FindingInput& input);
+
+// A package that clients install for one release and not for another, an alias taken apart.
+struct NewDependency {
+  std::string name;            // as the manifest has it
+  std::string package, range;  // what it stands for
+};
+// Those of `release` that `before` did not have, or had as another package.
+std::vector<NewDependency> new_dependencies(const Release& release, const Release& before);
 
 // The known-malware findings alone, one per advisory: they change with the feed, all others do not.
 std::vector<Finding> malware_findings(std::span<const PackageHistory::Advisory> advisories,

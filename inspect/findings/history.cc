@@ -193,6 +193,29 @@ std::vector<Finding> old_line_release(const Comparison& sides) {
   return {};
 }
 
+// `latest` leads clients that name no version to this release though a higher stable one is listed,
+// or though it is a prerelease of a package that has stable ones.
+std::vector<Finding> dist_tag_moved(const Comparison& sides) {
+  if (sides.history == nullptr) return {};
+  const auto& tags = sides.history->tags;
+  if (std::find(tags.begin(), tags.end(), "latest") == tags.end()) return {};
+  const auto self = Version::parse_loose(sides.release.manifest.version);
+  if (!self) return {};
+  const PackageHistory::Entry* stable = nullptr;
+  for (const auto& entry : sides.history->entries) {
+    const auto version = Version::parse_loose(entry.version);
+    if (version && !version->is_prerelease()) stable = &entry;
+  }
+  if (stable == nullptr) return {};
+  const auto highest = Version::parse_loose(stable->version);
+  const bool lower = *self < *highest;
+  if (!lower && !self->is_prerelease()) return {};
+  return {make("dist-tag-moved", Severity::kLow, "packument-field",
+               lower ? "latest points to it though " + stable->version + " is listed"
+                     : "latest points to a prerelease though " + stable->version + " is stable",
+               {{"tag", "latest"}, {"highest_stable", stable->version}})};
+}
+
 std::vector<Finding> first_release(const Comparison& sides) {
   if (sides.before != nullptr) return {};
   return {make("first-release", Severity::kInfo, "baseline",

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "inspect/code/commands.h"
+#include "inspect/code/hook_inputs.h"
 #include "inspect/code/hook_reach.h"
 #include "inspect/findings/detector.h"
 
@@ -66,9 +67,60 @@ std::vector<HookText> hook_texts(std::string_view hook, const Manifest& packumen
   };
   const std::string_view stated = text_in(packument);
   const std::string_view shipped = packed != nullptr ? text_in(*packed) : std::string_view();
-  if (!stated.empty()) texts.push_back({std::string(stated), true, stated == shipped});
-  if (!shipped.empty() && shipped != stated) texts.push_back({std::string(shipped), false, true});
+  const std::string& version =
+      packument.version.empty() && packed != nullptr ? packed->version : packument.version;
+  const auto add = [&](std::string_view text, bool by_packument, bool by_tarball) {
+    texts.push_back({std::string(text), by_packument, by_tarball, without_version(text, version)});
+  };
+  if (!stated.empty()) add(stated, true, stated == shipped);
+  if (!shipped.empty() && shipped != stated) add(shipped, false, true);
   return texts;
+}
+
+std::string without_version(std::string_view text, std::string_view version) {
+  if (version.empty()) return std::string(text);
+  const auto is_part = [](char c) {
+    return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+';
+  };
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto found = std::min(text.find(version, at), text.size());
+    out += text.substr(at, found - at);
+    if (found == text.size()) break;
+    const auto end = found + version.size();
+    const bool longer = (found > 0 && is_part(text[found - 1]) && text[found - 1] != '-') ||
+                        (end < text.size() && is_part(text[end]) && text[end] != '-' &&
+                         !(text[end] == '.' &&
+                           (end + 1 == text.size() || text[end + 1] < '0' || text[end + 1] > '9')));
+    out += longer ? std::string_view(version) : std::string_view("{version}");
+    at = end;
+  }
+  return out;
+}
+
+bool ships(const Tree& tree, std::string_view raw) {
+  const auto path = normal_path(raw);
+  if (!path) return false;
+  constexpr std::string_view kEndings[] = {
+      "",    ".js",           ".cjs",      ".mjs",        ".json",      ".node",
+      ".ts", "/package.json", "/index.js", "/index.json", "/index.node"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](std::string_view ending) {
+    return find_file(tree, *path + std::string(ending)) != nullptr;
+  });
+}
+
+std::vector<std::string> closure_files(const Tree& tree, const HookReach& reach,
+                                       const StringMap& scripts) {
+  const auto entries = entry_files(reach, scripts);
+  std::set<std::string> files(reach.files.begin(), reach.files.end());
+  files.insert(reach.inputs.begin(), reach.inputs.end());
+  if (reach.hook == "node-gyp" || parse_command(reach.command, scripts).builds_addon) {
+    for (const FileFacts& file : tree.files)
+      if (file.kind == FileKind::kNative || is_build_source(file.path)) files.insert(file.path);
+  }
+  for (const auto& entry : entries) files.erase(entry);
+  files.erase("package.json");
+  return {files.begin(), files.end()};
 }
 
 bool builds_implicitly(const Tree& tree) {

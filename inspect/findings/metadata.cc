@@ -146,6 +146,38 @@ std::vector<Finding> license_changed(const Comparison& sides) {
                {{"before", proof_text(was)}, {"after", proof_text(now)}})};
 }
 
+// Clients pick, or refuse, a release by these.
+std::vector<Finding> platform_changed(const Comparison& sides) {
+  if (sides.before == nullptr) return {};
+  const Manifest& now = sides.release.manifest;
+  const Manifest& was = sides.before->manifest;
+  json::object proof;
+  std::vector<std::string> words;
+  const auto put = [&](std::string_view field, json::value before, json::value after) {
+    if (before == after) return;
+    words.emplace_back(field);
+    proof[field] = {{"before", std::move(before)}, {"after", std::move(after)}};
+  };
+  const auto engines = [](const Manifest& manifest) {
+    json::object out;
+    for (const auto& [name, range] : manifest.engines) out[name] = proof_text(trimmed(range));
+    return out;
+  };
+  const auto list = [](const std::vector<std::string>& items) {
+    json::array out;
+    for (const auto& item : items) out.emplace_back(proof_text(item));
+    return out;
+  };
+  put("engines", engines(was), engines(now));
+  put("os", list(was.os), list(now.os));
+  put("cpu", list(was.cpu), list(now.cpu));
+  put("libc", list(was.libc), list(now.libc));
+  if (words.empty()) return {};
+  return {make("platform-changed", Severity::kInfo, "packument-field",
+               "other " + join(words, ", ", 4) + " than the baseline's",
+               {{"fields", std::move(proof)}})};
+}
+
 std::vector<Finding> evidence_unavailable(const Comparison& sides) {
   std::vector<Finding> findings;
   const auto add = [&](const std::string& source, const std::string& reason) {

@@ -197,6 +197,13 @@ std::vector<Finding> publisher_changed(const Comparison& sides) {
 }
 
 std::vector<Finding> maintainers_changed(const Comparison& sides) {
+  if (sides.before != nullptr && sides.release.maintainers && sides.before->maintainers &&
+      sides.release.maintainers->empty() && !sides.before->maintainers->empty()) {
+    return {make("maintainers-changed", Severity::kLow, kSource, "no maintainers any more",
+                 {{"removed", to_array(names_of(*sides.before->maintainers))},
+                  {"added", json::array()},
+                  {"informs_only", true}})};
+  }
   if (sides.before == nullptr || !sides.release.maintainers || !sides.before->maintainers ||
       sides.release.maintainers->empty() || sides.before->maintainers->empty()) {
     return {};

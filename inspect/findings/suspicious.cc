@@ -29,6 +29,8 @@ constexpr TraitWords kSuspicious[] = {
     {"npm-publish", "publishes packages"},
     {"hidden-text", "hides text"},
     {"native-executable", "runs native code"},
+    {"new-host", "reaches a new host"},
+    {"new-url", "reaches a new address"},
 };
 
 using Features = std::map<std::string, std::set<std::string>>;  // feature -> where it was seen
@@ -70,6 +72,7 @@ Features features_of(const Tree* tree, const StringMap& scripts, std::string_vie
 
 struct Hook {
   std::string hook, command;
+  std::string same;  // HookText::same
   friend auto operator<=>(const Hook&, const Hook&) = default;
 };
 
@@ -77,14 +80,49 @@ std::set<Hook> hooks_of(const Manifest& manifest, const Manifest* packed, const 
   std::set<Hook> hooks;
   for (const std::string_view hook : kInstallHooks) {
     for (const HookText& text : hook_texts(hook, manifest, packed)) {
-      hooks.insert({std::string(hook), text.text});
+      hooks.insert({std::string(hook), text.text, text.same});
     }
   }
   if (tree != nullptr && builds_implicitly(*tree)) {
     const HookReach* reach = find_reach(*tree, "node-gyp", {});
-    if (reach != nullptr) hooks.insert({"node-gyp", std::string(trimmed(reach->command))});
+    if (reach != nullptr) {
+      const std::string command(trimmed(reach->command));
+      hooks.insert({"node-gyp", command, command});
+    }
   }
   return hooks;
+}
+
+// Hosts named by the hook's text, the files that it reaches, and its inputs, with where.
+std::map<std::string, std::string> hosts_of(const Tree& tree, const HookReach& reach) {
+  std::map<std::string, std::string> hosts;
+  for (const std::string& host : reach.endpoints) hosts.emplace(lower_ascii(host), "hook");
+  for (const std::string& path : reach.files) {
+    const FileFacts* file = find_file(tree, path);
+    if (file == nullptr || !file->code) continue;
+    for (const std::string& host : file->code->endpoints) hosts.emplace(lower_ascii(host), path);
+  }
+  return hosts;
+}
+
+// Hosts and URLs that the same hook did not lead to before; a host that other code of the baseline
+// named is none. Inspectors before 4 kept no URLs.
+void add_places(const Comparison& sides, const Hook& hook, const Hook& before, Features& features) {
+  const HookReach* now = find_reach(*sides.tree, hook.hook, hook.command);
+  const HookReach* was = find_reach(*sides.before_tree, before.hook, before.command);
+  if (now == nullptr || was == nullptr) return;
+  const CodeLimits limits = measure_limits(*sides.before_tree);
+  for (const auto& [host, where] : hosts_of(*sides.tree, *now)) {
+    if (!limits.endpoints.contains(host) && !names_nothing(host)) {
+      features["new-host"].insert(host + " in " + where);
+    }
+  }
+  if (sides.before_evidence->inspector < 4) return;
+  for (const std::string& url : now->urls) {
+    if (std::find(was->urls.begin(), was->urls.end(), url) == was->urls.end()) {
+      features["new-url"].insert(url);
+    }
+  }
 }
 
 // What is to be told about one hook: all of it where the hook is new, else what it did not do
@@ -94,9 +132,8 @@ Features news(const Comparison& sides, const Hook& hook) {
   if (sides.before == nullptr) return features;
   const std::set<Hook> was =
       hooks_of(sides.before->manifest, sides.before_packed, sides.before_tree);
-  const auto same = std::find_if(was.begin(), was.end(), [&](const Hook& candidate) {
-    return candidate.command == hook.command;
-  });
+  const auto same = std::find_if(
+      was.begin(), was.end(), [&](const Hook& candidate) { return candidate.same == hook.same; });
   if (same == was.end()) return features;
   // The same hook, and nobody read what it ran before: that its files do what they do is no news.
   if (sides.before_tree == nullptr) return {};
@@ -104,6 +141,7 @@ Features news(const Comparison& sides, const Hook& hook) {
        features_of(sides.before_tree, sides.scripts_before(), same->hook, same->command)) {
     features.erase(feature);
   }
+  if (sides.tree != nullptr) add_places(sides, hook, *same, features);
   return features;
 }
 
@@ -129,15 +167,6 @@ std::string_view text_of(const Manifest& manifest, std::string_view hook) {
   return it == manifest.scripts.end() ? std::string_view() : trimmed(it->second);
 }
 
-// The root of a package, not a package.json of some test folder inside it.
-bool is_package_root(std::string_view path) {
-  const auto at = lower_ascii(path).rfind("node_modules/");
-  if (at == path.npos) return false;
-  const std::string_view name = path.substr(at + 13);
-  const auto slashes = std::count(name.begin(), name.end(), '/');
-  return name.starts_with('@') ? slashes == 1 : slashes == 0;
-}
-
 struct BundledHook {
   std::string hook, command;
 };
@@ -152,18 +181,6 @@ std::vector<BundledHook> bundled_hooks(const BundledPackage& bundled) {
     hooks.push_back({"node-gyp", "node-gyp rebuild"});
   }
   return hooks;
-}
-
-const BundledPackage* counterpart(const Tree* tree, const BundledPackage& bundled) {
-  if (tree == nullptr) return nullptr;
-  const BundledPackage* by_name = nullptr;
-  for (const BundledPackage& candidate : tree->bundled) {
-    if (candidate.path == bundled.path) return &candidate;
-    if (candidate.manifest.name == bundled.manifest.name && !candidate.manifest.name.empty()) {
-      by_name = &candidate;
-    }
-  }
-  return by_name;
 }
 
 // What the finding of one bundled hook says, new or running something new.
@@ -203,6 +220,11 @@ void compare_bundled_target(const Comparison& sides, const BundledPackage& bundl
 }
 
 }  // namespace
+
+Features closure_news(const Comparison& sides, std::string_view hook, const HookText& text) {
+  if (sides.tree == nullptr || sides.before_tree == nullptr) return {};
+  return news(sides, {std::string(hook), text.text, text.same});
+}
 
 std::vector<Finding> install_script_suspicious(const Comparison& sides) {
   std::vector<Finding> findings;

@@ -17,7 +17,6 @@ constexpr auto kKeysLimit = std::chrono::seconds(5);
 constexpr Millis kAttestationLimit = std::chrono::seconds(5);
 // New dependencies whose age is looked up: a release that adds more at once is remarkable for that
 // alone.
-constexpr std::size_t kMaxDependencies = 12;
 
 std::vector<std::string> earlier_versions(const PackageSnapshot& snapshot,
                                           std::string_view version) {
@@ -252,39 +251,31 @@ Task<void> OnlineEvidenceCollector::age_dependencies(SnapshotPtr snapshot, const
                                                      const Release* before,
                                                      std::chrono::steady_clock::time_point until,
                                                      ExternalEvidence& out) {
-  std::vector<std::pair<std::string, std::string>> added;
-  for (const StringMap* map :
-       {&release.manifest.dependencies, &release.manifest.optional_dependencies}) {
-    for (const auto& [dependency, range] : *map) {
-      const bool known =
-          before != nullptr && (before->manifest.dependencies.contains(dependency) ||
-                                before->manifest.optional_dependencies.contains(dependency));
-      if (!known) added.emplace_back(dependency, range);
-    }
-  }
   // A first release has no dependencies that are new to anybody; a mirror's stamps tell no ages.
   if (before == nullptr || !snapshot->times_real) co_return;
-  const auto unknown = [&](const std::string& dependency, const std::string& why) {
-    out.unavailable.push_back(
-        {"packument-field", "the age of the new dependency " + dependency + " is unknown: " + why});
-  };
-  for (std::size_t i = 0; i < added.size(); ++i) {
-    const auto& [dependency, range] = added[i];
-    const auto name = PackageName::parse(dependency);
-    if (!name || dependency == snapshot->name) continue;
+  for (const NewDependency& added : new_dependencies(release, *before)) {
+    const auto name = PackageName::parse(added.package);
+    if (!name || added.package == snapshot->name) continue;
+    const std::string dependency = added.name;
+    const std::string range = added.range;
     const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
-    if (i >= kMaxDependencies || left <= Millis(0)) {
-      unknown(dependency, i >= kMaxDependencies ? "too many are new at once" : "no time was left");
-      continue;
+    std::string unknown = left <= Millis(0) ? "no time was left" : "";
+    PackageHistory::DependencyAge age;
+    if (unknown.empty()) {
+      auto other = co_await packages_->get(*name, false, left);
+      if (other) {
+        age = age_of(*(*other)->packument, range);
+        age.same_owner =
+            share_an_owner(snapshot->packument->maintainers(), (*other)->packument->maintainers());
+      } else {
+        unknown = other.error().context;
+      }
     }
-    auto other = co_await packages_->get(*name, false, left);
-    if (!other) {
-      unknown(dependency, other.error().context);
-      continue;
+    if (!unknown.empty()) {
+      out.unavailable.push_back({"packument-field", "the age of the new dependency " + dependency +
+                                                        " is unknown: " + unknown});
+      age.unknown = std::move(unknown);
     }
-    PackageHistory::DependencyAge age = age_of(*(*other)->packument, range);
-    age.same_owner =
-        share_an_owner(snapshot->packument->maintainers(), (*other)->packument->maintainers());
     out.dependency_ages[dependency] = std::move(age);
   }
 }

@@ -225,6 +225,21 @@ class Signals(case.EndToEnd):
         unknown = [finding["proof"]["reason"] for finding in found["evidence-unavailable"] if finding["source"] == "packument-field"]
         self.assertEqual(len(unknown), 1, found)
         self.assertIn("payload", unknown[0])
+        fresh = found["fresh-dependency"][0]["proof"]
+        self.assertEqual(fresh["name"], "payload")
+        self.assertTrue(fresh["unknown"])
+
+    def test_no_number_hides_a_young_dependency(self):
+        """Twenty old ones in front of a young one: all are asked about."""
+        deps = {}
+        for i in range(20):
+            self.registry.add(Package(f"a-grown-{i}", [Release("1.0.0", published=days_ago(OLD))], maintainers=["stranger"]))
+            deps[f"a-grown-{i}"] = "^1.0.0"
+        self.registry.add(Package("z-young", [Release("1.0.0", published=days_ago(NEW))], maintainers=["stranger"]))
+        deps["z-alias"] = "npm:z-young@^1.0.0"
+        self.registry.add(pair("adds", {}, {"manifest": {"dependencies": deps}}))
+        found = self.found(self.gate(), "adds")
+        self.assertEqual([finding["proof"]["name"] for finding in found["fresh-dependency"]], ["z-alias"])
 
     def test_what_lies_in_the_tarball_and_the_packument(self):
         """Shrinkwrap, licence, deprecation, repository, a name like a popular one's."""

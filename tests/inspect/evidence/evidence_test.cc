@@ -86,17 +86,21 @@ Evidence full_evidence() {
   tree.has_binding_gyp = true;
   tree.has_shrinkwrap = true;
   tree.package_json_rest = std::string(64, 'd');
+  tree.hooks[0].inputs = {"list.json"};
+  tree.hooks[0].urls = {"https://a.example/v#"};
+  tree.hooks[0].settings = {{"binary", "{}"}};
   CodeFeatures code{5.1234, 10, 20, 30, 40, 50, {"eval", "shell"}, {"a.example", "b.example"}};
-  tree.files = {{"a.js", 0755, 77, std::string(64, 'c'), FileKind::kScript, code, {}, {}},
-                {"b.node",
-                 0644,
-                 std::numeric_limits<std::uint64_t>::max(),
-                 std::string(64, 'd'),
-                 FileKind::kNative,
-                 std::nullopt,
-                 {},
-                 {}},
-                {"package.json", 0, 0, "", FileKind::kJson, std::nullopt, {}, {}}};
+  CodeFeatures hidden = code;
+  hidden.hidden_blanks = 200;
+  hidden.bigram_entropy = 980;
+  hidden.odd_density = 64;
+  hidden.mixed_names = 1;
+  hidden.symbol_run = 300;
+  tree.files = {{"a.js", 0755, 77, std::string(64, 'c'), FileKind::kScript, code},
+                {"b.node", 0644, std::numeric_limits<std::uint64_t>::max(), std::string(64, 'd'),
+                 FileKind::kNative, std::nullopt},
+                {"c.js", 0644, 78, std::string(64, 'e'), FileKind::kScript, hidden},
+                {"package.json", 0, 0, "", FileKind::kJson, std::nullopt}};
   return evidence;
 }
 

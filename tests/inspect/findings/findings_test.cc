@@ -50,6 +50,7 @@ TEST(FindingKinds, ContractIdsAreAllThereOnce) {
                                   "package-json-refused",
                                   "archive-over-limit",
                                   "dependency-added",
+                                  "dependency-changed",
                                   "fresh-dependency",
                                   "exotic-dependency",
                                   "shrinkwrap-included",
@@ -61,11 +62,15 @@ TEST(FindingKinds, ContractIdsAreAllThereOnce) {
                                   "dormant-release",
                                   "version-burst",
                                   "old-line-release",
+                                  "dist-tag-moved",
                                   "first-release",
                                   "typosquat-suspect",
                                   "known-malware",
                                   "deprecated",
+                                  "platform-changed",
                                   "license-changed",
+                                  "install-script-unresolved",
+                                  "bundled-package-changed",
                                   "evidence-unavailable"};
   EXPECT_EQ(finding_kinds().size(), std::size(expected));
   for (const char* id : expected) {
@@ -268,7 +273,7 @@ INSTANTIATE_TEST_SUITE_P(
         WantsRow{"bundled_hook",
                  plain("1.0.0").bundles("node_modules/b", {{"install", "node b.js"}}), true},
         WantsRow{"bundled_without_hook",
-                 plain("1.0.0").bundles("node_modules/b", {{"test", "node b.js"}}), false},
+                 plain("1.0.0").bundles("node_modules/b", {{"test", "node b.js"}}), true},
         WantsRow{"refused", refused(), false}),
     testing::kRowName);
 

@@ -317,7 +317,11 @@ TEST_P(Targets, NamedFilesAreComparedByBytes) {
   const Scene scene(GetParam().was, GetParam().now);
   std::vector<std::string> files;
   for (const Finding& finding : scene.of("install-script-target-changed")) {
-    files.emplace_back(finding.proof.at("file").as_string());
+    if (const auto* file = finding.proof.if_contains("file")) {
+      files.emplace_back(file->as_string());
+    } else {
+      EXPECT_FALSE(may_hold(finding));
+    }
   }
   EXPECT_EQ(files, GetParam().files) << describe(scene.findings());
 }
@@ -492,9 +496,11 @@ TEST(InstallScriptTargetChanged, WhatStandsForTheProgramsOfAHook) {
                      .contains("install-script-target-changed"))
         << path;
   }
-  EXPECT_FALSE(Scene(with(before(), "", {}), with(package(), "1", {"node_modules/.bin/tsc"}))
-                   .ids()
-                   .contains("install-script-target-changed"));
+  // Nobody calls it by that name: told, and no sign.
+  for (const Finding& finding :
+       Scene(with(before(), "", {}), with(package(), "1", {"node_modules/.bin/tsc"}))
+           .of("install-script-target-changed"))
+    EXPECT_FALSE(may_hold(finding));
 }
 
 TEST(InstallScriptTargetChanged, GypFilesOfADeclaredBuild) {

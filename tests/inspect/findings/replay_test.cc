@@ -122,7 +122,9 @@ TEST(Fixtures, OrdinaryReleasesRarelyRunNewCode) {
   const auto share = [&](const std::string& file) {
     int hits = 0;
     for (const Replay& replay : load_replays(kFixtures + file)) {
-      const auto ids = replay.scene.ids();
+      std::set<std::string> ids;
+      for (const Finding& finding : replay.scene.findings())
+        if (may_hold(finding)) ids.insert(finding.id);
       hits += std::any_of(std::begin(kRunsNewCode), std::end(kRunsNewCode),
                           [&](const char* id) { return ids.contains(id); });
     }
