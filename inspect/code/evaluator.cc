@@ -83,6 +83,7 @@ Evaluator::Evaluator(const SyntaxTree& tree, const Scopes& scopes, std::string_v
       bound_(scopes.size()),
       busy_(scopes.size(), false) {
   find_returns();
+  fold_all();
 }
 
 // Also what each numbered module of a bundle hands on: 93: e => { e.exports = require("net") }.
@@ -118,26 +119,36 @@ void Evaluator::find_returns() {
 
 Value Evaluator::evaluate(NodeId id) {
   if (id == kNoNode || ++steps_ > kMostSteps) return unknown();
-  if (depth_ >= kDeepest) {
-    cut_ = true;
-    return unknown();
-  }
+  if (depth_ >= kDeepest) return unknown();
   // Calls and members ask for their objects again and again: a chain of them would take for ever.
   const auto kind = tree_[id].kind;
-  const bool kept = frames_.empty() &&
-                    (kind == Kind::kCall || kind == Kind::kMember || kind == Kind::kNew ||
-                     kind == Kind::kSubscript || kind == Kind::kBinary || kind == Kind::kTernary);
+  const bool kept = kind == Kind::kCall || kind == Kind::kMember || kind == Kind::kNew ||
+                    kind == Kind::kSubscript || kind == Kind::kBinary || kind == Kind::kTernary;
   if (kept) {
-    const auto it = folded_.find(id);
-    if (it != folded_.end()) return it->second;
+    const auto& known = folded();
+    const auto it = known.find(id);
+    if (it != known.end()) return it->second;
   }
   const bool cut_before = std::exchange(cut_, false);
   ++depth_;
   auto value = fold(id);
   --depth_;
-  if (kept && !cut_) folded_.emplace(id, value);
+  if (kept && !cut_) folded().emplace(id, value);
   cut_ = cut_ || cut_before;
   return value;
+}
+
+// What is known inside a call of a function holds for that call only.
+std::unordered_map<NodeId, Value>& Evaluator::folded() {
+  return frames_.empty() ? folded_ : frames_.back().folded;
+}
+
+// From the inside out, so that no chain is walked from its far end.
+void Evaluator::fold_all() {
+  for (auto id = static_cast<NodeId>(tree_.nodes().size()); id-- > 0;) {
+    const auto kind = tree_[id].kind;
+    if (kind == Kind::kCall || kind == Kind::kMember) evaluate(id);
+  }
 }
 
 Value Evaluator::fold(NodeId id) {
@@ -750,7 +761,8 @@ Value Evaluator::call_function(NodeId function, std::vector<Value> given) {
   constexpr std::size_t kMostFrames = 8;
   std::uint8_t origins = 0;
   for (const auto& argument : given) origins |= argument.origins;
-  if (frames_.size() >= kMostFrames || tree_[function].kind == Kind::kClass)
+  if (frames_.size() >= kMostFrames || ++calls_ > kMostCalls ||
+      tree_[function].kind == Kind::kClass)
     return unknown(origins);
   const auto body = tree_.child(function, Field::kBody);
   if (body == kNoNode) return unknown(origins);
@@ -761,7 +773,7 @@ Value Evaluator::call_function(NodeId function, std::vector<Value> given) {
     const auto it = returns_.find(function);
     if (it != returns_.end()) results = it->second;
   }
-  frames_.push_back({function, std::move(given)});
+  frames_.push_back({function, std::move(given), {}});
   std::vector<Value> values;
   for (const auto result : results) values.push_back(evaluate(result));
   frames_.pop_back();

@@ -31,12 +31,16 @@ class Evaluator {
  private:
   static constexpr std::uint64_t kMostSteps = 3'000'000;
   static constexpr int kDeepest = 250;
+  static constexpr std::uint32_t kMostCalls = 50'000;  // of functions, looked into
 
   struct Frame {
     NodeId function;
     std::vector<Value> arguments;
+    std::unordered_map<NodeId, Value> folded;
   };
 
+  std::unordered_map<NodeId, Value>& folded();
+  void fold_all();
   Value fold(NodeId id);
   Value fold_identifier(NodeId id);
   Value fold_member(NodeId id);
@@ -68,6 +72,7 @@ class Evaluator {
   std::string path_;
   std::uint64_t steps_ = 0;
   int depth_ = 0;
+  std::uint32_t calls_ = 0;
   std::vector<Frame> frames_;
   std::vector<std::optional<Value>> bound_;
   std::vector<bool> busy_;  // bindings being evaluated

@@ -241,8 +241,10 @@ TEST(CodeReading, SeesThroughWhatHidesNames) {
 // Chains and nests of any length cost what their text costs.
 TEST(CodeReading, TakesLongChains) {
   std::string chain = "a";
-  for (int i = 0; i < 3000; ++i) chain += ".b(1)";
+  for (int i = 0; i < 1000; ++i) chain += ".b(1)";
   EXPECT_EQ(found(chain + ";fetch('https://a.example')"), "network a.example");
+  EXPECT_EQ(found("const f = x => x" + chain.substr(1) + ";f(1);fetch('https://a.example')"),
+            "network a.example");
   std::string sum = "fetch('https://a' ";
   for (int i = 0; i < 3000; ++i) sum += "+ ''";
   EXPECT_EQ(found(sum + " + '.example')"), "network a.example");
