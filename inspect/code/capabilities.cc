@@ -213,6 +213,9 @@ void Analysis::on_path_call(NodeId id, const std::string& path, const std::vecto
     case Sink::kRemove:
       on_remove(id, given);
       break;
+    case Sink::kIdentity:
+      add(kMachine, id, path);
+      break;
     case Sink::kSpy:
       add(kSpying, id, path);
       break;

@@ -106,6 +106,9 @@ constexpr PathSink kPaths[] = {
     {"Reflect.set", Sink::kDefine},
     {"navigator.clipboard.readText", Sink::kSpy},
     {"navigator.mediaDevices.getDisplayMedia", Sink::kSpy},
+    {"os.hostname", Sink::kIdentity},
+    {"os.userInfo", Sink::kIdentity},
+    {"os.networkInterfaces", Sink::kIdentity},
     {"navigator.mediaDevices.getUserMedia", Sink::kSpy},
 };
 
@@ -524,12 +527,30 @@ bool pipes_to_shell(std::string_view text) {
   return false;
 }
 
+// curl -o x https://…; sh x
+bool runs_download(std::string_view text) {
+  if (text.find("curl ") == text.npos && text.find("wget ") == text.npos &&
+      text.find("invoke-webrequest") == text.npos)
+    return false;
+  for (const auto sign : {"chmod +x", "chmod 7", "&& ./", "; ./", "&& sh ", "; sh ", "&& bash ",
+                          "; bash ", "&& node ", "; node ", "start-process", "&& python"})
+    if (text.find(sign) != text.npos) return true;
+  return false;
+}
+
 }  // namespace
 
 std::vector<CommandSign> command_signs(std::string_view command) {
   std::vector<CommandSign> out;
   const auto text = lowered(command);
   if (pipes_to_shell(text)) out.push_back({kProcessHidden, "piped to a shell"});
+  if (runs_download(text)) out.push_back({kProcessHidden, "downloaded and run"});
+  for (const auto sign :
+       {"powershell -e", "powershell.exe -e", "-encodedcommand", "-executionpolicy bypass",
+        "mshta ", "regsvr32", "rundll32", "certutil -", "bitsadmin", "/dev/tcp/"})
+    if (text.find(sign) != text.npos) out.push_back({kProcessHidden, sign});
+  for (const auto sign : {"whoami", "hostname", "ifconfig", "ipconfig"})
+    if (word_in(text, sign)) out.push_back({kMachine, sign});
   struct Pair {
     std::string_view program, option;
   };

@@ -22,7 +22,8 @@ enum class Sink {
   kRead,         // a file that the first argument names
   kRemove,
   kSpy,
-  kDefine,  // Object.defineProperty and the like
+  kIdentity,  // says whose machine it is
+  kDefine,    // Object.defineProperty and the like
 };
 
 // What calling `path` does: "child_process.exec" -> kProcess.

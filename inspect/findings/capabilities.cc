@@ -89,9 +89,9 @@ struct Gain {
 
 // What counts towards holding: alone they are ordinary, two at once are not.
 constexpr std::array<std::string_view, 4> kStrong = {kNetwork, kProcess, kDynamicCode, kSecrets};
-constexpr std::array<std::string_view, 9> kGrave = {kUnread,       kPersist, kAutorun,
-                                                    kAgentCommand, kPublish, kDestroy,
-                                                    kMining,       kSpying,  kProcessHidden};
+constexpr std::array<std::string_view, 10> kGrave = {
+    kMachine, kUnread,  kPersist, kAutorun, kAgentCommand,
+    kPublish, kDestroy, kMining,  kSpying,  kProcessHidden};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& list, std::string_view word) {
