@@ -35,8 +35,11 @@ std::vector<std::string> missing_sources(const FindingInput& input,
 }
 
 bool lacks_baseline(const FindingInput& input) {
-  return input.baseline != nullptr && input.evidence != nullptr &&
-         !has_tree(input.baseline_evidence) && wants_baseline_tree(*input.evidence);
+  if (input.baseline == nullptr || input.evidence == nullptr) return false;
+  // An inspector that looked for less left less to compare with.
+  const bool enough = has_tree(input.baseline_evidence) &&
+                      input.baseline_evidence->inspector >= input.evidence->inspector;
+  return !enough && wants_baseline_tree(*input.evidence);
 }
 
 void add_kept(std::vector<Finding>& findings, const std::vector<Finding>& kept, bool feed_loaded) {

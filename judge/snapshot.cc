@@ -6,6 +6,7 @@ namespace npmgate {
 namespace {
 
 constexpr auto kRepeatAfter = std::chrono::minutes(10);
+constexpr auto kYoung = std::chrono::hours(24 * 30);  // the default of inspection.recent
 
 std::string_view version_of(const EvidencePtr& evidence) {
   return evidence->version;
@@ -62,8 +63,12 @@ EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVer
 bool due_again(const Evidence& evidence, Time now) {
   const bool failed = std::ranges::any_of(
       evidence.unavailable, [](const Unavailable& missing) { return missing.source == "tarball"; });
-  const bool narrower = evidence.inspector < kInspectorVersion &&
-                        (evidence.archive_refusal || evidence.package_json_refusal);
+  // What an older inspector saw is enough of an old release; a young one is read as today's are.
+  const auto& published = evidence.release.published;
+  const bool young = published && now - *published < kYoung;
+  const bool narrower =
+      evidence.inspector < kInspectorVersion &&
+      (evidence.archive_refusal || evidence.package_json_refusal || young);
   return (failed || narrower || !evidence.integrity.matches) &&
          now - evidence.gathered > kRepeatAfter;
 }

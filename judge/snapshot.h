@@ -42,7 +42,8 @@ std::string manifest_digest(std::string_view raw);
 
 // Whether an inspection is due again because its outcome may have been an accident: bytes that did
 // not match (a broken transfer, a mirror in mid-update), a tarball that could not be inspected (a
-// worker that was killed), or one that an inspector of before refused and this one may not. Ten
+// worker that was killed), one that an inspector of before refused and this one may not, or a young
+// release that an inspector of before read less of. Ten
 // minutes later, so that nobody makes the gate repeat it at will.
 bool due_again(const Evidence& evidence, Time now);
 

@@ -109,7 +109,7 @@ TEST(OldLinks, AreServedWithAWarning) {
   EXPECT_EQ(judge_of(snapshot, strict).of("1.0.0")->verdict.action, Action::kWarn);
 }
 
-// What an inspector of before refused is looked at again; what it accepted is not.
+// What an inspector of before refused is looked at again, and what it accepted while it is young.
 TEST(DueAgain, WhereAnInspectorOfBeforeRefused) {
   Evidence evidence;
   evidence.integrity.matches = true;
@@ -120,6 +120,10 @@ TEST(DueAgain, WhereAnInspectorOfBeforeRefused) {
   EXPECT_TRUE(due_again(evidence, kNow));
   EXPECT_FALSE(due_again(evidence, evidence.gathered + std::chrono::minutes(9)));
   evidence.archive_refusal.reset();
+  EXPECT_FALSE(due_again(evidence, kNow));
+  evidence.release.published = kNow - 29 * kDay;
+  EXPECT_TRUE(due_again(evidence, kNow));
+  evidence.release.published = kNow - 31 * kDay;
   EXPECT_FALSE(due_again(evidence, kNow));
 }
 
