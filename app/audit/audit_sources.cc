@@ -83,6 +83,16 @@ Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offl
     current = *inspected;
   } else if (found != nullptr && found->servable && !offline) {
     current = co_await observed(bench, current, wanted.version);
+    bool compared = true;
+    {
+      Judge judge = bench.judge(current);
+      const Judged* judged = judge.of(wanted.version);
+      compared = judged == nullptr || !judge.comparison_due(*judged);
+    }
+    if (!compared) {
+      auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
+      if (inspected) current = *inspected;
+    }
   }
   Judge judge = bench.judge(current);
   if (const Judged* judged = judge.of(wanted.version); judged != nullptr)

@@ -126,7 +126,19 @@ Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::st
     if (!inspected && !options.baseline.empty()) co_return inspected.error();
     if (inspected) snapshot = *inspected;
   }
-  co_return co_await bench_->packages().observe(collector_, snapshot, version, baseline);
+  SnapshotPtr observed =
+      co_await bench_->packages().observe(collector_, snapshot, version, baseline);
+  // The last settled release, where that is another one.
+  const auto judged = judge(observed, version, options);
+  const Judged* release = judged->of(version);
+  const std::vector<std::string> lacking =
+      release != nullptr ? release->lacking : std::vector<std::string>();
+  for (const std::string& other : lacking) {
+    if (has_evidence(*observed, other)) continue;
+    auto inspected = co_await bench_->packages().inspect_alone(observed, other, kInspectionLimit);
+    if (inspected) observed = *inspected;
+  }
+  co_return observed;
 }
 
 Task<Result<std::shared_ptr<ReleaseAnalysis>>> Workbench::study(ReleaseSpec spec,

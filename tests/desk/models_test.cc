@@ -44,7 +44,8 @@ const char* const kRelease =
   "diff":{"install_scripts":[{"change":"added","key":"postinstall","before":"","after":"node a.js"}]},
   "waiting":[],"decisions":[]})";
 
-const char* const kDiff = R"json({"files":[{"path":"a.js","change":"added","shown":"lines","added":1,
+const char* const kDiff =
+    R"json({"files":[{"path":"a.js","change":"added","shown":"lines","added":1,
   "removed":0,"on_install":true,"new_traits":["network"],"noise":"","cut":false,"hunks":[[["+",0,1,"fetch('<x>')"]]],
   "marks":[{"finding":"x","severity":"high","message":"m","line":1}]},
   {"path":"README.md","change":"changed","shown":"lines","added":1,"removed":1,"noise":"document","hunks":[]}]})json";
@@ -53,17 +54,17 @@ TEST(DeskModels, AReleaseShowsItsLinesAndWhatAnApprovalCovers) {
   const auto diff = parsed(kDiff);
   const std::string page =
       render(data::desk_release(), release_model(parsed(kRelease), diff, "secret"));
-EXPECT_NE(page.find("fetch(&apos;&lt;x&gt;&apos;)"), page.npos);
-EXPECT_NE(page.find("runs on install"), page.npos);
-EXPECT_NE(page.find("name=\"content\" value=\"c0\""), page.npos);
-EXPECT_NE(page.find("name=\"seen\" value=\"5eed\""), page.npos);
-EXPECT_NE(page.find("value=\"approve\""), page.npos);
-EXPECT_EQ(page.find("value=\"reopen\""), page.npos) << "nothing was decided";
-const std::size_t readme = page.find("README.md");
-EXPECT_GT(readme, page.find("a.js"));
-EXPECT_EQ(page.substr(0, readme).rfind("<details class=\"file\">"),
-          page.substr(0, readme).rfind("<details"))
-    << "noise is folded";
+  EXPECT_NE(page.find("fetch(&apos;&lt;x&gt;&apos;)"), page.npos);
+  EXPECT_NE(page.find("runs on install"), page.npos);
+  EXPECT_NE(page.find("name=\"content\" value=\"c0\""), page.npos);
+  EXPECT_NE(page.find("name=\"seen\" value=\"5eed\""), page.npos);
+  EXPECT_NE(page.find("value=\"approve\""), page.npos);
+  EXPECT_EQ(page.find("value=\"reopen\""), page.npos) << "nothing was decided";
+  const std::size_t readme = page.find("README.md");
+  EXPECT_GT(readme, page.find("a.js"));
+  EXPECT_EQ(page.substr(0, readme).rfind("<details class=\"file\">"),
+            page.substr(0, readme).rfind("<details"))
+      << "noise is folded";
 }
 
 TEST(DeskModels, WithoutADiffThePageSaysWhy) {
