@@ -31,6 +31,21 @@ void run_to_end(net::io_context& context, std::function<Task<void>()> body) {
   context.run();
 }
 
+void run_loop(net::io_context& loop, const std::function<void()>& escaped) {
+  for (;;) {
+    std::string what = "no std::exception";
+    try {
+      loop.run();
+      return;
+    } catch (const std::exception& e) {
+      what = e.what();
+    } catch (...) {
+    }
+    log::error("unexpected", "an exception left a handler: " + what);
+    if (escaped) escaped();
+  }
+}
+
 Task<boost::system::error_code> wait_for(net::steady_timer& timer) {
   auto [error] = co_await timer.async_wait(kTuple);
   co_return error;
@@ -72,6 +87,8 @@ Task<std::optional<Error>> Pool::run(std::function<void()> job) {
         job();
       } catch (const std::exception& e) {
         failure = fail(Code::kInternal, Origin::kSelf, std::string("unexpected: ") + e.what());
+      } catch (...) {
+        failure = fail(Code::kInternal, Origin::kSelf, "unexpected: no std::exception");
       }
       queued_.fetch_sub(1);
       auto executor = net::get_associated_executor(*shared);

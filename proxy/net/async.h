@@ -83,6 +83,11 @@ class Pool {
   std::atomic<std::size_t> queued_{0};
 };
 
+// Runs `loop` until it has nothing left to do or is stopped. An exception that a handler lets out
+// (a library's own step between two of ours) ends what it belonged to and nothing else: it is
+// logged, `escaped` is called (for a metric), and the loop goes on.
+void run_loop(net::io_context& loop, const std::function<void()>& escaped = {});
+
 // Cancels a timer from any thread: on the timer's own loop, which armed it or is about to in the
 // very step that handed it out.
 void cancel_on_its_loop(std::shared_ptr<net::steady_timer> timer);

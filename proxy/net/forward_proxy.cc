@@ -62,6 +62,7 @@ Result<ForwardProxy> parse_forward_proxy(std::string_view text) {
 
 Result<ProxySettings> proxies_from_environment(const EnvReader& env) {
   ProxySettings settings;
+  std::string all;
   struct Variable {
     const char *upper, *lower;
     std::string& value;
@@ -69,6 +70,7 @@ Result<ProxySettings> proxies_from_environment(const EnvReader& env) {
   };
   const Variable variables[] = {{"HTTPS_PROXY", "https_proxy", settings.https, true},
                                 {"HTTP_PROXY", "http_proxy", settings.http, true},
+                                {"ALL_PROXY", "all_proxy", all, true},
                                 {"NO_PROXY", "no_proxy", settings.none, false}};
   for (const Variable& variable : variables) {
     const auto upper = env(variable.upper);
@@ -80,6 +82,8 @@ Result<ProxySettings> proxies_from_environment(const EnvReader& env) {
                       ": " + usable.error().context);
     }
   }
+  if (settings.https.empty()) settings.https = all;
+  if (settings.http.empty()) settings.http = all;
   return settings;
 }
 
@@ -96,6 +100,13 @@ bool bypasses_proxy(std::string_view no_proxy, const Url& url) {
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
     if (item == "*") return true;
+    if (item.find('/') != std::string_view::npos) {
+      const auto network = TrustedProxies::parse({std::string(item)});
+      boost::system::error_code ec;
+      const auto address = boost::asio::ip::make_address(url.host, ec);
+      if (!ec && network && network->trusts(unmapped(address))) return true;
+      continue;
+    }
     if (item.starts_with('[') && item.ends_with(']')) item = item.substr(1, item.size() - 2);
     const std::size_t colon = item.rfind(':');
     if (colon != std::string_view::npos && item.find(':') == colon) {

@@ -1,4 +1,5 @@
-// The proxy that the gate's own requests go through, named by HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+// The proxy that the gate's own requests go through, named by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY
+// (if the other is not set) and NO_PROXY.
 // No standard describes these variables; the rules are curl's (curl(1), "ENVIRONMENT"), without its
 // SOCKS and TLS proxies.
 #pragma once
@@ -25,13 +26,13 @@ struct ProxySettings {
   std::string http, https, none;  // as in HTTP_PROXY, HTTPS_PROXY, NO_PROXY
 };
 
-// Reads the three variables, in their upper-case, else their lower-case spelling. kMalformed names
+// Reads the variables, in their upper-case, else their lower-case spelling. kMalformed names
 // the variable that cannot be used: going around a proxy that somebody asked for would be worse
 // than not starting.
 Result<ProxySettings> proxies_from_environment(const EnvReader& env);
 
-// NO_PROXY's rules: comma-separated hosts, ".suffix", "*", optional ":port"; letters in either
-// case.
+// NO_PROXY's rules: comma-separated hosts, ".suffix", "*", networks ("10.0.0.0/8", for addresses in
+// URLs: names are not looked up), optional ":port"; letters in either case.
 bool bypasses_proxy(std::string_view no_proxy, const Url& url);
 
 }  // namespace npmgate

@@ -1,8 +1,10 @@
 #include "proxy/net/http.h"
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <charconv>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -64,6 +66,8 @@ std::string_view standard_reason(int status) {
       return "Created";
     case 204:
       return "No Content";
+    case 206:
+      return "Partial Content";
     case 302:
       return "Found";
     case 304:
@@ -88,12 +92,16 @@ std::string_view standard_reason(int status) {
       return "URI Too Long";
     case 415:
       return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
     case 421:
       return "Misdirected Request";
     case 429:
       return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
+    case 451:
+      return "Unavailable For Legal Reasons";
     case 500:
       return "Internal Server Error";
     case 501:
@@ -107,6 +115,33 @@ std::string_view standard_reason(int status) {
     default:
       return "Unknown";
   }
+}
+
+std::optional<ByteRange> byte_range(std::string_view range, std::uint64_t size) {
+  constexpr std::string_view kUnit = "bytes=";
+  if (range.size() < kUnit.size() || !equal_ignoring_case(range.substr(0, kUnit.size()), kUnit))
+    return std::nullopt;
+  range = trimmed(range.substr(kUnit.size()));
+  const std::size_t dash = range.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto number = [](std::string_view text) -> std::optional<std::uint64_t> {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+  };
+  const std::string_view left = range.substr(0, dash), right = range.substr(dash + 1);
+  const auto first = number(left), last = number(right);
+  if ((!left.empty() && !first) || (!right.empty() && !last) || (!first && !last))
+    return std::nullopt;
+  if (!first) {  // the last bytes
+    const std::uint64_t count = std::min(*last, size);
+    return ByteRange{size - count, count};
+  }
+  if (last && *last < *first) return std::nullopt;
+  if (*first >= size) return ByteRange{};
+  const std::uint64_t end = last && *last < size - 1 ? *last + 1 : size;
+  return ByteRange{*first, end - *first};
 }
 
 bool accepts_gzip(std::string_view accept_encoding) {
@@ -168,6 +203,17 @@ Response error_response(int status, std::string_view sentence, std::string_view 
 
 namespace {
 
+constexpr std::string_view kDenied = " denies access with the status ";
+
+// The status that an error of denied_by_upstream() is told with; 0: it is another one. 401 would
+// make clients think of their own credentials for the gate.
+int denied_status(const Error& error) {
+  if (error.code != Code::kRefused || error.origin != Origin::kUpstream) return 0;
+  const std::size_t at = error.context.find(kDenied);
+  if (at == std::string::npos) return 0;
+  return error.context.compare(at + kDenied.size(), 3, "451") == 0 ? 451 : 403;
+}
+
 // Paths of the gate's data are nobody's business but the log's.
 std::string client_text(const Error& error) {
   if (error.origin != Origin::kDisk) return "npm-gate: " + error.context;
@@ -180,6 +226,22 @@ std::string client_text(const Error& error) {
 
 }  // namespace
 
+Error denied_by_upstream(std::string_view upstream, int status, std::string_view what,
+                         std::string_view said) {
+  std::string sentence = "the upstream " + std::string(upstream) + std::string(kDenied) +
+                         std::to_string(status) + " to " + std::string(what);
+  boost::system::error_code ec;
+  const boost::json::value parsed = boost::json::parse(said, ec);
+  const boost::json::value* reason = nullptr;
+  for (const char* key : {"error", "message", "reason"}) {
+    if (!ec && parsed.is_object() && reason == nullptr)
+      reason = parsed.get_object().if_contains(key);
+  }
+  if (reason != nullptr && reason->is_string())
+    sentence += ": " + log::printable(std::string_view(reason->get_string()), 200);
+  return fail(Code::kRefused, Origin::kUpstream, std::move(sentence));
+}
+
 Response response_for(const Error& error) {
   const std::string sentence = client_text(error);
   switch (error.code) {
@@ -191,6 +253,8 @@ Response response_for(const Error& error) {
         return error_response(error.code == Code::kTooLarge ? 413 : 400, sentence);
       return error_response(502, sentence);
     case Code::kRefused:
+      if (const int denied = denied_status(error))
+        return error_response(denied, sentence, "the upstream denies access");
       return error_response(error.origin == Origin::kUpstream ? 502 : 403, sentence);
     case Code::kIntegrityMismatch:
       return error_response(502, sentence);

@@ -1,11 +1,11 @@
 #include "proxy/net/http_client.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <charconv>
 #include <variant>
@@ -14,12 +14,13 @@
 #include "base/gzip.h"
 #include "base/time.h"
 #include "proxy/net/egress.h"
+#include "proxy/net/message_body.h"
+#include "proxy/net/message_head.h"
 
 namespace npmgate {
 namespace {
 
 namespace beast = boost::beast;
-namespace http = beast::http;
 namespace ssl = net::ssl;
 using tcp = net::ip::tcp;
 using SteadyTime = std::chrono::steady_clock::time_point;
@@ -28,8 +29,9 @@ using error_code = boost::system::error_code;
 constexpr auto kConnectLimit = std::chrono::seconds(10);
 constexpr int kMaxRedirects = 3;  // docs/threats.md, H5
 constexpr int kMaxInterim = 5;
-// One stalled read: a body that drips slower than this is given up before the whole limit.
-constexpr auto kReadLimit = std::chrono::seconds(30);
+constexpr std::chrono::milliseconds kPatience{40'000};
+// A body that drips slower than FetchRequest::min_rate is given up after this.
+constexpr auto kDripAfter = std::chrono::seconds(30);
 constexpr std::size_t kPiece = 256 * 1024;
 
 Error io_error(std::string_view what, const Url& url, const error_code& ec) {
@@ -42,24 +44,19 @@ Error io_error(std::string_view what, const Url& url, const error_code& ec) {
 }
 
 constexpr std::size_t kReadSize = std::size_t{64} << 10;
+constexpr std::size_t kMaxHead = std::size_t{64} << 10;
 
 Error too_large(const Url& url, const FetchRequest& request) {
   return fail(Code::kTooLarge, Origin::kUpstream,
               "the answer of " + url.origin() + " is larger than " + human_bytes(request.max_body));
 }
 
-// The body lies in the FetchRequest, which outlives the exchange.
-using Message = http::request<http::span_body<const char>>;
-using Parser = http::response_parser<http::buffer_body>;
 using Plain = beast::tcp_stream;
 using Tls = beast::ssl_stream<beast::tcp_stream>;
 
 struct Connection {
   explicit Connection(const net::any_io_executor& ex)
-      : executor(ex), stream(std::in_place_type<Plain>, ex) {
-    // Beast reads into what the buffer has room for, and 512 bytes at a time where that is nothing.
-    buffer.reserve(kReadSize);
-  }
+      : executor(ex), stream(std::in_place_type<Plain>, ex) {}
   net::any_io_executor executor;
   std::variant<Plain, Tls> stream;
   std::shared_ptr<ssl::context> context;  // outlives the stream that uses it
@@ -68,6 +65,9 @@ struct Connection {
   bool reused = false;
   bool via_proxy = false;  // plain http through a proxy: absolute-form request target
   std::string proxy_authorization;
+  std::string_view gathered() const {
+    return {static_cast<const char*>(buffer.cdata().data()), buffer.size()};
+  }
   beast::tcp_stream& lowest() {
     return std::visit([](auto& s) -> beast::tcp_stream& { return beast::get_lowest_layer(s); },
                       stream);
@@ -78,12 +78,6 @@ struct Connection {
   }
 };
 using ConnectionPtr = std::unique_ptr<Connection>;
-
-struct Head {
-  Head() {}
-  std::unique_ptr<Parser> parser;
-  error_code error;
-};
 
 class HttpClient final : public Upstream {
  public:
@@ -156,16 +150,28 @@ class HttpClient final : public Upstream {
                                                std::string authorization, SteadyTime deadline) {
     // A write is never sent twice: it gets a connection that cannot have died while it lay idle.
     const bool once = request.once || request.method == "PUT" || request.method == "DELETE";
+    // What broke off is asked for again at once, over another connection; a sink has seen a part.
+    const bool repeatable = request.method == "GET" && !once && !request.sink;
     for (int attempt = 0;; ++attempt) {
-      auto connection = co_await connect(url, request, deadline, once || attempt > 0);
+      auto connection =
+          co_await connect(url, request, deadline, once || request.fresh || attempt > 0);
       if (!connection) co_return connection.error();
       const bool reused = (*connection)->reused;
       bool answered = false;
+      // Who waits in vain for a head asks once more over another connection, and more patiently.
+      SteadyTime head_until = deadline;
+      if (request.min_rate > 0) {
+        const auto patience = request.fresh || attempt > 0 ? kPatience : request.stall;
+        head_until = std::min<SteadyTime>(deadline, std::chrono::steady_clock::now() + patience);
+      }
       auto reply = co_await exchange(std::move(*connection), url, request, authorization, deadline,
-                                     answered);
-      // A pooled connection may have been closed by the server while it lay idle: only then is the
-      // same request sent again.
-      if (reply || !reused || answered || attempt > 0) co_return reply;
+                                     head_until, answered);
+      if (reply || attempt > 0) co_return reply;
+      // A pooled connection may have been closed by the server while it lay idle.
+      const bool was_closed = reused && !answered;
+      const bool broken = reply.error().retry && (reply.error().code == Code::kUnavailable ||
+                                                  reply.error().code == Code::kTimeout);
+      if (!was_closed && !(repeatable && broken)) co_return reply;
     }
   }
 
@@ -233,23 +239,19 @@ class HttpClient final : public Upstream {
   Task<Result<void>> tunnel(Connection& connection, const Url& url, std::string authorization,
                             SteadyTime limit) {
     const std::string authority = url.origin().substr(url.scheme.size() + 3);
-    http::request<http::empty_body> request(http::verb::connect, authority, 11);
-    request.set(http::field::host, authority);
-    if (!authorization.empty()) request.set(http::field::proxy_authorization, authorization);
+    std::string head = "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n";
+    add_field(head, "Proxy-Authorization", authorization);
+    head += "\r\n";
     connection.lowest().expires_at(limit);
-    auto [write_error, written] =
-        co_await http::async_write(std::get<Plain>(connection.stream), request, kTuple);
-    if (write_error) co_return io_error("cannot ask the proxy for", url, write_error);
-    http::response_parser<http::empty_body> parser;
-    parser.skip(true);
-    auto [read_error, count] = co_await http::async_read_header(std::get<Plain>(connection.stream),
-                                                                connection.buffer, parser, kTuple);
-    if (read_error) co_return io_error("no answer from the proxy for", url, read_error);
-    if (parser.get().result_int() / 100 != 2) {
-      co_return fail(Code::kUnavailable, Origin::kUpstream,
-                     "the proxy refused " + url.origin() + ": status " +
-                         std::to_string(parser.get().result_int()),
-                     true);
+    const error_code unsent = co_await write(connection, net::buffer(head));
+    if (unsent) co_return io_error("cannot ask the proxy for", url, unsent);
+    // What follows a good answer is the tunnel, not a body.
+    const auto answer = co_await read_one_head(connection, url, true);
+    if (!answer) co_return answer.error();
+    if (answer->status / 100 != 2) {
+      co_return fail(
+          Code::kUnavailable, Origin::kUpstream,
+          "the proxy refused " + url.origin() + ": status " + std::to_string(answer->status), true);
     }
     connection.buffer.clear();
     co_return Result<void>();
@@ -305,83 +307,82 @@ class HttpClient final : public Upstream {
 
   Task<Result<FetchReply>> exchange(ConnectionPtr connection, const Url& url,
                                     const FetchRequest& request, std::string authorization,
-                                    SteadyTime deadline, bool& answered) {
-    auto message = compose(*connection, url, request, authorization);
+                                    SteadyTime deadline, SteadyTime head_until, bool& answered) {
+    const std::string message = compose(*connection, url, request, authorization);
     connection->lowest().expires_at(deadline);
-    const error_code unsent = co_await send(*connection, *message, request);
+    const error_code unsent = co_await send(*connection, message, request);
     // A server may answer and close before it has read everything: its answer says why.
-    auto head = co_await read_head(*connection, request, deadline);
-    if (head.error && unsent) co_return io_error("cannot send to", url, unsent);
-    if (head.error == http::error::body_limit) co_return too_large(url, request);
-    if (head.error) co_return io_error("no answer from", url, head.error);
+    connection->lowest().expires_at(head_until);
+    auto head = co_await read_head(*connection, url, request);
+    if (!head && unsent) co_return io_error("cannot send to", url, unsent);
+    if (!head) co_return head.error();
     answered = true;
-    Parser& parser = *head.parser;
-    const unsigned status = parser.get().result_int();
-    if (status < 200 || status > 599) {
+    if (head->status < 200 || head->status > 599) {
       co_return fail(Code::kUnavailable, Origin::kUpstream,
-                     url.origin() + " answered with the status " + std::to_string(status), true);
+                     url.origin() + " answered with the status " + std::to_string(head->status),
+                     true);
     }
-
+    using Kind = BodyFraming::Kind;
+    if (head->body.kind == Kind::kLength && head->body.length > request.max_body)
+      co_return too_large(url, request);
     FetchReply reply;
-    reply.status = static_cast<int>(status);
-    for (const auto& field : parser.get())
-      reply.headers.add(std::string(field.name_string()), std::string(field.value()));
-    auto body = co_await read_body(*connection, parser, url, request, reply, deadline);
+    reply.status = head->status;
+    reply.headers = std::move(head->headers);
+    BodyDecoder decoder(head->body, Origin::kUpstream);
+    auto body = co_await read_body(*connection, decoder, url, request, reply, deadline);
     if (!body) co_return body.error();
     // What came unasked for behind the answer would be taken for the next one.
-    const bool in_step = parser.is_done() && connection->buffer.size() == 0;
-    const bool keep = parser.get().keep_alive() && in_step && !unsent;
-    if (keep) give_back(std::move(connection), url, request);
+    const bool in_step = decoder.done() && connection->buffer.size() == 0;
+    if (head->keep_alive && in_step && !unsent) give_back(std::move(connection), url, request);
     co_return reply;
   }
 
-  std::shared_ptr<Message> compose(const Connection& connection, const Url& url,
-                                   const FetchRequest& request, const std::string& authorization) {
-    auto message = std::make_shared<Message>();
-    message->method_string(request.method);
-    message->target(connection.via_proxy ? url.scheme + "://" + url.host_header() + url.path
-                                         : url.path);
-    message->set(http::field::host, url.host_header());
-    message->set(http::field::user_agent, options_.user_agent);
-    // Tarballs are never re-encoded in transit: the bytes that are hashed are the bytes that are
-    // served.
-    message->set(http::field::accept_encoding, request.sink ? "identity" : "gzip");
-    for (const auto& [name, value] : request.headers) message->set(name, value);
-    if (!authorization.empty()) message->set(http::field::authorization, authorization);
-    if (!connection.proxy_authorization.empty())
-      message->set(http::field::proxy_authorization, connection.proxy_authorization);
-    message->body() = {request.body.data(), request.body.size()};
-    if (request.spooled) {
-      message->content_length(request.spooled->size());
-    } else if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
-      message->prepare_payload();
-    }
-    return message;
+  // Values come from package managers and from upstreams: no line ends in them.
+  static void add_field(std::string& head, std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    head.append(name).append(": ").append(header_safe(value, kMaxHead)).append("\r\n");
   }
 
-  Task<error_code> send(Connection& connection, Message& message, const FetchRequest& request) {
-    error_code error = co_await write(connection, message);
+  std::string compose(const Connection& connection, const Url& url, const FetchRequest& request,
+                      const std::string& authorization) {
+    std::string head = request.method + " ";
+    if (connection.via_proxy) head += url.scheme + "://" + url.host_header();
+    head += url.path + " HTTP/1.1\r\n";
+    add_field(head, "Host", url.host_header());
+    const auto given = [&request](std::string_view name) {
+      return std::any_of(request.headers.begin(), request.headers.end(),
+                         [&](const auto& field) { return beast::iequals(field.first, name); });
+    };
+    if (!given("User-Agent")) add_field(head, "User-Agent", options_.user_agent);
+    // Tarballs are never re-encoded in transit: the bytes that are hashed are the bytes that are
+    // served.
+    if (!given("Accept-Encoding"))
+      add_field(head, "Accept-Encoding", request.sink ? "identity" : "gzip");
+    for (const auto& [name, value] : request.headers) add_field(head, name, value);
+    add_field(head, "Authorization", authorization);
+    add_field(head, "Proxy-Authorization", connection.proxy_authorization);
+    const std::uint64_t size = request.spooled ? request.spooled->size() : request.body.size();
+    if (size > 0 || request.method == "POST" || request.method == "PUT")
+      add_field(head, "Content-Length", std::to_string(size));
+    return head + "\r\n";
+  }
+
+  Task<error_code> send(Connection& connection, std::string_view head,
+                        const FetchRequest& request) {
+    const std::array<net::const_buffer, 2> both{net::buffer(head), net::buffer(request.body)};
+    error_code error = co_await write(connection, both);
     std::vector<char> piece(request.spooled ? kPiece : 0);
     for (std::uint64_t at = 0; !error && request.spooled && at < request.spooled->size();) {
       const auto got = request.spooled->read(at, piece);
       if (!got || *got == 0) co_return net::error::make_error_code(net::error::fault);
-      error = co_await write_bytes(connection, net::buffer(piece.data(), *got));
+      error = co_await write(connection, net::buffer(piece.data(), *got));
       at += *got;
     }
     co_return error;
   }
 
-  Task<error_code> write(Connection& connection, Message& message) {
-    if (auto* plain = std::get_if<Plain>(&connection.stream)) {
-      auto [error, count] = co_await http::async_write(*plain, message, kTuple);
-      co_return error;
-    }
-    auto [error, count] =
-        co_await http::async_write(std::get<Tls>(connection.stream), message, kTuple);
-    co_return error;
-  }
-
-  Task<error_code> write_bytes(Connection& connection, net::const_buffer bytes) {
+  template <class Buffers>
+  Task<error_code> write(Connection& connection, Buffers bytes) {
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
       auto [error, count] = co_await net::async_write(*plain, bytes, kTuple);
       co_return error;
@@ -393,74 +394,94 @@ class HttpClient final : public Upstream {
 
   // The head of the final answer. Interim ones (RFC 9110, 15.2: 100 Continue, 103 Early Hints) have
   // no body and are passed over.
-  Task<Head> read_head(Connection& connection, const FetchRequest& request, SteadyTime deadline) {
-    Head head;
-    for (int interim = 0; interim <= kMaxInterim; ++interim) {
-      head.parser = std::make_unique<Parser>();
-      head.parser->header_limit(64 * 1024);
-      head.parser->body_limit(request.max_body);
-      if (request.method == "HEAD") head.parser->skip(true);
-      head.error = co_await read_header(connection, *head.parser, deadline);
-      const unsigned status = head.error ? 0 : head.parser->get().result_int();
-      if (status / 100 != 1 || status == 101) break;
+  Task<Result<MessageHead>> read_head(Connection& connection, const Url& url,
+                                      const FetchRequest& request) {
+    for (int interim = 0;; ++interim) {
+      auto head = co_await read_one_head(connection, url, request.method == "HEAD");
+      if (!head || head->status / 100 != 1 || head->status == 101 || interim == kMaxInterim)
+        co_return head;
     }
-    co_return head;
   }
 
-  Task<error_code> read_header(Connection& connection, Parser& parser, SteadyTime deadline) {
-    connection.lowest().expires_at(deadline);
+  Task<Result<MessageHead>> read_one_head(Connection& connection, const Url& url, bool bodyless) {
+    std::size_t seen = 0;
+    for (;;) {
+      const std::size_t size = head_size(connection.gathered(), seen);
+      const bool whole = size != std::string_view::npos;
+      if (whole && size <= kMaxHead) {
+        auto head = parse_answer_head(connection.gathered().substr(0, size), bodyless);
+        connection.buffer.consume(size);
+        if (head) co_return head;
+        co_return fail(Code::kUnavailable, Origin::kUpstream,
+                       "no valid HTTP answer from " + url.origin() + ": " + head.error().context,
+                       true);
+      }
+      if (whole || connection.buffer.size() > kMaxHead)
+        co_return fail(Code::kUnavailable, Origin::kUpstream,
+                       "the header of the answer of " + url.origin() + " is too large", true);
+      seen = connection.buffer.size();
+      if (const error_code error = co_await read_some(connection))
+        co_return io_error("no answer from", url, error);
+    }
+  }
+
+  Task<error_code> read_some(Connection& connection) {
+    const auto space = connection.buffer.prepare(kReadSize);
     if (auto* plain = std::get_if<Plain>(&connection.stream)) {
-      auto [error, count] =
-          co_await http::async_read_header(*plain, connection.buffer, parser, kTuple);
+      auto [error, count] = co_await plain->async_read_some(space, kTuple);
+      connection.buffer.commit(count);
       co_return error;
     }
-    auto [error, count] = co_await http::async_read_header(std::get<Tls>(connection.stream),
-                                                           connection.buffer, parser, kTuple);
+    auto [error, count] = co_await std::get<Tls>(connection.stream).async_read_some(space, kTuple);
+    connection.buffer.commit(count);
     co_return error;
   }
 
-  Task<error_code> read_some(Connection& connection, Parser& parser) {
-    if (auto* plain = std::get_if<Plain>(&connection.stream)) {
-      auto [error, count] =
-          co_await http::async_read_some(*plain, connection.buffer, parser, kTuple);
-      co_return error;
-    }
-    auto [error, count] = co_await http::async_read_some(std::get<Tls>(connection.stream),
-                                                         connection.buffer, parser, kTuple);
-    co_return error;
-  }
-
-  Task<Result<void>> read_body(Connection& connection, Parser& parser, const Url& url,
+  Task<Result<void>> read_body(Connection& connection, BodyDecoder& decoder, const Url& url,
                                const FetchRequest& request, FetchReply& reply,
                                SteadyTime deadline) {
     const bool to_sink = request.sink && reply.status == 200;
     std::uint64_t total = 0;
-    std::vector<char> piece(to_sink ? kPiece : 64 * 1024);
-    while (!parser.is_done()) {
-      parser.get().body().data = piece.data();
-      parser.get().body().size = piece.size();
-      parser.get().body().more = true;
-      connection.lowest().expires_at(
-          std::min(deadline, std::chrono::steady_clock::now() + kReadLimit));
-      error_code error = co_await read_some(connection, parser);
-      if (error == http::error::need_buffer) error = {};
-      if (error == http::error::body_limit) co_return too_large(url, request);
-      if (error) co_return io_error("the answer broke off from", url, error);
-      const std::string_view data(piece.data(), piece.size() - parser.get().body().size);
-      total += data.size();
+    const SteadyTime begun = std::chrono::steady_clock::now();
+    while (!decoder.done()) {
+      if (connection.buffer.size() == 0) {
+        const SteadyTime now = std::chrono::steady_clock::now();
+        SteadyTime limit = std::min<SteadyTime>(deadline, now + request.stall);
+        if (request.min_rate > 0)
+          limit = std::min<SteadyTime>(
+              limit, begun + kDripAfter + std::chrono::seconds(total / request.min_rate));
+        connection.lowest().expires_at(limit);
+        const error_code error = co_await read_some(connection);
+        // A TLS peer may end without its farewell only if the length was told before.
+        if (error == net::error::eof && decoder.whole_at_close()) break;
+        if (error) co_return io_error("the answer broke off from", url, error);
+      }
+      const auto step = decoder.next(connection.gathered());
+      if (!step)
+        co_return fail(Code::kUnavailable, Origin::kUpstream,
+                       "the answer of " + url.origin() + " is " + step.error().context, true);
+      total += step->body.size();
       if (total > request.max_body) co_return too_large(url, request);
       if (to_sink) {
-        if (auto taken = request.sink(data); !taken) co_return taken.error();
+        if (auto taken = request.sink(step->body); !taken) co_return taken.error();
       } else {
-        reply.body.append(data);
+        reply.body.append(step->body);
       }
+      connection.buffer.consume(step->used);
     }
     if (!to_sink && reply.headers.get("content-encoding") == "gzip" && !reply.body.empty()) {
-      auto plain = gzip_expand(reply.body, request.max_body);
-      if (!plain)
-        co_return fail(Code::kMalformed, Origin::kUpstream,
-                       "the answer of " + url.origin() + " is not valid gzip", true);
-      reply.body = std::move(*plain);
+      std::function<Result<bool>()> inflate = [&reply, &request, &url]() -> Result<bool> {
+        auto plain = gzip_expand(reply.body, request.max_body);
+        if (!plain)
+          return fail(Code::kMalformed, Origin::kUpstream,
+                      "the answer of " + url.origin() + " is not valid gzip", true);
+        reply.body = std::move(*plain);
+        return true;
+      };
+      Result<bool> inflated = false;
+      if (options_.pool == nullptr) inflated = inflate();
+      if (options_.pool != nullptr) inflated = co_await options_.pool->offload(std::move(inflate));
+      if (!inflated) co_return inflated.error();
     }
     co_return Result<void>();
   }

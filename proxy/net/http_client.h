@@ -16,6 +16,7 @@ struct ClientOptions {
   std::size_t max_idle_per_origin = 32;
   std::chrono::seconds idle_limit{50};  // below the 60 s after which many servers close
   ProxySettings proxies;
+  Pool* pool = nullptr;  // where answers are inflated; null: on the loop
 };
 
 // Thread-safe; a connection stays on the loop that opened it, and idle ones with it: the client has

@@ -9,16 +9,18 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <list>
+#include <map>
 
+#include "base/digest.h"
 #include "base/gzip.h"
+#include "proxy/net/message_body.h"
+#include "proxy/net/message_head.h"
 #include "proxy/net/query.h"
+#include "proxy/net/sessions.h"
 
 namespace npmgate {
 namespace {
 
-namespace http = boost::beast::http;
 namespace ssl = net::ssl;
 using tcp = net::ip::tcp;
 using error_code = boost::system::error_code;
@@ -28,19 +30,9 @@ constexpr std::size_t kFilePiece = 256 * 1024;   // measured: larger writes gain
 constexpr std::size_t kBodyPiece = 1024 * 1024;  // what has to leave within one write limit
 constexpr std::size_t kHeadPiece = 4096;         // most heads of package managers are below 1 KiB
 constexpr std::size_t kFirstRead = 4096;         // of a request over TLS; most fit into it
+constexpr auto kLinger = std::chrono::seconds(2);
+constexpr std::size_t kBodyRead = 64 * 1024;     // of a request's body at a time
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
-
-struct SessionState {
-  explicit SessionState(tcp::socket& s) : socket(s) {}
-  tcp::socket& socket;
-  SteadyClock::time_point deadline = SteadyClock::time_point::max();
-  bool idle = true;
-};
-
-// The sessions of one loop; touched by that loop's thread only.
-struct LoopSessions {
-  std::list<SessionState*> sessions;
-};
 
 bool same_text(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -57,72 +49,6 @@ std::string head_of(const Response& response, bool keep_alive, bool with_length)
   head += keep_alive ? "connection: keep-alive\r\n\r\n" : "connection: close\r\n\r\n";
   return head;
 }
-
-// Offset of the empty line that ends a head, also where lines end in LF alone; npos: not there yet.
-std::size_t end_of_head(std::string_view data) {
-  for (std::size_t at = data.find('\n'); at != std::string_view::npos;
-       at = data.find('\n', at + 1)) {
-    const std::string_view next = data.substr(at + 1);
-    if (next.starts_with('\n') || next.starts_with("\r\n")) return at;
-  }
-  return std::string_view::npos;
-}
-
-bool has_folded_line(std::string_view data) {
-  const std::string_view head = data.substr(0, end_of_head(data));
-  return head.find("\n ") != std::string_view::npos || head.find("\n\t") != std::string_view::npos;
-}
-
-// What Beast's parser lets through and a registry must not (docs/threats.md, H1).
-std::optional<std::string> suspicious(const http::request_header<>& head) {
-  if (head.count(http::field::content_length) > 1) return "more than one Content-Length";
-  if (head.count(http::field::content_length) > 0 && head.count(http::field::transfer_encoding) > 0)
-    return "Content-Length and Transfer-Encoding";
-  const std::string_view length(head[http::field::content_length]);
-  if (length.find_first_not_of("0123456789") != std::string_view::npos)
-    return "a Content-Length that is not one number";
-  if (head.count(http::field::host) > 1) return "more than one Host";
-  if (head.version() == 11 && head.count(http::field::host) == 0) return "no Host";
-  if (head.target().empty() || head.target().front() != '/')
-    return "the request target is not a path";
-  if (head.count(http::field::transfer_encoding) > 0 &&
-      !same_text(head[http::field::transfer_encoding], "chunked"))
-    return "a Transfer-Encoding other than chunked";
-  const bool bodyless = head.method() == http::verb::get || head.method() == http::verb::head;
-  if (bodyless &&
-      (head.count(http::field::transfer_encoding) > 0 ||
-       (head.count(http::field::content_length) > 0 && head[http::field::content_length] != "0"))) {
-    return "a body on GET";
-  }
-  return std::nullopt;
-}
-
-// What one connection holds of the room for request bodies, in memory or in files.
-class BodyBudget {
- public:
-  BodyBudget(std::atomic<std::size_t>& used, std::size_t limit) : used_(used), limit_(limit) {}
-  ~BodyBudget() { give_back(); }
-  BodyBudget(const BodyBudget&) = delete;
-  BodyBudget& operator=(const BodyBudget&) = delete;
-  bool take(std::size_t bytes) {
-    if (used_.fetch_add(bytes) + bytes > limit_) {
-      used_.fetch_sub(bytes);
-      return false;
-    }
-    held_ += bytes;
-    return true;
-  }
-  void give_back() { used_.fetch_sub(std::exchange(held_, 0)); }
-
- private:
-  std::atomic<std::size_t>& used_;
-  std::size_t limit_, held_ = 0;
-};
-
-// Bytes of request bodies, of all connections of a listener.
-struct BodyRoom {
-  std::atomic<std::size_t> memory{0}, files{0};
-};
 
 template <class Stream>
 class Session {
@@ -144,34 +70,38 @@ class Session {
 
  private:
   static constexpr bool kSecure = !std::is_same_v<Stream, tcp::socket>;
-  using Parser = http::request_parser<http::buffer_body>;
 
   Task<bool> one_request() {
-    Parser parser;
-    parser.header_limit(static_cast<std::uint32_t>(limits_.max_header));
-    parser.body_limit(limits_.max_discarded);
     if (buffer_.size() == 0) {
+      buffer_.shrink_to_fit();  // many connections lie idle
       state_.idle = true;
+      wait_for_client(true);
       arm(limits_.idle_limit);
       if (!co_await first_bytes()) co_return false;
+    } else {
+      co_await state_.turns.wait();
     }
     state_.idle = false;
     arm(limits_.header_limit);
-    co_await gather_head();
-    const bool folded = has_folded_line(gathered());
-    auto [error, count] = co_await http::async_read_header(stream_, buffer_, parser, kTuple);
-    if (error) co_return co_await refuse_head(error);
-    std::optional<std::string> why = suspicious(parser.get());
-    // Beast unfolds such lines (RFC 9112, 5.2, lets a server refuse them); others read them as two.
-    if (folded) why = "a folded header line";
-    if (why) {
-      Response refused = error_response(400, "npm-gate: the request is refused: " + *why);
-      co_return co_await write(refused, false, false);
-    }
-    auto request = std::make_shared<Request>(take_head(parser));
-    const auto body = co_await read_body(parser, *request);
-    if (!body) co_return false;
+    const auto size = co_await gather_head();
+    if (!size) co_return co_await refuse_head(size.error());
+    wait_for_client(false);
+    auto head = parse_request_head(gathered().substr(0, *size));
+    buffer_.consume(*size);
+    if (!head) co_return co_await refuse_head(head.error());
+    const bool keep_alive = head->keep_alive;
+    BodyDecoder decoder(head->body, Origin::kClient);
+    auto request = std::make_shared<Request>(take_head(std::move(*head)));
     const auto started = SteadyClock::now();
+    if (!decoder.done()) {
+      state_.deadline = SteadyClock::time_point::max();
+      if (auto refused = co_await admitted(request)) {
+        record(*request, *refused, started);
+        co_return co_await refuse(std::move(*refused), request->method == "HEAD");
+      }
+    }
+    const auto body = co_await read_body(decoder, *request);
+    if (!body) co_return false;
     state_.deadline = SteadyClock::time_point::max();  // services have limits of their own
     Response response;
     if (*body != 0) {
@@ -182,8 +112,36 @@ class Session {
     memory_.give_back();
     files_.give_back();
     record(*request, response, started);
-    const bool keep = parser.get().keep_alive() && *body == 0;
+    if (*body != 0) co_return co_await refuse(std::move(response), false);
+    const bool keep = keep_alive && !state_.stopping;
     co_return co_await write(response, keep, request->method == "HEAD");
+  }
+
+  void wait_for_client(bool waits) {
+    state_.waiting = waits;
+    state_.since = SteadyClock::now();
+  }
+
+  // What a refused client still sends is read and thrown away for a while: it would miss the
+  // answer, since closing with unread bytes resets the connection (RFC 9112, 9.6).
+  Task<void> linger() {
+    std::vector<char> thrown_away(kBodyRead);
+    const auto begun = SteadyClock::now();
+    for (std::uint64_t total = 0; total <= limits_.max_discarded;) {
+      state_.deadline = begun + kLinger + std::chrono::seconds(total / limits_.min_body_rate);
+      auto [error, count] =
+          co_await state_.socket.async_read_some(net::buffer(thrown_away), kTuple);
+      if (error) co_return;
+      total += count;
+    }
+  }
+
+  Task<bool> more_of_body() {
+    if (buffer_.size() > 0) co_return true;
+    const auto space = buffer_.prepare(kBodyRead);
+    auto [error, count] = co_await stream_.async_read_some(space, kTuple);
+    buffer_.commit(count);
+    co_return !error;
   }
 
   std::string_view gathered() const {
@@ -191,14 +149,26 @@ class Session {
     return {static_cast<const char*>(data.data()), data.size()};
   }
 
-  // Reads until a whole head is in the buffer, or so much that the parser will refuse it; errors
-  // are met again by the parser.
-  Task<void> gather_head() {
-    while (end_of_head(gathered()) == std::string_view::npos &&
-           buffer_.size() <= limits_.max_header) {
+  // The size of the head at the start of the buffer, once it is whole. kTooLarge; kMalformed: no
+  // request begins like this; kUnavailable: the client is gone.
+  Task<Result<std::size_t>> gather_head() {
+    std::size_t seen = 0;
+    for (;;) {
+      // One empty line before a request is passed over (RFC 9112, 2.2).
+      if (seen == 0 && gathered().starts_with("\r\n")) buffer_.consume(2);
+      const auto first = static_cast<unsigned char>(gathered().empty() ? 'G' : gathered().front());
+      // A TLS greeting on a plain port, for one: nothing else would come.
+      if ((first < 0x21 && first != '\r' && first != '\n') || first > 0x7e)
+        co_return fail(Code::kMalformed, Origin::kClient, "bad method");
+      const std::size_t size = head_size(gathered(), seen);
+      const bool whole = size != std::string_view::npos;
+      if (whole && size <= limits_.max_header) co_return size;
+      if (whole || buffer_.size() > limits_.max_header)
+        co_return fail(Code::kTooLarge, Origin::kClient, "the header is too large");
+      seen = buffer_.size();
       const auto space = buffer_.prepare(kHeadPiece);
       auto [error, count] = co_await stream_.async_read_some(space, kTuple);
-      if (error) co_return;
+      if (error) co_return fail(Code::kUnavailable, Origin::kClient, error.message());
       buffer_.commit(count);
     }
   }
@@ -217,38 +187,42 @@ class Session {
     }
   }
 
-  Task<bool> refuse_head(error_code error) {
-    const bool parse = error.category() == make_error_code(http::error::bad_method).category();
-    if (!parse || error == http::error::end_of_stream || error == http::error::partial_message)
-      co_return false;
-    const int status = error == http::error::header_limit ? 431 : 400;
-    Response refused =
-        error_response(status, "npm-gate: not a valid HTTP request (" + error.message() + ")");
-    co_await write(refused, false, false);
+  Task<bool> refuse_head(Error error) {
+    if (error.code == Code::kUnavailable) co_return false;
+    metrics_.add("npm_gate_bad_requests_total", "listener=\"" + options_.name + "\"");
+    Response refused = error_response(error.code == Code::kTooLarge ? 431 : 400,
+                                      "npm-gate: the request is refused: " + error.context);
+    co_return co_await refuse(std::move(refused), false);
+  }
+
+  Task<bool> refuse(Response refused, bool head_only) {
+    co_await write(refused, false, head_only);
+    co_await linger();
     co_return false;
   }
 
-  Request take_head(const Parser& parser) {
+  Request take_head(MessageHead head) {
     Request request;
-    request.method = std::string(parser.get().method_string());
-    request.target = std::string(parser.get().target());
-    for (const auto& field : parser.get())
-      request.headers.add(std::string(field.name_string()), std::string(field.value()));
+    request.method = std::move(head.method);
+    request.target = std::move(head.target);
+    request.headers = std::move(head.headers);
     error_code ec;
     const auto peer = state_.socket.remote_endpoint(ec).address();
     const TrustedProxies& proxies = options_.trusted_proxies;
     request.peer = proxies.client(peer, request.headers.get("x-forwarded-for"));
-    if (proxies.trusts(unmapped(peer)))
+    request.proxied = proxies.trusts(unmapped(peer));
+    request.id = request_id(request);
+    if (request.proxied)
       request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
     request.secure = request.secure || kSecure;
     return request;
   }
 
   // 0: read; a status: refuse with it and close; nullopt: the client is gone.
-  Task<std::optional<int>> read_body(Parser& parser, Request& request) {
-    if (parser.is_done()) co_return 0;
+  Task<std::optional<int>> read_body(BodyDecoder& decoder, Request& request) {
+    if (decoder.done()) co_return 0;
     arm(limits_.body_limit);
-    if (same_text(std::string(parser.get()[http::field::expect]), "100-continue")) {
+    if (same_text(request.headers.get("expect"), "100-continue")) {
       const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [error, count] = co_await net::async_write(stream_, net::buffer(go_on), kTuple);
       if (error) co_return std::nullopt;
@@ -256,30 +230,37 @@ class Session {
     const BodyRule rule = service_.body_rule(request.method, request.target);
     const auto begun = SteadyClock::now();
     std::shared_ptr<SpoolFile> file;
-    std::size_t total = 0;
+    std::uint64_t total = 0;
     int refused = 0;
-    std::vector<char> piece(64 * 1024);
-    while (!parser.is_done()) {
-      parser.get().body().data = piece.data();
-      parser.get().body().size = piece.size();
-      auto [error, count] = co_await http::async_read_some(stream_, buffer_, parser, kTuple);
-      if (error == http::error::body_limit) co_return 413;
-      if (error && error != http::error::need_buffer) co_return std::nullopt;
-      const std::size_t got = piece.size() - parser.get().body().size;
-      total += got;
+    while (!decoder.done()) {
+      if (!co_await more_of_body()) co_return std::nullopt;
+      const auto step = decoder.next(gathered());
+      if (!step) co_return 400;
+      total += step->body.size();
+      if (total > limits_.max_discarded) co_return 413;
       state_.deadline =
           begun + limits_.body_limit + std::chrono::seconds(total / limits_.min_body_rate);
-      // Read and thrown away: a client that is still sending would miss the answer.
-      if (rule.limit == 0 || refused != 0) continue;
-      refused = total > rule.limit ? 413 : keep_piece(request, file, rule, {piece.data(), got});
-      if (refused != 0) drop_body(request, file);
+      // Else read and thrown away: a client that is still sending would miss the answer.
+      if (rule.limit != 0 && refused == 0) {
+        refused = total > rule.limit ? 413 : keep_piece(request, file, rule, step->body);
+        if (refused != 0) drop_body(request, file);
+      }
+      buffer_.consume(step->used);
     }
     if (refused != 0) co_return refused;
     request.spooled = std::move(file);
     if (same_text(request.headers.get("content-encoding"), "gzip") && rule.limit > 0) {
-      auto plain = gzip_expand(request.body, rule.limit);
-      if (!plain) co_return 400;
-      request.body = std::move(*plain);
+      std::function<Result<bool>()> inflate = [&request, limit = rule.limit]() -> Result<bool> {
+        auto plain = gzip_expand(request.body, limit);
+        if (!plain) return fail(Code::kMalformed, Origin::kClient, "not gzip");
+        request.body = std::move(*plain);
+        return true;
+      };
+      state_.deadline = SteadyClock::time_point::max();
+      Result<bool> inflated = false;
+      if (options_.pool == nullptr) inflated = inflate();
+      if (options_.pool != nullptr) inflated = co_await options_.pool->offload(std::move(inflate));
+      if (!inflated) co_return inflated.error().code == Code::kUnavailable ? 503 : 400;
     }
     co_return 0;
   }
@@ -333,6 +314,22 @@ class Session {
     return later;
   }
 
+  Task<std::optional<Response>> admitted(std::shared_ptr<Request> request) {
+    std::string what;
+    try {
+      co_return co_await service_.admit(request);
+    } catch (const std::exception& e) {
+      what = e.what();
+    }
+    co_return unexpected(*request, what);
+  }
+
+  static Response unexpected(const Request& request, const std::string& what) {
+    log::error("unexpected", what,
+               {{"target", loggable_target(request.target)}, {"request", request.id}});
+    return error_response(500, "npm-gate: an unexpected error; the log of the gate says more");
+  }
+
   Task<Response> guarded(std::shared_ptr<Request> request) {
     std::string what;
     try {
@@ -340,11 +337,12 @@ class Session {
     } catch (const std::exception& e) {
       what = e.what();
     }
-    log::error("unexpected", what, {{"target", loggable_target(request->target)}});
-    co_return error_response(500, "npm-gate: an unexpected error; the log of the gate says more");
+    co_return unexpected(*request, what);
   }
 
-  void record(const Request& request, const Response& response, SteadyClock::time_point started) {
+  // Also gives the answer the request's id, under which the log tells of it.
+  void record(const Request& request, Response& response, SteadyClock::time_point started) {
+    response.set("x-request-id", request.id);
     const std::chrono::duration<double> took = SteadyClock::now() - started;
     const std::string kind(response.kind.empty() ? "other" : response.kind);
     metrics_.add("npm_gate_requests_total", "listener=\"" + options_.name + "\",kind=\"" + kind +
@@ -352,10 +350,40 @@ class Session {
                                                 "\"");
     metrics_.observe("npm_gate_request_seconds", "kind=\"" + kind + "\"", took.count());
     log::debug("request", loggable_target(request.target),
-               {{"method", request.method}, {"status", response.status}, {"client", request.peer}});
+               {{"method", request.method},
+                {"status", response.status},
+                {"client", request.peer},
+                {"request", request.id}});
+    if (response.status >= 500) tell_failure(request, response);
+  }
+
+  void tell_failure(const Request& request, const Response& response) {
+    std::string why;
+    for (const auto& [name, value] : response.headers) {
+      if (name == "npm-notice") why = value;
+    }
+    log::warn("request-failed", why.empty() ? "no reason given" : why,
+              {{"target", loggable_target(request.target)},
+               {"method", request.method},
+               {"status", response.status},
+               {"client", request.peer},
+               {"request", request.id}});
   }
 
   Task<bool> write(const Response& response, bool keep, bool head_only) {
+    const bool sent = co_await send(response, keep, head_only);
+    if (sent && !keep) co_await close();
+    co_return sent&& keep;
+  }
+
+  // Who reads slower than the minimum is let go: what is sent holds memory or a file open.
+  void arm_write(std::uint64_t sent) {
+    state_.deadline =
+        sending_since_ + limits_.write_limit + std::chrono::seconds(sent / limits_.min_write_rate);
+  }
+
+  Task<bool> send(const Response& response, bool keep, bool head_only) {
+    sending_since_ = SteadyClock::now();
     const bool bodyless = head_only || response.status == 304 || response.status == 204;
     const std::string head =
         head_of(response, keep, response.status != 304 && response.status != 204);
@@ -363,27 +391,29 @@ class Session {
     if (!bodyless && response.body) body = *response.body;
     std::array<net::const_buffer, 2> first{net::buffer(head),
                                            net::buffer(body.substr(0, kBodyPiece))};
-    arm(limits_.write_limit);
+    arm_write(0);
     auto [error, count] = co_await net::async_write(stream_, first, kTuple);
     if (error) co_return false;
     for (std::size_t at = kBodyPiece; at < body.size(); at += kBodyPiece) {
       const std::string_view piece = body.substr(at, kBodyPiece);
-      arm(limits_.write_limit);
+      arm_write(at);
       auto [broken, written] = co_await net::async_write(stream_, net::buffer(piece), kTuple);
       if (broken) co_return false;
     }
-    if (!bodyless && response.blob && !co_await send_file(*response.blob)) co_return false;
-    if (!keep) co_await close();
-    co_return keep;
+    if (!bodyless && response.blob)
+      co_return co_await send_file(*response.blob, response.offset,
+                                   response.offset + response.length());
+    co_return true;
   }
 
-  Task<bool> send_file(const BlobStore::Handle& blob) {
+  Task<bool> send_file(const BlobStore::Handle& blob, std::uint64_t from, std::uint64_t end) {
     if constexpr (kSecure) {
       std::vector<char> piece(kFilePiece);
-      for (std::uint64_t at = 0; at < blob.size;) {
-        const ssize_t got = ::pread(blob.fd, piece.data(), piece.size(), static_cast<off_t>(at));
+      for (std::uint64_t at = from; at < end;) {
+        const auto wanted = std::min<std::uint64_t>(piece.size(), end - at);
+        const ssize_t got = ::pread(blob.fd, piece.data(), wanted, static_cast<off_t>(at));
         if (got <= 0) co_return false;
-        arm(limits_.write_limit);
+        arm_write(at - from);
         auto [error, count] = co_await net::async_write(
             stream_, net::buffer(piece.data(), static_cast<std::size_t>(got)), kTuple);
         if (error) co_return false;
@@ -393,13 +423,17 @@ class Session {
     } else {
       error_code ec;
       stream_.native_non_blocking(true, ec);
-      off_t at = 0;
-      while (static_cast<std::uint64_t>(at) < blob.size) {
-        const ssize_t sent = ::sendfile(stream_.native_handle(), blob.fd, &at,
-                                        blob.size - static_cast<std::uint64_t>(at));
-        if (sent > 0) continue;
+      auto at = static_cast<off_t>(from);
+      while (static_cast<std::uint64_t>(at) < end) {
+        // A piece at a time: a client that reads as fast as we send would keep the loop to itself.
+        const auto left = std::min<std::uint64_t>(kBodyPiece, end - static_cast<std::uint64_t>(at));
+        const ssize_t sent = ::sendfile(stream_.native_handle(), blob.fd, &at, left);
+        arm_write(static_cast<std::uint64_t>(at) - from);
+        if (sent > 0) {
+          if (static_cast<std::uint64_t>(at) < end) co_await net::post(net::use_awaitable);
+          continue;
+        }
         if (sent == 0 || (errno != EAGAIN && errno != EINTR)) co_return false;
-        arm(limits_.write_limit);
         auto [error] = co_await stream_.async_wait(tcp::socket::wait_write, kTuple);
         if (error) co_return false;
       }
@@ -416,6 +450,16 @@ class Session {
     state_.socket.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
+  // An id that a proxy in front has given is kept: its log and ours tell of the same request.
+  static std::string request_id(const Request& request) {
+    const std::string_view given = request.headers.get("x-request-id");
+    const bool plain = !given.empty() && given.size() <= 64 &&
+                       given.find_first_not_of(
+                           "0123456789abcdefghijklmnopqrstuvwxyz"
+                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == std::string_view::npos;
+    return request.proxied && plain ? std::string(given) : random_hex(8);
+  }
+
   void arm(SteadyClock::duration limit) { state_.deadline = SteadyClock::now() + limit; }
 
   Stream& stream_;
@@ -425,6 +469,7 @@ class Session {
   Service& service_;
   Metrics& metrics_;
   BodyBudget memory_, files_;
+  SteadyClock::time_point sending_since_{};
   boost::beast::flat_buffer buffer_;
 };
 
@@ -459,7 +504,7 @@ class ServerImpl final : public Server {
                         ": " + ec.message() + "; choose another with --listen");
       }
       endpoint.port(acceptor->local_endpoint().port());
-      sessions_.push_back(std::make_unique<LoopSessions>());
+      sessions_.push_back(std::make_unique<LoopSessions>(limits_.pipelined_per_round));
       acceptors_.push_back(std::move(acceptor));
     }
     port_ = endpoint.port();
@@ -468,6 +513,7 @@ class ServerImpl final : public Server {
   }
 
   std::uint16_t port() const override { return port_; }
+  std::size_t connections() const override { return connections_; }
 
   void stop() override {
     stopping_ = true;
@@ -503,55 +549,99 @@ class ServerImpl final : public Server {
     spawn_detached(loop.get_executor(), "reap", std::move(reaping));
   }
 
+  // Whatever goes wrong with one connection, the next ones are accepted.
   Task<void> accept_loop(tcp::acceptor& acceptor, LoopSessions& sessions) {
     auto executor = co_await net::this_coro::executor;
     while (!stopping_) {
-      auto [error, socket] = co_await acceptor.async_accept(kTuple);
-      if (stopping_) co_return;
-      if (error) {
-        // Out of descriptors or memory: connections wait in the backlog until some are free again.
-        log::warn("accept", error.message());
-        net::steady_timer pause(executor, std::chrono::milliseconds(100));
-        co_await wait_for(pause);
-        continue;
+      std::string trouble;
+      try {
+        auto [error, socket] = co_await acceptor.async_accept(kTuple);
+        if (stopping_) co_return;
+        if (error) {
+          trouble = error.message();
+        } else {
+          take_in(executor, std::move(socket), sessions);
+        }
+      } catch (const std::exception& e) {
+        trouble = e.what();
       }
-      if (connections_.load() >= limits_.max_connections) continue;  // closed at once
-      auto shared = std::make_shared<tcp::socket>(std::move(socket));
-      auto serve = [this, shared, &sessions]() -> Task<void> {
-        co_await serve_one(shared, sessions);
-      };
-      spawn_detached(executor, "session", std::move(serve));
+      if (trouble.empty()) continue;
+      // Out of descriptors or memory: connections wait in the backlog until some are free again.
+      log::warn("accept", trouble);
+      net::steady_timer pause(executor, std::chrono::milliseconds(100));
+      co_await wait_for(pause);
     }
   }
 
-  Task<void> serve_one(std::shared_ptr<tcp::socket> socket, LoopSessions& sessions) {
+  // Over a limit the connection that has waited longest makes room, of the address that has too
+  // many or the most; if none waits, the new one is closed.
+  void take_in(const net::any_io_executor& executor, tcp::socket socket, LoopSessions& sessions) {
+    error_code ec;
+    const auto peer = socket.remote_endpoint(ec).address();
+    if (ec) return;  // gone already
+    const std::string address =
+        options_.trusted_proxies.trusts(unmapped(peer)) ? "" : counted_address(peer);
+    const bool many = !address.empty() && of_address(address) >= limits_.max_per_address;
+    if (many || connections_.load() >= limits_.max_connections) {
+      const bool room = sessions.evict(many ? address : "");
+      metrics_.add(
+          room ? "npm_gate_connections_evicted_total" : "npm_gate_connections_refused_total",
+          "listener=\"" + options_.name + "\",limit=\"" + (many ? "address" : "all") + "\"");
+      if (!room) return;
+    }
+    auto shared = std::make_shared<tcp::socket>(std::move(socket));
+    auto serve = [this, shared, &sessions, address]() -> Task<void> {
+      co_await serve_one(shared, sessions, address);
+    };
+    spawn_detached(executor, "session", std::move(serve));
+  }
+
+  std::size_t of_address(const std::string& address) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_address_.find(address);
+    return found == by_address_.end() ? 0 : found->second;
+  }
+
+  void count(int change, const std::string& address) {
+    connections_ += static_cast<std::size_t>(change);
+    if (!address.empty()) {
+      const std::lock_guard lock(mutex_);
+      std::size_t& number = by_address_[address];
+      number += static_cast<std::size_t>(change);
+      if (number == 0) by_address_.erase(address);
+    }
     metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"",
-                 static_cast<double>(++connections_));
+                 static_cast<double>(connections_.load()));
+  }
+
+  Task<void> serve_one(std::shared_ptr<tcp::socket> socket, LoopSessions& sessions,
+                       std::string address) {
+    struct Counted {
+      Counted(ServerImpl& s, const std::string& a) : server(s), from(a) { server.count(1, from); }
+      ~Counted() { server.count(-1, from); }
+      ServerImpl& server;
+      const std::string& from;
+    } counted(*this, address);
     error_code ignored;
     socket->set_option(tcp::no_delay(true), ignored);
     if (options_.tls) {
       auto context = options_.tls();
       ssl::stream<tcp::socket> stream(std::move(*socket), *context);
-      SessionState state(stream.next_layer());
-      const auto entry = sessions.sessions.insert(sessions.sessions.end(), &state);
+      SessionState state(stream.next_layer(), sessions.turns, stopping_, address);
+      const Listed listed(sessions, state);
       state.idle = false;
       state.deadline = SteadyClock::now() + limits_.header_limit;
       auto [error] = co_await stream.async_handshake(ssl::stream_base::server, kTuple);
-      if (!error) {
-        Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_,
-                                                  metrics_, bodies_);
-        co_await session.run();
-      }
-      sessions.sessions.erase(entry);
+      if (error) co_return;
+      Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_,
+                                                metrics_, bodies_);
+      co_await session.run();
     } else {
-      SessionState state(*socket);
-      const auto entry = sessions.sessions.insert(sessions.sessions.end(), &state);
+      SessionState state(*socket, sessions.turns, stopping_, address);
+      const Listed listed(sessions, state);
       Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_, bodies_);
       co_await session.run();
-      sessions.sessions.erase(entry);
     }
-    metrics_.set("npm_gate_connections", "listener=\"" + options_.name + "\"",
-                 static_cast<double>(--connections_));
   }
 
   // One timer per loop instead of one per connection and operation: a deadline is met to within a
@@ -559,7 +649,7 @@ class ServerImpl final : public Server {
   Task<void> reap_loop(LoopSessions& sessions) {
     auto executor = co_await net::this_coro::executor;
     net::steady_timer tick(executor);
-    while (!stopping_) {
+    for (;;) {  // also while the last answers are sent
       tick.expires_after(kTick);
       co_await wait_for(tick);
       const auto now = SteadyClock::now();
@@ -577,6 +667,8 @@ class ServerImpl final : public Server {
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
   std::vector<std::unique_ptr<LoopSessions>> sessions_;
   std::atomic<std::size_t> connections_{0};
+  std::mutex mutex_;
+  std::map<std::string, std::size_t> by_address_;
   BodyRoom bodies_;
   std::atomic<bool> stopping_{false};
   std::uint16_t port_ = 0;

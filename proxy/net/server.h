@@ -25,8 +25,11 @@ struct ServerLimits {
       65};  // between requests: longer than the 60 s of common proxies in front
   std::chrono::seconds body_limit{60};  // per request body, and what min_body_rate adds
   std::size_t min_body_rate = std::size_t{64} << 10;  // bytes a second; a slower body is given up
-  std::chrono::seconds write_limit{60};               // without any progress
+  std::chrono::seconds write_limit{60};               // for an answer, and what min_write_rate adds
+  std::size_t min_write_rate = std::size_t{16} << 10;  // bytes a second; who reads slower is let go
   std::size_t max_connections = 20'000;
+  std::size_t max_per_address = 2'000;  // an IPv6 /64 counts as one; trusted proxies do not count
+  std::size_t pipelined_per_round = 4;  // see Turns in server.cc
   std::size_t max_bodies = std::size_t{512} << 20;  // bodies in memory, of all connections together
   std::size_t spool_from = std::size_t{1} << 20;    // larger ones lie in a file where they may
   std::size_t max_spooled = std::size_t{1} << 30;   // in files, of all connections together
@@ -41,6 +44,7 @@ struct ListenOptions {
       tls;                         // null: plain; asked per connection, so that reloads take effect
   TrustedProxies trusted_proxies;  // whose X-Forwarded-For and X-Forwarded-Proto are believed
   std::string spool_folder;        // for large bodies; "": they stay in memory
+  Pool* pool = nullptr;            // where bodies are inflated; null: on the loop
   std::string name = "clients";    // for log and metrics
 };
 
@@ -49,7 +53,10 @@ class Server {
  public:
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;  // the bound one
-  virtual void stop() = 0;                 // no new connections; idle ones are closed
+  // No new connections; idle ones are closed, the others as soon as their answer is sent (it says
+  // `connection: close`).
+  virtual void stop() = 0;
+  virtual std::size_t connections() const = 0;  // open ones
 };
 
 // Binds at once: kUnavailable with address and reason ("address already in use") otherwise.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "proxy/net/async.h"
@@ -20,6 +21,12 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual Task<Response> handle(std::shared_ptr<Request> request) = 0;
+  // Before the body of a request is taken: the refusal of one whose body nobody wants. What it may
+  // pass is marked (Request::admitted), so that handle() does not ask again.
+  virtual Task<std::optional<Response>> admit(std::shared_ptr<Request> request) {
+    request->admitted = true;
+    co_return std::nullopt;
+  }
   virtual BodyRule body_rule(std::string_view method, std::string_view target) const = 0;
 };
 

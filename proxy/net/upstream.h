@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +28,10 @@ struct FetchRequest {
   std::string authorization;  // bound to url's origin: dropped when a redirect leaves it
   std::size_t max_body = std::size_t{256} << 20;
   std::chrono::milliseconds limit{std::chrono::seconds{60}};  // for the whole exchange
+  std::chrono::milliseconds stall{std::chrono::seconds{30}};  // of a body, without any byte
+  // Bytes a second of a body, once half a minute has passed. Given: the answer's head has to come
+  // within `stall`, or within 40 s at the second try.
+  std::uint64_t min_rate = 0;
   // Where a redirect may lead besides the same origin. Null: nowhere.
   std::function<bool(const Url&)> allow_redirect;
   // Refuse private, loopback and link-local addresses after DNS (for hosts that a package names,
@@ -35,7 +40,9 @@ struct FetchRequest {
   // Never sent twice: goes over a connection of its own, where an end without an answer is an
   // error. Others are sent again when a pooled connection turns out to have been closed.
   bool once = false;
-  std::string ca_file;  // further trust anchors for this origin
+  bool fresh = false;      // over a connection of its own: the last one may have been the fault
+  bool of_client = false;  // with a client's own credentials: its failure is nobody else's
+  std::string ca_file;     // further trust anchors for this origin
   // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends
   // the exchange.
   std::function<Result<void>(std::string_view)> sink;

@@ -21,6 +21,8 @@ std::optional<std::string> canonical(const Target& target) {
     return "/" + manifest->name.url_path() + "/" + manifest->version_or_tag;
   }
   if (const auto* tarball = std::get_if<TarballTarget>(&target)) {
+    if (tarball->version.empty())
+      return "/" + tarball->name.url_path() + "/-/" + tarball->file + ".tgz";
     return "/" + tarball_path(tarball->name, tarball->version);
   }
   if (const auto* tags = std::get_if<DistTagsTarget>(&target)) {
@@ -44,7 +46,8 @@ void check_names(const Target& target) {
     NPM_GATE_PROMISE(manifest->version_or_tag.find('/') == std::string::npos);
   }
   if (const auto* tarball = std::get_if<TarballTarget>(&target)) {
-    NPM_GATE_PROMISE(is_clean(tarball->version));
+    NPM_GATE_PROMISE(is_clean(tarball->version) && is_clean(tarball->file));
+    NPM_GATE_PROMISE(tarball->file.find('/') == std::string::npos);
     NPM_GATE_PROMISE(tarball->version.find('/') == std::string::npos);
   }
   if (const auto* rejected = std::get_if<RejectedTarget>(&target)) {

@@ -20,8 +20,12 @@ class ScriptedServer {
  public:
   using Script = std::function<std::string(const std::string& request_head)>;
 
-  explicit ScriptedServer(Script script)
+  // `piece`: bytes of an answer sent at a time; `hang_up`: behind each answer.
+  explicit ScriptedServer(Script script, std::size_t piece = std::size_t{1} << 30,
+                          bool hang_up = false)
       : script_(std::move(script)),
+        piece_(piece),
+        hang_up_(hang_up),
         acceptor_(context_, {boost::asio::ip::address_v4::loopback(), 0}),
         thread_([this] { run(); }) {}
   ~ScriptedServer() {
@@ -47,6 +51,7 @@ class ScriptedServer {
       boost::asio::ip::tcp::socket socket(context_);
       boost::system::error_code ec;
       acceptor_.accept(socket, ec);
+      if (!ec) socket.set_option(boost::asio::ip::tcp::no_delay(true), ec);
       if (!ec && !stopping_) serve(socket);
     }
   }
@@ -65,12 +70,15 @@ class ScriptedServer {
       }
       const std::string answer = script_(head);
       if (answer.empty()) return;
-      boost::asio::write(socket, boost::asio::buffer(answer), ec);
-      if (ec || answer.find("connection: close") != std::string::npos) return;
+      for (std::size_t at = 0; at < answer.size() && !ec; at += piece_)
+        boost::asio::write(socket, boost::asio::buffer(answer.substr(at, piece_)), ec);
+      if (ec || hang_up_ || answer.find("connection: close") != std::string::npos) return;
     }
   }
 
   Script script_;
+  std::size_t piece_;
+  bool hang_up_;
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   std::atomic<bool> stopping_{false};

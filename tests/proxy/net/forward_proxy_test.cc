@@ -27,6 +27,12 @@ TEST(NoProxy, Table) {
       {"::1", "http://[::1]:4873/", true},
       {"[::1]", "http://[::1]:4873/", true},
       {", ,", "https://registry.example/", false},
+      {"10.0.0.0/8", "http://10.1.2.3/", true},
+      {"10.0.0.0/8", "http://11.1.2.3/", false},
+      {"other.example,192.168.7.0/24", "https://192.168.7.9:8443/", true},
+      {"fd00::/8", "http://[fd00::1]/", true},
+      {"10.0.0.0/8", "http://10.example/", false},
+      {"10.0.0.0/99", "http://10.1.2.3/", false},
   };
   for (const Row& row : rows)
     EXPECT_EQ(bypasses_proxy(row.list, *parse_url(row.url)), row.bypass)
@@ -78,6 +84,18 @@ TEST(ForwardProxy, UpperCaseWinsOverLowerCase) {
   EXPECT_EQ(settings->https, "http://upper.example/");
   EXPECT_EQ(settings->http, "http://small.example/");
   EXPECT_EQ(settings->none, "");
+}
+
+TEST(ForwardProxy, AllProxyStandsInForTheOthers) {
+  const auto settings =
+      proxies_from_environment([](const std::string& name) -> std::optional<std::string> {
+        if (name == "ALL_PROXY") return "http://all.example/";
+        if (name == "https_proxy") return "http://own.example/";
+        return std::nullopt;
+      });
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->https, "http://own.example/");
+  EXPECT_EQ(settings->http, "http://all.example/");
 }
 
 TEST(ForwardProxy, AnUnusableVariableIsNamed) {

@@ -131,5 +131,48 @@ TEST(Reason, EveryStatusThatIsAnsweredHasOne) {
     EXPECT_NE(standard_reason(status), "Unknown") << status;
 }
 
+TEST(ByteRange, Table) {
+  struct Row {
+    const char* range;
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> first_and_count;  // of 100 bytes
+  };
+  const Row rows[] = {
+      {"bytes=0-9", {{0, 10}}},
+      {"bytes=90-", {{90, 10}}},
+      {"bytes=-10", {{90, 10}}},
+      {"bytes=-1000", {{0, 100}}},
+      {"bytes=0-0", {{0, 1}}},
+      {"Bytes=99-200", {{99, 1}}},
+      {"bytes=100-", {{0, 0}}},
+      {"bytes=-0", {{100, 0}}},
+      {"bytes=9-8", std::nullopt},
+      {"bytes=", std::nullopt},
+      {"bytes=-", std::nullopt},
+      {"bytes=a-b", std::nullopt},
+      {"bytes=0-1,3-4", std::nullopt},
+      {"lines=0-1", std::nullopt},
+      {"", std::nullopt},
+      {"bytes=18446744073709551616-", std::nullopt},
+      {"bytes=+1-2", std::nullopt},
+  };
+  for (const Row& row : rows) {
+    const auto range = byte_range(row.range, 100);
+    ASSERT_EQ(range.has_value(), row.first_and_count.has_value()) << row.range;
+    if (!range) continue;
+    EXPECT_EQ(range->first, row.first_and_count->first) << row.range;
+    EXPECT_EQ(range->count, row.first_and_count->second) << row.range;
+  }
+  EXPECT_EQ(byte_range("bytes=0-", 0)->count, 0U);
+}
+
+TEST(DeniedByUpstream, IsToldWithAStatusThatNoClientRetries) {
+  for (const auto& [status, told] : {std::pair{401, 403}, {403, 403}, {451, 451}}) {
+    const Response answer =
+        response_for(denied_by_upstream("public", status, "left", R"({"error":"no\nway"})"));
+    EXPECT_EQ(answer.status, told);
+    EXPECT_EQ(answer.body->find("\\n"), std::string::npos) << *answer.body;
+  }
+}
+
 }  // namespace
 }  // namespace npmgate
