@@ -5,7 +5,7 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kRepeatAfter = std::chrono::minutes(10);
+constexpr auto kRepeatAfter = std::chrono::seconds(5);
 constexpr auto kYoung = std::chrono::hours(24 * 30);  // the default of inspection.recent
 
 std::string_view version_of(const EvidencePtr& evidence) {

@@ -43,8 +43,8 @@ std::string manifest_digest(std::string_view raw);
 // Whether an inspection is due again because its outcome may have been an accident: bytes that did
 // not match (a broken transfer, a mirror in mid-update), a tarball that could not be inspected (a
 // worker that was killed), one that an inspector of before refused and this one may not, or a young
-// release that an inspector of before read less of. Ten
-// minutes later, so that nobody makes the gate repeat it at will.
+// release that an inspector of before read less of. Five seconds later; how often it is repeated is
+// bounded by FailureMemory::kContent.
 bool due_again(const Evidence& evidence, Time now);
 
 // The evidence of the release as the packument states it now, of the inspector's newest version;

@@ -146,10 +146,11 @@ Target tarball(const PackageName& name, const Segments& segments, std::size_t at
   if (!file.ends_with(kExtension)) return reject("not a tarball path");
   file.remove_suffix(kExtension.size());
   const std::string prefix = std::string(name.unscoped()) + "-";
-  if (!file.starts_with(prefix) || !is_version(file.substr(prefix.size()))) {
-    return reject("the file name is not NAME-VERSION.tgz of " + name.str());
-  }
-  return TarballTarget{name, std::string(file.substr(prefix.size()))};
+  if (!is_version_or_tag(file))
+    return reject("the file name is not that of a tarball of " + name.str());
+  const bool tells = file.starts_with(prefix) && is_version(file.substr(prefix.size()));
+  return TarballTarget{name, std::string(tells ? file.substr(prefix.size()) : ""),
+                       std::string(file)};
 }
 
 // Services at a fixed path. Those without a query get none passed on.

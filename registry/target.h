@@ -25,7 +25,8 @@ struct DistTagsTarget {
 };
 struct TarballTarget {
   PackageName name;
-  std::string version;
+  std::string version;  // "" if the file's name does not tell it: old packages have other names
+  std::string file;     // without ".tgz"
 };
 // Registry services that pass to the upstream: ping, whoami, search, audit (bulk, quick), keys,
 // attestations.

@@ -178,7 +178,7 @@ class Doctor {
     request.ca_file = upstream.ca;
     request.limit = kLimit;
     request.max_body = std::size_t{1} << 20;
-    if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+    request.authorization = upstream.authorization();
     const auto options = client_options_here();
     if (!options) return options.error();
     return fetch_once(std::move(request), *options);

@@ -295,7 +295,7 @@ Task<Result<Changes>> PackageRefresher::ask_changes(const UpstreamConfig& upstre
     const auto feed = parse_url(upstream.changes), registry = parse_url(upstream.url);
     // The token is for the upstream; a feed may lie on another host.
     if (feed && registry && feed->origin() == registry->origin())
-      request.authorization = "Bearer " + upstream.token;
+      request.authorization = upstream.authorization();
   }
   request.ca_file = upstream.ca;
   request.max_body = kMaxChanges;

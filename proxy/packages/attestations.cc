@@ -47,7 +47,7 @@ Task<AttestationAnswer> ask_attestation(Upstream& client, const UpstreamConfig& 
   FetchRequest request;
   request.url = url;
   request.headers.emplace_back("Accept", "application/json");
-  if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+  request.authorization = upstream.authorization();
   request.ca_file = upstream.ca;
   request.max_body = kMaxAttestation;
   request.limit = limit;

@@ -1,8 +1,10 @@
 #include "proxy/packages/packages.h"
 
 #include <algorithm>
+#include <random>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "inspect/evidence/evidence.h"
 #include "registry/render.h"
 
@@ -13,7 +15,9 @@ constexpr std::size_t kMaxPackument =
     std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
 constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kPackumentLimit = std::chrono::seconds(60);
-constexpr auto kTarballLimit = std::chrono::minutes(5);
+constexpr auto kTarballLimit = std::chrono::minutes(30);  // stalls are found by progress
+constexpr std::uint64_t kMinRate = 1024;                  // bytes a second
+constexpr auto kStall = std::chrono::seconds(8);          // twice within what a client waits
 // Between two looks that find a package gone, at least; less if packuments are fresh for less.
 constexpr Millis kSecondLook{60'000};
 // Background inspections of one package per look and in flight over all packages: they must not
@@ -33,7 +37,12 @@ std::string authorization_for(const UpstreamConfig& upstream, const std::string&
   const auto asked = parse_url(url);
   const auto base = parse_url(upstream.url);
   const bool own = asked && base && asked->origin() == base->origin();
-  return own && !upstream.token.empty() ? "Bearer " + upstream.token : std::string();
+  return own ? upstream.authorization() : std::string();
+}
+
+// Of one release, for what could not be fetched of it.
+std::string release_key(const PackageSnapshot& snapshot, const std::string& version) {
+  return snapshot.name + "@" + version;
 }
 
 std::string first_integrity(const Dist& dist) {
@@ -53,6 +62,27 @@ StateStore::PackumentSighting look_of(const Packument& packument, const Upstream
   return look;
 }
 
+bool is_denial(int status) {
+  return status == 401 || status == 403 || status == 451;
+}
+
+// A tarball that is not what was promised, or could not be looked into: see due_again().
+bool came_wrong(const Evidence& evidence) {
+  return !evidence.integrity.matches ||
+         std::ranges::any_of(evidence.unavailable, [](const Unavailable& missing) {
+           return missing.source == "tarball";
+         });
+}
+
+// Says how to get a tarball that the packument places at a host that the gate does not ask.
+std::string elsewhere(const Dist& dist, const std::string& asked, const UpstreamConfig& upstream) {
+  const auto named = parse_url(dist.tarball);
+  const auto used = parse_url(asked);
+  if (!named || !used || named->origin() == used->origin()) return {};
+  return "; its packument places it at " + named->host_header() +
+         ": add that to tarball_hosts of the upstream " + upstream.name + " in gate.yaml";
+}
+
 std::vector<Algorithm> algorithms_for(const Dist& dist) {
   std::vector<Algorithm> also{Algorithm::kSha1};
   for (const Digest& digest : parse_integrity(dist.integrity)) {
@@ -64,14 +94,26 @@ std::vector<Algorithm> algorithms_for(const Dist& dist) {
 
 }  // namespace
 
+Packages::Packages(Dependencies deps, ExternalEvidenceCollector* collector)
+    : deps_(deps),
+      collector_(collector),
+      failures_(deps.clock,
+                [] {
+                  thread_local std::minstd_rand random{std::random_device{}()};
+                  return std::uniform_real_distribution<double>(0, 1)(random);
+                }),
+      retries_(deps.metrics) {}
+
+// Letters in either case: a name that is spelled otherwise must not go to another registry.
 const UpstreamConfig* Packages::route(const PackageName& name) const {
+  const std::string scope_asked = lower_ascii(name.scope()), whole = lower_ascii(name.str());
   for (const UpstreamConfig& upstream : deps_.config.upstreams) {
     if (upstream.scopes.empty() && upstream.packages.empty()) return &upstream;
     for (const std::string& scope : upstream.scopes) {
-      if (name.scope() == scope) return &upstream;
+      if (scope_asked == lower_ascii(scope)) return &upstream;
     }
     for (const std::string& glob : upstream.packages) {
-      if (glob_match(glob, name.str())) return &upstream;
+      if (glob_match(lower_ascii(glob), whole)) return &upstream;
     }
   }
   return nullptr;
@@ -170,6 +212,7 @@ std::uint64_t& Packages::updates_of(const std::string& name) {
 }
 
 void Packages::forget(const std::string& name) {
+  failures_.succeeded(name);
   const std::lock_guard lock(mutex_);
   const auto it = entries_.find(name);
   if (it == entries_.end()) return;
@@ -290,24 +333,48 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
     if (age >= Millis(0) && age < deps_.config.fresh) co_return known;
     if (age >= Millis(0) && age < deps_.config.stale) {
       auto executor = co_await net::this_coro::executor;
-      revalidate_behind(name, known, executor);
+      if (!failures_.remembered(name.str())) revalidate_behind(name, known, executor);
       co_return known;
     }
   }
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, known] {
     return refresh_now(name, known);
   };
-  auto refreshed = co_await refreshes_.join(name.str(), std::move(work), limit);
+  std::optional<Result<SnapshotPtr>> refreshed;
+  if (auto error = failures_.remembered(name.str())) {
+    refreshed = Result<SnapshotPtr>(std::move(*error));
+  } else {
+    refreshed = co_await refreshes_.join(name.str(), std::move(work), limit);
+  }
   if (!refreshed)
     co_return fail(Code::kTimeout, Origin::kUpstream,
                    "the upstream did not answer for " + name.str() + " in time", true);
   const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream &&
                     (*refreshed).error().code != Code::kNotFound;
   if (down && known && now - known->fetched < deps_.config.stale) {
-    auto mark = [](PackageSnapshot& next) { next.stale = true; };
-    co_return update(known, mark);
+    co_return mark_stale(known);
   }
   co_return std::move(*refreshed);
+}
+
+// Nothing that answers are made of has changed: what was rendered stays.
+SnapshotPtr Packages::mark_stale(const SnapshotPtr& known) {
+  const SnapshotPtr newest = in_memory(known->name);
+  if (newest && newest->stale) return newest;
+  auto mark = [](PackageSnapshot& next) { next.stale = true; };
+  return update(known, mark, true);
+}
+
+void Packages::note_failure(const std::string& what, const std::string& upstream,
+                            const Error& error) {
+  if (error.origin != Origin::kUpstream) return;
+  const bool absent = error.code == Code::kNotFound;
+  failures_.failed(what, error, absent ? FailureMemory::kAbsent : FailureMemory::kTrouble);
+  if (absent) return;
+  deps_.metrics.add(
+      "npm_gate_upstream_failures_total",
+      "upstream=\"" + upstream + "\",code=\"" + std::string(to_string(error.code)) + "\"");
+  log::warn("fetch-failed", error.context, {{"what", what}, {"upstream", upstream}});
 }
 
 void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor) {
@@ -319,8 +386,7 @@ void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_
     if (done && !*done) {
       log::warn("upstream", "revalidation failed; the kept packument is served",
                 {{"package", name.str()}, {"error", to_string(done->error())}});
-      auto mark = [](PackageSnapshot& next) { next.stale = true; };
-      update(old, mark);
+      mark_stale(old);
     }
   };
   spawn_detached(executor, "revalidate " + name.str(), std::move(body));
@@ -328,13 +394,17 @@ void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_
 
 Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
                                                           const UpstreamConfig& upstream,
-                                                          std::string etag, std::string modified) {
+                                                          std::string etag, std::string modified,
+                                                          bool fresh) {
   FetchRequest request;
+  request.fresh = fresh;
+  request.stall = kStall;
+  request.min_rate = kMinRate;
   request.url = upstream.url + name.url_path();
   request.headers.emplace_back("Accept", "application/json");
   if (!etag.empty()) request.headers.emplace_back("If-None-Match", etag);
   if (!modified.empty()) request.headers.emplace_back("If-Modified-Since", modified);
-  if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+  request.authorization = upstream.authorization();
   request.ca_file = upstream.ca;
   request.max_body = kMaxPackument;
   request.limit = kPackumentLimit;
@@ -351,6 +421,8 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
     co_return fail(Code::kNotFound, Origin::kUpstream,
                    name.str() + " is not in the registry " + upstream.name);
   }
+  if (is_denial(reply->status))
+    co_return denied_by_upstream(upstream.name, reply->status, name.str(), reply->body);
   if (reply->status != 200) {
     co_return fail(Code::kUnavailable, Origin::kUpstream,
                    "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
@@ -364,6 +436,19 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
 }
 
 Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr old) {
+  auto refreshed = co_await refresh_once(name, old, false);
+  // A login page, half a document: asked for again at once, over another connection.
+  if (!refreshed && refreshed.error().code == Code::kMalformed)
+    refreshed = co_await refresh_once(name, old, true);
+  if (refreshed) {
+    failures_.succeeded(name.str());
+  } else {
+    note_failure(name.str(), route(name)->name, refreshed.error());
+  }
+  co_return refreshed;
+}
+
+Task<Result<SnapshotPtr>> Packages::refresh_once(PackageName name, SnapshotPtr old, bool fresh) {
   // A fetch that ended after the caller had looked for `old` and before it joined is the one that
   // it asks for.
   SnapshotPtr newer = in_memory(name.str());
@@ -380,7 +465,7 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
       modified = (*document)->last_modified;
     }
   }
-  auto fetched = co_await fetch_packument(name, *upstream, etag, modified);
+  auto fetched = co_await fetch_packument(name, *upstream, etag, modified, fresh);
   if (!fetched) {
     const Error error = fetched.error();
     const bool gone = old && error.code == Code::kNotFound && error.origin == Origin::kUpstream;
@@ -484,8 +569,20 @@ std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig&
 }
 
 Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr snapshot,
-                                                                    std::string version,
-                                                                    Dist dist) {
+                                                                    std::string version, Dist dist,
+                                                                    bool fresh) {
+  auto writer = co_await download_once(snapshot, version, dist, fresh);
+  if (writer || fresh) co_return writer;
+  const Error& error = writer.error();
+  const bool broken = error.origin == Origin::kUpstream && error.retry &&
+                      (error.code == Code::kUnavailable || error.code == Code::kTimeout);
+  if (!broken || error.context.find(" answered ") != std::string::npos) co_return writer;
+  co_return co_await download_once(snapshot, version, dist, true);
+}
+
+Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download_once(SnapshotPtr snapshot,
+                                                                         std::string version,
+                                                                         Dist dist, bool fresh) {
   const auto name = PackageName::parse(snapshot->name);
   const UpstreamConfig& upstream = *route(*name);
   std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open =
@@ -502,6 +599,10 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   request.ca_file = upstream.ca;
   request.max_body = kMaxTarball;
   request.limit = kTarballLimit;
+  request.stall = kStall;
+  request.min_rate = kMinRate;
+  request.fresh = fresh;
+  const std::string request_url = request.url;
   const std::vector<std::string>& hosts = upstream.tarball_hosts;
   request.allow_redirect = [hosts](const Url& url) {
     return std::find(hosts.begin(), hosts.end(), url.host_header()) != hosts.end();
@@ -513,8 +614,11 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   const std::string what = snapshot->name + "@" + version;
   if (reply->status == 404 || reply->status == 410) {
     co_return fail(Code::kNotFound, Origin::kUpstream,
-                   "the tarball of " + what + " is not in the registry " + upstream.name);
+                   "the tarball of " + what + " is not in the registry " + upstream.name +
+                       elsewhere(dist, request_url, upstream));
   }
+  if (is_denial(reply->status))
+    co_return denied_by_upstream(upstream.name, reply->status, "the tarball of " + what, "");
   if (reply->status != 200) {
     co_return fail(Code::kUnavailable, Origin::kUpstream,
                    "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
@@ -558,6 +662,25 @@ Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
 }
 
 Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
+  const std::string key = release_key(*snapshot, version);
+  auto inspected = co_await inspect_once(snapshot, version);
+  if (!inspected) {
+    note_failure(key, snapshot->upstream, inspected.error());
+    co_return inspected;
+  }
+  const PackumentVersion* found = (*inspected)->packument->find(version);
+  const EvidencePtr evidence = found != nullptr ? current_evidence(**inspected, *found) : nullptr;
+  if (evidence && came_wrong(*evidence)) {
+    const Error wrong = fail(Code::kIntegrityMismatch, Origin::kUpstream,
+                             key + " did not come as it was promised", true);
+    failures_.failed(key, wrong, FailureMemory::kContent);
+  } else {
+    failures_.succeeded(key);
+  }
+  co_return inspected;
+}
+
+Task<Result<SnapshotPtr>> Packages::inspect_once(SnapshotPtr snapshot, std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr || !found->servable) {
     co_return fail(Code::kNotFound, Origin::kUpstream,
@@ -572,8 +695,18 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   input.limits = deps_.config.limits;
   input.now = deps_.clock.now();
   Evidence made;
-  const auto examined = co_await examine(*writer, input, made);
+  auto examined = co_await examine(*writer, input, made);
   if (!examined) co_return examined.error();
+  if (!made.integrity.matches) {
+    // Perhaps one bad transfer, or a mirror in mid-update.
+    auto second = co_await download(snapshot, version, found->release.dist, true);
+    Evidence again;
+    if (second) examined = co_await examine(*second, input, again);
+    if (second && examined) {
+      writer = std::move(second);
+      made = std::move(again);
+    }
+  }
   std::function<Result<EvidencePtr>()> keep_evidence = [this, made = std::move(made),
                                                         writer = *writer]() -> Result<EvidencePtr> {
     if (made.integrity.matches) {
@@ -593,6 +726,13 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
 
 Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,
                                             Millis limit) {
+  if (auto error = failures_.remembered(release_key(*snapshot, version))) {
+    const PackumentVersion* found =
+        snapshot->packument ? snapshot->packument->find(version) : nullptr;
+    // What came is known; it is not yet time to fetch it again.
+    if (found != nullptr && current_evidence(*snapshot, *found)) co_return snapshot;
+    co_return std::move(*error);
+  }
   const std::string key = snapshot->name + "@" + version + "#" +
                           std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {

@@ -18,6 +18,7 @@
 #include "proxy/net/upstream.h"
 #include "proxy/packages/comparison_retries.h"
 #include "proxy/packages/dependencies.h"
+#include "proxy/packages/failure_memory.h"
 #include "proxy/packages/inspector.h"
 #include "proxy/runtime/config.h"
 #include "store/blob_store.h"
@@ -42,8 +43,7 @@ class Packages {
   // 33). The fetch goes on and serves the next request.
   static constexpr Millis kAskLimit{20'000};
 
-  explicit Packages(Dependencies deps, ExternalEvidenceCollector* collector)
-      : deps_(deps), collector_(collector), retries_(deps.metrics) {}
+  explicit Packages(Dependencies deps, ExternalEvidenceCollector* collector);
 
   // The one upstream that answers for a name; null where none is configured for it.
   const UpstreamConfig* route(const PackageName& name) const;
@@ -122,8 +122,11 @@ class Packages {
   // whoever watches told.
   Task<Result<SnapshotPtr>> vanished(PackageName name, const UpstreamConfig& upstream,
                                      SnapshotPtr old, Error missing);
+  Task<Result<SnapshotPtr>> refresh_once(PackageName name, SnapshotPtr old, bool fresh);
   Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream,
-                                        std::string etag, std::string modified);
+                                        std::string etag, std::string modified, bool fresh);
+  // Notes for who asks next, counts and logs what could not be fetched.
+  void note_failure(const std::string& what, const std::string& upstream, const Error& error);
   Result<SnapshotPtr> load_from_disk(const PackageName& name, const UpstreamConfig& upstream);
   Result<void> read_known(PackageSnapshot& next);
   Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream,
@@ -163,11 +166,17 @@ class Packages {
   Result<SnapshotPtr> keep_comparisons(const SnapshotPtr& snapshot, Judge& judge,
                                        const std::vector<std::string>& versions);
   Task<Result<std::shared_ptr<BlobStore::Writer>>> download(SnapshotPtr snapshot,
-                                                            std::string version, Dist dist);
+                                                            std::string version, Dist dist,
+                                                            bool fresh = false);
+  Task<Result<std::shared_ptr<BlobStore::Writer>>> download_once(SnapshotPtr snapshot,
+                                                                 std::string version, Dist dist,
+                                                                 bool fresh);
+  Task<Result<SnapshotPtr>> inspect_once(SnapshotPtr snapshot, std::string version);
   void revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor);
   std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream,
                           const std::string& version, const Dist& dist) const;
 
+  SnapshotPtr mark_stale(const SnapshotPtr& known);
   SnapshotPtr in_memory(const std::string& name) const;
   // What is served of a release that another one pins exactly: JudgeOptions::sibling. What memory
   // does not hold is read from disk.
@@ -192,6 +201,7 @@ class Packages {
   mutable std::shared_ptr<const Policy> waivers_of_, waivers_;
   mutable std::set<std::string, std::less<>> untimed_;  // upstreams told of; under waivers_mutex_
   SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
+  FailureMemory failures_;  // of packuments by name, of tarballs by name@version
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
   mutable std::list<std::string> ages_;  // least recently used first

@@ -38,6 +38,11 @@ Response unauthorized(std::string_view authorization, bool browser) {
   return response;
 }
 
+Response foreign_host(std::string_view host) {
+  return error_response(421, "npm-gate: this server does not answer for the host '" +
+                                 log::printable(host, 80) + "' (public_url in gate.yaml)");
+}
+
 std::string prefix_of(const Config& config) {
   if (config.public_urls.empty()) return "/";
   return parse_url(config.public_urls.front())->path;
@@ -54,14 +59,34 @@ Gate::Gate(Dependencies deps, ExternalEvidenceCollector* collector)
       services_(deps, packages_, audit_writer_),
       publishing_(deps, packages_, audit_writer_),
       access_(deps.store, deps.clock, audit_writer_),
-      prefix_(prefix_of(deps.config)) {}
+      prefix_(prefix_of(deps.config)) {
+  for (const std::string& text : deps.config.public_urls) public_urls_.push_back(*parse_url(text));
+}
+
+// Hosts compare without case, and a port that the scheme implies may be written or not (RFC 9110,
+// 4.2.3).
+std::optional<std::string> Gate::public_url_of(std::string_view host) const {
+  for (std::size_t i = 0; i < public_urls_.size(); ++i) {
+    const Url& own = public_urls_[i];
+    if (own.host_header() == host) return deps_.config.public_urls[i];
+    const auto asked = parse_url(own.scheme + "://" + std::string(host) + "/");
+    if (asked && asked->path == "/" && asked->host == own.host && asked->port == own.port)
+      return deps_.config.public_urls[i];
+  }
+  return std::nullopt;
+}
 
 std::optional<std::string> Gate::base_url(const Request& request) const {
   const std::string_view host = request.headers.get("host");
-  for (const std::string& text : deps_.config.public_urls) {
-    if (parse_url(text)->host_header() == host) return text;
+  if (auto found = public_url_of(host)) return found;
+  if (!public_urls_.empty()) {
+    // A proxy that the admin trusts may ask by the name of this machine, or without the port.
+    if (!request.proxied) return std::nullopt;
+    const std::string_view passed = request.headers.get("x-forwarded-host");
+    if (auto found = public_url_of(passed)) return found;
+    if (!passed.empty() || public_urls_.size() != 1) return std::nullopt;
+    return deps_.config.public_urls.front();
   }
-  if (!deps_.config.public_urls.empty()) return std::nullopt;
   // Loopback only: whatever loopback name the client used is what it can reach.
   const std::string scheme = request.secure ? "https://" : "http://";
   const auto url = parse_url(scheme + std::string(host) + "/");
@@ -79,24 +104,69 @@ BodyRule Gate::body_rule(std::string_view method, std::string_view target) const
   return {Publishing::kMaxBody, true};
 }
 
-Task<Response> Gate::handle(std::shared_ptr<Request> request) {
-  const auto base = base_url(*request);
-  Target target = parse_target(request->method, request->target, prefix_);
-  const auto* service = std::get_if<ServiceTarget>(&target);
-  const bool ping = service != nullptr && service->kind == ServiceTarget::Kind::kPing;
-  if (!base && !ping) {
-    co_return error_response(421, "npm-gate: this server does not answer for the host '" +
-                                      log::printable(request->headers.get("host"), 80) +
-                                      "' (public_url in gate.yaml)");
+std::optional<Response> Gate::answer_of_server(const Request& request) const {
+  if (request.method == "OPTIONS") {
+    Response response;
+    response.status = 204;
+    response.set("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    return response;
   }
-  request->base_url = base.value_or("");
-  if (auto refused = admit(*request, target); refused && !ping) co_return std::move(*refused);
+  const std::string_view path =
+      std::string_view(request.target).substr(0, request.target.find('?'));
+  const bool read = request.method == "GET" || request.method == "HEAD";
+  if (!read || (path != "/" && path != prefix_)) return std::nullopt;
+  Response response = json_response(200, R"({"name":"npm-gate","pages":"-/npm-gate/"})");
+  response.set("cache-control", "no-store");
+  return response;
+}
+
+Task<Response> Gate::handle(std::shared_ptr<Request> request) {
+  if (auto answer = answer_of_server(*request)) co_return std::move(*answer);
+  Target target = parse_target(request->method, request->target, prefix_);
+  if (!request->admitted) {
+    if (auto refused = known(*request, target)) co_return std::move(*refused);
+    if (written(target)) {
+      if (auto refused = co_await admit_target(*request, target)) co_return std::move(*refused);
+    }
+  }
   co_return co_await dispatch(std::move(target), *request);
+}
+
+Task<std::optional<Response>> Gate::admit(std::shared_ptr<Request> request) {
+  if (answer_of_server(*request)) co_return std::nullopt;
+  const Target target = parse_target(request->method, request->target, prefix_);
+  auto refused = known(*request, target);
+  if (!refused) refused = co_await admit_target(*request, target);
+  request->admitted = !refused;
+  co_return refused;
+}
+
+std::optional<PackageName> Gate::written(const Target& target) const {
+  const auto* write = std::get_if<WriteTarget>(&target);
+  if (write != nullptr && publishing_.takes(*write)) return write->name;
+  const auto* document = std::get_if<PackumentTarget>(&target);
+  if (document != nullptr && document->write && publishing_.takes(document->name))
+    return document->name;
+  return std::nullopt;
 }
 
 // Clients have room for one set of credentials per registry: whoever writes to a writable upstream
 // sends that registry's, and that registry says whether they are good.
-std::optional<Response> Gate::admit(Request& request, const Target& target) {
+Task<std::optional<Response>> Gate::admit_target(Request& request, const Target& target) {
+  const auto name = written(target);
+  if (!name) co_return std::nullopt;
+  auto refused = co_await publishing_.identify(*name, request);
+  if (refused) deps_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
+  co_return refused;
+}
+
+std::optional<Response> Gate::known(Request& request, const Target& target) {
+  const auto* service = std::get_if<ServiceTarget>(&target);
+  const bool ping = service != nullptr && service->kind == ServiceTarget::Kind::kPing;
+  const auto base = base_url(request);
+  request.base_url = base.value_or("");
+  if (ping) return std::nullopt;
+  if (!base) return foreign_host(request.headers.get("host"));
   const std::string_view authorization = request.headers.get("authorization");
   if (!authorization.empty()) {
     auto caller = access_.caller(authorization);
@@ -104,11 +174,7 @@ std::optional<Response> Gate::admit(Request& request, const Target& target) {
     request.client = caller->name;
   }
   if (!deps_.config.clients_need_token || !request.client.empty()) return std::nullopt;
-  const auto* write = std::get_if<WriteTarget>(&target);
-  if (write != nullptr && publishing_.takes(*write)) return std::nullopt;
-  const auto* document = std::get_if<PackumentTarget>(&target);
-  if (document != nullptr && document->write && publishing_.takes(document->name))
-    return std::nullopt;
+  if (written(target)) return std::nullopt;  // see admit_target()
   deps_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
   return unauthorized(authorization, std::holds_alternative<OwnPageTarget>(target));
 }
@@ -134,7 +200,7 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     co_return co_await packuments_.dist_tags(tags->name, tags->tag, request);
   }
   if (auto* tarball = std::get_if<TarballTarget>(&target)) {
-    co_return co_await tarballs_.get(tarball->name, tarball->version, request);
+    co_return co_await tarballs_.get(tarball->name, tarball->version, tarball->file, request);
   }
   if (auto* pass = std::get_if<ServiceTarget>(&target))
     co_return co_await service(std::move(*pass), request);

@@ -20,6 +20,7 @@ class Gate final : public Service {
  public:
   Gate(Dependencies deps, ExternalEvidenceCollector* collector);
   Task<Response> handle(std::shared_ptr<Request> request) override;
+  Task<std::optional<Response>> admit(std::shared_ptr<Request> request) override;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
   Packages& packages() { return packages_; }
   AuditWriter& audit_writer() { return audit_writer_; }
@@ -34,9 +35,16 @@ class Gate final : public Service {
   Task<Response> release_page(std::string name, std::string version, const Request& request);
   Task<Response> whoami(const Request& request);
   Task<Response> write(WriteTarget target, const Request& request);
-  // Who asks is noted in the request; the refusal where access.clients wants a token.
-  std::optional<Response> admit(Request& request, const Target& target);
+  // Who asks is noted in the request; the refusal of a foreign Host, or where access.clients wants
+  // a token.
+  std::optional<Response> known(Request& request, const Target& target);
+  // The name in a write, or in a read for writing, to a writable upstream.
+  std::optional<PackageName> written(const Target& target) const;
+  Task<std::optional<Response>> admit_target(Request& request, const Target& target);
+  // What the server itself answers, whatever Host it was asked by: probes of load balancers.
+  std::optional<Response> answer_of_server(const Request& request) const;
   std::optional<std::string> base_url(const Request& request) const;
+  std::optional<std::string> public_url_of(std::string_view host) const;
 
   Dependencies deps_;
   Packages packages_;
@@ -47,6 +55,7 @@ class Gate final : public Service {
   Publishing publishing_;
   Access access_;
   std::string prefix_;
+  std::vector<Url> public_urls_;
 };
 
 }  // namespace npmgate

@@ -142,7 +142,6 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   auto answer = std::make_shared<RenderedPackument>();
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
-  answer->stale = snapshot.stale;
   answer->modified = judge.now();
   answer->valid_until = listing.valid_until;
   // What was left undecided is asked again soon.
@@ -206,7 +205,7 @@ RenderedPackumentPtr PackumentService::put(const std::string& key, RenderedPacku
 }
 
 Response PackumentService::respond(const RenderedPackumentPtr& answer, const Request& request,
-                                   std::string_view cache) const {
+                                   std::string_view cache, bool stale) const {
   if (answer->status != 200) {
     Response refused = error_response(answer->status, *answer->identity, answer->notice);
     refused.kind = "packument";
@@ -230,7 +229,7 @@ Response PackumentService::respond(const RenderedPackumentPtr& answer, const Req
     response.set("cache-control", "no-store");
   }
   response.set("vary", "Accept, Accept-Encoding");
-  if (answer->stale)
+  if (stale)
     response.set("warning",
                  "110 npm-gate \"the upstream cannot be reached; this is what it said last\"");
   const std::string_view if_none_match = request.headers.get("if-none-match");
@@ -266,7 +265,8 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
   if (!snapshot) co_return response_for(snapshot.error());
   const std::string key =
       name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
-  if (RenderedPackumentPtr hit = cached(key, *snapshot)) co_return respond(hit, request, "hit");
+  if (RenderedPackumentPtr hit = cached(key, *snapshot))
+    co_return respond(hit, request, "hit", (*snapshot)->stale);
   const std::string base_url = request.base_url;
   SingleFlight<Result<RenderedPackumentPtr>>::Work work =
       [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
@@ -292,7 +292,7 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
     co_return response_for(late);
   }
   if (!*answer) co_return response_for((*answer).error());
-  co_return respond(**answer, request, "miss");
+  co_return respond(**answer, request, "miss", (*snapshot)->stale);
 }
 
 Task<Response> PackumentService::manifest(PackageName name, std::string version_or_tag,

@@ -26,7 +26,6 @@ struct RenderedPackument {
   int status = 200;           // 403 where no version is left
   std::uint64_t snapshot_revision = 0, rules_revision = 0;
   std::optional<Time> valid_until;
-  bool stale = false;
 };
 using RenderedPackumentPtr = std::shared_ptr<const RenderedPackument>;
 
@@ -62,7 +61,7 @@ class PackumentService {
   // Keeps it and returns it as it is to be sent: dated after what was there before.
   RenderedPackumentPtr put(const std::string& key, RenderedPackumentPtr answer);
   Response respond(const RenderedPackumentPtr& answer, const Request& request,
-                   std::string_view cache) const;
+                   std::string_view cache, bool stale) const;
 
   struct Slot {
     RenderedPackumentPtr answer;

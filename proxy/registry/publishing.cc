@@ -1,9 +1,11 @@
 #include "proxy/registry/publishing.h"
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/digest.h"
 #include "proxy/runtime/access.h"
 #include "proxy/runtime/request_record.h"
 
@@ -11,6 +13,9 @@ namespace npmgate {
 namespace {
 
 constexpr std::size_t kPiece = std::size_t{256} << 10;
+// A publish is a handful of requests; credentials that were revoked must not last.
+constexpr auto kKnownFor = std::chrono::minutes(1);
+constexpr std::size_t kMaxKnown = 10'000;
 constexpr auto kWriteLimit = std::chrono::minutes(5);  // an upload and what the registry does then
 // What registries read of a client's write besides its body (npm's one-time passwords and their
 // kin). Everything else a client sends is between it and the gate.
@@ -76,11 +81,62 @@ Task<Result<FetchReply>> Publishing::pass(const UpstreamConfig& upstream, std::s
       fetch.headers.emplace_back(name, header_safe(request.headers.get(name), 400));
   }
   fetch.authorization = request.headers.get("authorization");
+  fetch.of_client = true;
   fetch.ca_file = upstream.ca;
   fetch.max_body = kMaxBody;
   fetch.limit = kWriteLimit;
   deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="write")");
   co_return co_await deps_.upstream.fetch(std::move(fetch));
+}
+
+bool Publishing::known_lately(const std::string& credentials) {
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(credentials);
+  return found != known_.end() && found->second > deps_.clock.now();
+}
+
+void Publishing::remember(const std::string& credentials) {
+  const Time now = deps_.clock.now();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(known_, [now](const auto& entry) { return entry.second <= now; });
+  if (known_.size() < kMaxKnown) known_[credentials] = now + kKnownFor;
+}
+
+Task<std::optional<Response>> Publishing::identify(PackageName name, const Request& request) {
+  const UpstreamConfig& upstream = *writable_route(name);
+  const std::string_view authorization = request.headers.get("authorization");
+  if (authorization.empty() || Access::carries_token(authorization)) {
+    co_return error_response(
+        401, "npm-gate: writing " + name.str() + " needs your own credentials for the registry " +
+                 upstream.name +
+                 (authorization.empty() ? ", and none were sent" : ", not a token of the gate"));
+  }
+  const std::string credentials = sha256_hex(upstream.name + "\n" + std::string(authorization));
+  if (known_lately(credentials)) co_return std::nullopt;
+  auto reply = co_await pass(upstream, "GET", "-/whoami", request, With::kNothing);
+  if (!reply) co_return response_for(reply.error());
+  boost::system::error_code ec;
+  const boost::json::value who = boost::json::parse(reply->body, ec);
+  const auto* user = ec || !who.is_object() ? nullptr : who.get_object().if_contains("username");
+  if (reply->status == 200 && user != nullptr && user->is_string() && !user->get_string().empty()) {
+    remember(credentials);
+    co_return std::nullopt;
+  }
+  const bool untold = reply->status == 404 || reply->status == 405 || reply->status == 501;
+  if (untold && !deps_.config.clients_need_token) co_return std::nullopt;
+  if (untold) {
+    co_return refused("the registry " + upstream.name +
+                      " cannot say whose credentials these are (-/whoami: " +
+                      std::to_string(reply->status) + "), and this gate lets nobody write unknown");
+  }
+  if (reply->status >= 500 || reply->status == 429) {
+    Response later = error_response(
+        503, "npm-gate: the registry " + upstream.name + " cannot check credentials right now");
+    later.set("retry-after", "5");
+    co_return later;
+  }
+  co_return error_response(401, "npm-gate: the registry " + upstream.name +
+                                    " does not know the credentials that were sent");
 }
 
 Task<Response> Publishing::document(PackageName name, const Request& request) {

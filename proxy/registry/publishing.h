@@ -2,6 +2,8 @@
 // a look that no filtered view is written back (SPEC, section 6).
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <string>
 
 #include "proxy/packages/packages.h"
@@ -25,6 +27,9 @@ class Publishing {
   bool takes(const WriteTarget& target) const;
   bool takes(const PackageName& name) const;
 
+  // The refusal of a request that brings no credentials which the upstream of `name` knows: it is
+  // asked (-/whoami), and what it knew is believed for a minute. Before a body is taken.
+  Task<std::optional<Response>> identify(PackageName name, const Request& request);
   // The upstream's answer to the write. 401 where the client sent a token of the gate instead of
   // credentials for the upstream, 403 where the document would take away what the client was not
   // shown.
@@ -36,6 +41,8 @@ class Publishing {
   Task<std::optional<Response>> whoami(const Request& request);
 
  private:
+  bool known_lately(const std::string& credentials);
+  void remember(const std::string& credentials);
   const UpstreamConfig* writable_route(const PackageName& name) const;
   // With the request's body, or without one.
   enum class With { kBody, kNothing };
@@ -49,6 +56,8 @@ class Publishing {
   Dependencies deps_;
   Packages& packages_;
   AuditWriter& audit_writer_;
+  std::mutex mutex_;
+  std::map<std::string, Time> known_;  // SHA-256 of upstream and credentials -> until when
 };
 
 }  // namespace npmgate

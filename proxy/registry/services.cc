@@ -94,7 +94,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
   fetch.body = std::move(body);
   fetch.headers.emplace_back("Accept", "application/json");
   if (fetch.method == "POST") fetch.headers.emplace_back("Content-Type", "application/json");
-  if (!upstream.token.empty()) fetch.authorization = "Bearer " + upstream.token;
+  fetch.authorization = upstream.authorization();
   fetch.ca_file = upstream.ca;
   fetch.max_body = kMaxForwarded;
   fetch.limit = kForwardLimit;

@@ -13,6 +13,53 @@ std::string page_url(const Request& request, const std::string& name, const std:
   return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
 }
 
+// Tarballs of old packages have names that do not tell the version, or tell it in another spelling:
+// the packument says which is which.
+std::string version_of(const PackageSnapshot& snapshot, const std::string& version,
+                       const std::string& file) {
+  if (!snapshot.packument || snapshot.pins.contains(version) ||
+      (!version.empty() && snapshot.packument->find(version) != nullptr))
+    return version;
+  const std::string ending = "/" + file + ".tgz";
+  for (const PackumentVersion& listed : snapshot.packument->versions()) {
+    if (listed.release.dist.tarball.ends_with(ending)) return listed.version;
+  }
+  return version;
+}
+
+bool is_outage(const Error& error) {
+  return error.origin == Origin::kUpstream && error.code != Code::kNotFound;
+}
+
+bool on_disk_once(const PackageSnapshot& snapshot, const std::string& version) {
+  if (snapshot.pins.contains(version)) return true;
+  const PackumentVersion* found = snapshot.packument ? snapshot.packument->find(version) : nullptr;
+  return found != nullptr && current_evidence(snapshot, *found) != nullptr;
+}
+
+// One range of bytes, so that a broken download goes on where it stopped (RFC 9110, 14).
+void take_range(Response& response, const Request& request, const std::string& etag) {
+  response.set("accept-ranges", "bytes");
+  const std::string_view asked = request.headers.get("range");
+  const std::string_view unless = request.headers.get("if-range");
+  if (asked.empty() || request.method != "GET" || (!unless.empty() && unless != etag)) return;
+  const std::uint64_t size = response.blob->size;
+  const auto range = byte_range(asked, size);
+  if (!range) return;
+  const std::string whole = "/" + std::to_string(size);
+  if (range->count == 0) {
+    response.status = 416;
+    response.blob = nullptr;
+    response.set("content-range", "bytes *" + whole);
+    return;
+  }
+  response.status = 206;
+  response.offset = range->first;
+  response.part = range->count;
+  response.set("content-range", "bytes " + std::to_string(range->first) + "-" +
+                                    std::to_string(range->first + range->count - 1) + whole);
+}
+
 }  // namespace
 
 Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
@@ -50,14 +97,22 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
   co_return co_await deps_.pool.offload(std::move(work));
 }
 
-Task<Response> TarballService::get(PackageName name, std::string version, const Request& request) {
+Task<Response> TarballService::get(PackageName name, std::string version, std::string file,
+                                   const Request& request) {
   auto snapshot = co_await packages_.get(name);
+  if (!snapshot && is_outage(snapshot.error())) {
+    // However long the upstream is gone: what was accepted once is served from disk.
+    auto kept = co_await packages_.kept(name);
+    if (kept && *kept && on_disk_once(**kept, version_of(**kept, version, file))) snapshot = *kept;
+  }
+  if (snapshot) version = version_of(**snapshot, version, file);
   // A version that is not known yet may be newer than what is kept: ask once more before saying
   // 404.
   if (snapshot && !(*snapshot)->pins.contains(version) &&
       (*snapshot)->packument->find(version) == nullptr &&
       deps_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
     snapshot = co_await packages_.get(name, true);
+    if (snapshot) version = version_of(**snapshot, version, file);
   }
   if (!snapshot) co_return response_for(snapshot.error());
   SnapshotPtr current = *snapshot;
@@ -74,7 +129,7 @@ Task<Response> TarballService::get(PackageName name, std::string version, const 
   }
   if (!ruling->known) {
     co_return error_response(
-        404, "npm-gate: " + name.str() + " has no version " + log::printable(version, 60));
+        404, "npm-gate: " + name.str() + " has no tarball " + log::printable(file, 120) + ".tgz");
   }
   if (!ruling->inspected) {
     const Error late =
@@ -199,6 +254,7 @@ Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, c
     co_return response;
   }
   response.blob = *handle;
+  take_range(response, request, etag);
   const Time now = deps_.clock.now();
   if (request.method != "HEAD") {
     LedgerEntry entry = ledger_entry(request, now);

@@ -17,7 +17,8 @@ class TarballService {
 
   // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it
   // could not be judged in time.
-  Task<Response> get(PackageName name, std::string version, const Request& request);
+  Task<Response> get(PackageName name, std::string version, std::string file,
+                     const Request& request);
 
  private:
   struct Ruling {  // what judging said, in values that outlive the Judge

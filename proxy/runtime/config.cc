@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/digest.h"
 #include "base/url.h"
 #include "registry/name.h"
 
@@ -14,15 +15,6 @@ namespace {
 std::string below(const std::string& file, const std::string& path) {
   if (path.empty() || path.front() == '/' || file.empty()) return path;
   return (std::filesystem::path(file).parent_path() / path).lexically_normal().string();
-}
-
-std::string trimmed_file(const std::string& path, bool& ok) {
-  std::ifstream in(path);
-  ok = in.good();
-  std::string line;
-  std::getline(in, line);
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  return line;
 }
 
 class ConfigLoader {
@@ -96,6 +88,12 @@ class ConfigLoader {
     config.address = reader.text("address", config.address);
     config.port = static_cast<std::uint16_t>(reader.integer("port", config.port, 0, 65535));
     config.loops = static_cast<unsigned>(reader.integer("loops", 0, 0, 256));
+    config.max_connections = static_cast<std::size_t>(reader.integer(
+        "max_connections", static_cast<std::int64_t>(config.max_connections), 16, 1'000'000));
+    config.max_connections_per_address = static_cast<std::size_t>(reader.integer(
+        "max_connections_per_address",
+        static_cast<std::int64_t>(config.max_connections_per_address), 1, 1'000'000));
+    config.drain = Millis(reader.duration_ms("drain", config.drain.count()));
     section(reader, "tls", [&](YamlReader& r) {
       r.require("certificate");
       r.require("key");
@@ -199,7 +197,7 @@ class ConfigLoader {
     source.resolve = [this](const std::string& path) { return below(file_, path); };
     source.first_line = [](const std::string& path) -> std::optional<std::string> {
       bool ok = false;
-      std::string line = trimmed_file(path, ok);
+      std::string line = first_line_of(path, ok);
       return ok ? std::optional(std::move(line)) : std::nullopt;
     };
     return source;
@@ -217,9 +215,16 @@ class ConfigLoader {
       upstream.token = value.value_or("");
     } else if (!path.empty()) {
       bool ok = false;
-      upstream.token = trimmed_file(path, ok);
+      upstream.token = first_line_of(path, ok);
       if (!ok) problem(*reader.node("token_file"), "token_file: cannot read " + path);
+      upstream.token_file = std::make_shared<SecretFile>(path, upstream.token);
     }
+    upstream.username = reader.text("username");
+    if (!upstream.username.empty() && upstream.token.empty() && variable.empty() && path.empty())
+      problem(*reader.node("username"),
+              "username: its password is missing (token_env or token_file)");
+    if (upstream.username.find(':') != std::string::npos)
+      problem(*reader.node("username"), "username: no colon may stand in it");
   }
 
   void storage(YamlReader& reader) {
@@ -267,11 +272,21 @@ class ConfigLoader {
 
 }  // namespace
 
+std::string UpstreamConfig::authorization() const {
+  const std::string secret = token_file ? token_file->current() : token;
+  if (secret.empty()) return {};
+  if (username.empty()) return "Bearer " + secret;
+  const std::string pair = username + ":" + secret;
+  return "Basic " +
+         base64_encode({reinterpret_cast<const std::uint8_t*>(pair.data()), pair.size()});
+}
+
 ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env) {
   ConfigResult result;
   const YamlDocument document = parse_yaml(text, file);
   result.problems = document.problems;
   if (!result.problems.empty()) return result;
+  result.config.source = text;
   ConfigLoader(file, env, result).load(document.root);
   if (result.problems.empty()) result.problems = check_config(result.config);
   return result;
@@ -324,6 +339,43 @@ std::vector<Problem> check_config(const Config& config) {
   return problems;
 }
 
+// A node as text that is the same for the same content, however it is laid out.
+static std::string canonical(const YamlNode* node) {
+  if (node == nullptr) return "absent";
+  std::string text;
+  switch (node->kind) {
+    case YamlNode::Kind::kNull:
+      return "null";
+    case YamlNode::Kind::kScalar:
+      return "'" + node->scalar + "'";
+    case YamlNode::Kind::kSequence:
+      for (const YamlNode& item : node->items) text += canonical(&item) + ",";
+      return "[" + text + "]";
+    case YamlNode::Kind::kMap:
+      for (const YamlMember& member : node->members)
+        text += canonical(&member.first) + ":" + canonical(&member.second) + ",";
+      return "{" + text + "}";
+  }
+  return text;
+}
+
+std::string needs_restart(const std::string& before, const std::string& now,
+                          const std::string& file) {
+  const YamlDocument old = parse_yaml(before, file), next = parse_yaml(now, file);
+  std::vector<std::string> keys;
+  for (const YamlDocument* document : {&old, &next}) {
+    for (const YamlMember& member : document->root.members) {
+      const std::string& key = member.first.scalar;
+      const bool differs = canonical(old.root.find(key)) != canonical(next.root.find(key));
+      if (key != "log" && differs && std::find(keys.begin(), keys.end(), key) == keys.end())
+        keys.push_back(key);
+    }
+  }
+  std::string list;
+  for (const std::string& key : keys) list += (list.empty() ? "" : ", ") + key;
+  return list;
+}
+
 namespace {
 
 // Double-quoted, as JSON: YAML 1.2 reads that alike.
@@ -359,6 +411,8 @@ access:
 ledger: { keep: 180d }      # who fetched what; older entries go
 
 upstreams:                  # first match decides; exactly one upstream ever answers for a name
+  # token_env or token_file (read again if it changes) with a registry's token; with username: its password.
+  # tarball_hosts: [cdn.example] for a registry whose tarballs lie at another host.
   # - { name: internal, url: https://npm.internal.example/, scopes: ["@acme"], token_env: ACME_TOKEN, inspect: false, writable: true }
   - { name: public, url: UPSTREAM, times: publish }   # times: ingest for mirrors that stamp arrival
 

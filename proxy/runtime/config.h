@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "base/time.h"
 #include "inspect/archive/archive.h"
 #include "proxy/net/forwarded.h"
+#include "proxy/runtime/secret_file.h"
 #include "yaml/document.h"
 
 namespace npmgate {
@@ -24,17 +26,21 @@ struct TlsConfig {
 
 struct UpstreamConfig {
   std::string name = "public";
-  std::string url;                    // with trailing slash
-  std::vector<std::string> scopes;    // "@acme"
-  std::vector<std::string> packages;  // globs
-  std::string token;                  // resolved from token_env or token_file; never logged
-  std::string ca;                     // extra CA bundle, PEM file
-  bool times_publish = true;          // false: `times: ingest`
+  std::string url;                         // with trailing slash
+  std::vector<std::string> scopes;         // "@acme"
+  std::vector<std::string> packages;       // globs
+  std::string token;                       // resolved from token_env or token_file; never logged
+  std::string username;                    // Basic: the token is its password
+  std::shared_ptr<SecretFile> token_file;  // read again if it changes
+  std::string ca;                          // extra CA bundle, PEM file
+  bool times_publish = true;               // false: `times: ingest`
   bool inspect = true;
   bool writable = false;
   std::string changes;  // URL of a CouchDB-style _changes feed of this upstream; "" = none
   std::vector<std::string>
       tarball_hosts;  // further hosts (host or host:port) that tarball URLs and redirects may name
+  // For the Authorization header of the gate's own requests; "" without credentials.
+  std::string authorization() const;
 };
 
 // What attestations are verified against.
@@ -44,9 +50,13 @@ struct SignatureConfig {
 };
 
 struct Config {
-  std::string file;  // "" = embedded defaults
+  std::string file;    // "" = embedded defaults
+  std::string source;  // its text as it was read
   std::string address = "127.0.0.1";
   std::uint16_t port = 4873;
+  std::size_t max_connections = 20'000;  // of clients; fewer if the process may open fewer files
+  std::size_t max_connections_per_address = 2'000;
+  Millis drain{std::chrono::seconds{30}};  // for answers that are being sent as the gate ends
   TlsConfig tls;
   std::vector<std::string>
       public_urls;  // with trailing slash; empty: loopback, the Host header decides
@@ -97,5 +107,10 @@ std::vector<Problem> check_config(const Config& config);
 // The commented gate.yaml that `npm-gate init` writes, with the registry that it found and the
 // folder for data.
 std::string sample_config(const std::string& upstream, const std::string& storage);
+
+// The top-level keys (comma-separated) that differ between two texts of gate.yaml and that a
+// running gate does not take over.
+std::string needs_restart(const std::string& before, const std::string& now,
+                          const std::string& file);
 
 }  // namespace npmgate

@@ -2,6 +2,7 @@
 // folder; requests go in and answers come out without a socket.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -31,6 +32,14 @@ class FakeUpstream final : public Upstream {
     std::string body, etag;
   };
   void put(const std::string& url, Page page) { pages_[url] = std::move(page); }
+  // The next answer for `url` only.
+  void put_once(const std::string& url, Page page) { once_.emplace(url, std::move(page)); }
+  // How often a URL that ends like this was asked for.
+  std::size_t asked(std::string_view ending) const {
+    return static_cast<std::size_t>(
+        std::count_if(requests_.begin(), requests_.end(),
+                      [&](const std::string& url) { return url.ends_with(ending); }));
+  }
   // The n-th request from now on (0 = the next) gets no answer; -1: none.
   void fail_at(int n) { fail_at_ = n; }
   const std::vector<std::string>& requests() const { return requests_; }
@@ -40,24 +49,29 @@ class FakeUpstream final : public Upstream {
     if (fail_at_ >= 0 && fail_at_-- == 0)
       co_return fail(Code::kUnavailable, Origin::kUpstream, "the fake upstream is down", true);
     FetchReply reply;
-    const auto page = pages_.find(request.url);
-    reply.status = page == pages_.end() ? 404 : page->second.status;
-    if (page == pages_.end()) co_return reply;
-    const std::string& etag = page->second.etag;
+    const auto found = pages_.find(request.url);
+    Page page = found == pages_.end() ? Page{404, "", ""} : found->second;
+    if (const auto once = once_.find(request.url); once != once_.end()) {
+      page = once->second;
+      once_.erase(once);
+    }
+    reply.status = page.status;
+    const std::string& etag = page.etag;
     if (!etag.empty()) reply.headers.add("etag", etag);
     for (const auto& [name, value] : request.headers) {
       if (name == "If-None-Match" && !etag.empty() && value == etag) reply.status = 304;
     }
     if (reply.status == 200 && request.sink) {
-      if (auto taken = request.sink(page->second.body); !taken) co_return taken.error();
-    } else if (reply.status == 200) {
-      reply.body = page->second.body;
+      if (auto taken = request.sink(page.body); !taken) co_return taken.error();
+    } else if (reply.status != 304) {
+      reply.body = page.body;
     }
     co_return reply;
   }
 
  private:
   std::map<std::string, Page> pages_;
+  std::multimap<std::string, Page> once_;
   std::vector<std::string> requests_;
   int fail_at_ = -1;
 };
@@ -98,6 +112,17 @@ class GateRig {
     request->headers.add("accept", accept);
     if (!if_modified_since.empty()) request->headers.add("if-modified-since", if_modified_since);
     return run_task(context_, gate.handle(std::move(request)));
+  }
+  Response send(std::shared_ptr<Request> request) {
+    request->peer = "127.0.0.1";
+    if (!request->headers.has("host")) request->headers.add("host", "127.0.0.1:4873");
+    return run_task(context_, gate.handle(std::move(request)));
+  }
+  // What a request is refused with before its body is taken.
+  std::optional<Response> admit(std::shared_ptr<Request> request) {
+    request->peer = "127.0.0.1";
+    if (!request->headers.has("host")) request->headers.add("host", "127.0.0.1:4873");
+    return run_task(context_, gate.admit(std::move(request)));
   }
   // Runs what was left to be done behind answers.
   void settle() {

@@ -184,5 +184,36 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"broken", "upstreams: [\n", "etc/gate.yaml:", ""}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(Config, CredentialsForAnUpstream) {
+  const std::string file = ::testing::TempDir() + "/config-token";
+  std::ofstream(file) << "secret \n";
+  const auto authorization = [&](const std::string& keys) {
+    const auto result =
+        load("upstreams: [ { name: a, url: https://registry.example/" + keys + " } ]\n");
+    EXPECT_TRUE(result.problems.empty()) << problems(result);
+    return result.problems.empty() ? result.config.upstreams.front().authorization() : "";
+  };
+  EXPECT_EQ(authorization(""), "");
+  EXPECT_EQ(authorization(", token_file: " + file), "Bearer secret");
+  EXPECT_EQ(authorization(", username: ann, token_file: " + file), "Basic YW5uOnNlY3JldA==");
+  for (const char* bad : {", username: ann", ", username: \"a:b\", token_file: /nowhere"}) {
+    const auto result = load("upstreams: [ { name: a, url: https://registry.example/" +
+                             std::string(bad) + " } ]\n");
+    EXPECT_NE(problems(result).find("username"), std::string::npos) << problems(result);
+  }
+}
+
+TEST(Config, WhatNeedsARestart) {
+  const std::string before = std::string(kUpstream) + "log: { level: info }\n";
+  const auto changed = [&](const std::string& now) {
+    return needs_restart(before, now, "gate.yaml");
+  };
+  EXPECT_EQ(changed(before), "");
+  EXPECT_EQ(changed(std::string(kUpstream) + "log: { level: debug }  # noisy\n"), "");
+  EXPECT_EQ(changed(before + "listen: { port: 1 }\n"), "listen");
+  EXPECT_EQ(changed("log: { level: info }\n"), "upstreams");
+  EXPECT_EQ(changed("upstreams:\n  - name: public\n    url: https://registry.example\n"), "");
+}
+
 }  // namespace
 }  // namespace npmgate
