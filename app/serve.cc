@@ -28,6 +28,7 @@
 #include "proxy/monitor/standing_monitor.h"
 #include "proxy/net/http_client.h"
 #include "proxy/net/server.h"
+#include "proxy/net/upstream_guard.h"
 #include "proxy/packages/external_evidence_collector.h"
 #include "proxy/packages/git_tags.h"
 #include "proxy/packages/maintenance.h"
@@ -35,6 +36,7 @@
 #include "proxy/runtime/feed_reloader.h"
 #include "proxy/runtime/policy_reloader.h"
 #include "store/blob_store.h"
+#include "store/data_folder.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -44,6 +46,19 @@ namespace {
 // MB of memory.
 constexpr std::size_t kMaxQueuedJobs = 4096;
 constexpr std::size_t kMaxQueuedMails = 100;
+constexpr std::size_t kAdminConnections = 256;
+// How often the end of a drain is looked for.
+constexpr auto kDrainTick = std::chrono::milliseconds(20);
+
+// Of the files that the process may open, those that connections of clients may take: upstreams,
+// tarballs, state.db and workers need the others, or accepted clients could not be answered.
+std::size_t connections_allowed(std::size_t wanted) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
+  const std::size_t files = limit.rlim_cur;
+  const std::size_t kept = std::clamp<std::size_t>(files / 4, 128, 2048) + kAdminConnections;
+  return std::min(wanted, files > kept + 64 ? files - kept : 64);
+}
 
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -53,9 +68,15 @@ void raise_descriptor_limit() {
   }
 }
 
+// A loop that can let go of what still waits on it while everything that this refers to is alive.
+struct Loop : net::io_context {
+  Loop() : net::io_context(1) {}
+  using net::io_context::shutdown;
+};
+
 struct Loops {
   explicit Loops(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) contexts.push_back(std::make_unique<net::io_context>(1));
+    for (unsigned i = 0; i < count; ++i) contexts.push_back(std::make_unique<Loop>());
   }
   std::vector<net::io_context*> pointers() const {
     std::vector<net::io_context*> all;
@@ -63,14 +84,19 @@ struct Loops {
     return all;
   }
   net::io_context& first() const { return *contexts.front(); }
-  void run() {
+  void run(Metrics& metrics) {
+    const auto escaped = [&metrics] { metrics.add("npm_gate_handler_exceptions_total"); };
     for (std::size_t i = 1; i < contexts.size(); ++i) {
-      threads.emplace_back([context = contexts[i].get()] { context->run(); });
+      threads.emplace_back([context = contexts[i].get(), escaped] { run_loop(*context, escaped); });
     }
-    contexts.front()->run();
+    run_loop(*contexts.front(), escaped);
     for (std::thread& thread : threads) thread.join();
   }
-  std::vector<std::unique_ptr<net::io_context>> contexts;
+  // After run(): coroutines that still wait end here, not with the contexts.
+  void let_go() {
+    for (const auto& context : contexts) context->shutdown();
+  }
+  std::vector<std::unique_ptr<Loop>> contexts;
   std::vector<std::thread> threads;
 };
 
@@ -96,18 +122,20 @@ ReleaseReport told_by_report() {
 
 // What lasts, opened before anything is served.
 struct Storage {
+  std::unique_ptr<DataFolder> folder;  // locked as long as the others are open
   std::unique_ptr<StateStore> state;
   std::unique_ptr<BlobStore> blobs;
 };
 
 Result<Storage> open_storage(const Config& config) {
-  std::error_code ignored;  // opening says better what is wrong
-  std::filesystem::create_directories(config.storage_path, ignored);
+  auto folder = DataFolder::open(config.storage_path);
+  if (!folder) return folder.error();
   auto state = open_state_store(config.storage_path);
   if (!state) return state.error();
+  if (auto own = (*folder)->claim(**state); !own) return own.error();
   auto blobs = open_blob_store(config.storage_path);
   if (!blobs) return blobs.error();
-  return Storage{std::move(*state), std::move(*blobs)};
+  return Storage{std::move(*folder), std::move(*state), std::move(*blobs)};
 }
 
 // In [0, 1), for spreading retries and looks; nothing secret hangs on it. For one loop.
@@ -184,6 +212,10 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   options.port = config.port;
   options.trusted_proxies = config.trusted_proxies;
   options.spool_folder = config.storage_path + "/tmp";  // the blob store empties it at its start
+  options.pool = &deps.pool;
+  ServerLimits limits;
+  limits.max_connections = connections_allowed(config.max_connections);
+  limits.max_per_address = config.max_connections_per_address;
   if (config.tls.enabled()) {
     auto opened =
         ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
@@ -191,15 +223,18 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
     out.tls = std::move(*opened);
     options.tls = [tls = out.tls.get()] { return tls->current(); };
   }
-  auto clients =
-      start_server(loops.pointers(), options, ServerLimits{}, services.gate, deps.metrics);
+  auto clients = start_server(loops.pointers(), options, limits, services.gate, deps.metrics);
   if (!clients) return clients.error();
   out.clients = std::move(*clients);
   ListenOptions admin;
   admin.address = config.admin_address;
   admin.port = config.admin_port;
   admin.name = "admin";
-  auto admins = start_server({&loops.first()}, admin, ServerLimits{}, services.admin, deps.metrics);
+  admin.pool = &deps.pool;
+  ServerLimits few;
+  few.max_connections = kAdminConnections;
+  few.max_per_address = kAdminConnections;
+  auto admins = start_server({&loops.first()}, admin, few, services.admin, deps.metrics);
   if (!admins) return admins.error();
   out.admins = std::move(*admins);
   return out;
@@ -237,9 +272,46 @@ void probe_upstreams(const Dependencies& deps, const net::any_io_executor& execu
   }
 }
 
+// Answers that are being sent are sent to their end, within listen.drain; a second signal ends
+// that.
+Task<void> drain(Listeners& listeners, Millis limit, const bool& hurry) {
+  auto executor = co_await net::this_coro::executor;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit.count());
+  net::steady_timer tick(executor);
+  const auto open = [&] {
+    return listeners.clients->connections() + listeners.admins->connections();
+  };
+  while (open() > 0 && !hurry && std::chrono::steady_clock::now() < until) {
+    tick.expires_after(kDrainTick);
+    co_await wait_for(tick);
+  }
+  if (open() > 0)
+    log::warn("stopping", "connections are cut", {{"connections", std::to_string(open())}});
+}
+
+// What SIGHUP can change without a restart is taken over; the rest is said.
+void reread_configuration(const ConfigFlags& flags, const Config& running) {
+  if (flags.config_file.empty()) return;
+  const auto text = read_file(flags.config_file);
+  const ConfigResult next =
+      text ? load_config(*text, flags.config_file, &environment) : ConfigResult{};
+  if (!text || !next.problems.empty()) {
+    log::error("configuration", "gate.yaml is not taken over: " +
+                                    (text ? next.problems.front().str() : "it cannot be read"));
+    return;
+  }
+  log::configure(next.config.log_level, next.config.log_format);
+  const std::string restart = needs_restart(running.source, *text, flags.config_file);
+  log::info(
+      "configuration",
+      "gate.yaml was read again: log is in force, policy, feeds, token files and certificates "
+      "are read when they change" +
+          (restart.empty() ? "" : "; a restart is needed for: " + restart));
+}
+
 // Background work and requests, until a signal ends both.
 void run_until_signal(const Dependencies& deps, Loops& loops, Services& services, FeedWatch& feeds,
-                      Listeners& listeners) {
+                      Listeners& listeners, const ConfigFlags& flags) {
   const net::any_io_executor executor = loops.first().get_executor();
   Maintenance maintenance(executor, deps);
   maintenance.start();
@@ -248,25 +320,38 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   reloader.start();
   services.start(executor);
   feeds.start();
-  net::signal_set signals(loops.first(), SIGINT, SIGTERM);
-  signals.async_wait([&](const boost::system::error_code& ec, int number) {
-    if (ec) return;
-    log::info("stopping", std::string("signal ") + std::to_string(number));
+  net::signal_set signals(loops.first(), SIGINT, SIGTERM), hangups(loops.first(), SIGHUP);
+  bool hurry = false;
+  auto ending = [&]() -> Task<void> {
+    auto [ec, number] = co_await signals.async_wait(kTuple);
+    log::info("stopping", "signal " + std::to_string(number));
+    signals.async_wait([&hurry](const boost::system::error_code& again, int) { hurry = !again; });
     listeners.clients->stop();
     listeners.admins->stop();
     reloader.stop();
     maintenance.stop();
+    co_await drain(listeners, deps.config.drain, hurry);
     for (net::io_context* loop : loops.pointers()) loop->stop();
-  });
+  };
+  spawn_detached(executor, "ending", std::move(ending));
+  auto rereading = [&]() -> Task<void> {
+    for (;;) {
+      auto [ec, number] = co_await hangups.async_wait(kTuple);
+      if (ec) co_return;
+      reread_configuration(flags, deps.config);
+    }
+  };
+  spawn_detached(executor, "configuration", std::move(rereading));
   say_ready(deps, listeners);
   probe_upstreams(deps, executor);
-  loops.run();
+  loops.run(deps.metrics);
   deps.pool.finish();
   services.mail.finish();
   services.gate.audit_writer().flush();
+  loops.let_go();
 }
 
-int run_gate(const Config& config) {
+int run_gate(const Config& config, const ConfigFlags& flags) {
   log::configure(config.log_level, config.log_format);
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
@@ -282,27 +367,29 @@ int run_gate(const Config& config) {
     report(loaded.error());
     return kUsage;
   }
-  const auto client_options = client_options_here();
+  auto client_options = client_options_here();
   if (!client_options) return report(client_options.error());
-  const std::unique_ptr<Upstream> upstream = make_http_client(*client_options);
   Pool pool(std::max(config.workers, 2u), kMaxQueuedJobs);
   Loops loops(config.loops != 0 ? config.loops : std::max(1u, std::thread::hardware_concurrency()));
+  client_options->pool = &pool;
+  const std::unique_ptr<Upstream> client = make_http_client(*client_options);
+  UpstreamGuard upstream(*client, metrics, GuardLimits{}, &std::chrono::steady_clock::now, [] {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    return std::uniform_real_distribution<double>(0, 1)(random);
+  });
   auto inspector = make_inspector(config, loops.first().get_executor(), pool, metrics);
   if (!inspector) return report(inspector.error());
-  const Dependencies deps{config, clock,         *upstream, *storage->state, *storage->blobs,
-                          pool,   active_policy, metrics,   **inspector};
+  const Dependencies deps{config, clock,         upstream, *storage->state, *storage->blobs,
+                          pool,   active_policy, metrics,  **inspector};
   auto trust = TrustStore::open(config.signatures);
   if (!trust) return report(trust.error());
   Services services(deps, feeds, **trust);
   auto listeners = listen(deps, loops, services);
   if (!listeners) return report(listeners.error());
 
-  run_until_signal(deps, loops, services, feeds, *listeners);
-  storage->state.reset();
-  std::cout.flush();
-  // Coroutines that still wait hold references into what destructors would take down in some order;
-  // everything that lasts is on disk.
-  std::_Exit(kDone);
+  run_until_signal(deps, loops, services, feeds, *listeners, flags);
+  log::info("stopped", "everything is on disk");
+  return kDone;
 }
 
 }  // namespace
@@ -315,7 +402,7 @@ void add_serve(Command app) {
       .type_name("ADDR:PORT");
   command.action([flags] {
     const LoadedConfig loaded = load_configuration(*flags);
-    return loaded.config ? run_gate(*loaded.config) : loaded.exit_code;
+    return loaded.config ? run_gate(*loaded.config, *flags) : loaded.exit_code;
   });
 }
 
