@@ -13,7 +13,9 @@ TEST_P(Pairs, AreJudgedAsWanted) {
   ASSERT_FALSE(rows.empty());
   for (const PairRow& row : rows) EXPECT_TRUE(row.as_wanted()) << table_of({row});
 }
-INSTANTIATE_TEST_SUITE_P(Fixtures, Pairs, ::testing::Values("hook-pairs", "metadata-pairs"),
+INSTANTIATE_TEST_SUITE_P(Fixtures, Pairs,
+                         ::testing::Values("release-pairs", "code-pairs", "hook-pairs",
+                                           "metadata-pairs"),
                          [](const auto& row) {
                            std::string name(row.param);
                            name.resize(name.find('-'));
