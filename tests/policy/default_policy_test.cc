@@ -43,6 +43,9 @@ const std::map<std::string, const char*> kSignals = {
     {"SIG", "signature-missing"},
     {"FRG", "signature-invalid"},
     {"SEN", "sensitive-access-added"},
+    {"URS", "install-script-unresolved"},
+    {"SWP", "dependency-changed"},
+    {"BPC", "bundled-package-changed"},
 };
 
 std::vector<Finding> findings_for(const std::string& signals) {
@@ -179,7 +182,7 @@ void PrintTo(const Benign& row, std::ostream* out) {
 
 const Benign kBenign[] = {
     {"banner_hook_added", "NIS", Action::kWarn, 0},
-    {"banner_hook_with_links_on_an_old_line_in_a_burst", "NIS NEP OLD BUR", Action::kQuarantine, 3},
+    {"banner_hook_with_links_on_an_old_line_in_a_burst", "NIS NEP OLD BUR", Action::kQuarantine, 14},
     {"hook_text_changed_again", "CIS", Action::kWarn, 0},
     {"hook_dropped_and_back", "NIS CIS", Action::kWarn, 0},
     {"installer_of_a_platform_binary", "", Action::kAllow, 0},
@@ -237,6 +240,10 @@ TEST(DefaultPolicy, BlocksWhatIsCertain) {
                                       {"NEP SEN", Action::kQuarantine, Action::kAllow},
                                       {"NIS NAT", Action::kQuarantine, Action::kAllow},
                                       {"NIS REP", Action::kQuarantine, Action::kAllow},
+                                      {"NIS URS", Action::kQuarantine, Action::kAllow},
+                                      {"NIS NEP", Action::kQuarantine, Action::kAllow},
+                                      {"SWP", Action::kQuarantine, Action::kAllow},
+                                      {"BPC", Action::kQuarantine, Action::kAllow},
                                       {"GIT", Action::kQuarantine, Action::kWarn}}) {
     const auto findings = findings_for(row.signals);
     EXPECT_EQ(
