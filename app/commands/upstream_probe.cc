@@ -15,7 +15,7 @@ FetchRequest request_for(const UpstreamConfig& upstream) {
   FetchRequest request;
   request.url = upstream.url + kAsked;
   request.headers.emplace_back("Accept", "application/json");
-  if (!upstream.token.empty()) request.authorization = "Bearer " + upstream.token;
+  request.authorization = upstream.authorization();
   request.ca_file = upstream.ca;
   request.limit = kLimit;
   request.max_body = kMaxBody;

@@ -451,13 +451,18 @@ class Session {
   }
 
   // An id that a proxy in front has given is kept: its log and ours tell of the same request.
-  static std::string request_id(const Request& request) {
+  std::string request_id(const Request& request) {
     const std::string_view given = request.headers.get("x-request-id");
     const bool plain = !given.empty() && given.size() <= 64 &&
                        given.find_first_not_of(
                            "0123456789abcdefghijklmnopqrstuvwxyz"
                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == std::string_view::npos;
-    return request.proxied && plain ? std::string(given) : random_hex(8);
+    if (request.proxied && plain) return std::string(given);
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::string id = connection_id_;
+    for (int shift = 12; shift >= 0; shift -= 4) id += kHex[(requests_ >> shift) & 15U];
+    ++requests_;
+    return id;
   }
 
   void arm(SteadyClock::duration limit) { state_.deadline = SteadyClock::now() + limit; }
@@ -470,6 +475,8 @@ class Session {
   Metrics& metrics_;
   BodyBudget memory_, files_;
   SteadyClock::time_point sending_since_{};
+  const std::string connection_id_ = random_hex(6);  // with requests_: the ids of its requests
+  unsigned requests_ = 0;
   boost::beast::flat_buffer buffer_;
 };
 

@@ -64,30 +64,30 @@ Task<bool> UpstreamGuard::enter(std::string name, std::chrono::milliseconds limi
   std::shared_ptr<Waiter> waiter;
   {
     const std::lock_guard lock(mutex_);
-    Origin& origin = origins_[name];
-    if (origin.in_flight < limits_.in_flight) {
-      ++origin.in_flight;
+    Places& places = places_[name];
+    if (places.taken < limits_.in_flight) {
+      ++places.taken;
       co_return true;
     }
     waiter = std::make_shared<Waiter>(executor, std::chrono::steady_clock::now() + limit);
-    origin.waiting.push_back(waiter);
+    places.waiting.push_back(waiter);
   }
   co_await waiter->timer.async_wait(kTuple);
   const std::lock_guard lock(mutex_);
-  if (!waiter->granted) std::erase(origins_[name].waiting, waiter);
+  if (!waiter->granted) std::erase(places_[name].waiting, waiter);
   co_return waiter->granted;
 }
 
 // The place goes to the one who has waited longest, or is free again.
 void UpstreamGuard::leave(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  Origin& origin = origins_[name];
-  if (origin.waiting.empty()) {
-    --origin.in_flight;
+  Places& places = places_[name];
+  if (places.waiting.empty()) {
+    --places.taken;
     return;
   }
-  const std::shared_ptr<Waiter> next = origin.waiting.front();
-  origin.waiting.pop_front();
+  const std::shared_ptr<Waiter> next = places.waiting.front();
+  places.waiting.pop_front();
   next->granted = true;
   net::post(next->timer.get_executor(), [next] { next->timer.cancel(); });
 }
@@ -129,16 +129,17 @@ void UpstreamGuard::note(const std::string& name, const std::string& url,
 Task<Result<FetchReply>> UpstreamGuard::fetch(FetchRequest request) {
   const std::string origin = origin_of(request.url);
   if (auto error = short_cut(origin, request)) co_return std::move(*error);
-  if (!co_await enter(origin, request.limit)) {
+  const std::string places = origin + (request.sink ? " tarballs" : "");
+  if (!co_await enter(places, request.limit)) {
     co_return fail(Code::kUnavailable, npmgate::Origin::kSelf,
                    "overloaded: too many requests to " + origin + " are waiting", true);
   }
   struct Place {
-    Place(UpstreamGuard& g, const std::string& o) : guard(g), origin(o) {}
-    ~Place() { guard.leave(origin); }
+    Place(UpstreamGuard& g, const std::string& p) : guard(g), places(p) {}
+    ~Place() { guard.leave(places); }
     UpstreamGuard& guard;
-    const std::string& origin;
-  } place(*this, origin);
+    const std::string& places;
+  } place(*this, places);
   const std::string url = request.url;
   auto reply = co_await inner_.fetch(std::move(request));
   note(origin, url, reply);

@@ -15,7 +15,9 @@
 namespace npmgate {
 
 struct GuardLimits {
-  std::size_t in_flight = 64;  // exchanges with one origin at a time; more wait
+  // Exchanges with one origin at a time, of tarballs and of all else each: large tarballs must not
+  // keep packuments waiting. More wait.
+  std::size_t in_flight = 64;
   // Failures in a row after which an origin is taken for down: then one request in `probe` goes
   // through and the others fail at once. The first success ends it.
   int failures = 5;
@@ -47,9 +49,11 @@ class UpstreamGuard final : public Upstream {
     net::steady_timer timer;
     bool granted = false;  // under mutex_
   };
-  struct Origin {
-    std::size_t in_flight = 0;
+  struct Places {
+    std::size_t taken = 0;
     std::deque<std::shared_ptr<Waiter>> waiting;
+  };
+  struct Origin {
     int failures = 0;   // in a row
     SteadyTime next{};  // while down: when the next one may go through
     std::string why;
@@ -57,8 +61,8 @@ class UpstreamGuard final : public Upstream {
   };
 
   std::optional<Error> short_cut(const std::string& origin, const FetchRequest& request);
-  Task<bool> enter(std::string origin, std::chrono::milliseconds limit);
-  void leave(const std::string& origin);
+  Task<bool> enter(std::string places, std::chrono::milliseconds limit);
+  void leave(const std::string& places);
   void note(const std::string& origin, const std::string& url, const Result<FetchReply>& reply);
   void fell(const std::string& name, Origin& origin, std::string why);
   std::chrono::milliseconds probe_after(int failures) const;
@@ -70,6 +74,7 @@ class UpstreamGuard final : public Upstream {
   std::function<double()> random_;
   std::mutex mutex_;
   std::map<std::string, Origin> origins_;
+  std::map<std::string, Places> places_;
 };
 
 }  // namespace npmgate
