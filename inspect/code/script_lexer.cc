@@ -56,6 +56,7 @@ Byte byte_class(char c) {
 enum class Frame : std::uint8_t {
   kParen,
   kControlParen,  // of if, while, for, with: an expression follows
+  kUnsureParen,   // behind await, which is a name in scripts and the loop's word in `for await`
   kBracket,
   kBlock,   // surely statements
   kUnsure,  // an object, a class or function body: code has no reason to go on with '/'
@@ -69,7 +70,7 @@ constexpr std::string_view kBeforeExpression[] = {
 // Names in some contexts, operators in others.
 constexpr std::string_view kContextual[] = {"of",    "yield", "await", "let",
                                             "async", "get",   "set",   "static"};
-constexpr std::string_view kControl[] = {"if", "while", "for", "with", "await"};
+constexpr std::string_view kControl[] = {"if", "while", "for", "with"};
 constexpr std::string_view kBeforeBlock[] = {"else", "do", "try", "finally"};
 
 class ScriptLexer {
@@ -138,14 +139,53 @@ class ScriptLexer {
     on_line_ = true;
   }
 
+  // Bytes of white space beyond ASCII at `at` (ECMA-262, 12.2 and 12.3: U+FEFF and the category Zs,
+  // U+2028, U+2029); 0 if there is none.
+  static std::size_t wide_blank(std::string_view text, std::size_t at) {
+    const auto byte = [&](std::size_t i) {
+      return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
+    };
+    switch (byte(0)) {
+      case 0xC2:
+        return byte(1) == 0xA0 ? 2 : 0;
+      case 0xE1:
+        return byte(1) == 0x9A && byte(2) == 0x80 ? 3 : 0;
+      case 0xE2:
+        if (byte(1) == 0x80)
+          return (byte(2) >= 0x80 && byte(2) <= 0x8A) || byte(2) == 0xA8 || byte(2) == 0xA9 ||
+                         byte(2) == 0xAF
+                     ? 3
+                     : 0;
+        return byte(1) == 0x81 && byte(2) == 0x9F ? 3 : 0;
+      case 0xE3:
+        return byte(1) == 0x80 && byte(2) == 0x80 ? 3 : 0;
+      case 0xEF:
+        return byte(1) == 0xBB && byte(2) == 0xBF ? 3 : 0;
+      default:
+        return 0;
+    }
+  }
+
   // Stores through char* may change any member, so the loops over bytes work on locals.
   void word() {
+    if (const auto wide = wide_blank(in_, at_); wide > 0) {
+      gap_ = true;
+      // U+2028 and U+2029 end a line.
+      if (wide == 3 && in_[at_ + 1] == '\x80' && (in_[at_ + 2] == '\xA8' || in_[at_ + 2] == '\xA9'))
+        on_line_ = false;
+      at_ += wide;
+      return;
+    }
     if (gap_ && size_ != 0 && byte_class(last()) == Byte::kWord) put(' ');
     begin_token();
     const auto rest = in_.substr(at_);
     char* const to = buffer_ + size_;
     std::size_t n = 0;
-    for (; n < rest.size() && byte_class(rest[n]) == Byte::kWord; ++n) to[n] = rest[n];
+    for (; n < rest.size() && byte_class(rest[n]) == Byte::kWord; ++n) {
+      const bool ascii = static_cast<unsigned char>(rest[n]) < 0xC2;
+      if (!ascii && wide_blank(rest, n) > 0) break;
+      to[n] = rest[n];
+    }
     at_ += n;
     size_ += n;
   }
@@ -230,6 +270,9 @@ class ScriptLexer {
     const auto end = in_.find("*/", at_ + 2);
     if (end == std::string_view::npos) return false;
     gap_ = true;
+    // A comment of several lines ends one (ECMA-262, 12.4), which --> looks for.
+    if (in_.substr(at_, end - at_).find_first_of("\n\r\xE2") != std::string_view::npos)
+      on_line_ = false;
     at_ = end + 2;
     return true;
   }
@@ -242,7 +285,9 @@ class ScriptLexer {
     if (byte_class(c) == Byte::kWord) return slash_after_word();
     if (c == ']') return Meaning::kDivision;
     if (c == ')')
-      return closed_ == Frame::kControlParen ? Meaning::kExpression : Meaning::kDivision;
+      return closed_ == Frame::kControlParen  ? Meaning::kExpression
+             : closed_ == Frame::kUnsureParen ? Meaning::kUnsure
+                                              : Meaning::kDivision;
     if (c == '}') return closed_ == Frame::kBlock ? Meaning::kExpression : Meaning::kUnsure;
     if (c == '.') return Meaning::kUnsure;
     if ((c == '+' || c == '-') && size_ > 1 && buffer_[size_ - 2] == c) return Meaning::kUnsure;
@@ -253,8 +298,12 @@ class ScriptLexer {
     if (word.empty()) return Meaning::kDivision;
     const bool reserved = one_of(word, kBeforeExpression);
     if (!reserved && !one_of(word, kContextual)) return Meaning::kDivision;
-    if (before_word(word.size()) == '.')
-      return before_word(word.size() + 1) == '.' ? Meaning::kUnsure : Meaning::kDivision;
+    if (before_word(word.size()) == '.') {
+      // Behind "..." or a number's point the word is no member's name.
+      const char before = before_word(word.size() + 1);
+      const bool number = before >= '0' && before <= '9';
+      return before == '.' || number ? Meaning::kUnsure : Meaning::kDivision;
+    }
     return reserved ? Meaning::kExpression : Meaning::kUnsure;
   }
 
@@ -283,7 +332,10 @@ class ScriptLexer {
 
   bool open(char c) {
     auto frame = Frame::kBracket;
-    if (c == '(') frame = opens_control() ? Frame::kControlParen : Frame::kParen;
+    if (c == '(')
+      frame = opens_control()          ? Frame::kControlParen
+              : last_word() == "await" ? Frame::kUnsureParen
+                                       : Frame::kParen;
     if (c == '{') frame = opens_block() ? Frame::kBlock : Frame::kUnsure;
     frames_.push_back(frame);
     return punctuation();
@@ -294,6 +346,8 @@ class ScriptLexer {
   }
   bool opens_block() const {
     const char c = last();
+    // ${ {} / 1 } holds an expression.
+    if (c == '{' && !frames_.empty() && frames_.back() == Frame::kTemplate) return false;
     if (c == '\0' || c == ';' || c == '{' || c == '}') return true;
     if (c == ')') return closed_ == Frame::kControlParen;
     if (c == '>') return size_ > 1 && buffer_[size_ - 2] == '=';
@@ -307,7 +361,8 @@ class ScriptLexer {
     if (frames_.empty()) return false;
     closed_ = frames_.back();
     frames_.pop_back();
-    const bool paren = closed_ == Frame::kParen || closed_ == Frame::kControlParen;
+    const bool paren = closed_ == Frame::kParen || closed_ == Frame::kControlParen ||
+                       closed_ == Frame::kUnsureParen;
     const bool bracket = closed_ == Frame::kBracket;
     if (paren != (c == ')') || bracket != (c == ']')) return false;
     if (closed_ != Frame::kTemplate) return ends_member_ ? skip_bracket() : punctuation();
