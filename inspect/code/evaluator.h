@@ -83,6 +83,8 @@ class Evaluator {
       numbered_;  // bundlers' module ids -> what they require
 };
 
+// "lib" of "lib/a.js"; "" of a file in the root.
+std::string module_folder(std::string_view path);
 // "fs" for "node:fs", "npm:axios" for what is none of node's own, "file:./x" for one of the
 // package.
 std::string module_path(std::string_view name);
