@@ -118,7 +118,7 @@ void TarFilter::end_body() {
   }
   next_path_.clear();
   const std::string_view body = as_text(held.first(std::min<std::size_t>(held.size(), body_size_)));
-  if (type_ == 'x') {
+  if (type_ == 'x' && body_size_ <= limits_.max_pax) {
     next_path_ = parse_pax(body, false, "").records.path.value_or("");
   } else if (type_ == 'L') {
     next_path_ = std::string(body.substr(0, body.find('\0')));
