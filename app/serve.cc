@@ -211,6 +211,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   options.address = config.address;
   options.port = config.port;
   options.trusted_proxies = config.trusted_proxies;
+  options.log_requests = config.log_level == log::Level::kDebug;
   options.spool_folder = config.storage_path + "/tmp";  // the blob store empties it at its start
   options.pool = &deps.pool;
   ServerLimits limits;
@@ -230,6 +231,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   admin.address = config.admin_address;
   admin.port = config.admin_port;
   admin.name = "admin";
+  admin.log_requests = options.log_requests;
   admin.pool = &deps.pool;
   ServerLimits few;
   few.max_connections = kAdminConnections;

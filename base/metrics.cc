@@ -66,6 +66,59 @@ void Metrics::add(std::string_view name, std::string_view labels, double amount)
   entry(entry(families_, name).values, labels) += amount;
 }
 
+Metrics::Share& Metrics::share(std::string_view name, std::string_view labels) {
+  const std::lock_guard lock(mutex_);
+  Family& family = entry(families_, name);
+  entry(family.values, labels) += 0;
+  return *entry(family.shares, labels).emplace_back(std::make_unique<Share>());
+}
+
+Metrics::TimingShare& Metrics::timing_share(std::string_view name, std::string_view labels) {
+  const std::lock_guard lock(mutex_);
+  Family& family = entry(families_, name);
+  family.type = "histogram";
+  Histogram& histogram = entry(family.histograms, labels);
+  histogram.bounds = kBounds;
+  histogram.buckets.resize(kBounds.size());
+  return *histogram.shares.emplace_back(std::make_unique<TimingShare>());
+}
+
+void Metrics::TimingShare::observe(double seconds) {
+  static_assert(kBounds.size() == kBuckets);
+  const auto raise = [](std::atomic<std::uint64_t>& counter) {
+    counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  };
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    if (seconds > kBounds[i]) continue;
+    raise(buckets_[i]);
+    break;
+  }
+  sum_.store(sum_.load(std::memory_order_relaxed) + seconds, std::memory_order_relaxed);
+  raise(count_);
+}
+
+double Metrics::Family::total(std::string_view labels, double value) const {
+  const auto found = shares.find(labels);
+  if (found == shares.end()) return value;
+  for (const auto& share : found->second) value += static_cast<double>(share->value_.load());
+  return value;
+}
+
+Metrics::Histogram Metrics::Histogram::total() const {
+  Histogram all;
+  all.bounds = bounds;
+  all.buckets = buckets;
+  all.sum = sum;
+  all.count = count;
+  for (const auto& share : shares) {
+    for (std::size_t i = 0; i < TimingShare::kBuckets; ++i)
+      all.buckets[i] += share->buckets_[i].load();
+    all.sum += share->sum_.load();
+    all.count += share->count_.load();
+  }
+  return all;
+}
+
 void Metrics::set(std::string_view name, std::string_view labels, double value) {
   const std::lock_guard lock(mutex_);
   const bool known = families_.contains(name);
@@ -113,8 +166,10 @@ std::string Metrics::render() const {
   for (const auto& [name, family] : families_) {
     if (!family.help.empty()) out += "# HELP " + name + " " + escape_help(family.help) + "\n";
     out += "# TYPE " + name + " " + family.type + "\n";
-    for (const auto& [labels, value] : family.values) sample_line(out, name, "", labels, value);
-    for (const auto& [labels, histogram] : family.histograms) {
+    for (const auto& [labels, value] : family.values)
+      sample_line(out, name, "", labels, family.total(labels, value));
+    for (const auto& [labels, kept] : family.histograms) {
+      const Histogram histogram = kept.total();
       const std::string first = labels.empty() ? "" : labels + ",";
       std::uint64_t below = 0;
       for (std::size_t i = 0; i < histogram.bounds.size(); ++i) {
@@ -136,10 +191,11 @@ double Metrics::value(std::string_view name, std::string_view labels) const {
   const auto family = families_.find(name);
   if (family == families_.end()) return 0;
   const auto& values = family->second.values;
-  if (const auto found = values.find(labels); found != values.end()) return found->second;
+  if (const auto found = values.find(labels); found != values.end())
+    return family->second.total(labels, found->second);
   const auto& histograms = family->second.histograms;
   const auto found = histograms.find(labels);
-  return found == histograms.end() ? 0 : static_cast<double>(found->second.count);
+  return found == histograms.end() ? 0 : static_cast<double>(found->second.total().count);
 }
 
 }  // namespace npmgate

@@ -388,6 +388,12 @@ Judged Judge::judge(const PackumentVersion& version) {
   return judged;
 }
 
+std::optional<Time> Judge::valid_until() const {
+  std::optional<Time> first;
+  for (const auto& [version, judged] : memo_) first = earliest(first, judged.verdict.valid_until);
+  return first;
+}
+
 // The upstream no longer lists a release that we have served: it is judged on what we kept, so that
 // the lockfiles of those who have it get an answer (and the finding release-withdrawn).
 Judged Judge::judge_withdrawn_pin(const Pin& pin) {

@@ -129,6 +129,10 @@ class Judge {
   };
   Listing listing(const std::set<std::string, std::less<>>& undecided);
 
+  // The earliest instant at which time alone changes a verdict that was made so far, those that
+  // were made on the way (baselines and those that did not fit as one) among them.
+  std::optional<Time> valid_until() const;
+
   const PackageSnapshot& snapshot() const { return *snapshot_; }
   const std::shared_ptr<const PackageSnapshot>& snapshot_ptr() const { return snapshot_; }
   Time now() const { return now_; }

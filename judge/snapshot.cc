@@ -2,7 +2,24 @@
 
 #include <algorithm>
 
+#include "registry/footprint.h"
+
 namespace npmgate {
+
+// Found by heap_of() of vectors: not in the unnamed namespace.
+static std::size_t heap_of(const FileFacts& file) {
+  std::size_t bytes = heap_of(file.path) + heap_of(file.sha256);
+  if (file.code) bytes += heap_of(file.code->traits) + heap_of(file.code->endpoints);
+  return bytes;
+}
+static std::size_t heap_of(const BundledPackage& bundled) {
+  return heap_of(bundled.path) + heap_of(bundled.manifest);
+}
+static std::size_t heap_of(const HookReach& reach) {
+  return heap_of(reach.hook) + heap_of(reach.command) + heap_of(reach.files) +
+         heap_of(reach.missing) + heap_of(reach.traits) + heap_of(reach.endpoints);
+}
+
 namespace {
 
 constexpr auto kRepeatAfter = std::chrono::seconds(5);
@@ -35,6 +52,24 @@ void take_oldest_of_lines(const Packument& packument, std::vector<std::optional<
 
 }  // namespace
 
+std::size_t memory_beside(const PackageSnapshot& snapshot) {
+  std::size_t bytes = sizeof(snapshot);
+  for (const EvidencePtr& evidence : snapshot.evidence) {
+    const Tree& tree = evidence->tree;
+    bytes += sizeof(EvidencePtr) + allocated(sizeof(Evidence) + 16) + heap_of(evidence->release) +
+             heap_of(tree.files) + heap_of(tree.package_json) + heap_of(tree.bundled) +
+             heap_of(tree.hooks) + heap_of(tree.package_json_rest);
+  }
+  for (const auto& [version, pin] : snapshot.pins)
+    bytes += allocated(kMapNode + sizeof(std::string) + sizeof(Pin)) + heap_of(pin.raw_manifest) +
+             heap_of(pin.content_id);
+  // The history of looks: a row per version that was ever seen.
+  for (const auto& [version, seen] : snapshot.record.versions)
+    bytes +=
+        allocated(kMapNode + sizeof(std::string) + sizeof(SeenVersion)) + heap_of(seen.integrity);
+  return bytes + heap_of(snapshot.record.tag_history);
+}
+
 std::string manifest_digest(std::string_view raw) {
   return manifest_identity(raw);
 }
@@ -66,9 +101,8 @@ bool due_again(const Evidence& evidence, Time now) {
   // What an older inspector saw is enough of an old release; a young one is read as today's are.
   const auto& published = evidence.release.published;
   const bool young = published && now - *published < kYoung;
-  const bool narrower =
-      evidence.inspector < kInspectorVersion &&
-      (evidence.archive_refusal || evidence.package_json_refusal || young);
+  const bool narrower = evidence.inspector < kInspectorVersion &&
+                        (evidence.archive_refusal || evidence.package_json_refusal || young);
   return (failed || narrower || !evidence.integrity.matches) &&
          now - evidence.gathered > kRepeatAfter;
 }

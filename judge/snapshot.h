@@ -36,6 +36,8 @@ struct PackageSnapshot {
 };
 
 void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence);
+// What it takes in memory beside its packument (registry/footprint.h): evidence, pins, history.
+std::size_t memory_beside(const PackageSnapshot& snapshot);
 
 // manifest_identity of `raw`.
 std::string manifest_digest(std::string_view raw);

@@ -94,10 +94,11 @@ class PackumentReader {
  public:
   PackumentReader(std::string raw, const PackageName& expected)
       : packument_(new Packument(expected)) {  // the constructor is private: no make_shared
-    const std::size_t size = raw.size();
-    packument_->raw_ = std::move(raw);
+    // The padding stays behind the text. Grown in place the string would double its room.
+    packument_->raw_.reserve(raw.size() + simdjson::SIMDJSON_PADDING);
+    packument_->raw_ = raw;
     packument_->raw_.append(simdjson::SIMDJSON_PADDING, '\0');
-    packument_->raw_.resize(size);  // shrinks the size only: the padding stays behind the text
+    packument_->raw_.resize(raw.size());
   }
 
   Result<std::shared_ptr<const Packument>> read() {

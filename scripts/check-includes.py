@@ -34,7 +34,7 @@ STANDS_ON = {
     "proxy/net": ("base", "registry", "store"),
     "proxy/runtime": ("base", "registry", "inspect", "feeds", "yaml", "store", "judge", "alert", "proxy/net"),
     "proxy/packages": ("base", "registry", "sigstore", "inspect", "diff", "sandbox", "store", "judge", "proxy/net", "proxy/runtime"),
-    "proxy/registry": ("base", "registry", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
+    "proxy/registry": ("base", "registry", "store", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/monitor": ("base", "judge", "store", "alert", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/packages", "proxy/registry"),

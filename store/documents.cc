@@ -44,7 +44,9 @@ std::optional<std::string> load_body(DocumentFiles& files, std::string_view key,
 }  // namespace
 
 Result<void> SqliteStateStore::put_document(std::string_view key, const Document& document) {
-  const std::string compressed = gzip_compress(document.body);
+  std::string made;
+  if (document.compressed.empty()) made = gzip_compress(document.body);
+  const std::string& compressed = document.compressed.empty() ? made : document.compressed;
   const std::string sha256 = sha256_hex(document.body);
   // The file is replaced under the write lock: two that put the same key cannot end with the row of
   // one and the file of the other.
@@ -75,6 +77,12 @@ Result<std::optional<StateStore::Document>> SqliteStateStore::document(std::stri
   log::warn("document-damaged", "a stored upstream document is missing or damaged; fetching again",
             {{"key", std::string(key)}});
   return std::optional<Document>();
+}
+
+Result<std::optional<StateStore::Document>> SqliteStateStore::document_head(std::string_view key) {
+  auto row = database_->read([&](Connection& connection) { return load_row(connection, key); });
+  if (!row) return row.error();
+  return *row ? std::optional<Document>(std::move((*row)->document)) : std::nullopt;
 }
 
 Result<void> SqliteStateStore::touch_document(std::string_view key, Time fetched) {

@@ -70,6 +70,7 @@ class SqliteStateStore final : public StateStore {
 
   Result<void> put_document(std::string_view key, const Document& document) override;
   Result<std::optional<Document>> document(std::string_view key) override;
+  Result<std::optional<Document>> document_head(std::string_view key) override;
   Result<void> touch_document(std::string_view key, Time fetched) override;
   Result<void> remove_document(std::string_view key) override;
 

@@ -203,9 +203,13 @@ class StateStore {
   struct Document {
     std::string body, etag, last_modified;
     Time fetched{};
+    // put: one gzip member that expands to `body`, as the upstream sent it; "": made of it.
+    std::string compressed{};
   };
   virtual Result<void> put_document(std::string_view key, const Document& document) = 0;
   virtual Result<std::optional<Document>> document(std::string_view key) = 0;
+  // The same without the body, which is not read.
+  virtual Result<std::optional<Document>> document_head(std::string_view key) = 0;
   virtual Result<void> touch_document(std::string_view key, Time fetched) = 0;
   virtual Result<void> remove_document(std::string_view key) = 0;
 

@@ -44,7 +44,28 @@ bool zero_quality(std::string_view parameters) {
   return false;
 }
 
+void add_field(std::string& head, std::string_view name, std::string_view value) {
+  head.append(name).append(": ").append(value).append("\r\n");
+}
+
 }  // namespace
+
+std::string status_and_fields(const Response& response) {
+  std::string head;
+  head.reserve(512);
+  if (!response.finished_head) {
+    head.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
+    head.append(response.reason.empty() ? standard_reason(response.status)
+                                        : std::string_view(response.reason));
+    head.append("\r\n");
+  }
+  for (const auto& [name, value] : response.headers) add_field(head, name, value);
+  if (response.finished_head) return head;
+  add_field(head, "server", "npm-gate");
+  if (response.status != 304 && response.status != 204)
+    add_field(head, "content-length", std::to_string(response.length()));
+  return head;
+}
 
 std::string_view Headers::get(std::string_view name) const {
   for (const auto& [key, value] : fields_) {

@@ -55,6 +55,9 @@ struct Response {
   Response() {}
   int status = 200;
   std::string reason;  // "" = the standard phrase
+  // Where it is not null: status line, fields and length as status_and_fields() wrote them once.
+  // `headers` then holds what goes behind them, and status is for the log.
+  Bytes finished_head;
   std::vector<std::pair<std::string, std::string>> headers;
   Bytes body;                                     // null = empty
   std::shared_ptr<const BlobStore::Handle> blob;  // sent instead of body
@@ -72,6 +75,9 @@ struct Response {
 };
 
 std::string_view standard_reason(int status);
+// Status line and fields with the length of the body, each line ended; without "connection" and
+// without the empty line. A finished head is left out.
+std::string status_and_fields(const Response& response);
 
 // What a Range header asks of `size` bytes (RFC 9110, 14.2): one range of bytes.
 struct ByteRange {

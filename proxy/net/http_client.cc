@@ -469,7 +469,8 @@ class HttpClient final : public Upstream {
       }
       connection.buffer.consume(step->used);
     }
-    if (!to_sink && reply.headers.get("content-encoding") == "gzip" && !reply.body.empty()) {
+    if (!to_sink && !request.as_sent && reply.headers.get("content-encoding") == "gzip" &&
+        !reply.body.empty()) {
       std::function<Result<bool>()> inflate = [&reply, &request, &url]() -> Result<bool> {
         auto plain = gzip_expand(reply.body, request.max_body);
         if (!plain)

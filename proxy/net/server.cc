@@ -1,11 +1,13 @@
 #include "proxy/net/server.h"
 
 #include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
-#include <boost/asio/post.hpp>
 
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -16,6 +18,7 @@
 #include "proxy/net/message_body.h"
 #include "proxy/net/message_head.h"
 #include "proxy/net/query.h"
+#include "proxy/net/request_counts.h"
 #include "proxy/net/sessions.h"
 
 namespace npmgate {
@@ -29,6 +32,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kFilePiece = 256 * 1024;   // measured: larger writes gain nothing on loopback
 constexpr std::size_t kBodyPiece = 1024 * 1024;  // what has to leave within one write limit
 constexpr std::size_t kHeadPiece = 4096;         // most heads of package managers are below 1 KiB
+constexpr std::size_t kRecord = 16 * 1024;       // the largest TLS record (RFC 8446, 5.1)
+constexpr std::size_t kFirstPlainRead = 1024;    // what an idle connection holds
 constexpr std::size_t kFirstRead = 4096;         // of a request over TLS; most fit into it
 constexpr auto kLinger = std::chrono::seconds(2);
 constexpr std::size_t kBodyRead = 64 * 1024;     // of a request's body at a time
@@ -39,30 +44,27 @@ bool same_text(std::string_view a, std::string_view b) {
                     [](char x, char y) { return (x | 0x20) == (y | 0x20); });
 }
 
-std::string head_of(const Response& response, bool keep_alive, bool with_length) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  head += response.reason.empty() ? std::string(standard_reason(response.status)) : response.reason;
-  head += "\r\n";
-  for (const auto& [name, value] : response.headers) head += name + ": " + value + "\r\n";
-  head += "server: npm-gate\r\n";
-  if (with_length) head += "content-length: " + std::to_string(response.length()) + "\r\n";
-  head += keep_alive ? "connection: keep-alive\r\n\r\n" : "connection: close\r\n\r\n";
-  return head;
-}
-
 template <class Stream>
 class Session {
  public:
   Session(Stream& stream, SessionState& state, const ListenOptions& options,
-          const ServerLimits& limits, Service& service, Metrics& metrics, BodyRoom& room)
+          const ServerLimits& limits, Service& service, Metrics& metrics, RequestCounts& counts,
+          BodyRoom& room)
       : stream_(stream),
         state_(state),
         options_(options),
         limits_(limits),
         service_(service),
         metrics_(metrics),
+        counts_(counts),
         memory_(room.memory, limits.max_bodies),
-        files_(room.files, limits.max_spooled) {}
+        files_(room.files, limits.max_spooled) {
+    error_code ec;
+    peer_ = state_.socket.remote_endpoint(ec).address();
+    behind_proxy_ = options_.trusted_proxies.trusts(unmapped(peer_));
+    peer_text_ = options_.trusted_proxies.client(peer_, {});
+    state_.socket.native_non_blocking(true, ec);
+  }
 
   Task<void> run() {
     for (bool go_on = true; go_on;) go_on = co_await one_request();
@@ -106,6 +108,8 @@ class Session {
     Response response;
     if (*body != 0) {
       response = body_refused(*body);
+    } else if (auto finished = at_once(*request)) {
+      response = std::move(*finished);
     } else {
       response = co_await guarded(request);
     }
@@ -173,18 +177,14 @@ class Session {
     }
   }
 
-  // Waits for the next request to begin; false where the client is gone. What TLS has read off the
-  // socket already (a request in one segment with the end of the handshake) does not make the
-  // socket readable, so that it is read, not waited for.
+  // Waits for the next request to begin; false where the client is gone. Read, not waited for: what
+  // TLS has read off the socket already (a request in one segment with the end of the handshake)
+  // does not make the socket readable, and to wait for it costs a system call more (epoll_ctl).
   Task<bool> first_bytes() {
-    if constexpr (kSecure) {
-      auto [error, count] = co_await stream_.async_read_some(buffer_.prepare(kFirstRead), kTuple);
-      buffer_.commit(count);
-      co_return !error;
-    } else {
-      auto [error] = co_await state_.socket.async_wait(tcp::socket::wait_read, kTuple);
-      co_return !error;
-    }
+    const auto space = buffer_.prepare(kSecure ? kFirstRead : kFirstPlainRead);
+    auto [error, count] = co_await stream_.async_read_some(space, kTuple);
+    buffer_.commit(count);
+    co_return !error;
   }
 
   Task<bool> refuse_head(Error error) {
@@ -206,14 +206,13 @@ class Session {
     request.method = std::move(head.method);
     request.target = std::move(head.target);
     request.headers = std::move(head.headers);
-    error_code ec;
-    const auto peer = state_.socket.remote_endpoint(ec).address();
-    const TrustedProxies& proxies = options_.trusted_proxies;
-    request.peer = proxies.client(peer, request.headers.get("x-forwarded-for"));
-    request.proxied = proxies.trusts(unmapped(peer));
+    request.peer = peer_text_;
+    request.proxied = behind_proxy_;
     request.id = request_id(request);
-    if (request.proxied)
+    if (request.proxied) {
+      request.peer = options_.trusted_proxies.client(peer_, request.headers.get("x-forwarded-for"));
       request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
+    }
     request.secure = request.secure || kSecure;
     return request;
   }
@@ -330,6 +329,16 @@ class Session {
     return error_response(500, "npm-gate: an unexpected error; the log of the gate says more");
   }
 
+  std::optional<Response> at_once(Request& request) {
+    std::string what;
+    try {
+      return service_.at_once(request);
+    } catch (const std::exception& e) {
+      what = e.what();
+    }
+    return unexpected(request, what);
+  }
+
   Task<Response> guarded(std::shared_ptr<Request> request) {
     std::string what;
     try {
@@ -344,16 +353,13 @@ class Session {
   void record(const Request& request, Response& response, SteadyClock::time_point started) {
     response.set("x-request-id", request.id);
     const std::chrono::duration<double> took = SteadyClock::now() - started;
-    const std::string kind(response.kind.empty() ? "other" : response.kind);
-    metrics_.add("npm_gate_requests_total", "listener=\"" + options_.name + "\",kind=\"" + kind +
-                                                "\",status=\"" + std::to_string(response.status) +
-                                                "\"");
-    metrics_.observe("npm_gate_request_seconds", "kind=\"" + kind + "\"", took.count());
-    log::debug("request", loggable_target(request.target),
-               {{"method", request.method},
-                {"status", response.status},
-                {"client", request.peer},
-                {"request", request.id}});
+    counts_.count(response.kind.empty() ? "other" : response.kind, response.status, took.count());
+    if (options_.log_requests)
+      log::debug("request", loggable_target(request.target),
+                 {{"method", request.method},
+                  {"status", response.status},
+                  {"client", request.peer},
+                  {"request", request.id}});
     if (response.status >= 500) tell_failure(request, response);
   }
 
@@ -385,25 +391,86 @@ class Session {
   Task<bool> send(const Response& response, bool keep, bool head_only) {
     sending_since_ = SteadyClock::now();
     const bool bodyless = head_only || response.status == 304 || response.status == 204;
-    const std::string head =
-        head_of(response, keep, response.status != 304 && response.status != 204);
-    std::string_view body;
-    if (!bodyless && response.body) body = *response.body;
-    std::array<net::const_buffer, 2> first{net::buffer(head),
-                                           net::buffer(body.substr(0, kBodyPiece))};
-    arm_write(0);
-    auto [error, count] = co_await net::async_write(stream_, first, kTuple);
-    if (error) co_return false;
-    for (std::size_t at = kBodyPiece; at < body.size(); at += kBodyPiece) {
-      const std::string_view piece = body.substr(at, kBodyPiece);
-      arm_write(at);
-      auto [broken, written] = co_await net::async_write(stream_, net::buffer(piece), kTuple);
-      if (broken) co_return false;
-    }
-    if (!bodyless && response.blob)
+    const bool file = !bodyless && response.blob;
+    std::string rest = status_and_fields(response);
+    rest += keep ? "connection: keep-alive\r\n\r\n" : "connection: close\r\n\r\n";
+    Pieces pieces;
+    if (response.finished_head) pieces.add(*response.finished_head);
+    pieces.add(rest);
+    if (!bodyless && !file && response.body) pieces.add(*response.body);
+    if (!co_await send_pieces(pieces, file)) co_return false;
+    if (file)
       co_return co_await send_file(*response.blob, response.offset,
                                    response.offset + response.length());
     co_return true;
+  }
+
+  // What is written in one go: head, what depends on the moment, body.
+  class Pieces {
+   public:
+    void add(std::string_view text) {
+      if (!text.empty()) all_[count_++] = {const_cast<char*>(text.data()), text.size()};
+    }
+    iovec* data() { return all_.data() + done_; }
+    std::size_t count() const { return count_ - done_; }
+    std::string_view first() const {
+      return {static_cast<const char*>(all_[done_].iov_base), all_[done_].iov_len};
+    }
+    void written(std::size_t bytes) {
+      while (done_ < count_ && bytes >= all_[done_].iov_len) bytes -= all_[done_++].iov_len;
+      if (done_ == count_) return;
+      all_[done_].iov_base = static_cast<char*>(all_[done_].iov_base) + bytes;
+      all_[done_].iov_len -= bytes;
+    }
+
+   private:
+    std::array<iovec, 3> all_{};
+    std::size_t count_ = 0, done_ = 0;
+  };
+
+  // One gathered write takes all that the socket has room for; a large body goes on when there is
+  // room again, so that every connection gets its turn. False where the client is gone.
+  Task<bool> send_pieces(Pieces pieces, bool more) {
+    std::uint64_t total = 0;
+    if constexpr (kSecure) {
+      // What is small goes into one record, and out with one write.
+      std::string small;
+      while (pieces.count() > 0 && small.size() < kRecord) {
+        const std::string_view piece = pieces.first().substr(0, kRecord - small.size());
+        small += piece;
+        pieces.written(piece.size());
+      }
+      arm_write(total);
+      auto [broken, written] = co_await net::async_write(stream_, net::buffer(small), kTuple);
+      if (broken) co_return false;
+      total += written;
+      while (pieces.count() > 0) {
+        const std::string_view piece = pieces.first().substr(0, kBodyPiece);
+        arm_write(total);
+        auto [error, count] = co_await net::async_write(stream_, net::buffer(piece), kTuple);
+        if (error) co_return false;
+        total += count;
+        pieces.written(count);
+      }
+      co_return true;
+    } else {
+      while (true) {
+        msghdr message{};
+        message.msg_iov = pieces.data();
+        message.msg_iovlen = pieces.count();
+        const ssize_t sent = ::sendmsg(stream_.native_handle(), &message,
+                                       MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+        if (sent < 0 && errno != EAGAIN && errno != EINTR) co_return false;
+        if (sent > 0) {
+          total += static_cast<std::uint64_t>(sent);
+          pieces.written(static_cast<std::size_t>(sent));
+        }
+        if (pieces.count() == 0) co_return true;
+        arm_write(total);
+        auto [error] = co_await stream_.async_wait(tcp::socket::wait_write, kTuple);
+        if (error) co_return false;
+      }
+    }
   }
 
   Task<bool> send_file(const BlobStore::Handle& blob, std::uint64_t from, std::uint64_t end) {
@@ -421,8 +488,6 @@ class Session {
       }
       co_return true;
     } else {
-      error_code ec;
-      stream_.native_non_blocking(true, ec);
       auto at = static_cast<off_t>(from);
       while (static_cast<std::uint64_t>(at) < end) {
         // A piece at a time: a client that reads as fast as we send would keep the loop to itself.
@@ -473,6 +538,10 @@ class Session {
   const ServerLimits& limits_;
   Service& service_;
   Metrics& metrics_;
+  RequestCounts& counts_;
+  net::ip::address peer_;
+  std::string peer_text_;  // of a client that comes itself
+  bool behind_proxy_ = false;
   BodyBudget memory_, files_;
   SteadyClock::time_point sending_since_{};
   const std::string connection_id_ = random_hex(6);  // with requests_: the ids of its requests
@@ -511,7 +580,8 @@ class ServerImpl final : public Server {
                         ": " + ec.message() + "; choose another with --listen");
       }
       endpoint.port(acceptor->local_endpoint().port());
-      sessions_.push_back(std::make_unique<LoopSessions>(limits_.pipelined_per_round));
+      sessions_.push_back(
+          std::make_unique<LoopSessions>(limits_.pipelined_per_round, metrics_, options_.name));
       acceptors_.push_back(std::move(acceptor));
     }
     port_ = endpoint.port();
@@ -641,12 +711,13 @@ class ServerImpl final : public Server {
       auto [error] = co_await stream.async_handshake(ssl::stream_base::server, kTuple);
       if (error) co_return;
       Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_,
-                                                metrics_, bodies_);
+                                                metrics_, sessions.counts, bodies_);
       co_await session.run();
     } else {
       SessionState state(*socket, sessions.turns, stopping_, address);
       const Listed listed(sessions, state);
-      Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_, bodies_);
+      Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_,
+                                   sessions.counts, bodies_);
       co_await session.run();
     }
   }

@@ -46,6 +46,7 @@ struct ListenOptions {
   std::string spool_folder;        // for large bodies; "": they stay in memory
   Pool* pool = nullptr;            // where bodies are inflated; null: on the loop
   std::string name = "clients";    // for log and metrics
+  bool log_requests = false;       // a line each, at level debug
 };
 
 // One listener over all loops. Stop with stop(); destroyed after the loops have ended.

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "proxy/net/async.h"
+#include "proxy/net/request_counts.h"
 
 namespace npmgate {
 
@@ -49,8 +50,10 @@ std::string counted_address(const net::ip::address& peer);
 
 // The sessions of one loop; touched by that loop's thread only.
 struct LoopSessions {
-  explicit LoopSessions(std::size_t per_round) : turns(per_round) {}
+  LoopSessions(std::size_t per_round, Metrics& metrics, const std::string& listener)
+      : counts(metrics, listener), turns(per_round) {}
   std::list<SessionState*> sessions;
+  RequestCounts counts;
   Turns turns;
 
   // Closes the connection that has waited longest for its client; of `address`, or, with "", of

@@ -43,6 +43,9 @@ struct FetchRequest {
   bool fresh = false;      // over a connection of its own: the last one may have been the fault
   bool of_client = false;  // with a client's own credentials: its failure is nobody else's
   std::string ca_file;     // further trust anchors for this origin
+  // The body is left as the server sent it: what "content-encoding" of the reply says is for the
+  // caller to undo, off the loop.
+  bool as_sent = false;
   // Given: receives the body of a 200 answer in pieces instead of FetchReply::body; an error ends
   // the exchange.
   std::function<Result<void>(std::string_view)> sink;
@@ -52,7 +55,7 @@ struct FetchReply {
   FetchReply() {}
   int status = 0;
   Headers headers;
-  std::string body;  // decoded where the server sent gzip
+  std::string body;  // decoded where the server sent gzip (FetchRequest::as_sent)
   std::string url;   // the final one
 };
 

@@ -53,7 +53,7 @@ Task<SnapshotPtr> Packages::fetch_for_comparison(SnapshotPtr snapshot, std::stri
   std::string trouble;
   for (const auto* list : {&plan.needed, &plan.useful}) {
     for (const std::string& other : *list) {
-      auto inspected = co_await inspect_now(current, other);
+      auto inspected = co_await inspect_joined(current, other);
       if (inspected) {
         current = *inspected;
         fetched = true;
@@ -87,7 +87,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
   const EvidencePtr known = found != nullptr ? current_evidence(*current, *found) : nullptr;
   const bool done_before = known && !due_again(*known, deps_.clock.now());
   if (!done_before) {
-    auto inspected = co_await inspect_now(current, version);
+    auto inspected = co_await inspect_joined(current, version);
     if (!inspected) co_return inspected;
     current = *inspected;
   }

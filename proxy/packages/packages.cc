@@ -3,46 +3,22 @@
 #include <algorithm>
 #include <random>
 
-#include "base/digest.h"
+#include "base/gzip.h"
 #include "base/text.h"
-#include "inspect/evidence/evidence.h"
-#include "registry/render.h"
+#include "proxy/packages/fetching.h"
+#include "registry/footprint.h"
 
 namespace npmgate {
 namespace {
 
 constexpr std::size_t kMaxPackument =
     std::size_t{256} << 20;  // docs/threats.md, R4; the largest real one seen is 21 MB
-constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kPackumentLimit = std::chrono::seconds(60);
-constexpr auto kTarballLimit = std::chrono::minutes(30);  // stalls are found by progress
-constexpr std::uint64_t kMinRate = 1024;                  // bytes a second
-constexpr auto kStall = std::chrono::seconds(8);          // twice within what a client waits
+constexpr auto kLoadLimit = std::chrono::seconds(30);  // a packument of 21 MB takes 0.4 s
 // Between two looks that find a package gone, at least; less if packuments are fresh for less.
 constexpr Millis kSecondLook{60'000};
-// Background inspections of one package per look and in flight over all packages: they must not
-// crowd out what clients wait for.
-constexpr std::size_t kBackgroundPerPackage = 8;
-constexpr int kBackgroundInFlight = 2;
-// Parsed packuments kept in memory, counted as three times their text (measured: raw text +
-// extracted fields).
-constexpr std::size_t kSnapshotBytes = std::size_t{512} << 20;
-
 std::string document_key(const UpstreamConfig& upstream, const PackageName& name) {
   return upstream.url + name.str();
-}
-
-// The upstream's token, for its own origin only: tarballs may lie at another host.
-std::string authorization_for(const UpstreamConfig& upstream, const std::string& url) {
-  const auto asked = parse_url(url);
-  const auto base = parse_url(upstream.url);
-  const bool own = asked && base && asked->origin() == base->origin();
-  return own ? upstream.authorization() : std::string();
-}
-
-// Of one release, for what could not be fetched of it.
-std::string release_key(const PackageSnapshot& snapshot, const std::string& version) {
-  return snapshot.name + "@" + version;
 }
 
 std::string first_integrity(const Dist& dist) {
@@ -60,36 +36,6 @@ StateStore::PackumentSighting look_of(const Packument& packument, const Upstream
     look.versions.emplace_back(version.version, first_integrity(version.release.dist));
   }
   return look;
-}
-
-bool is_denial(int status) {
-  return status == 401 || status == 403 || status == 451;
-}
-
-// A tarball that is not what was promised, or could not be looked into: see due_again().
-bool came_wrong(const Evidence& evidence) {
-  return !evidence.integrity.matches ||
-         std::ranges::any_of(evidence.unavailable, [](const Unavailable& missing) {
-           return missing.source == "tarball";
-         });
-}
-
-// Says how to get a tarball that the packument places at a host that the gate does not ask.
-std::string elsewhere(const Dist& dist, const std::string& asked, const UpstreamConfig& upstream) {
-  const auto named = parse_url(dist.tarball);
-  const auto used = parse_url(asked);
-  if (!named || !used || named->origin() == used->origin()) return {};
-  return "; its packument places it at " + named->host_header() +
-         ": add that to tarball_hosts of the upstream " + upstream.name + " in gate.yaml";
-}
-
-std::vector<Algorithm> algorithms_for(const Dist& dist) {
-  std::vector<Algorithm> also{Algorithm::kSha1};
-  for (const Digest& digest : parse_integrity(dist.integrity)) {
-    if (digest.algorithm == Algorithm::kSha256 || digest.algorithm == Algorithm::kSha384)
-      also.push_back(digest.algorithm);
-  }
-  return also;
 }
 
 }  // namespace
@@ -168,30 +114,85 @@ std::shared_ptr<const Policy> Packages::exact_waivers(
 
 SnapshotPtr Packages::in_memory(const std::string& name) const {
   const std::lock_guard lock(mutex_);
-  const auto it = entries_.find(name);
-  if (it == entries_.end()) return nullptr;
-  ages_.splice(ages_.end(), ages_, it->second.age);
-  return it->second.snapshot;
+  return newest_of(name);
+}
+
+// Also one that was evicted and that somebody still works with: it is the newest all the same.
+SnapshotPtr Packages::newest_of(const std::string& name) const {
+  if (const auto it = entries_.find(name); it != entries_.end()) {
+    ages_.splice(ages_.end(), ages_, it->second.age);
+    return it->second.snapshot;
+  }
+  const auto state = states_.find(name);
+  return state == states_.end() ? nullptr : state->second->newest.lock();
+}
+
+std::shared_ptr<PackageState> Packages::state_of(const std::string& name) {
+  if (const auto it = states_.find(name); it != states_.end()) return it->second;
+  if (states_.size() >= max_states_) {
+    std::erase_if(states_, [](const auto& item) {
+      return item.second.use_count() == 1 && item.second->newest.expired();
+    });
+    max_states_ = std::max(kMaxStates, 2 * states_.size());
+  }
+  return states_[name] = std::make_shared<PackageState>();
+}
+
+PackageStatePtr Packages::state(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return state_of(name);
+}
+
+bool Packages::usable_at_once(const PackageState& state) const {
+  const Time now = deps_.clock.now();
+  const Millis age = now - state.fetched.load();
+  return age >= Millis(0) && age < deps_.config.fresh && state.ask_again.load() > now &&
+         !state.stale.load();
+}
+
+bool Packages::usable(const PackageName& name, const PackageStatePtr& state,
+                      net::any_io_executor executor) {
+  const Time now = deps_.clock.now();
+  const Millis age = now - state->fetched.load();
+  if (age < Millis(0) || age >= deps_.config.stale) return false;
+  if (state->ask_again.load() <= now) observe_behind(name, executor);
+  if (age >= deps_.config.fresh && !failures_.remembered(name.str()))
+    revalidate_behind(name, executor);
+  return true;
 }
 
 SnapshotPtr Packages::keep(std::shared_ptr<PackageSnapshot> next, bool same_content) {
   if (!same_content || next->revision == 0) next->revision = ++revisions_;
   next->ask_again = next_observation(*next);
   const std::string name = next->name;
-  const std::size_t bytes = next->packument ? next->packument->bytes() * 3 + 4096 : 4096;
+  const std::size_t beside = memory_beside(*next);
+  const std::size_t room = document_bytes(deps_.config);
   const std::lock_guard lock(mutex_);
+  const std::shared_ptr<PackageState> state = state_of(name);
+  // Of a packument that lies in memory already the count is known.
+  const SnapshotPtr before = state->newest.lock();
+  if (next->packument && !(before && before->packument == next->packument))
+    state->packument_bytes = memory_of(*next->packument);
+  const std::size_t bytes = beside + (next->packument ? state->packument_bytes : 0);
+  state->newest = next;
+  state->fetched = next->fetched;
+  state->ask_again = next->ask_again.value_or(Time::max());
+  state->stale = next->stale;
+  state->missing_since = next->missing_since;
+  state->revision = next->revision;
   auto [it, fresh] = entries_.try_emplace(name);
   if (fresh) it->second.age = ages_.insert(ages_.end(), name);
   bytes_ += bytes - it->second.bytes;
   it->second.bytes = bytes;
   it->second.snapshot = next;
   ages_.splice(ages_.end(), ages_, it->second.age);
-  while (bytes_ > kSnapshotBytes && ages_.size() > 1) {
+  while (bytes_ > room && ages_.size() > 1) {
     const auto victim = entries_.find(ages_.front());
     bytes_ -= victim->second.bytes;
     entries_.erase(victim);
     ages_.pop_front();
   }
+  deps_.metrics.set("npm_gate_memory_bytes", R"(kind="documents")", static_cast<double>(bytes_));
   return next;
 }
 
@@ -200,11 +201,20 @@ SnapshotPtr Packages::update(const SnapshotPtr& base,
                              bool same_content) {
   // Two changes of one package may meet here: the later one starts from what the earlier one kept.
   const std::lock_guard lock(updating_);
-  const SnapshotPtr newest = in_memory(base->name);
+  std::unique_lock lock_entries(mutex_);
+  const SnapshotPtr newest = newest_of(base->name);
+  const std::shared_ptr<PackageState> state = state_of(base->name);
+  lock_entries.unlock();
   auto next = std::make_shared<PackageSnapshot>(newest ? *newest : *base);
   change(*next);
   ++updates_of(base->name);
-  return keep(std::move(next), same_content);
+  if (newest || state->revision == base->revision) return keep(std::move(next), same_content);
+  // `base` was overtaken, or forgotten, and what is newest lies on disk: the caller gets its
+  // change, everybody else reads the disk, where the change is too.
+  next->revision = ++revisions_;
+  next->ask_again = next_observation(*next);
+  state->revision = ++revisions_;
+  return next;
 }
 
 std::uint64_t& Packages::updates_of(const std::string& name) {
@@ -214,6 +224,10 @@ std::uint64_t& Packages::updates_of(const std::string& name) {
 void Packages::forget(const std::string& name) {
   failures_.succeeded(name);
   const std::lock_guard lock(mutex_);
+  if (const auto state = states_.find(name); state != states_.end()) {
+    state->second->revision = 0;
+    state->second->newest.reset();
+  }
   const auto it = entries_.find(name);
   if (it == entries_.end()) return;
   bytes_ -= it->second.bytes;
@@ -261,7 +275,9 @@ Result<void> Packages::read_known(PackageSnapshot& next) {
 }
 
 Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfig& upstream,
-                                    std::string body, Time fetched, bool look) {
+                                    std::string body, Time fetched, bool look,
+                                    std::uint64_t retained) {
+  deps_.metrics.add("npm_gate_packuments_parsed_total");
   auto packument = Packument::parse(std::move(body), name, kMaxPackument);
   if (!packument) return packument.error();
   auto next = std::make_shared<PackageSnapshot>();
@@ -291,17 +307,39 @@ Result<SnapshotPtr> Packages::build(const PackageName& name, const UpstreamConfi
     lock.lock();
     // What an inspection or a pin added meanwhile is on disk, but was perhaps not yet when it was
     // read.
-    if (updates_of(next->name) == before || attempt == kAttempts)
-      return SnapshotPtr(keep(std::move(next)));
+    if (updates_of(next->name) != before && attempt < kAttempts) continue;
+    if (look) return keep(std::move(next));
+    const Standing standing = standing_of(next->name);
+    if (standing.newest) return standing.newest;  // a refresh was faster
+    next->stale = standing.stale;
+    next->missing_since = standing.missing_since;
+    // Evicted and read again, it is what it was: answers made of it stay right.
+    const bool same = retained != 0 && standing.revision == retained;
+    if (same) next->revision = retained;
+    return keep(std::move(next), same);
   }
+}
+
+Packages::Standing Packages::standing_of(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const std::shared_ptr<PackageState> state = state_of(name);
+  Standing standing;
+  standing.newest = newest_of(name);
+  standing.revision = state->revision;
+  standing.stale = state->stale;
+  standing.missing_since = state->missing_since;
+  return standing;
 }
 
 Result<SnapshotPtr> Packages::load_from_disk(const PackageName& name,
                                              const UpstreamConfig& upstream) {
+  const Standing before = standing_of(name.str());
+  if (before.newest) return before.newest;
   auto document = deps_.store.document(document_key(upstream, name));
   if (!document) return document.error();
   if (!*document) return SnapshotPtr();
-  return build(name, upstream, std::move((*document)->body), (*document)->fetched, false);
+  return build(name, upstream, std::move((*document)->body), (*document)->fetched, false,
+               before.revision);
 }
 
 Result<SnapshotPtr> Packages::stored(const PackageName& name) {
@@ -316,8 +354,7 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
     co_return fail(Code::kNotFound, Origin::kPolicy, "no upstream is configured for " + name.str());
   SnapshotPtr known = in_memory(name.str());
   if (!known) {
-    auto load = [this, name, upstream] { return load_from_disk(name, *upstream); };
-    auto loaded = co_await deps_.pool.offload(std::move(load));
+    auto loaded = co_await load(name);
     if (loaded) known = *loaded;
     if (!loaded)
       log::warn("document", "a kept packument could not be used",
@@ -326,14 +363,14 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
   const Time now = deps_.clock.now();
   if (known && known->ask_again && *known->ask_again <= now) {
     auto executor = co_await net::this_coro::executor;
-    observe_behind(known, executor);
+    observe_behind(name, executor);
   }
   if (known && !force) {
     const Millis age = now - known->fetched;
     if (age >= Millis(0) && age < deps_.config.fresh) co_return known;
     if (age >= Millis(0) && age < deps_.config.stale) {
       auto executor = co_await net::this_coro::executor;
-      if (!failures_.remembered(name.str())) revalidate_behind(name, known, executor);
+      if (!failures_.remembered(name.str())) revalidate_behind(name, executor);
       co_return known;
     }
   }
@@ -349,6 +386,14 @@ Task<Result<SnapshotPtr>> Packages::get(PackageName name, bool force, Millis lim
   if (!refreshed)
     co_return fail(Code::kTimeout, Origin::kUpstream,
                    "the upstream did not answer for " + name.str() + " in time", true);
+  // Joined a refresh that found nothing new and did not need the package for it.
+  if (*refreshed && !**refreshed) {
+    if (known) co_return known;
+    auto loaded = co_await load(name);
+    if (loaded && !*loaded)
+      co_return fail(Code::kUnavailable, Origin::kDisk, name.str() + " could not be read", true);
+    co_return std::move(loaded);
+  }
   const bool down = !*refreshed && (*refreshed).error().origin == Origin::kUpstream &&
                     (*refreshed).error().code != Code::kNotFound;
   if (down && known && now - known->fetched < deps_.config.stale) {
@@ -377,19 +422,68 @@ void Packages::note_failure(const std::string& what, const std::string& upstream
   log::warn("fetch-failed", error.context, {{"what", what}, {"upstream", upstream}});
 }
 
-void Packages::revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor) {
-  auto body = [this, name, old]() -> Task<void> {
+Task<Result<SnapshotPtr>> Packages::load(PackageName name) {
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, name]() -> Task<Result<SnapshotPtr>> {
+    std::function<Result<SnapshotPtr>()> read = [this, name] { return stored(name); };
+    co_return co_await deps_.pool.offload(std::move(read));
+  };
+  auto loaded = co_await loads_.join(name.str(), std::move(work), kLoadLimit);
+  if (!loaded)
+    co_return fail(Code::kTimeout, Origin::kDisk, "reading " + name.str() + " took too long", true);
+  co_return std::move(*loaded);
+}
+
+void Packages::revalidate_behind(PackageName name, net::any_io_executor executor) {
+  std::shared_ptr<PackageState> state;
+  {
+    const std::lock_guard lock(mutex_);
+    state = state_of(name.str());
+  }
+  if (state->refreshing.exchange(true)) return;
+  auto body = [this, name, state]() -> Task<void> {
+    struct Done {
+      PackageState& state;
+      explicit Done(PackageState& s) : state(s) {}
+      ~Done() { state.refreshing = false; }
+    } ended(*state);
+    const SnapshotPtr old = in_memory(name.str());
     SingleFlight<Result<SnapshotPtr>>::Work work = [this, name, old] {
-      return refresh_now(name, old);
+      return refresh_now(name, old, true);
     };
     auto done = co_await refreshes_.join(name.str(), std::move(work), kPackumentLimit);
     if (done && !*done) {
       log::warn("upstream", "revalidation failed; the kept packument is served",
                 {{"package", name.str()}, {"error", to_string(done->error())}});
-      mark_stale(old);
+      mark_stale_kept(name.str());
     }
   };
   spawn_detached(executor, "revalidate " + name.str(), std::move(body));
+}
+
+// The revision, and so what was rendered, stays: nothing but the time of the look has changed.
+SnapshotPtr Packages::mark_current(const std::string& name, Time now) {
+  const auto look = [now](PackageSnapshot& next) {
+    next.fetched = now;
+    next.stale = false;
+    next.missing_since.reset();
+    next.record.last_look = now;
+  };
+  if (const SnapshotPtr newest = in_memory(name)) return update(newest, look, true);
+  const std::lock_guard lock(mutex_);
+  const std::shared_ptr<PackageState> state = state_of(name);
+  state->fetched = now;
+  state->stale = false;
+  state->missing_since.reset();
+  return nullptr;
+}
+
+void Packages::mark_stale_kept(const std::string& name) {
+  if (const SnapshotPtr newest = in_memory(name)) {
+    mark_stale(newest);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  state_of(name)->stale = true;
 }
 
 Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
@@ -407,6 +501,7 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
   request.authorization = upstream.authorization();
   request.ca_file = upstream.ca;
   request.max_body = kMaxPackument;
+  request.as_sent = true;
   request.limit = kPackumentLimit;
   deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="packument")");
   auto reply = co_await deps_.upstream.fetch(std::move(request));
@@ -432,14 +527,15 @@ Task<Result<Packages::Fetched>> Packages::fetch_packument(PackageName name,
   fetched.etag = reply->headers.get("etag");
   fetched.last_modified = reply->headers.get("last-modified");
   fetched.body = std::move(reply->body);
+  fetched.gzip = reply->headers.get("content-encoding") == "gzip" && !fetched.body.empty();
   co_return fetched;
 }
 
-Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr old) {
-  auto refreshed = co_await refresh_once(name, old, false);
+Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr old, bool asleep) {
+  auto refreshed = co_await refresh_once(name, old, asleep, false);
   // A login page, half a document: asked for again at once, over another connection.
   if (!refreshed && refreshed.error().code == Code::kMalformed)
-    refreshed = co_await refresh_once(name, old, true);
+    refreshed = co_await refresh_once(name, old, asleep, true);
   if (refreshed) {
     failures_.succeeded(name.str());
   } else {
@@ -448,17 +544,18 @@ Task<Result<SnapshotPtr>> Packages::refresh_now(PackageName name, SnapshotPtr ol
   co_return refreshed;
 }
 
-Task<Result<SnapshotPtr>> Packages::refresh_once(PackageName name, SnapshotPtr old, bool fresh) {
+Task<Result<SnapshotPtr>> Packages::refresh_once(PackageName name, SnapshotPtr old, bool asleep,
+                                                 bool fresh) {
   // A fetch that ended after the caller had looked for `old` and before it joined is the one that
   // it asks for.
   SnapshotPtr newer = in_memory(name.str());
-  if (newer && (!old || newer->fetched > old->fetched)) co_return newer;
+  if (newer && (!old || newer->fetched > old->fetched) && !(asleep && !old)) co_return newer;
   const UpstreamConfig* upstream = route(name);
   const std::string key = document_key(*upstream, name);
   std::string etag, modified;
-  if (old) {
+  if (old || asleep) {
     using Found = std::optional<StateStore::Document>;
-    std::function<Result<Found>()> read = [this, key] { return deps_.store.document(key); };
+    std::function<Result<Found>()> read = [this, key] { return deps_.store.document_head(key); };
     auto document = co_await deps_.pool.offload(std::move(read));
     if (document && *document) {
       etag = (*document)->etag;
@@ -468,40 +565,47 @@ Task<Result<SnapshotPtr>> Packages::refresh_once(PackageName name, SnapshotPtr o
   auto fetched = co_await fetch_packument(name, *upstream, etag, modified, fresh);
   if (!fetched) {
     const Error error = fetched.error();
-    const bool gone = old && error.code == Code::kNotFound && error.origin == Origin::kUpstream;
-    if (gone) co_return co_await vanished(name, *upstream, old, error);
-    co_return error;
+    if (error.code != Code::kNotFound || error.origin != Origin::kUpstream) co_return error;
+    if (!old && asleep) {
+      auto loaded = co_await load(name);
+      if (loaded) old = *loaded;
+    }
+    if (!old) co_return error;
+    co_return co_await vanished(name, *upstream, old, error);
   }
   const Time now = deps_.clock.now();
-  if (fetched->unchanged && old) {
+  if (fetched->unchanged && (old || asleep)) {
     std::function<Result<bool>()> touch = [this, key, now]() -> Result<bool> {
       if (auto done = deps_.store.touch_document(key, now); !done) return done.error();
       return true;
     };
     auto touched = co_await deps_.pool.offload(std::move(touch));
     if (!touched) co_return touched.error();
-    // The revision, and so the rendered answers, stay: nothing but the time of the look has
-    // changed.
-    auto look = [now](PackageSnapshot& next) {
-      next.fetched = now;
-      next.stale = false;
-      next.missing_since.reset();
-      next.record.last_look = now;
-    };
-    co_return update(old, look, true);
+    co_return mark_current(name.str(), now);
   }
   std::function<Result<SnapshotPtr>()> store =
-      [this, name, upstream, key, now, body = std::move(fetched->body), etag = fetched->etag,
-       last = fetched->last_modified]() mutable -> Result<SnapshotPtr> {
+      [this, name, upstream, key, now,
+       fetched = std::move(*fetched)]() mutable -> Result<SnapshotPtr> {
     StateStore::Document document;
-    document.body = body;
-    document.etag = etag;
-    document.last_modified = last;
+    document.body = std::move(fetched.body);
+    if (fetched.gzip) {
+      auto plain = gzip_expand(document.body, kMaxPackument);
+      if (!plain)
+        return fail(Code::kMalformed, Origin::kUpstream,
+                    "the packument of " + name.str() + " is not valid gzip", true);
+      document.compressed = std::move(document.body);
+      document.body = std::move(*plain);
+    }
+    document.etag = fetched.etag;
+    document.last_modified = fetched.last_modified;
     document.fetched = now;
-    auto built = build(name, *upstream, std::move(body), now, true);
+    auto built = build(name, *upstream, document.body, now, true);
     // Only a document that could be read replaces the one on disk.
     if (built) {
-      if (auto done = deps_.store.put_document(key, document); !done) return done.error();
+      if (auto done = deps_.store.put_document(key, document); !done) {
+        forget(name.str());  // what would be read again is not what answers are made of
+        return done.error();
+      }
     }
     return built;
   };
@@ -542,295 +646,16 @@ Task<Result<SnapshotPtr>> Packages::vanished(PackageName name, const UpstreamCon
     document.fetched = now;
     auto built = build(name, upstream, document.body, now, true);
     if (!built) return built;
-    if (auto done = deps_.store.put_document(document_key(upstream, name), document); !done)
+    if (auto done = deps_.store.put_document(document_key(upstream, name), document); !done) {
+      forget(name.str());
       return done.error();
+    }
     if (auto changed = rejudge(*built); !changed) return changed.error();
     return built;
   };
   auto withdrawn = co_await deps_.pool.offload(std::move(withdraw));
   if (withdrawn && told_) told_(name.str());
   co_return withdrawn;
-}
-
-std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig& upstream,
-                                  const std::string& version, const Dist& dist) const {
-  const std::string own = upstream.url + tarball_path(name, version);
-  const auto url = parse_url(dist.tarball);
-  const auto base = parse_url(upstream.url);
-  if (!url || !base) return own;
-  if (url->origin() == base->origin()) return dist.tarball;
-  const auto& hosts = upstream.tarball_hosts;
-  const bool downgrade = base->scheme == "https" && url->scheme != "https";
-  const bool allowed =
-      !downgrade && std::find(hosts.begin(), hosts.end(), url->host_header()) != hosts.end();
-  // A tarball that the packument places elsewhere is asked for at the upstream itself, as npm does
-  // with its registry.
-  return allowed ? dist.tarball : own;
-}
-
-Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr snapshot,
-                                                                    std::string version, Dist dist,
-                                                                    bool fresh) {
-  auto writer = co_await download_once(snapshot, version, dist, fresh);
-  if (writer || fresh) co_return writer;
-  const Error& error = writer.error();
-  const bool broken = error.origin == Origin::kUpstream && error.retry &&
-                      (error.code == Code::kUnavailable || error.code == Code::kTimeout);
-  if (!broken || error.context.find(" answered ") != std::string::npos) co_return writer;
-  co_return co_await download_once(snapshot, version, dist, true);
-}
-
-Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download_once(SnapshotPtr snapshot,
-                                                                         std::string version,
-                                                                         Dist dist, bool fresh) {
-  const auto name = PackageName::parse(snapshot->name);
-  const UpstreamConfig& upstream = *route(*name);
-  std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open =
-      [this, dist]() -> Result<std::shared_ptr<BlobStore::Writer>> {
-    auto made = deps_.blobs.create(algorithms_for(dist));
-    if (!made) return made.error();
-    return std::shared_ptr<BlobStore::Writer>(std::move(*made));
-  };
-  auto writer = co_await deps_.pool.offload(std::move(open));
-  if (!writer) co_return writer.error();
-  FetchRequest request;
-  request.url = tarball_url(*name, upstream, version, dist);
-  request.authorization = authorization_for(upstream, request.url);
-  request.ca_file = upstream.ca;
-  request.max_body = kMaxTarball;
-  request.limit = kTarballLimit;
-  request.stall = kStall;
-  request.min_rate = kMinRate;
-  request.fresh = fresh;
-  const std::string request_url = request.url;
-  const std::vector<std::string>& hosts = upstream.tarball_hosts;
-  request.allow_redirect = [hosts](const Url& url) {
-    return std::find(hosts.begin(), hosts.end(), url.host_header()) != hosts.end();
-  };
-  request.sink = [writer = *writer](std::string_view data) { return writer->append(data); };
-  deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="tarball")");
-  auto reply = co_await deps_.upstream.fetch(std::move(request));
-  if (!reply) co_return reply.error();
-  const std::string what = snapshot->name + "@" + version;
-  if (reply->status == 404 || reply->status == 410) {
-    co_return fail(Code::kNotFound, Origin::kUpstream,
-                   "the tarball of " + what + " is not in the registry " + upstream.name +
-                       elsewhere(dist, request_url, upstream));
-  }
-  if (is_denial(reply->status))
-    co_return denied_by_upstream(upstream.name, reply->status, "the tarball of " + what, "");
-  if (reply->status != 200) {
-    co_return fail(Code::kUnavailable, Origin::kUpstream,
-                   "the upstream " + upstream.name + " answered " + std::to_string(reply->status) +
-                       " for the tarball of " + what,
-                   true);
-  }
-  co_return std::move(*writer);
-}
-
-// Which release the bytes are, here; what they hold, by the inspector.
-Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
-                                     InspectionInput& input, Evidence& evidence) {
-  using Reader = std::shared_ptr<const Fd>;
-  std::function<Result<Reader>()> identify = [writer, &input, &evidence]() -> Result<Reader> {
-    input.digests = writer->digests();
-    const auto bytes = writer->bytes();
-    if (!bytes) return bytes.error();
-    input.tarball = *bytes;
-    evidence = identify_release(input);
-    auto reader = writer->reader();
-    if (!reader) return reader.error();
-    return std::make_shared<const Fd>(std::move(*reader));
-  };
-  auto reader = co_await deps_.pool.offload(std::move(identify));
-  if (!reader) co_return reader.error();
-  if (!wants_contents(evidence)) co_return Result<void>();
-  InspectionJob job;
-  job.stated = input.release.manifest;
-  job.limits = input.limits;
-  job.tarball = input.tarball;
-  job.owner = writer;
-  job.reader = std::move(*reader);
-  auto inspected = co_await deps_.inspector.read(std::move(job));
-  if (!inspected) co_return inspected.error();
-  if (inspected->unavailable.empty()) {
-    evidence = with_contents(std::move(evidence), std::move(inspected->contents));
-  } else {
-    evidence.unavailable.push_back({"tarball", inspected->unavailable});
-  }
-  co_return Result<void>();
-}
-
-Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
-  const std::string key = release_key(*snapshot, version);
-  auto inspected = co_await inspect_once(snapshot, version);
-  if (!inspected) {
-    note_failure(key, snapshot->upstream, inspected.error());
-    co_return inspected;
-  }
-  const PackumentVersion* found = (*inspected)->packument->find(version);
-  const EvidencePtr evidence = found != nullptr ? current_evidence(**inspected, *found) : nullptr;
-  if (evidence && came_wrong(*evidence)) {
-    const Error wrong = fail(Code::kIntegrityMismatch, Origin::kUpstream,
-                             key + " did not come as it was promised", true);
-    failures_.failed(key, wrong, FailureMemory::kContent);
-  } else {
-    failures_.succeeded(key);
-  }
-  co_return inspected;
-}
-
-Task<Result<SnapshotPtr>> Packages::inspect_once(SnapshotPtr snapshot, std::string version) {
-  const PackumentVersion* found = snapshot->packument->find(version);
-  if (found == nullptr || !found->servable) {
-    co_return fail(Code::kNotFound, Origin::kUpstream,
-                   snapshot->name + "@" + version + " is not in the registry");
-  }
-  const auto started = std::chrono::steady_clock::now();
-  auto writer = co_await download(snapshot, version, found->release.dist);
-  if (!writer) co_return writer.error();
-  InspectionInput input;
-  input.raw_manifest = std::string(found->raw);
-  input.release = found->release;
-  input.limits = deps_.config.limits;
-  input.now = deps_.clock.now();
-  Evidence made;
-  auto examined = co_await examine(*writer, input, made);
-  if (!examined) co_return examined.error();
-  if (!made.integrity.matches) {
-    // Perhaps one bad transfer, or a mirror in mid-update.
-    auto second = co_await download(snapshot, version, found->release.dist, true);
-    Evidence again;
-    if (second) examined = co_await examine(*second, input, again);
-    if (second && examined) {
-      writer = std::move(second);
-      made = std::move(again);
-    }
-  }
-  std::function<Result<EvidencePtr>()> keep_evidence = [this, made = std::move(made),
-                                                        writer = *writer]() -> Result<EvidencePtr> {
-    if (made.integrity.matches) {
-      if (auto done = writer->commit(); !done) return done.error();
-    }
-    if (auto done = deps_.store.put_evidence(made); !done) return done.error();
-    return std::make_shared<const Evidence>(made);
-  };
-  auto evidence = co_await deps_.pool.offload(std::move(keep_evidence));
-  if (!evidence) co_return evidence.error();
-  deps_.metrics.add("npm_gate_inspections_total");
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  deps_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
-  auto add = [&evidence](PackageSnapshot& next) { add_evidence(next, *evidence); };
-  co_return update(snapshot, add);
-}
-
-Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,
-                                            Millis limit) {
-  if (auto error = failures_.remembered(release_key(*snapshot, version))) {
-    const PackumentVersion* found =
-        snapshot->packument ? snapshot->packument->find(version) : nullptr;
-    // What came is known; it is not yet time to fetch it again.
-    if (found != nullptr && current_evidence(*snapshot, *found)) co_return snapshot;
-    co_return std::move(*error);
-  }
-  const std::string key = snapshot->name + "@" + version + "#" +
-                          std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
-  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
-    return inspect_with_baseline(snapshot, version);
-  };
-  auto done = co_await inspections_.join(key, std::move(work), limit);
-  if (!done)
-    co_return fail(Code::kTimeout, Origin::kSelf,
-                   "the inspection of " + snapshot->name + "@" + version +
-                       " has not ended yet; try again shortly",
-                   true);
-  co_return std::move(*done);
-}
-
-Task<Result<SnapshotPtr>> Packages::inspect_alone(SnapshotPtr snapshot, std::string version,
-                                                  Millis limit) {
-  const std::string key = "alone:" + snapshot->name + "@" + version;
-  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
-    return inspect_now(snapshot, version);
-  };
-  auto done = co_await inspections_.join(key, std::move(work), limit);
-  if (!done)
-    co_return fail(Code::kTimeout, Origin::kSelf,
-                   "the inspection of " + snapshot->name + "@" + version + " took too long", true);
-  co_return std::move(*done);
-}
-
-Task<SnapshotPtr> Packages::observe(ExternalEvidenceCollector& collector, SnapshotPtr snapshot,
-                                    std::string version, std::string baseline) {
-  ExternalEvidence observed = co_await collector.observe(snapshot, version, baseline);
-  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
-  co_return update(snapshot, add);
-}
-
-Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
-  std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
-    auto pinned = deps_.store.pin(wanted);
-    if (!pinned) return pinned;
-    // Evidence of before a restore may lack its row; the pin is what counts.
-    auto marked = deps_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
-    if (!marked && marked.error().code != Code::kNotFound) return marked.error();
-    return pinned;
-  };
-  auto pinned = co_await deps_.pool.offload(std::move(write));
-  if (!pinned) co_return pinned.error();
-  auto add = [&pinned](PackageSnapshot& next) { next.pins[pinned->version] = *pinned; };
-  co_return update(snapshot, add);
-}
-
-Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version,
-                                     std::string sha512) {
-  const PackumentVersion* found =
-      snapshot->packument ? snapshot->packument->find(version) : nullptr;
-  if (found == nullptr)
-    co_return fail(
-        Code::kNotFound, Origin::kUpstream,
-        "the tarball of " + snapshot->name + "@" + version + " is gone here and upstream");
-  auto writer = co_await download(snapshot, version, found->release.dist);
-  if (!writer) co_return writer.error();
-  std::function<Result<bool>()> check = [writer = *writer, sha512]() -> Result<bool> {
-    const std::vector<Digest> digests = writer->digests();
-    if (digests.empty() || digests.front().hex() != sha512) {
-      return fail(Code::kIntegrityMismatch, Origin::kUpstream,
-                  "the upstream now sends other bytes than those that were accepted");
-    }
-    if (auto done = writer->commit(); !done) return done.error();
-    return true;
-  };
-  auto checked = co_await deps_.pool.offload(std::move(check));
-  if (!checked) co_return checked.error();
-  co_return Result<void>();
-}
-
-void Packages::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor) {
-  if (background_.fetch_add(1) >= kBackgroundInFlight) {
-    background_.fetch_sub(1);
-    return;
-  }
-  auto body = [this, snapshot]() -> Task<void> {
-    struct Done {
-      std::atomic<int>& count;
-      explicit Done(std::atomic<int>& c) : count(c) {}
-      ~Done() { count.fetch_sub(1); }
-    } done(background_);
-    const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-    std::function<Result<std::vector<std::string>>()> list =
-        [this, snapshot, rules]() -> Result<std::vector<std::string>> {
-      return judge(snapshot, *rules).background_work();
-    };
-    auto work = co_await deps_.pool.offload(std::move(list));
-    if (!work) co_return;
-    SnapshotPtr current = snapshot;
-    for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {
-      auto next = co_await inspect(current, (*work)[i], std::chrono::minutes(6));
-      if (next) current = *next;
-    }
-  };
-  spawn_detached(executor, "background inspection of " + snapshot->name, std::move(body));
 }
 
 }  // namespace npmgate

@@ -28,6 +28,23 @@ namespace npmgate {
 
 using SnapshotPtr = std::shared_ptr<const PackageSnapshot>;
 
+// What a finished answer has to know of its package to be right still, without the package: shared
+// by the package and everything that was made of it, and read on the loops without a lock. Written
+// by Packages alone.
+struct PackageState {
+  // Of the newest snapshot. An answer made of another one is not right any more; 0 makes all wrong.
+  std::atomic<std::uint64_t> revision{0};
+  std::atomic<Time> fetched{Time{}};         // when the packument was last known to be current
+  std::atomic<Time> ask_again{Time::max()};  // when an outside fact is due (PackageSnapshot)
+  std::atomic<bool> stale{false};            // the upstream could not be asked the last time
+  std::atomic<bool> refreshing{false};       // a refresh behind an answer is on its way
+  // Under Packages' lock.
+  std::weak_ptr<const PackageSnapshot> newest;
+  std::size_t packument_bytes = 0;    // what its packument takes in memory
+  std::optional<Time> missing_since;  // as the newest snapshot has it
+};
+using PackageStatePtr = std::shared_ptr<const PackageState>;
+
 // Asks outside sources about a release that was just inspected (git tags, signatures, ages of new
 // dependencies). Never an error: what could not be had is in the observations as unknown.
 class ExternalEvidenceCollector {
@@ -43,6 +60,14 @@ class Packages {
   // 33). The fetch goes on and serves the next request.
   static constexpr Millis kAskLimit{20'000};
 
+  // States are some 200 bytes each. Beyond this many, those go that neither an answer nor a parsed
+  // packument needs.
+  static constexpr std::size_t kMaxStates = 65'536;
+
+  // The part of storage.memory that parsed packuments may take: they are what answers are made of,
+  // not what is sent. One is kept whatever its size.
+  static std::size_t document_bytes(const Config& config) { return config.cache_bytes / 4; }
+
   explicit Packages(Dependencies deps, ExternalEvidenceCollector* collector);
 
   // The one upstream that answers for a name; null where none is configured for it.
@@ -54,6 +79,16 @@ class Packages {
   // for the upstream; kTimeout then. Outside facts that are due are asked for again behind the
   // answer.
   Task<Result<SnapshotPtr>> get(PackageName name, bool force = false, Millis limit = kAskLimit);
+
+  // The state that answers about `name` keep beside them.
+  PackageStatePtr state(const std::string& name);
+  // Whether an answer about `name` that its state says to be right may be sent now: within `fresh`,
+  // or within `stale` while a refresh runs behind it. Outside facts that are due are asked for
+  // behind it too. The package itself is not needed and not loaded.
+  bool usable(const PackageName& name, const PackageStatePtr& state, net::any_io_executor executor);
+  // The same where nothing has to be started: nothing is due, and the upstream was reached last
+  // time.
+  bool usable_at_once(const PackageState& state) const;
 
   // Fetches, verifies and unpacks one release unless that was done, and the tarballs that its
   // comparison needs; stores the evidence and returns the newer snapshot. Single flight per
@@ -112,26 +147,42 @@ class Packages {
   struct Fetched {  // what a refresh found
     Fetched() {}
     std::string body, etag, last_modified;
+    bool gzip = false;  // `body` is compressed, as the upstream sent it
     bool unchanged = false;
   };
 
-  Task<Result<SnapshotPtr>> refresh_now(PackageName name, SnapshotPtr old);
+  // `old` null and `asleep`: the package is on disk only, and stays there where the upstream says
+  // that nothing has changed; the result is null then.
+  Task<Result<SnapshotPtr>> refresh_now(PackageName name, SnapshotPtr old, bool asleep = false);
   // What an upstream means that has a package no more (404, 410) which it had: the first time
   // nothing yet (kNotFound; a kept packument stays within `stale`), and from a second look on that
   // all of it is withdrawn: a packument without versions, pins judged as withdrawn, rows and
   // whoever watches told.
   Task<Result<SnapshotPtr>> vanished(PackageName name, const UpstreamConfig& upstream,
                                      SnapshotPtr old, Error missing);
-  Task<Result<SnapshotPtr>> refresh_once(PackageName name, SnapshotPtr old, bool fresh);
+  Task<Result<SnapshotPtr>> refresh_once(PackageName name, SnapshotPtr old, bool asleep,
+                                         bool fresh);
   Task<Result<Fetched>> fetch_packument(PackageName name, const UpstreamConfig& upstream,
                                         std::string etag, std::string modified, bool fresh);
   // Notes for who asks next, counts and logs what could not be fetched.
   void note_failure(const std::string& what, const std::string& upstream, const Error& error);
+  // From disk, once however many ask.
+  Task<Result<SnapshotPtr>> load(PackageName name);
+  struct Standing {
+    SnapshotPtr newest;  // null: not in memory
+    std::uint64_t revision = 0;
+    bool stale = false;
+    std::optional<Time> missing_since;
+  };
+  Standing standing_of(const std::string& name);
   Result<SnapshotPtr> load_from_disk(const PackageName& name, const UpstreamConfig& upstream);
   Result<void> read_known(PackageSnapshot& next);
   Result<SnapshotPtr> build(const PackageName& name, const UpstreamConfig& upstream,
-                            std::string body, Time fetched, bool look);
+                            std::string body, Time fetched, bool look, std::uint64_t retained = 0);
   Task<Result<SnapshotPtr>> inspect_now(SnapshotPtr snapshot, std::string version);
+  // The same, once however many want it (as a pick, as somebody's baseline), and not at all where
+  // it was done meanwhile.
+  Task<Result<SnapshotPtr>> inspect_joined(SnapshotPtr snapshot, std::string version);
   Task<Result<void>> examine(std::shared_ptr<BlobStore::Writer> writer, InspectionInput& input,
                              Evidence& evidence);
   struct Plan {  // what the comparison of a release needs
@@ -155,7 +206,7 @@ class Packages {
                    JudgeOptions options) const;
   // Asks outside for what may have changed since it was last asked, in the background; one round
   // per package at a time.
-  void observe_behind(SnapshotPtr snapshot, net::any_io_executor executor);
+  void observe_behind(PackageName name, net::any_io_executor executor);
   Task<void> observe_again(SnapshotPtr snapshot);
   Task<Result<SnapshotPtr>> observe_now(SnapshotPtr snapshot, std::string version,
                                         std::string baseline);
@@ -172,7 +223,10 @@ class Packages {
                                                                  std::string version, Dist dist,
                                                                  bool fresh);
   Task<Result<SnapshotPtr>> inspect_once(SnapshotPtr snapshot, std::string version);
-  void revalidate_behind(PackageName name, SnapshotPtr old, net::any_io_executor executor);
+  void revalidate_behind(PackageName name, net::any_io_executor executor);
+  bool is_as_judged(const PackageSnapshot& snapshot, const Pin& pin) const;
+  SnapshotPtr mark_current(const std::string& name, Time now);
+  void mark_stale_kept(const std::string& name);
   std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream,
                           const std::string& version, const Dist& dist) const;
 
@@ -184,7 +238,11 @@ class Packages {
                                             const std::string& version);
   // The packuments of what a release pins exactly; what is new in them is inspected behind it.
   Task<void> fetch_siblings(SnapshotPtr snapshot, std::string version);
-  // Stores, evicts, and stamps a new revision unless what answers are made of is the same.
+  // Under mutex_.
+  std::shared_ptr<PackageState> state_of(const std::string& name);
+  SnapshotPtr newest_of(const std::string& name) const;
+  // Stores, evicts, and stamps a new revision unless what answers are made of is the same. Under
+  // updating_.
   SnapshotPtr keep(std::shared_ptr<PackageSnapshot> next, bool same_content = false);
   // Applies `change` to a copy of the newest snapshot of `name` and keeps it.
   SnapshotPtr update(const SnapshotPtr& base, const std::function<void(PackageSnapshot&)>& change,
@@ -200,12 +258,14 @@ class Packages {
   mutable std::mutex waivers_mutex_;
   mutable std::shared_ptr<const Policy> waivers_of_, waivers_;
   mutable std::set<std::string, std::less<>> untimed_;  // upstreams told of; under waivers_mutex_
-  SingleFlight<Result<SnapshotPtr>> refreshes_, inspections_;
+  SingleFlight<Result<SnapshotPtr>> loads_, refreshes_, inspections_, readings_;
   FailureMemory failures_;  // of packuments by name, of tarballs by name@version
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
   mutable std::list<std::string> ages_;  // least recently used first
   std::size_t bytes_ = 0;
+  std::unordered_map<std::string, std::shared_ptr<PackageState>> states_;
+  std::size_t max_states_ = kMaxStates;
   std::set<std::string, std::less<>> observing_;
   ComparisonRetries retries_;
   std::atomic<bool> comparing_{false};

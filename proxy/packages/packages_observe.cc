@@ -42,24 +42,25 @@ std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) 
   return next;
 }
 
-void Packages::observe_behind(SnapshotPtr snapshot, net::any_io_executor executor) {
+void Packages::observe_behind(PackageName name, net::any_io_executor executor) {
   {
     const std::lock_guard lock(mutex_);
-    if (!observing_.insert(snapshot->name).second) return;
+    if (!observing_.insert(name.str()).second) return;
   }
-  auto body = [this, snapshot]() -> Task<void> {
+  auto body = [this, name]() -> Task<void> {
     struct Done {
       Packages& packages;
-      const std::string& name;
-      Done(Packages& p, const std::string& n) : packages(p), name(n) {}
+      const std::string name;
+      Done(Packages& p, std::string n) : packages(p), name(std::move(n)) {}
       ~Done() {
         const std::lock_guard lock(packages.mutex_);
         packages.observing_.erase(name);
       }
-    } done(*this, snapshot->name);
-    co_await observe_again(snapshot);
+    } done(*this, name.str());
+    auto snapshot = co_await kept(name);
+    if (snapshot && *snapshot) co_await observe_again(*snapshot);
   };
-  spawn_detached(executor, "observation of " + snapshot->name, std::move(body));
+  spawn_detached(executor, "observation of " + name.str(), std::move(body));
 }
 
 Task<void> Packages::observe_again(SnapshotPtr snapshot) {

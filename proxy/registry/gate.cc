@@ -94,6 +94,39 @@ std::optional<std::string> Gate::base_url(const Request& request) const {
   return url->str();
 }
 
+// Reading the Host header takes longer than the rest of a warm request.
+std::optional<std::string> Gate::known_base_url(const Request& request) {
+  constexpr std::size_t kHosts = 64;
+  if (request.proxied) return base_url(request);  // other headers count as well
+  std::string key(request.headers.get("host"));
+  key += request.secure ? '+' : '-';
+  if (const auto known = base_urls_.find(key)) return *known;
+  auto url = base_url(request);
+  if (!url) return std::nullopt;
+  base_urls_.put(
+      key, kHosts, [&url](const auto&) { return std::make_shared<const std::string>(*url); },
+      [](const std::string&) { return 1; });
+  return url;
+}
+
+// Whatever needs more than a look-up (a token to check, a body, a decision to make) goes the way of
+// handle().
+std::optional<Response> Gate::at_once(Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return std::nullopt;
+  if (deps_.config.clients_need_token || request.headers.has("authorization")) return std::nullopt;
+  auto base = known_base_url(request);
+  if (!base) return std::nullopt;
+  const Target target = parse_target(request.method, request.target, prefix_);
+  const auto* document = std::get_if<PackumentTarget>(&target);
+  const auto* tarball = std::get_if<TarballTarget>(&target);
+  if (is_self_test(target)) return std::nullopt;
+  request.base_url = std::move(*base);
+  if (document != nullptr && !document->write)
+    return packuments_.at_once(document->name, form_of(request), request);
+  if (tarball != nullptr) return tarballs_.at_once(tarball->name, tarball->file, request);
+  return std::nullopt;
+}
+
 BodyRule Gate::body_rule(std::string_view method, std::string_view target) const {
   const bool audit = target.find("/-/npm/v1/security/") != std::string_view::npos;
   if (method == "POST" && audit) return {kMaxAuditBody};

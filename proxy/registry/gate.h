@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/finished_cache.h"
 #include "proxy/net/service.h"
 #include "proxy/packages/packages.h"
 #include "proxy/registry/packuments.h"
@@ -21,6 +22,7 @@ class Gate final : public Service {
   Gate(Dependencies deps, ExternalEvidenceCollector* collector);
   Task<Response> handle(std::shared_ptr<Request> request) override;
   Task<std::optional<Response>> admit(std::shared_ptr<Request> request) override;
+  std::optional<Response> at_once(Request& request) override;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
   Packages& packages() { return packages_; }
   AuditWriter& audit_writer() { return audit_writer_; }
@@ -45,6 +47,7 @@ class Gate final : public Service {
   std::optional<Response> answer_of_server(const Request& request) const;
   std::optional<std::string> base_url(const Request& request) const;
   std::optional<std::string> public_url_of(std::string_view host) const;
+  std::optional<std::string> known_base_url(const Request& request);
 
   Dependencies deps_;
   Packages packages_;
@@ -56,6 +59,7 @@ class Gate final : public Service {
   Access access_;
   std::string prefix_;
   std::vector<Url> public_urls_;
+  FinishedCache<std::string> base_urls_;  // of Host headers that were answered for
 };
 
 }  // namespace npmgate

@@ -1,10 +1,14 @@
 #include "proxy/registry/packuments.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
 #include "base/gzip.h"
+#include "proxy/registry/tarballs.h"
+#include "store/disk.h"
 
 namespace npmgate {
 namespace {
@@ -43,6 +47,80 @@ RenderedPackumentPtr dated_after(const RenderedPackument& before, RenderedPackum
   dated->modified = same ? before.modified : next;
   dated->last_modified = format_http_date(dated->modified);
   return dated;
+}
+
+// What an answer takes beside its bodies: heads, entity tags, the entry of the cache.
+constexpr std::size_t kBeside = 2048;
+constexpr std::string_view kFull = "|full|";
+constexpr std::string_view kAbbreviated = "|corgi|";
+
+// From this size on a body is sent from a file in memory: sendfile hands its pages to the socket.
+// Below, one copy of what lies in the processor's cache costs no more (docs/performance.md).
+constexpr std::size_t kFromFile = std::size_t{1} << 20;
+
+// Moves a large body into a file in memory; where that is impossible it stays.
+void into_file(Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
+  if (body->size() < kFromFile) return;
+  Fd fd(::memfd_create("packument", MFD_CLOEXEC));
+  if (fd.get() < 0 || !Disk().write_all(fd.get(), *body, "packument")) return;
+  const std::size_t size = body->size();
+  file = std::make_shared<const BlobStore::Handle>(fd.release(), size);
+  body.reset();
+}
+
+void add_body(const RenderedPackument& answer, bool gzip, Response& response) {
+  response.body = gzip ? answer.gzip : answer.identity;
+  response.blob = gzip ? answer.gzip_file : answer.identity_file;
+}
+
+std::size_t bytes_of(const Bytes& body, const std::shared_ptr<const BlobStore::Handle>& file) {
+  return (body ? body->size() : 0) + (file ? file->size : 0);
+}
+
+std::string key_of(const PackageName& name, Form form, std::string_view base_url) {
+  std::string key = name.str();
+  key.append(form == Form::kFull ? kFull : kAbbreviated).append(base_url);
+  return key;
+}
+
+std::size_t room_for_answers(const Config& config) {
+  return config.cache_bytes - Packages::document_bytes(config) - TarballService::kept_bytes(config);
+}
+
+// Fields of a 200 and a 304 that stay the same as long as the answer does.
+void add_lasting_fields(const RenderedPackument& answer, bool gzip, Response& response) {
+  if (answer.notice.empty()) {
+    response.set("etag", "\"" + answer.etag + (gzip ? "-gz\"" : "\""));
+    response.set("last-modified", answer.last_modified);
+  } else {
+    // npm prints the notice of a 200 only where it may not be stored (measured).
+    response.set("npm-notice", answer.notice);
+    response.set("cache-control", "no-store");
+  }
+  response.set("vary", "Accept, Accept-Encoding");
+}
+
+void add_body_fields(Form form, bool gzip, Response& response) {
+  response.set("content-type", form == Form::kAbbreviated
+                                   ? "application/vnd.npm.install-v1+json; charset=utf-8"
+                                   : "application/json; charset=utf-8");
+  if (gzip) response.set("content-encoding", "gzip");
+}
+
+RenderedPackumentPtr with_heads(const RenderedPackumentPtr& answer, std::string_view key) {
+  if (answer->status != 200) return answer;
+  const Form form =
+      key.find(kAbbreviated) == std::string_view::npos ? Form::kFull : Form::kAbbreviated;
+  auto finished = std::make_shared<RenderedPackument>(*answer);
+  for (const bool gzip : {false, true}) {
+    Response response;
+    add_lasting_fields(*answer, gzip, response);
+    add_body_fields(form, gzip, response);
+    add_body(*answer, gzip, response);
+    auto head = std::make_shared<const std::string>(status_and_fields(response));
+    (gzip ? finished->gzip_head : finished->identity_head) = std::move(head);
+  }
+  return finished;
 }
 
 }  // namespace
@@ -140,6 +218,7 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   if (packages_.route(*PackageName::parse(snapshot.name))->inspect)
     tell(judge, listing, prepared.rules->policy->hash);
   auto answer = std::make_shared<RenderedPackument>();
+  answer->state = packages_.state(snapshot.name);
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
   answer->modified = judge.now();
@@ -164,48 +243,62 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   answer->last_modified = format_http_date(answer->modified);
   answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
   answer->identity = std::make_shared<const std::string>(std::move(text));
+  into_file(answer->identity, answer->identity_file);
+  into_file(answer->gzip, answer->gzip_file);
   return RenderedPackumentPtr(answer);
 }
 
-RenderedPackumentPtr PackumentService::cached(const std::string& key, const SnapshotPtr& snapshot) {
-  const std::lock_guard lock(mutex_);
-  const auto it = slots_.find(key);
-  if (it == slots_.end()) return nullptr;
-  const RenderedPackument& answer = *it->second.answer;
-  if (answer.snapshot_revision != snapshot->revision ||
-      answer.rules_revision != deps_.active_policy.revision())
+RenderedPackumentPtr PackumentService::cached(const std::string& key) {
+  const RenderedPackumentPtr answer = finished_.find(key);
+  if (!answer) return nullptr;
+  if (answer->snapshot_revision != answer->state->revision ||
+      answer->rules_revision != deps_.active_policy.revision())
     return nullptr;
-  if (answer.valid_until && *answer.valid_until <= deps_.clock.now()) return nullptr;
-  ages_.splice(ages_.end(), ages_, it->second.age);
-  return it->second.answer;
-}
-
-RenderedPackumentPtr PackumentService::put(const std::string& key, RenderedPackumentPtr answer) {
-  const auto size = [](const RenderedPackumentPtr& a) {
-    return (a->identity ? a->identity->size() : 0) + (a->gzip ? a->gzip->size() : 0) + 512;
-  };
-  const std::lock_guard lock(mutex_);
-  auto [it, fresh] = slots_.try_emplace(key);
-  if (fresh) {
-    it->second.age = ages_.insert(ages_.end(), key);
-  } else {
-    bytes_ -= size(it->second.answer);
-    answer = dated_after(*it->second.answer, std::move(answer));
-  }
-  bytes_ += size(answer);
-  it->second.answer = answer;
-  ages_.splice(ages_.end(), ages_, it->second.age);
-  while (bytes_ > deps_.config.cache_bytes && ages_.size() > 1) {
-    const auto victim = slots_.find(ages_.front());
-    bytes_ -= size(victim->second.answer);
-    slots_.erase(victim);
-    ages_.pop_front();
-  }
+  if (answer->valid_until && *answer->valid_until <= deps_.clock.now()) return nullptr;
   return answer;
 }
 
+RenderedPackumentPtr PackumentService::put(const std::string& key, RenderedPackumentPtr answer) {
+  const auto size = [](const RenderedPackument& a) {
+    return bytes_of(a.identity, a.identity_file) + bytes_of(a.gzip, a.gzip_file) + kBeside;
+  };
+  const auto dated = [&answer, &key](const RenderedPackumentPtr& before) {
+    return with_heads(before ? dated_after(*before, answer) : answer, key);
+  };
+  answer = finished_.put(key, room_for_answers(deps_.config), dated, size);
+  deps_.metrics.set("npm_gate_memory_bytes", R"(kind="answers")",
+                    static_cast<double>(finished_.weight()));
+  return answer;
+}
+
+std::string PackumentService::age_of(const RenderedPackument& answer) const {
+  Millis age = deps_.config.fresh;
+  if (answer.valid_until)
+    age = std::min(age, std::max(Millis(0), Millis(*answer.valid_until - deps_.clock.now())));
+  return "max-age=" + std::to_string(age.count() / 1000);
+}
+
+std::optional<Response> PackumentService::at_once(const PackageName& name, Form form,
+                                                  const Request& request) {
+  const RenderedPackumentPtr answer = cached(key_of(name, form, request.base_url));
+  if (!answer || !answer->identity_head || !packages_.usable_at_once(*answer->state) ||
+      asks_again(request, answer->state->fetched))
+    return std::nullopt;
+  // Whoever asks whether it has changed gets an answer of its own.
+  if (request.headers.has("if-none-match") || request.headers.has("if-modified-since"))
+    return respond(answer, request, "hit");
+  const bool gzip = accepts_gzip(request.headers.get("accept-encoding"));
+  Response response;
+  response.kind = "packument";
+  response.cache = "hit";
+  response.finished_head = gzip ? answer->gzip_head : answer->identity_head;
+  if (answer->notice.empty()) response.set("cache-control", age_of(*answer));
+  add_body(*answer, gzip, response);
+  return response;
+}
+
 Response PackumentService::respond(const RenderedPackumentPtr& answer, const Request& request,
-                                   std::string_view cache, bool stale) const {
+                                   std::string_view cache) const {
   if (answer->status != 200) {
     Response refused = error_response(answer->status, *answer->identity, answer->notice);
     refused.kind = "packument";
@@ -215,21 +308,11 @@ Response PackumentService::respond(const RenderedPackumentPtr& answer, const Req
   response.kind = "packument";
   response.cache = cache;
   const bool gzip = accepts_gzip(request.headers.get("accept-encoding"));
-  const std::string etag = "\"" + answer->etag + (gzip ? "-gz\"" : "\"");
   if (answer->notice.empty()) {
-    Millis age = deps_.config.fresh;
-    if (answer->valid_until)
-      age = std::min(age, std::max(Millis(0), Millis(*answer->valid_until - deps_.clock.now())));
-    response.set("cache-control", "max-age=" + std::to_string(age.count() / 1000));
-    response.set("etag", etag);
-    response.set("last-modified", answer->last_modified);
-  } else {
-    // npm prints the notice of a 200 only where it may not be stored (measured).
-    response.set("npm-notice", answer->notice);
-    response.set("cache-control", "no-store");
+    response.set("cache-control", age_of(*answer));
   }
-  response.set("vary", "Accept, Accept-Encoding");
-  if (stale)
+  add_lasting_fields(*answer, gzip, response);
+  if (answer->state->stale)
     response.set("warning",
                  "110 npm-gate \"the upstream cannot be reached; this is what it said last\"");
   const std::string_view if_none_match = request.headers.get("if-none-match");
@@ -243,30 +326,34 @@ Response PackumentService::respond(const RenderedPackumentPtr& answer, const Req
   }
   const bool abbreviated = request.headers.get("accept").find(
                                "application/vnd.npm.install-v1+json") != std::string_view::npos;
-  response.set("content-type", abbreviated ? "application/vnd.npm.install-v1+json; charset=utf-8"
-                                           : "application/json; charset=utf-8");
-  if (gzip) response.set("content-encoding", "gzip");
-  response.body = gzip ? answer->gzip : answer->identity;
+  add_body_fields(abbreviated ? Form::kAbbreviated : Form::kFull, gzip, response);
+  add_body(*answer, gzip, response);
   return response;
+}
+
+// Whether the client wants no cache's answer to be good enough that is as old as that.
+bool PackumentService::asks_again(const Request& request, Time fetched) const {
+  const bool wants_new =
+      request.headers.get("cache-control").find("no-cache") != std::string_view::npos ||
+      request.headers.get("pragma") == "no-cache";
+  return wants_new && deps_.clock.now() - fetched > kAskedJustNow;
 }
 
 Task<Result<SnapshotPtr>> PackumentService::snapshot_for(PackageName name, const Request& request) {
   auto snapshot = co_await packages_.get(name);
-  const bool wants_new =
-      request.headers.get("cache-control").find("no-cache") != std::string_view::npos ||
-      request.headers.get("pragma") == "no-cache";
-  if (!snapshot || !wants_new || deps_.clock.now() - (*snapshot)->fetched <= kAskedJustNow)
-    co_return snapshot;
+  if (!snapshot || !asks_again(request, (*snapshot)->fetched)) co_return snapshot;
   co_return co_await packages_.get(name, true);
 }
 
 Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
+  const std::string key = key_of(name, form, request.base_url);
+  if (RenderedPackumentPtr hit = cached(key); hit && !asks_again(request, hit->state->fetched)) {
+    auto executor = co_await net::this_coro::executor;
+    if (packages_.usable(name, hit->state, executor)) co_return respond(hit, request, "hit");
+  }
   auto snapshot = co_await snapshot_for(name, request);
   if (!snapshot) co_return response_for(snapshot.error());
-  const std::string key =
-      name.str() + (form == Form::kFull ? "|full|" : "|corgi|") + request.base_url;
-  if (RenderedPackumentPtr hit = cached(key, *snapshot))
-    co_return respond(hit, request, "hit", (*snapshot)->stale);
+  if (RenderedPackumentPtr hit = cached(key)) co_return respond(hit, request, "hit");
   const std::string base_url = request.base_url;
   SingleFlight<Result<RenderedPackumentPtr>>::Work work =
       [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
@@ -292,7 +379,7 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
     co_return response_for(late);
   }
   if (!*answer) co_return response_for((*answer).error());
-  co_return respond(**answer, request, "miss", (*snapshot)->stale);
+  co_return respond(**answer, request, "miss");
 }
 
 Task<Response> PackumentService::manifest(PackageName name, std::string version_or_tag,

@@ -2,13 +2,11 @@
 // kept finished (identity and gzip bytes, ETag).
 #pragma once
 
-#include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
+#include "base/finished_cache.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
 #include "proxy/runtime/audit_writer.h"
@@ -19,13 +17,20 @@ namespace npmgate {
 // A finished document. Immutable.
 struct RenderedPackument {
   Bytes identity, gzip;
+  // Instead of them where they are large: files in memory, so that they are sent without being
+  // copied.
+  std::shared_ptr<const BlobStore::Handle> identity_file, gzip_file;
   std::string etag;           // quoted; the gzip representation's has "-gz" inside the quotes
   Time modified{};            // when these bytes first were the answer
   std::string last_modified;  // the same as IMF-fixdate; different bytes never share one
   std::string notice;         // npm-notice: why recent versions are left out; "" = none
   int status = 200;           // 403 where no version is left
+  // What decides whether it is still right; the package itself is not needed for that.
+  PackageStatePtr state;
   std::uint64_t snapshot_revision = 0, rules_revision = 0;
   std::optional<Time> valid_until;
+  // Of 200: the heads that both representations are sent with, but for what depends on the time.
+  Bytes identity_head, gzip_head;
 };
 using RenderedPackumentPtr = std::shared_ptr<const RenderedPackument>;
 
@@ -34,6 +39,9 @@ class PackumentService {
   PackumentService(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
       : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
+  // The finished answer, where there is one that is right and nothing is due: on the loop, without
+  // waiting for anything.
+  std::optional<Response> at_once(const PackageName& name, Form form, const Request& request);
   // GET /name. Inspects what a resolver would pick, within inspection.timeout, before it answers.
   Task<Response> packument(PackageName name, Form form, const Request& request);
   // GET /name/version-or-tag.
@@ -50,6 +58,7 @@ class PackumentService {
   };
   // The package, asked for again if the client wants no cache's answer and it was not asked a
   // moment ago: what was published just now must be there for who knows of it.
+  bool asks_again(const Request& request, Time fetched) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, const Request& request);
   Task<Result<Prepared>> prepare(PackageName name);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
@@ -57,24 +66,20 @@ class PackumentService {
   void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
   Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
                                       const std::string& base_url);
-  RenderedPackumentPtr cached(const std::string& key, const SnapshotPtr& snapshot);
+  // The finished one, where it is still right.
+  RenderedPackumentPtr cached(const std::string& key);
   // Keeps it and returns it as it is to be sent: dated after what was there before.
   RenderedPackumentPtr put(const std::string& key, RenderedPackumentPtr answer);
   Response respond(const RenderedPackumentPtr& answer, const Request& request,
-                   std::string_view cache, bool stale) const;
+                   std::string_view cache) const;
 
-  struct Slot {
-    RenderedPackumentPtr answer;
-    std::list<std::string>::iterator age;
-  };
+  std::string age_of(const RenderedPackument& answer) const;
+
   Dependencies deps_;
   Packages& packages_;
   AuditWriter& audit_writer_;
   SingleFlight<Result<RenderedPackumentPtr>> renders_;
-  std::mutex mutex_;
-  std::unordered_map<std::string, Slot> slots_;
-  std::list<std::string> ages_;
-  std::size_t bytes_ = 0;
+  FinishedCache<RenderedPackument> finished_;
 };
 
 // The rendered inputs of a listing; `wanted` restricts to one version.

@@ -1,5 +1,7 @@
 #include "proxy/registry/tarballs.h"
 
+#include <unistd.h>
+
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -37,27 +39,66 @@ bool on_disk_once(const PackageSnapshot& snapshot, const std::string& version) {
   return found != nullptr && current_evidence(snapshot, *found) != nullptr;
 }
 
-// One range of bytes, so that a broken download goes on where it stopped (RFC 9110, 14).
-void take_range(Response& response, const Request& request, const std::string& etag) {
-  response.set("accept-ranges", "bytes");
+// Up to this size a tarball is kept and sent from memory: most are (median 6.4 KB), and one write
+// is less than a write and a sendfile.
+constexpr std::uint64_t kSmall = 64 * 1024;
+// Open files are counted as this part of the room each, which bounds their number.
+constexpr std::size_t kOpenFiles = 256;
+// A decision that time does not change is made again all the same from time to time, and the
+// tarball opened again: what is asked for stays the last to be trimmed.
+constexpr auto kJudgedAgainAfter = std::chrono::minutes(5);
+constexpr std::size_t kBeside = 2048;  // what a kept decision takes beside the tarball
+
+// By the file that was asked for, whose name does not always tell the version.
+std::string key_of(const PackageName& name, std::string_view file) {
+  std::string key = name.str();
+  key.append("/").append(file);
+  return key;
+}
+
+// Whether the packument's release needs its tarball inspected before anything can be ruled on it:
+// no judgement is needed to see that.
+bool uninspected(const PackageSnapshot& snapshot, const std::string& version) {
+  const PackumentVersion* found = snapshot.packument ? snapshot.packument->find(version) : nullptr;
+  return found != nullptr && found->servable && found->semver && !snapshot.pins.contains(version) &&
+         !current_evidence(snapshot, *found);
+}
+
+void add_fields(const std::string& etag, Response& response) {
+  response.set("content-type", "application/octet-stream");
+  response.set("etag", etag);
+  // A later verdict must reach clients: stores in front may keep the bytes but have to ask.
+  response.set("cache-control", "no-cache");
+}
+
+// One range of bytes, so that a broken download goes on where it stopped (RFC 9110, 14). False: the
+// whole is to be sent.
+bool take_range(Response& response, const Request& request, const std::string& etag) {
   const std::string_view asked = request.headers.get("range");
   const std::string_view unless = request.headers.get("if-range");
-  if (asked.empty() || request.method != "GET" || (!unless.empty() && unless != etag)) return;
-  const std::uint64_t size = response.blob->size;
+  if (asked.empty() || request.method != "GET" || (!unless.empty() && unless != etag)) return false;
+  const std::uint64_t size = response.length();
   const auto range = byte_range(asked, size);
-  if (!range) return;
+  if (!range) return false;
   const std::string whole = "/" + std::to_string(size);
   if (range->count == 0) {
     response.status = 416;
     response.blob = nullptr;
+    response.body = nullptr;
     response.set("content-range", "bytes *" + whole);
-    return;
+    return true;
   }
   response.status = 206;
-  response.offset = range->first;
-  response.part = range->count;
+  if (response.blob) {
+    response.offset = range->first;
+    response.part = range->count;
+  } else {
+    response.body =
+        std::make_shared<const std::string>(response.body->substr(range->first, range->count));
+  }
   response.set("content-range", "bytes " + std::to_string(range->first) + "-" +
                                     std::to_string(range->first + range->count - 1) + whole);
+  return true;
 }
 
 }  // namespace
@@ -70,6 +111,9 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
     Ruling ruling;
     const Judged* judged = judge.of(version);
     if (judged == nullptr) return ruling;
+    ruling.snapshot_revision = snapshot->revision;
+    ruling.rules_revision = rules->revision;
+    ruling.valid_until = judge.valid_until();
     ruling.known = true;
     ruling.inspected = judged->evidence != nullptr ||
                        (judged->upstream_replaced && !judged->pinned) || !judged->servable;
@@ -97,8 +141,31 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
   co_return co_await deps_.pool.offload(std::move(work));
 }
 
+TarballService::KeptPtr TarballService::kept(const PackageName& name, std::string_view file) const {
+  KeptPtr found = kept_.find(key_of(name, file));
+  if (!found || found->ruling.snapshot_revision != found->state->revision ||
+      found->ruling.rules_revision != deps_.active_policy.revision() ||
+      found->until <= deps_.clock.now())
+    return nullptr;
+  if (!found->blob) return found;
+  // A file that was written to is hashed again before it is sent.
+  const auto now = Disk().stamp(found->blob->fd, found->name);
+  return now && *now == found->stamp ? found : nullptr;
+}
+
+std::optional<Response> TarballService::at_once(const PackageName& name, std::string_view file,
+                                                const Request& request) {
+  const KeptPtr found = kept(name, file);
+  if (!found || !packages_.usable_at_once(*found->state)) return std::nullopt;
+  return respond(*found, request);
+}
+
 Task<Response> TarballService::get(PackageName name, std::string version, std::string file,
                                    const Request& request) {
+  if (const KeptPtr found = kept(name, file)) {
+    auto executor = co_await net::this_coro::executor;
+    if (packages_.usable(name, found->state, executor)) co_return respond(*found, request);
+  }
   auto snapshot = co_await packages_.get(name);
   if (!snapshot && is_outage(snapshot.error())) {
     // However long the upstream is gone: what was accepted once is served from disk.
@@ -116,11 +183,18 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
   }
   if (!snapshot) co_return response_for(snapshot.error());
   SnapshotPtr current = *snapshot;
-  if (!packages_.route(name)->inspect) co_return co_await pass_through(current, version, request);
+  if (!packages_.route(name)->inspect)
+    co_return co_await pass_through(current, version, file, request);
 
+  const bool asked = uninspected(*current, version);
+  if (asked) {
+    auto inspected = co_await packages_.inspect(current, version, deps_.config.inspection_timeout);
+    if (!inspected) co_return response_for(inspected.error());
+    current = *inspected;
+  }
   auto ruling = co_await rule(current, version);
   if (!ruling) co_return response_for(ruling.error());
-  if (ruling->known && (!ruling->inspected || ruling->recheck)) {
+  if (ruling->known && !asked && (!ruling->inspected || ruling->recheck)) {
     auto inspected = co_await packages_.inspect(current, version, deps_.config.inspection_timeout);
     if (!inspected) co_return response_for(inspected.error());
     current = *inspected;
@@ -144,7 +218,7 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
     current = *accepted;
     if (!ruling->served) co_return refuse(*current, version, *ruling, request);
   }
-  co_return co_await send(current, version, *ruling, request);
+  co_return co_await send(current, version, file, *ruling, request);
 }
 
 Task<Result<SnapshotPtr>> TarballService::accept(SnapshotPtr snapshot, std::string version,
@@ -158,7 +232,11 @@ Task<Result<SnapshotPtr>> TarballService::accept(SnapshotPtr snapshot, std::stri
   auto pinned = co_await packages_.pin(snapshot, wanted);
   if (!pinned) co_return pinned;
   const auto pin = (*pinned)->pins.find(version);
-  if (pin != (*pinned)->pins.end() && pin->second.content_id == wanted.content_id) co_return pinned;
+  if (pin != (*pinned)->pins.end() && pin->second.content_id == wanted.content_id) {
+    // Ruled on what is pinned now, and nothing else has changed.
+    ruling.pinned = (*pinned)->revision == ruling.snapshot_revision;
+    co_return pinned;
+  }
   auto again = co_await rule(*pinned, version);
   if (!again) co_return again.error();
   ruling = std::move(*again);
@@ -181,20 +259,24 @@ void TarballService::note_despite(const Verdict& verdict, Ruling& ruling) {
   }
 }
 
-// Loud: what is served without a judgement is looked for afterwards.
-void TarballService::record_override(const Ruling& ruling, AuditEntry& audit) {
-  audit.detail = boost::json::serialize(boost::json::object{
+std::string TarballService::detail_despite(const Ruling& ruling) {
+  return boost::json::serialize(boost::json::object{
       {"would", ruling.would}, {"rule", ruling.would_rule}, {"despite", ruling.despite}});
+}
+
+// Loud: what is served without a judgement is looked for afterwards.
+void TarballService::record_override(const Kept& kept, const std::string& client) {
+  const Ruling& ruling = kept.ruling;
   const bool break_glass = ruling.despite.starts_with("break glass");
   deps_.metrics.add("npm_gate_served_despite_total", std::string("by=\"") +
                                                          (break_glass ? "break_glass" : "monitor") +
                                                          "\",would=\"" + ruling.would + "\"");
   const auto tell = break_glass ? &log::warn : &log::info;
-  tell("served-despite", audit.name + "@" + audit.version + " would be held or refused",
+  tell("served-despite", kept.name + "@" + kept.version + " would be held or refused",
        {{"would", ruling.would},
         {"rule", ruling.would_rule},
         {"despite", ruling.despite},
-        {"client", audit.client}});
+        {"client", client}});
 }
 
 Response TarballService::refuse(const PackageSnapshot& snapshot, const std::string& version,
@@ -218,16 +300,35 @@ Response TarballService::refuse(const PackageSnapshot& snapshot, const std::stri
   return response;
 }
 
-Task<Result<std::shared_ptr<const BlobStore::Handle>>> TarballService::open(SnapshotPtr snapshot,
-                                                                            std::string version,
-                                                                            std::string sha512) {
-  auto work = [this, sha512] { return deps_.blobs.open(sha512); };
+Task<Result<TarballService::Opened>> TarballService::open(SnapshotPtr snapshot, std::string version,
+                                                          std::string sha512) {
+  auto work = [this, sha512]() -> Result<Opened> {
+    auto handle = deps_.blobs.open(sha512);
+    if (!handle) return handle.error();
+    Opened opened;
+    if ((*handle)->size <= kSmall) {
+      auto text = std::make_shared<std::string>((*handle)->size, '\0');
+      const ssize_t got = ::pread((*handle)->fd, text->data(), text->size(), 0);
+      if (got != static_cast<ssize_t>(text->size()))
+        return fail(Code::kUnavailable, Origin::kDisk, "a tarball could not be read", true);
+      // Read, and hashed in case it changed between being opened and being read.
+      if (digest(Algorithm::kSha512, *text).hex() != sha512)
+        return fail(Code::kCorrupt, Origin::kDisk, "a tarball changed while it was read", true);
+      opened.body = std::move(text);
+      return opened;
+    }
+    const auto stamp = Disk().stamp((*handle)->fd, sha512);
+    if (!stamp) return stamp.error();
+    opened.blob = std::move(*handle);
+    opened.stamp = *stamp;
+    return opened;
+  };
   auto again = work;
-  auto handle = co_await deps_.pool.offload(std::move(work));
-  if (handle) co_return handle;
-  const bool gone = handle.error().code == Code::kNotFound || handle.error().code == Code::kCorrupt;
-  if (!gone) co_return handle;
-  if (handle.error().code == Code::kCorrupt) {
+  auto opened = co_await deps_.pool.offload(std::move(work));
+  if (opened) co_return opened;
+  const bool gone = opened.error().code == Code::kNotFound || opened.error().code == Code::kCorrupt;
+  if (!gone) co_return opened;
+  if (opened.error().code == Code::kCorrupt) {
     deps_.metrics.add("npm_gate_blobs_corrupt_total");
     log::error("blob", "a tarball on disk has changed and is fetched again",
                {{"release", snapshot->name + "@" + version}});
@@ -237,45 +338,95 @@ Task<Result<std::shared_ptr<const BlobStore::Handle>>> TarballService::open(Snap
   co_return co_await deps_.pool.offload(std::move(again));
 }
 
-Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
-                                    const Request& request) {
+Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, std::string file,
+                                    const Ruling& ruling, const Request& request) {
   const std::string sha512 = ruling.content_id.substr(0, ruling.content_id.find(':'));
-  auto handle = co_await open(snapshot, version, sha512);
-  if (!handle) co_return response_for(handle.error());
+  auto opened = co_await open(snapshot, version, sha512);
+  if (!opened) co_return response_for(opened.error());
+  auto made = std::make_shared<Kept>();
+  made->state = packages_.state(snapshot->name);
+  made->name = snapshot->name;
+  made->version = version;
+  made->ruling = ruling;
+  made->ruling.raw_manifest.clear();
+  made->until = deps_.clock.now() + kJudgedAgainAfter;
+  if (ruling.valid_until) made->until = std::min(made->until, *ruling.valid_until);
+  made->body = std::move(opened->body);
+  made->blob = std::move(opened->blob);
+  made->stamp = opened->stamp;
+  made->etag = "\"" + sha512.substr(0, 32) + "\"";
+  Response whole;
+  add_fields(made->etag, whole);
+  whole.set("accept-ranges", "bytes");
+  whole.body = made->body;
+  whole.blob = made->blob;
+  made->head = std::make_shared<const std::string>(status_and_fields(whole));
+  // What was let through without a pin is ruled on each time. A file that changed this moment could
+  // change again and look the same.
+  if (ruling.served && ruling.pinned && !(made->blob && is_racy(made->stamp))) {
+    const std::size_t room = kept_bytes(deps_.config);
+    const auto weigh = [room](const Kept& kept) {
+      return kBeside + (kept.body ? kept.body->size() : room / kOpenFiles);
+    };
+    kept_.put(
+        key_of(*PackageName::parse(snapshot->name), file), room,
+        [&made](const KeptPtr&) { return made; }, weigh);
+  }
+  co_return respond(*made, request);
+}
+
+Response TarballService::respond(const Kept& kept, const Request& request) {
   Response response;
   response.kind = "tarball";
-  response.set("content-type", "application/octet-stream");
-  const std::string etag = "\"" + sha512.substr(0, 32) + "\"";
-  response.set("etag", etag);
-  // A later verdict must reach clients: stores in front may keep the bytes but have to ask.
-  response.set("cache-control", "no-cache");
-  if (etag_matches(request.headers.get("if-none-match"), etag)) {
+  if (etag_matches(request.headers.get("if-none-match"), kept.etag)) {
+    add_fields(kept.etag, response);
     response.status = 304;
-    co_return response;
+    return response;
   }
-  response.blob = *handle;
-  take_range(response, request, etag);
+  response.body = kept.body;
+  response.blob = kept.blob;
+  if (take_range(response, request, kept.etag)) {
+    add_fields(kept.etag, response);
+    response.set("accept-ranges", "bytes");
+  } else {
+    response.finished_head = kept.head;
+  }
+  if (request.method != "HEAD" && response.status != 416) record_served(kept, request);
+  return response;
+}
+
+void TarballService::record_served(const Kept& kept, const Request& request) {
+  const Ruling& ruling = kept.ruling;
+  std::string alike = kept.name;
+  for (const std::string_view part :
+       {std::string_view(kept.version), std::string_view(ruling.content_id),
+        std::string_view(ruling.policy_hash), std::string_view(ruling.action),
+        std::string_view(ruling.despite), std::string_view(request.peer),
+        std::string_view(request.client), request.headers.get("user-agent"),
+        request.headers.get("npm-command"), request.headers.get("npm-gate-project")})
+    alike.append(1, '\0').append(part);
   const Time now = deps_.clock.now();
-  if (request.method != "HEAD") {
-    LedgerEntry entry = ledger_entry(request, now);
-    entry.name = snapshot->name;
-    entry.version = version;
-    entry.content_id = ruling.content_id;
-    audit_writer_.ledger(std::move(entry));
-    AuditEntry audit = audit_entry("served", snapshot->name, version, request, now);
-    audit.content_id = ruling.content_id;
-    audit.action = ruling.action;
-    audit.policy_hash = ruling.policy_hash;
-    if (!ruling.would.empty()) record_override(ruling, audit);
-    audit_writer_.audit(std::move(audit));
-  }
-  co_return response;
+  const auto make = [&] {
+    AuditWriter::Served served;
+    served.ledger = ledger_entry(request, now);
+    served.ledger.name = kept.name;
+    served.ledger.version = kept.version;
+    served.ledger.content_id = ruling.content_id;
+    served.audit = audit_entry("served", kept.name, kept.version, request, now);
+    served.audit.content_id = ruling.content_id;
+    served.audit.action = ruling.action;
+    served.audit.policy_hash = ruling.policy_hash;
+    if (!ruling.would.empty()) served.audit.detail = detail_despite(ruling);
+    return served;
+  };
+  audit_writer_.served(alike, make);
+  if (!ruling.would.empty()) record_override(kept, client_of(request));
 }
 
 // Upstreams with `inspect: false`: no rule is asked, and nobody waits for what rules are asked
 // about. What the floor and admins refuse is refused here as in the packument.
 Task<Response> TarballService::pass_through(SnapshotPtr snapshot, std::string version,
-                                            const Request& request) {
+                                            std::string file, const Request& request) {
   const PackumentVersion* listed = snapshot->packument->find(version);
   Result<SnapshotPtr> inspected = snapshot;
   if (listed != nullptr && !current_evidence(*snapshot, *listed)) {
@@ -299,7 +450,7 @@ Task<Response> TarballService::pass_through(SnapshotPtr snapshot, std::string ve
                        evidence->integrity.algorithm;
   }
   if (!ruling->served) co_return refuse(**inspected, version, *ruling, request);
-  co_return co_await send(*inspected, version, *ruling, request);
+  co_return co_await send(*inspected, version, file, *ruling, request);
 }
 
 }  // namespace npmgate

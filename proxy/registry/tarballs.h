@@ -4,9 +4,11 @@
 
 #include <string>
 
+#include "base/finished_cache.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
 #include "proxy/runtime/audit_writer.h"
+#include "store/disk.h"
 
 namespace npmgate {
 
@@ -15,6 +17,14 @@ class TarballService {
   TarballService(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
       : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
+  // The part of storage.memory that decisions on tarballs with their open files may take, small
+  // tarballs themselves among them.
+  static std::size_t kept_bytes(const Config& config) { return config.cache_bytes / 16; }
+
+  // The same as get() where the decision is finished, right and nothing is due: on the loop,
+  // without waiting for anything.
+  std::optional<Response> at_once(const PackageName& name, std::string_view file,
+                                  const Request& request);
   // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it
   // could not be judged in time.
   Task<Response> get(PackageName name, std::string version, std::string file,
@@ -29,25 +39,53 @@ class TarballService {
     // Served under monitor mode or break-glass: what would have happened, by which rule, and what
     // let it through. Empty otherwise.
     std::string would, would_rule, despite;
+    // What it was ruled on, and until when time alone changes nothing.
+    std::uint64_t snapshot_revision = 0, rules_revision = 0;
+    std::optional<Time> valid_until;
+  };
+  // A finished decision to serve, with the tarball: right as long as the package's revision and the
+  // rules are what they were, as a packument's answer is.
+  struct Kept {
+    PackageStatePtr state;
+    std::string name, version;
+    Ruling ruling;
+    Time until{};  // judged again from then on
+    std::string etag;
+    Bytes head;                                     // of 200
+    Bytes body;                                     // of a small tarball; else:
+    std::shared_ptr<const BlobStore::Handle> blob;  // verified when it was opened
+    FileStamp stamp;                                // what it was then
+  };
+  using KeptPtr = std::shared_ptr<const Kept>;
+  struct Opened {
+    Opened() {}
+    Bytes body;
+    std::shared_ptr<const BlobStore::Handle> blob;
+    FileStamp stamp;
   };
   static void note_despite(const Verdict& verdict, Ruling& ruling);
-  void record_override(const Ruling& ruling, AuditEntry& audit);
+  static std::string detail_despite(const Ruling& ruling);
+  void record_override(const Kept& kept, const std::string& client);
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
   // Pins what was ruled on. Where other content was accepted first (by a request beside this one),
   // `ruling` becomes the one on that, and a refusal where that cannot be served.
   Task<Result<SnapshotPtr>> accept(SnapshotPtr snapshot, std::string version, Ruling& ruling);
-  Task<Response> send(SnapshotPtr snapshot, std::string version, const Ruling& ruling,
-                      const Request& request);
-  Task<Result<std::shared_ptr<const BlobStore::Handle>>> open(SnapshotPtr snapshot,
-                                                              std::string version,
-                                                              std::string sha512);
-  Task<Response> pass_through(SnapshotPtr snapshot, std::string version, const Request& request);
+  // The decision, where it is finished and right.
+  KeptPtr kept(const PackageName& name, std::string_view file) const;
+  Response respond(const Kept& kept, const Request& request);
+  void record_served(const Kept& kept, const Request& request);
+  Task<Response> send(SnapshotPtr snapshot, std::string version, std::string file,
+                      const Ruling& ruling, const Request& request);
+  Task<Result<Opened>> open(SnapshotPtr snapshot, std::string version, std::string sha512);
+  Task<Response> pass_through(SnapshotPtr snapshot, std::string version, std::string file,
+                              const Request& request);
   Response refuse(const PackageSnapshot& snapshot, const std::string& version, const Ruling& ruling,
                   const Request& request);
 
   Dependencies deps_;
   Packages& packages_;
   AuditWriter& audit_writer_;
+  FinishedCache<Kept> kept_;
 };
 
 }  // namespace npmgate

@@ -1,5 +1,6 @@
 #include "proxy/runtime/audit_writer.h"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <functional>
 #include <iterator>
@@ -96,6 +97,37 @@ void AuditWriter::ledger(LedgerEntry entry) {
   ledger_.push_back(std::move(entry));
 }
 
+void AuditWriter::served(std::string_view alike, const std::function<Served()>& make) {
+  const Time now = clock_.now();
+  const std::lock_guard lock(mutex_);
+  auto it = served_.find(alike);
+  if (it == served_.end()) {
+    if (served_.size() >= kKeep) gather_served();
+    it = served_.try_emplace(std::string(alike)).first;
+    it->second.first = make();
+  }
+  ++it->second.times;
+  it->second.first.ledger.at = now;  // the last
+}
+
+// Under mutex_.
+void AuditWriter::gather_served() {
+  for (auto& [alike, pending] : served_) {
+    AuditEntry& audit = pending.first.audit;
+    if (pending.times > 1) {
+      boost::system::error_code none;
+      boost::json::value detail = boost::json::parse(audit.detail, none);
+      if (none || !detail.is_object()) detail = boost::json::object();
+      detail.as_object()["times"] = pending.times;
+      audit.detail = boost::json::serialize(detail);
+    }
+    audit_.push_back(std::move(audit));
+    pending.first.ledger.count = pending.times;
+    ledger_.push_back(std::move(pending.first.ledger));
+  }
+  served_.clear();
+}
+
 void AuditWriter::token_used(std::int64_t id, Time at) {
   const std::lock_guard lock(mutex_);
   tokens_[id] = at;
@@ -120,6 +152,7 @@ void AuditWriter::flush_records() {
   std::vector<LedgerEntry> ledger;
   {
     const std::lock_guard lock(mutex_);
+    gather_served();
     audit.swap(audit_);
     ledger.swap(ledger_);
   }

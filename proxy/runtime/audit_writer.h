@@ -3,6 +3,7 @@
 // decisions and pins do not go through here.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -19,6 +20,14 @@ class AuditWriter {
   AuditWriter(StateStore& store, const Clock& clock) : store_(store), clock_(clock) {}
   void audit(AuditEntry entry);
   void ledger(LedgerEntry entry);
+  // A tarball leaves for a client. Those alike in all but the time are written together, as one
+  // audit entry that says how many ("times") and one ledger entry: `alike` names them, and `make`
+  // is called for the first.
+  struct Served {
+    AuditEntry audit;
+    LedgerEntry ledger;
+  };
+  void served(std::string_view alike, const std::function<Served()>& make);
   // A release was judged for an answer: its row in the review list follows, and where its verdict
   // is another than before, the audit trail says so. Cheap where nothing has changed.
   void judged(const Judged& judged, const std::string& policy_hash);
@@ -31,6 +40,7 @@ class AuditWriter {
   static constexpr std::size_t kKeep = 100'000;
   void flush_verdicts();
   void flush_records();
+  void gather_served();
 
   StateStore& store_;
   const Clock& clock_;
@@ -38,6 +48,17 @@ class AuditWriter {
   std::vector<AuditEntry> audit_;
   std::vector<LedgerEntry> ledger_;
   std::vector<SeenVerdict> verdicts_;
+  struct Pending {
+    Served first;
+    std::int64_t times = 0;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  std::unordered_map<std::string, Pending, Hash, std::equal_to<>> served_;
   std::unordered_map<std::string, std::size_t> told_;  // by release: what its row was told last
   std::map<std::int64_t, Time> tokens_;
 };

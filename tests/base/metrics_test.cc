@@ -153,5 +153,24 @@ TEST(Metrics, ThreadsLoseNothing) {
   EXPECT_EQ(metrics.value("h"), 4000);
 }
 
+TEST(Metrics, SharesOfThreadsAreAddedUp) {
+  Metrics metrics;
+  metrics.add("requests_total", "kind=\"a\"");
+  Metrics::Share& one = metrics.share("requests_total", "kind=\"a\"");
+  Metrics::Share& two = metrics.share("requests_total", "kind=\"a\"");
+  one.add();
+  two.add();
+  two.add();
+  EXPECT_EQ(metrics.value("requests_total", "kind=\"a\""), 4);
+  metrics.observe("seconds", "", 0.002);
+  metrics.timing_share("seconds", "").observe(0.002);
+  metrics.timing_share("seconds", "").observe(100);
+  EXPECT_EQ(metrics.value("seconds"), 3);
+  const std::string text = metrics.render();
+  EXPECT_NE(text.find("requests_total{kind=\"a\"} 4\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("seconds_bucket{le=\"0.0025\"} 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("seconds_bucket{le=\"+Inf\"} 3\n"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace npmgate

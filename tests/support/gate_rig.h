@@ -43,9 +43,20 @@ class FakeUpstream final : public Upstream {
   // The n-th request from now on (0 = the next) gets no answer; -1: none.
   void fail_at(int n) { fail_at_ = n; }
   const std::vector<std::string>& requests() const { return requests_; }
+  std::size_t requests_for(const std::string& url) const {
+    return static_cast<std::size_t>(std::count(requests_.begin(), requests_.end(), url));
+  }
+  // Answers for `url` come after that many turns of the loop.
+  void delay(std::string url, int turns) {
+    delayed_ = std::move(url);
+    turns_ = turns;
+  }
 
   Task<Result<FetchReply>> fetch(FetchRequest request) override {
     requests_.push_back(request.url);
+    auto executor = co_await net::this_coro::executor;
+    for (int turn = 0; request.url == delayed_ && turn < turns_; ++turn)
+      co_await net::post(executor, net::use_awaitable);
     if (fail_at_ >= 0 && fail_at_-- == 0)
       co_return fail(Code::kUnavailable, Origin::kUpstream, "the fake upstream is down", true);
     FetchReply reply;
@@ -73,6 +84,8 @@ class FakeUpstream final : public Upstream {
   std::map<std::string, Page> pages_;
   std::multimap<std::string, Page> once_;
   std::vector<std::string> requests_;
+  std::string delayed_;
+  int turns_ = 0;
   int fail_at_ = -1;
 };
 
@@ -104,12 +117,7 @@ class GateRig {
 
   Response ask(const std::string& target, const std::string& accept = "application/json",
                const std::string& method = "GET", const std::string& if_modified_since = "") {
-    auto request = std::make_shared<Request>();
-    request->method = method;
-    request->target = target;
-    request->peer = "127.0.0.1";
-    request->headers.add("host", "127.0.0.1:4873");
-    request->headers.add("accept", accept);
+    auto request = request_for(target, accept, method);
     if (!if_modified_since.empty()) request->headers.add("if-modified-since", if_modified_since);
     return run_task(context_, gate.handle(std::move(request)));
   }
@@ -124,14 +132,34 @@ class GateRig {
     if (!request->headers.has("host")) request->headers.add("host", "127.0.0.1:4873");
     return run_task(context_, gate.admit(std::move(request)));
   }
+  // What a loop answers without waiting: nullopt where the request has to go the long way.
+  std::optional<Response> at_once(const std::string& target,
+                                  const std::string& accept = "application/json",
+                                  const std::string& method = "GET") {
+    return gate.at_once(*request_for(target, accept, method));
+  }
   // Runs what was left to be done behind answers.
   void settle() {
     context_.restart();
     context_.run();
   }
   StateStore& store() { return *store_; }
+  const std::filesystem::path& folder() const { return folder_; }
+  void write_policy(const std::string& text) {
+    write_file((folder_ / "policy.yaml").string(), text);
+  }
 
  private:
+  static std::shared_ptr<Request> request_for(const std::string& target, const std::string& accept,
+                                              const std::string& method) {
+    auto request = std::make_shared<Request>();
+    request->method = method;
+    request->target = target;
+    request->peer = "127.0.0.1";
+    request->headers.add("host", "127.0.0.1:4873");
+    request->headers.add("accept", accept);
+    return request;
+  }
   static std::unique_ptr<BlobStore> prepare(const std::filesystem::path& folder,
                                             const std::string& policy) {
     std::filesystem::create_directories(folder);

@@ -161,6 +161,21 @@ TEST(Gate, AnySingleUpstreamFailureServesNothingUnjudged) {
   }
 }
 
+// Two picks that are compared with the same release: its tarball is fetched and inspected for both.
+TEST(Gate, ABaselineThatTwoReleasesShareIsFetchedOnce) {
+  GateRig rig(kNow, kPolicy);
+  const Version other{"2.0.0", 24 * 7, R"({"postinstall":"node y.js"})"};
+  publish(rig, {kOld, kHooked, other}, "2.0.0");
+  rig.upstream.delay(tarball_url("1.0.0"), 20'000);
+  EXPECT_EQ(rig.ask("/pkg").status, 200);
+  rig.settle();
+  for (const char* version : {"1.0.0", "1.2.0", "2.0.0"})
+    EXPECT_EQ(rig.upstream.requests_for(tarball_url(version)), 1U) << version;
+  EXPECT_EQ(rig.metrics.value("npm_gate_inspections_total"), 3);
+  EXPECT_EQ(rig.ask("/pkg/-/pkg-1.0.0.tgz").status, 200);
+  EXPECT_EQ(rig.upstream.requests_for(tarball_url("1.0.0")), 1U);
+}
+
 TEST(Gate, WrongBytesAreBlockedAndNamed) {
   GateRig rig(kNow, kPolicy);
   publish(rig, {kOld, kGood}, "1.1.0");
