@@ -7,7 +7,7 @@ if ! command -v clang-format-14 >/dev/null; then
   exit 77
 fi
 cd "$root"
-mapfile -t files < <(find base registry sigstore inspect sandbox feeds yaml policy lockfile store judge certs alert proxy app tests bench -name '*.h' -o -name '*.cc' 2>/dev/null | sort)
+mapfile -t files < <(find base registry sigstore inspect diff sandbox feeds yaml policy lockfile store judge certs alert proxy app tests bench -name '*.h' -o -name '*.cc' 2>/dev/null | sort)
 if [ "${1:-}" = --fix ]; then
   clang-format-14 -i "${files[@]}"
   exit 0
