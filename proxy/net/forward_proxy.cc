@@ -3,9 +3,11 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <memory>
 
 #include "base/digest.h"
+#include "proxy/net/forwarded.h"
 
 namespace npmgate {
 namespace {
