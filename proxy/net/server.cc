@@ -711,13 +711,13 @@ class ServerImpl final : public Server {
       auto [error] = co_await stream.async_handshake(ssl::stream_base::server, kTuple);
       if (error) co_return;
       Session<ssl::stream<tcp::socket>> session(stream, state, options_, limits_, service_,
-                                                metrics_, sessions.counts, bodies_);
+                                                metrics_, sessions.requests, bodies_);
       co_await session.run();
     } else {
       SessionState state(*socket, sessions.turns, stopping_, address);
       const Listed listed(sessions, state);
       Session<tcp::socket> session(*socket, state, options_, limits_, service_, metrics_,
-                                   sessions.counts, bodies_);
+                                   sessions.requests, bodies_);
       co_await session.run();
     }
   }

@@ -51,9 +51,9 @@ std::string counted_address(const net::ip::address& peer);
 // The sessions of one loop; touched by that loop's thread only.
 struct LoopSessions {
   LoopSessions(std::size_t per_round, Metrics& metrics, const std::string& listener)
-      : counts(metrics, listener), turns(per_round) {}
+      : requests(metrics, listener), turns(per_round) {}
   std::list<SessionState*> sessions;
-  RequestCounts counts;
+  RequestCounts requests;
   Turns turns;
 
   // Closes the connection that has waited longest for its client; of `address`, or, with "", of
