@@ -155,7 +155,13 @@ struct Services {
       : tags(git_options(deps.config), deps.upstream, deps.clock),
         collector(tags, deps.upstream, deps.store, deps.pool, deps.clock, trust),
         gate(deps, &collector),
-        subscriptions({deps.config, deps.clock, deps.store, deps.active_policy}),
+        subscriptions({deps.config, deps.clock, deps.store, deps.active_policy,
+                       [this](const std::string& repository, auto refused) {
+                         StandingMonitor::Upload upload;
+                         upload.repository = repository;
+                         upload.refused = std::move(refused);
+                         monitor.uploaded(std::move(upload));
+                       }}),
         monitor(deps, gate.packages(),
                 [this](const std::string& name, const std::string& version) {
                   return subscriptions.repositories_with(name, version);
@@ -169,13 +175,8 @@ struct Services {
                                           deps.metrics, random_chance()}),
         admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
                                 deps.metrics, gate.packages(), deps.pool, deps.blobs,
-                                deps.inspector, gate.audit_writer(), told_by_report(), &feeds,
-                                [this](const std::string& repository, auto refused) {
-                                  StandingMonitor::Upload upload;
-                                  upload.repository = repository;
-                                  upload.refused = std::move(refused);
-                                  monitor.uploaded(std::move(upload));
-                                }}),
+                                deps.inspector, gate.access(), subscriptions, told_by_report(),
+                                &feeds}),
         desk(admin, deps.clock) {
     collector.attach(gate.packages());
     gate.packages().on_inspected([this](const std::string& name) { monitor.touched(name); });

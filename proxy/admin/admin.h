@@ -28,10 +28,10 @@ struct AdminDependencies {
   Pool& pool;
   BlobStore& blobs;
   Inspector& inspector;
-  AuditWriter& audit_writer;
+  Access& access;
+  Subscriptions& subscriptions;
   ReleaseReport report = {};
   const FeedWatch* feeds = nullptr;  // null: none can be configured
-  UploadTold uploaded = {};
 };
 
 // One request to the API, authenticated.
@@ -65,7 +65,9 @@ class Admin final : public Service {
   // A request to the API by somebody who is known already: the desk's way in.
   Task<Response> call_as(Caller actor, std::shared_ptr<Request> request);
   // The caller of an Authorization header, and kUnavailable if the state cannot be read.
-  Result<Caller> caller(std::string_view authorization) { return access_.caller(authorization); }
+  Result<Caller> caller(std::string_view authorization) {
+    return deps_.access.caller(authorization);
+  }
   // Counts a failed login of `peer`; true if it had too many lately.
   bool too_many_failures(const std::string& peer);
 
@@ -98,8 +100,6 @@ class Admin final : public Service {
   AdminDependencies deps_;
   ReleaseDiffs diffs_;
   Review review_;
-  Access access_;
-  Subscriptions subscriptions_;
   std::vector<AdminRoute> routes_;
   std::mutex mutex_;
   struct Failures {

@@ -48,9 +48,7 @@ Admin::Admin(AdminDependencies deps)
     : deps_(deps),
       diffs_(deps.blobs, deps.packages, deps.pool, deps.inspector, deps.config.limits),
       review_({deps.config, deps.clock, deps.store, deps.active_policy, deps.packages, deps.pool,
-               deps.report, diffs_}),
-      access_(deps.store, deps.clock, deps.audit_writer),
-      subscriptions_({deps.config, deps.clock, deps.store, deps.active_policy, deps.uploaded}) {
+               deps.report, diffs_}) {
   const auto releasing = [this](const char* verb) {
     return [this, verb](AdminCall call) { return release(std::move(call), verb); };
   };
@@ -148,7 +146,7 @@ Task<Response> Admin::call_as(Caller actor, std::shared_ptr<Request> request) {
 }
 
 Task<Response> Admin::authorized(const AdminRoute& route, AdminCall call) {
-  auto caller = access_.caller(call.request->headers.get("authorization"));
+  auto caller = deps_.access.caller(call.request->headers.get("authorization"));
   if (!caller) co_return response_for(caller.error());
   call.actor = std::move(*caller);
   if (route.needs == Scope::kNone || call.actor.scope >= route.needs)
@@ -174,19 +172,19 @@ Task<Response> Admin::authorized(const AdminRoute& route, AdminCall call) {
 }
 
 Result<Response> Admin::subscribe(const AdminCall& call) {
-  return subscriptions_.upload(call.request->body, call.actor.name);
+  return deps_.subscriptions.upload(call.request->body, call.actor.name);
 }
 
 Result<Response> Admin::list_subscriptions(const AdminCall&) {
-  return subscriptions_.list();
+  return deps_.subscriptions.list();
 }
 
 Result<Response> Admin::show_subscription(const AdminCall& call) {
-  return subscriptions_.show(call.arguments.find("id")->second);
+  return deps_.subscriptions.show(call.arguments.find("id")->second);
 }
 
 Result<Response> Admin::unsubscribe(const AdminCall& call) {
-  return subscriptions_.remove(call.arguments.find("id")->second);
+  return deps_.subscriptions.remove(call.arguments.find("id")->second);
 }
 
 bool Admin::too_many_failures(const std::string& peer) {

@@ -4,6 +4,8 @@
 
 #include "alert/retry.h"
 #include "base/digest.h"
+#include "proxy/delivery/smtp.h"
+#include "proxy/delivery/webhook.h"
 
 namespace npmgate {
 namespace {

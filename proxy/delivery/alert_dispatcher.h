@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/metrics.h"
+#include "proxy/delivery/github_issues.h"
 #include "proxy/delivery/sink.h"
 
 namespace npmgate {

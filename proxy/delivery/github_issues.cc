@@ -1,9 +1,9 @@
+#include "proxy/delivery/github_issues.h"
+
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <charconv>
-
-#include "proxy/delivery/sink.h"
 
 namespace npmgate {
 namespace {

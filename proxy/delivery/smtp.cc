@@ -1,11 +1,11 @@
 // E-mail by libcurl, which speaks SMTP with STARTTLS and every usual way to log in.
+#include "proxy/delivery/smtp.h"
+
 #include <curl/curl.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
-
-#include "proxy/delivery/sink.h"
 
 namespace npmgate {
 namespace {

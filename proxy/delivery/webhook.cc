@@ -1,8 +1,8 @@
+#include "proxy/delivery/webhook.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
-
-#include "proxy/delivery/sink.h"
 
 namespace npmgate {
 namespace {

@@ -26,6 +26,7 @@ class Gate final : public Service {
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
   Packages& packages() { return packages_; }
   AuditWriter& audit_writer() { return audit_writer_; }
+  Access& access() { return access_; }
 
  private:
   Task<Response> dispatch(Target target, const Request& request);

@@ -182,7 +182,8 @@ void PrintTo(const Benign& row, std::ostream* out) {
 
 const Benign kBenign[] = {
     {"banner_hook_added", "NIS", Action::kWarn, 0},
-    {"banner_hook_with_links_on_an_old_line_in_a_burst", "NIS NEP OLD BUR", Action::kQuarantine, 14},
+    {"banner_hook_with_links_on_an_old_line_in_a_burst", "NIS NEP OLD BUR", Action::kQuarantine,
+     14},
     {"hook_text_changed_again", "CIS", Action::kWarn, 0},
     {"hook_dropped_and_back", "NIS CIS", Action::kWarn, 0},
     {"installer_of_a_platform_binary", "", Action::kAllow, 0},

@@ -1,3 +1,4 @@
+#include "proxy/delivery/webhook.h"
 #include "tests/proxy/delivery/delivery_testing.h"
 
 namespace npmgate::test {

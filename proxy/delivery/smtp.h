@@ -1,0 +1,18 @@
+// Messages by mail.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "alert/settings.h"
+#include "proxy/delivery/sink.h"
+
+namespace npmgate {
+
+// Hands a finished mail to the sink's server. Sent where the server took it for at least one
+// recipient; dead where it refused it for good (5xx after login). Blocks: `limit` for the whole
+// exchange.
+SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
+                      std::chrono::seconds limit);
+
+}  // namespace npmgate
