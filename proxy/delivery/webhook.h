@@ -1,6 +1,7 @@
 // Messages to webhooks, Slack and Teams.
 #pragma once
 
+#include "alert/render.h"
 #include "alert/settings.h"
 #include "proxy/delivery/sink.h"
 #include "proxy/net/upstream.h"
