@@ -6,7 +6,7 @@
 namespace npmgate {
 namespace {
 
-constexpr auto kLimit = std::chrono::seconds(10);
+constexpr auto kProbeLimit = std::chrono::seconds(10);
 // A manifest is some KB; registries without this package answer an error.
 constexpr const char* kAsked = "npm/latest";
 constexpr std::size_t kMaxBody = std::size_t{4} << 20;
@@ -17,7 +17,7 @@ FetchRequest request_for(const UpstreamConfig& upstream) {
   request.headers.emplace_back("Accept", "application/json");
   request.authorization = upstream.authorization();
   request.ca_file = upstream.ca;
-  request.limit = kLimit;
+  request.limit = kProbeLimit;
   request.max_body = kMaxBody;
   return request;
 }

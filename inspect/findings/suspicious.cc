@@ -13,7 +13,7 @@ namespace {
 struct TraitWords {
   std::string_view trait, words;
 };
-constexpr TraitWords kSuspicious[] = {
+constexpr TraitWords kSuspiciousTraits[] = {
     {"network-fetch", "fetches from the network"},
     {"shell", "spawns a shell"},
     {"decoded-eval", "evaluates decoded text"},
@@ -38,7 +38,7 @@ using Features = std::map<std::string, std::set<std::string>>;  // feature -> wh
 void add_traits(Features& features, const std::vector<std::string>& traits,
                 const std::string& where) {
   for (const std::string& trait : traits) {
-    const bool counts = std::any_of(std::begin(kSuspicious), std::end(kSuspicious),
+    const bool counts = std::any_of(std::begin(kSuspiciousTraits), std::end(kSuspiciousTraits),
                                     [&](const TraitWords& row) { return row.trait == trait; });
     if (counts) features[trait].insert(where);
   }
@@ -148,7 +148,7 @@ Features news(const Comparison& sides, const Hook& hook) {
 Finding suspicious(const Hook& hook, const Features& features) {
   std::vector<std::string> words;
   json::array seen;
-  for (const TraitWords& row : kSuspicious) {
+  for (const TraitWords& row : kSuspiciousTraits) {
     const auto it = features.find(std::string(row.trait));
     if (it == features.end()) continue;
     words.push_back(std::string(row.words) + " (" + *it->second.begin() + ")");

@@ -47,7 +47,7 @@ constexpr std::size_t kOpenFiles = 256;
 // A decision that time does not change is made again all the same from time to time, and the
 // tarball opened again: what is asked for stays the last to be trimmed.
 constexpr auto kJudgedAgainAfter = std::chrono::minutes(5);
-constexpr std::size_t kBeside = 2048;  // what a kept decision takes beside the tarball
+constexpr std::size_t kBesideTarballs = 2048;  // what a kept decision takes beside the tarball
 
 // By the file that was asked for, whose name does not always tell the version.
 std::string key_of(const PackageName& name, std::string_view file) {
@@ -366,7 +366,7 @@ Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, s
   if (ruling.served && ruling.pinned && !(made->blob && is_racy(made->stamp))) {
     const std::size_t room = kept_bytes(deps_.config);
     const auto weigh = [room](const Kept& kept) {
-      return kBeside + (kept.body ? kept.body->size() : room / kOpenFiles);
+      return kBesideTarballs + (kept.body ? kept.body->size() : room / kOpenFiles);
     };
     kept_.put(
         key_of(*PackageName::parse(snapshot->name), file), room,
