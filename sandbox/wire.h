@@ -63,9 +63,9 @@ Result<WorkRequest> decode_request(std::string_view payload);
 struct WorkReply {
   std::uint64_t job = 0;
   std::optional<Contents> contents;
-  std::string failed;                // "" or why there is neither
-  std::optional<int> attempt_errno;  // of an attempt; 0: it succeeded
-  std::optional<ContentDiff> diff;   // of a request with one
+  std::string failed;                    // "" or why there is neither
+  std::optional<int> attempt_errno;      // of an attempt; 0: it succeeded
+  std::optional<ContentDiff> diff = {};  // of a request with one
 };
 std::string encode(const WorkReply& reply);
 // kMalformed for anything but a reply to `job` that read_contents() under `limits` could have made,
