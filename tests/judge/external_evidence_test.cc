@@ -13,7 +13,7 @@ const Time kBorn = parse_time("2026-01-01T00:00:00Z").value();
 ExternalEvidence full() {
   ExternalEvidence out;
   out.signature_valid = false;
-  out.dependency_ages["payload"] = {kBorn, kBorn + hours(1), "4.2.1", true};
+  out.dependency_ages["payload"] = {kBorn, kBorn + hours(1), "4.2.1", true, ""};
   out.dependency_ages["other"] = {};
   ProvenanceEvidence& read = out.provenance["1.0.1"];
   read.stated = {"https://slsa.example/v1",
