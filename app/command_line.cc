@@ -116,20 +116,20 @@ void Command::action(std::function<int()> act) {
   app_->callback([act = std::move(act), exit_code = exit_code_] { *exit_code = act(); });
 }
 
-CommandLine::CommandLine(const std::string& description, const std::string& version)
+ProgramLine::ProgramLine(const std::string& description, const std::string& version)
     : app_(std::make_unique<CLI::App>(description)) {
   app_->require_subcommand(1);
   app_->failure_message(CLI::FailureMessage::help);
   app_->set_version_flag("--version", version);
 }
 
-CommandLine::~CommandLine() = default;
+ProgramLine::~ProgramLine() = default;
 
-Command CommandLine::root() {
+Command ProgramLine::root() {
   return {app_.get(), &exit_code_};
 }
 
-int CommandLine::run(int argc, const char* const* argv) {
+int ProgramLine::run(int argc, const char* const* argv) {
   try {
     app_->parse(argc, argv);
   } catch (const CLI::CallForHelp& e) {

@@ -16,7 +16,7 @@ class Option;
 
 namespace npmgate {
 
-// An option as it is being described. A handle: copied freely, valid as long as its CommandLine.
+// An option as it is being described. A handle: copied freely, valid as long as its ProgramLine.
 class OptionHandle {
  public:
   explicit OptionHandle(CLI::Option* option) : option_(option) {}
@@ -36,7 +36,7 @@ class OptionHandle {
   CLI::Option* option_;
 };
 
-// One command. A handle: copied freely, valid as long as its CommandLine. What options fill has to
+// One command. A handle: copied freely, valid as long as its ProgramLine. What options fill has to
 // outlive the parsing; actions hold it by shared_ptr.
 class Command {
  public:
@@ -64,12 +64,12 @@ class Command {
   int* exit_code_;
 };
 
-class CommandLine {
+class ProgramLine {
  public:
-  CommandLine(const std::string& description, const std::string& version);
-  ~CommandLine();
-  CommandLine(const CommandLine&) = delete;
-  CommandLine& operator=(const CommandLine&) = delete;
+  ProgramLine(const std::string& description, const std::string& version);
+  ~ProgramLine();
+  ProgramLine(const ProgramLine&) = delete;
+  ProgramLine& operator=(const ProgramLine&) = delete;
 
   Command root();
   // Parses the line, runs the command it names and returns the exit code; prints help, version, or

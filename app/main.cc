@@ -19,7 +19,7 @@
 int main(int argc, char** argv) {
   using namespace npmgate;
   if (is_worker(argc, argv)) run_worker(argc, argv);
-  CommandLine line(
+  ProgramLine line(
       "npm-gate: a private npm registry that inspects every release before it serves it.\n"
       "Start: npm-gate serve; then npm config set registry http://127.0.0.1:4873/",
       version_line());
