@@ -25,13 +25,14 @@ class Restorations(case.EndToEnd):
     """Each row a package."""
 
     def served(self, *releases):
-        """The versions that the gate shows; of each it shows the tarball is asked for, too."""
+        """The versions whose tarballs are served, and then the packument shows: what is held is inspected behind its first answer."""
         registry = self.enterContext(FixtureRegistry([Package("pkg", list(releases))]))
         gate = self.enterContext(Gate(registry.url, policy=POLICY))
-        shown = gate.versions("pkg")
-        for release in releases:
-            self.assertEqual(gate.tarball("pkg", release.version).status, 200 if release.version in shown else 403, release.version)
-        return shown
+        answers = {release.version: gate.tarball("pkg", release.version).status for release in releases}
+        self.assertLessEqual(set(answers.values()), {200, 403})
+        served = [version for version, status in answers.items() if status == 200]
+        self.assertEqual(gate.versions("pkg"), served)
+        return served
 
     def test_the_honest_restoration_comes_at_once(self):
         """1.0.2 is 1.0.0 again; 1.0.1, which it replaces, is still held."""
