@@ -111,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "require('child_process').execSync(Buffer.from(p, 'base64').toString())",
                   "decoded-eval shell"},
         TraitCase{"packer", "eval(function(p,a,c,k,e,d){return p}('0',1,1,''.split('|'),0,{}))",
-                  "decoded-eval eval"},
+                  "decoded-eval eval string-array"},
         TraitCase{"encoding_is_not", "eval(x); y.toString('base64'); h.digest('hex')", "eval"},
         TraitCase{"constant_function",
                   "Function('return this')(); const b = Buffer.from(s, 'base64')", "eval"},

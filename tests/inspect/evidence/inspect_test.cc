@@ -378,7 +378,7 @@ TEST(Hooks, AreStillFollowedWherePackageJsonIsRefused) {
 TEST(Hooks, MakeCodeOfWhateverTheyRun) {
   const auto tree = Inspected(Files{{"package.json", R"({"scripts":{"install":"node data.txt"}})"},
                                     {"data.txt", "eval(atob(x))"},
-                                    {"notes.txt", "eval(x)"}})
+                                    {"notes.txt", "what eval does"}})
                         .evidence()
                         .tree;
   EXPECT_TRUE(has_trait(tree, "data.txt", kTraitDecodedEval));

@@ -70,6 +70,11 @@ TEST(FindingKinds, ContractIdsAreAllThereOnce) {
                                   "platform-changed",
                                   "license-changed",
                                   "install-script-unresolved",
+                                  "import-time-capabilities",
+                                  "capability-added",
+                                  "entry-changed",
+                                  "agent-autorun",
+                                  "disguised-file",
                                   "bundled-package-changed",
                                   "evidence-unavailable"};
   EXPECT_EQ(finding_kinds().size(), std::size(expected));
