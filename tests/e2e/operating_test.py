@@ -56,8 +56,9 @@ class Operating(case.EndToEnd):
 
     def test_doctor(self):
         """Healthy: 0. Every problem has a fix; a broken configuration is 2."""
-        with Gate(self.registry.url, POLICY) as gate:
+        with Gate(self.registry.url, POLICY, settings={"signatures": {"provenance": "verified"}}) as gate:
             rows = self.doctor(gate, 0)
+            self.assertIn("@sigstore/tuf", rows["trusted root"]["message"])
             self.assertEqual({row["result"] for name, row in rows.items() if name not in ("disk", "open files", "sandbox")}, {"ok"}, rows)
             self.assertGreaterEqual(set(rows), {"policy", "data", "disk", "upstream public", "clock", "gate", "clients"})
             gate.policy_file.write_text("version: 1\nrules: 7\n")
