@@ -118,7 +118,7 @@ TEST(DueAgain, WhereAnInspectorOfBeforeRefused) {
   EXPECT_FALSE(due_again(evidence, kNow));
   evidence.inspector = kInspectorVersion - 1;
   EXPECT_TRUE(due_again(evidence, kNow));
-  EXPECT_FALSE(due_again(evidence, evidence.gathered + std::chrono::minutes(9)));
+  EXPECT_FALSE(due_again(evidence, evidence.gathered + std::chrono::seconds(4)));
   evidence.archive_refusal.reset();
   EXPECT_FALSE(due_again(evidence, kNow));
   evidence.release.published = kNow - 29 * kDay;
