@@ -61,6 +61,70 @@ void ImportTime::add_calls_by_name(NodeId function, std::string_view name) {
   for (const auto call : it->second) add_trigger(function, call);
 }
 
+bool ImportTime::calls_parameter(NodeId function, std::uint32_t index) const {
+  const auto list = tree_.child(function, Field::kParameters);
+  const auto parameter =
+      list == kNoNode ? tree_.child(function, Field::kParameter) : tree_.nth(list, index);
+  if (parameter == kNoNode || tree_[parameter].kind != Kind::kIdentifier) return true;  // unsure
+  const auto name = tree_.text(parameter);
+  const auto end = tree_[function].end;
+  for (NodeId id = function + 1; id < tree_.nodes().size() && tree_[id].begin < end; ++id) {
+    if (tree_[id].kind != Kind::kIdentifier || tree_.text(id) != name || id == parameter) continue;
+    // Called, or handed on to something that may call it; not: only kept for later.
+    const auto up = tree_[id].parent;
+    const bool inside = around(id) == function;
+    if (inside && up != kNoNode &&
+        (tree_[id].field == Field::kFunction || tree_[up].kind == Kind::kArguments ||
+         tree_[up].kind == Kind::kMember))
+      return true;
+  }
+  return false;
+}
+
+bool ImportTime::starts(const CallSite& site) const {
+  // f(function …); stands alone: it is there for what it does.
+  auto at = site.call;
+  auto up = tree_[at].parent;
+  while (up != kNoNode &&
+         (tree_[up].kind == Kind::kParenthesized || tree_[up].kind == Kind::kAwait ||
+          tree_[up].kind == Kind::kUnary || tree_[up].kind == Kind::kSequence ||
+          tree_[up].kind == Kind::kMember || tree_[at].field == Field::kFunction)) {
+    at = up;
+    up = tree_[at].parent;
+  }
+  if (up == kNoNode || tree_[up].kind == Kind::kStatement) return true;
+  const bool is_new = tree_[site.call].kind == Kind::kNew;
+  const auto callee =
+      unwrapped(tree_, tree_.child(site.call, is_new ? Field::kConstructor : Field::kFunction));
+  if (callee == kNoNode) return true;
+  static constexpr std::string_view kRunners[] = {
+      "Promise",    "setTimeout",   "setInterval", "setImmediate", "queueMicrotask",
+      "nextTick",   "then",         "catch",       "finally",      "map",
+      "forEach",    "filter",       "reduce",      "some",         "every",
+      "find",       "flatMap",      "from",        "sort",         "replace",
+      "get",        "request",      "on",          "once",         "exec",
+      "execFile",   "spawn",        "lookup",      "connect",      "call",
+      "apply",      "createServer", "readFile",    "all",          "findIndex",
+      "reduceRight"};
+  const auto listed = [](std::string_view name) {
+    return std::find(std::begin(kRunners), std::end(kRunners), name) != std::end(kRunners);
+  };
+  if (tree_[callee].kind == Kind::kMember) {
+    const auto property = tree_.child(callee, Field::kProperty);
+    return property == kNoNode || listed(tree_.text(property));
+  }
+  if (is_function(tree_[callee].kind)) return calls_parameter(callee, site.index);
+  if (tree_[callee].kind != Kind::kIdentifier) return true;
+  const auto binding = scopes_.resolve(tree_.text(callee), callee);
+  if (binding == kNoBinding) return listed(tree_.text(callee));
+  for (const auto& definer : scopes_[binding].definers) {
+    const auto function = unwrapped(tree_, definer.node);
+    if (definer.how == Definer::How::kParameter || function == kNoNode) continue;
+    if (is_function(tree_[function].kind) && calls_parameter(function, site.index)) return true;
+  }
+  return false;
+}
+
 void ImportTime::find_member_triggers(NodeId function, NodeId parent) {
   const bool method = tree_[function].kind == Kind::kMethod;
   const auto name_node = tree_.child(function, method ? Field::kName : Field::kProperty);
@@ -86,7 +150,8 @@ void ImportTime::find_member_triggers(NodeId function, NodeId parent) {
 }
 
 void ImportTime::find_triggers(NodeId function) {
-  for (const auto& site : scopes_.calls_of(function)) add_trigger(function, site.call);
+  for (const auto& site : scopes_.calls_of(function))
+    if (!site.callback || starts(site)) add_trigger(function, site.call);
   const auto parent = tree_[function].parent;
   if (parent == kNoNode) return;
   const auto kind = tree_[function].kind;

@@ -12,8 +12,9 @@
 
 namespace npmgate::code {
 
-// Errs towards "runs": a callback handed to something that runs does, and a method does that is
-// called by its name somewhere. Linear in the tree.
+// Errs towards "runs": a callback handed to something that runs does, unless the call only makes a
+// value of it (`exports.load = wrap(function …)`), and a method does that is called by its name
+// somewhere. Linear in the tree but for the bodies of functions that take callbacks.
 class ImportTime {
  public:
   // `called`: names of exports that other files call while they are loaded; "" is the default.
@@ -25,6 +26,9 @@ class ImportTime {
   void find_member_calls();
   // `function` runs if what stands at `trigger` does.
   void add_trigger(NodeId function, NodeId trigger);
+  // Whether what the function is handed to calls it there and then.
+  bool starts(const CallSite& site) const;
+  bool calls_parameter(NodeId function, std::uint32_t index) const;
   void add_calls_by_name(NodeId function, std::string_view name);
   void find_triggers(NodeId function);
   void find_member_triggers(NodeId function, NodeId parent);

@@ -202,6 +202,14 @@ TEST(CodeReading, TellsWhatRunsOnImportFromWhatWaits) {
        "network a.example"},
       {"exports.a = function () { fetch('https://a.example') }", "(network a.example)"},
       {"process.on('exit', () => fetch('https://a.example'))", "network a.example"},
+      {"exports.load = wrap(async () => fetch('https://a.example'))", "(network a.example)"},
+      {"const load = _asyncToGenerator(function* () { yield fetch('https://a.example') })",
+       "(network a.example)"},
+      {"const now = f => f(); const x = now(() => fetch('https://a.example'))",
+       "network a.example"},
+      {"const later = f => () => f(); exports.x = later(() => fetch('https://a.example'))",
+       "(network a.example)"},
+      {"const p = new Promise(r => fetch('https://a.example').then(r))", "network a.example"},
   });
 }
 
