@@ -98,8 +98,9 @@ Value Evaluator::fold_call(NodeId id) {
   if (kind == Kind::kMember || kind == Kind::kSubscript) {
     const auto object = evaluate(tree_.child(function, Field::kObject));
     const auto name = member_name(function);
+    const bool index = !name.empty() && name.find_first_not_of("0123456789") == name.npos;
     if (!object.is(VK::kPath) && !object.is(VK::kRecord) && !object.is(VK::kFunction) &&
-        indirect(name) == Indirect::kNone)
+        indirect(name) == Indirect::kNone && !index)
       return fold_method(id, object, name);
     if (name == "bind" && (object.is(VK::kFunction) || object.is(VK::kPath))) return object;
     if (object.is(VK::kPath) && (name == "then" || name == "catch" || name == "finally") &&
@@ -107,6 +108,14 @@ Value Evaluator::fold_call(NodeId id) {
       return unknown(object.origins);
   }
   const auto value = callee(id);
+  if (kind == Kind::kIdentifier && !numbered_.empty() && !value.is(VK::kPath)) {
+    const auto numbers = arguments(id);
+    const auto numbered =
+        numbers.size() == 1 && (numbers[0].is(VK::kText) || numbers[0].is(VK::kNumber))
+            ? numbered_.find(to_text(numbers[0]))
+            : numbered_.end();
+    if (numbered != numbered_.end()) return path_value(module_path(numbered->second));
+  }
   std::vector<Value> results;
   for (const auto& choice : choices_of(value)) {
     if (choice.is(VK::kFunction)) {
@@ -129,9 +138,6 @@ Value Evaluator::fold_call(NodeId id) {
   if (given.size() == 1 && kind == Kind::kIdentifier) {
     const auto text = to_text(given[0]);
     if (given[0].is(VK::kText) && names_node_module(text)) return path_value(module_path(text));
-    const auto numbered = numbered_.find(text);
-    if ((given[0].is(VK::kText) || given[0].is(VK::kNumber)) && numbered != numbered_.end())
-      return path_value(module_path(numbered->second));
   }
   if (!given.empty() && given[0].is(VK::kPath) && is_interop(tree_.text(function))) return given[0];
   return unknown(origins);

@@ -434,6 +434,7 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
     return is_word(word) ? global_value(word) : unknown(origins);
   }
   if (path == "RegExp" || path == "JSON.stringify") return unknown(origins);
+  if (is_interop(path) && !arguments.empty() && arguments[0].is(VK::kPath)) return arguments[0];
   return path_value(path + "()", origins);
 }
 

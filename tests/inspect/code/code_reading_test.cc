@@ -270,7 +270,7 @@ TEST(CodeReading, SaysWhatWasNotRead) {
   ParseLimits limits;
   limits.max_bytes = 10;
   EXPECT_EQ(read_code("a.js", "fetch('https://a.example')", limits).reading.unread, "too-large");
-  std::string deep(20'000, '[');
+  std::string deep(200'000, '[');
   EXPECT_NE(read_code("a.js", deep).reading.unread, "");
 }
 
@@ -278,7 +278,8 @@ TEST(CodeReading, NamesTheFilesThatAreLoaded) {
   const auto loads = [](std::string_view text) {
     std::string out;
     for (const auto& load : read_code("lib/a.js", text).loads)
-      out += (out.empty() ? "" : ", ") + load.name + (load.module ? " (module)" : "");
+      if (!load.module || load.name.starts_with('.'))
+        out += (out.empty() ? "" : ", ") + load.name + (load.module ? " (module)" : "");
     return out;
   };
   EXPECT_EQ(loads("require('./b')"), "./b (module)");

@@ -48,7 +48,6 @@ INSTANTIATE_TEST_SUITE_P(Spacing, PlainScript,
                                            TextCase{"byte_order_mark",
                                                     "\xEF\xBB\xBF"
                                                     "a",
-                                                    "\xEF\xBB\xBF"
                                                     "a"}),
                          kRowName);
 
