@@ -92,9 +92,16 @@ class Session {
     buffer_.consume(*size);
     if (!head) co_return co_await refuse_head(head.error());
     const bool keep_alive = head->keep_alive;
+    const bool too_long =
+        head->body.kind == BodyFraming::Kind::kLength && head->body.length > limits_.max_discarded;
     BodyDecoder decoder(head->body, Origin::kClient);
     auto request = std::make_shared<Request>(take_head(std::move(*head)));
     const auto started = SteadyClock::now();
+    if (too_long) {
+      Response refused = body_refused(413);
+      record(*request, refused, started);
+      co_return co_await refuse(std::move(refused), false);
+    }
     if (!decoder.done()) {
       state_.deadline = SteadyClock::time_point::max();
       if (auto refused = co_await admitted(request)) {
@@ -158,8 +165,11 @@ class Session {
   Task<Result<std::size_t>> gather_head() {
     std::size_t seen = 0;
     for (;;) {
-      // One empty line before a request is passed over (RFC 9112, 2.2).
-      if (seen == 0 && gathered().starts_with("\r\n")) buffer_.consume(2);
+      // An empty line before a request is passed over (RFC 9112, 2.2).
+      if (seen <= 1 && gathered().starts_with("\r\n")) {
+        buffer_.consume(2);
+        seen = 0;
+      }
       const auto first = static_cast<unsigned char>(gathered().empty() ? 'G' : gathered().front());
       // A TLS greeting on a plain port, for one: nothing else would come.
       if ((first < 0x21 && first != '\r' && first != '\n') || first > 0x7e)
@@ -732,10 +742,16 @@ class ServerImpl final : public Server {
       co_await wait_for(tick);
       const auto now = SteadyClock::now();
       for (SessionState* session : sessions.sessions) {
-        error_code ignored;
-        if (session->deadline < now) session->socket.close(ignored);
+        if (session->deadline < now) cut(*session);
       }
     }
+  }
+
+  // Who does not read in time is reset: the system would go on sending what it holds of the answer.
+  static void cut(SessionState& session) {
+    error_code ignored;
+    if (!session.waiting) session.socket.set_option(net::socket_base::linger(true, 0), ignored);
+    session.socket.close(ignored);
   }
 
   ListenOptions options_;

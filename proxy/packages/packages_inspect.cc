@@ -204,7 +204,7 @@ Task<Result<SnapshotPtr>> Packages::inspect_once(SnapshotPtr snapshot, std::stri
   Evidence made;
   auto examined = co_await examine(*writer, input, made);
   if (!examined) co_return examined.error();
-  if (!made.integrity.matches) {
+  if (!made.integrity.matches || made.tarball_size == 0) {
     // Perhaps one bad transfer, or a mirror in mid-update.
     auto second = co_await download(snapshot, version, found->release.dist, true);
     Evidence again;

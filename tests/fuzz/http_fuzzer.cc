@@ -51,6 +51,7 @@ void run(std::string_view bytes) {
     // Found no sooner and no later if the bytes come a few at a time.
     const std::size_t part = head_size(bytes.substr(0, seen), seen > piece ? seen - piece : 0);
     NPM_GATE_PROMISE(part == std::string_view::npos || part == size);
+    if (part != std::string_view::npos) break;
   }
   if (size == std::string_view::npos) return;
   const auto head = request ? parse_request_head(bytes.substr(0, size))

@@ -49,12 +49,16 @@ class Listener {
   ~Listener() {
     loop_.stop();
     thread_.join();
+    loop_.shutdown();  // what still waits refers to the server
   }
   std::uint16_t port() const { return server_->port(); }
   double escaped() const { return metrics_.value("escaped"); }
 
  private:
-  net::io_context loop_{1};
+  struct Loop : net::io_context {
+    Loop() : net::io_context(1) {}
+    using net::io_context::shutdown;
+  } loop_;
   Echo echo_;
   Metrics metrics_;
   std::unique_ptr<Server> server_;

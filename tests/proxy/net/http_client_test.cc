@@ -170,10 +170,23 @@ TEST(HttpClient, StatusesThatEndNoAnswerAreUnavailable) {
   }
 }
 
-TEST(HttpClient, DoesNotRepeatOnAFreshConnection) {
+// One bad moment of a connection; not a second one, and never a write or what a sink has seen.
+TEST(HttpClient, RepeatsOnceWhatBrokeOff) {
   ScriptedServer server([](const std::string&) { return std::string(); });
   EXPECT_FALSE(fetch(get(server.url())));
-  EXPECT_EQ(server.requests().size(), 1u);
+  EXPECT_EQ(server.requests().size(), 2u);
+  FetchRequest once = get(server.url());
+  once.once = true;
+  EXPECT_FALSE(fetch(std::move(once)));
+  EXPECT_EQ(server.requests().size(), 3u);
+  FetchRequest write = get(server.url());
+  write.method = "PUT";
+  EXPECT_FALSE(fetch(std::move(write)));
+  EXPECT_EQ(server.requests().size(), 4u);
+  FetchRequest pieces = get(server.url());
+  pieces.sink = [](std::string_view) { return Result<void>(); };
+  EXPECT_FALSE(fetch(std::move(pieces)));
+  EXPECT_EQ(server.requests().size(), 5u);
 }
 
 TEST(HttpClient, RedirectsStayAtTheOrigin) {

@@ -259,8 +259,7 @@ TEST(Tarball, Ranges) {
   publish(rig, "pkg", {"1.0.0"});
   const Response whole = rig.ask("/pkg/-/pkg-1.0.0.tgz");
   ASSERT_EQ(whole.status, 200);
-  EXPECT_EQ(header(whole, "accept-ranges"), "bytes");
-  const std::string size = std::to_string(whole.blob->size);
+  const std::string size = std::to_string(whole.length());
   const auto ask = [&](const std::string& range, const std::string& unless = "") {
     const auto request = make("GET", "/pkg/-/pkg-1.0.0.tgz");
     request->headers.add("range", range);
@@ -269,10 +268,10 @@ TEST(Tarball, Ranges) {
   };
   const Response part = ask("bytes=10-19");
   EXPECT_EQ(part.status, 206);
-  EXPECT_EQ(part.offset, 10U);
   EXPECT_EQ(part.length(), 10U);
+  EXPECT_EQ(header(part, "accept-ranges"), "bytes");
   EXPECT_EQ(header(part, "content-range"), "bytes 10-19/" + size);
-  EXPECT_EQ(ask("bytes=10-", header(whole, "etag")).status, 206);
+  EXPECT_EQ(ask("bytes=10-", header(part, "etag")).status, 206);
   EXPECT_EQ(ask("bytes=10-", "\"another\"").status, 200);
   const Response beyond = ask("bytes=99999999-");
   EXPECT_EQ(beyond.status, 416);
@@ -294,10 +293,12 @@ TEST(Tarball, OfAnOldPackageByTheNameThatItHas) {
 TEST(Tarball, AtAnotherHostSaysWhatToConfigure) {
   GateRig rig(kNow, kOpen);
   publish(rig, "pkg", {"1.0.0"});
-  std::string document = R"({"name":"pkg","versions":{"1.0.0":{"name":"pkg","version":"1.0.0",)"
-                         R"("dist":{"tarball":"https://cdn.example/pkg-1.0.0.tgz","integrity":")" +
-                         digest(Algorithm::kSha512, tarball_of("pkg", "1.0.0")).sri() +
-                         R"("}}},"time":{"1.0.0":"2020-01-01T00:00:00Z"}})";
+  std::string document =
+      R"({"name":"pkg","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"pkg",)"
+      R"("version":"1.0.0",)"
+      R"("dist":{"tarball":"https://cdn.example/pkg-1.0.0.tgz","integrity":")" +
+      digest(Algorithm::kSha512, tarball_of("pkg", "1.0.0")).sri() +
+      R"("}}},"time":{"1.0.0":"2020-01-01T00:00:00Z"}})";
   rig.upstream.put(url_of("pkg"), {200, document, ""});
   rig.upstream.put(url_of("pkg/-/pkg-1.0.0.tgz"), {404, "", ""});
   const Response answer = rig.ask("/pkg/-/pkg-1.0.0.tgz");
