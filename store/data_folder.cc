@@ -16,8 +16,6 @@
 namespace npmgate {
 namespace {
 
-constexpr const char* kSetting = "data-folder";
-
 std::string first_line(const std::string& path) {
   std::ifstream in(path);
   std::string line;
@@ -124,6 +122,8 @@ Result<void> DataFolder::claim(StateStore& store) {
   if (!known) return known.error();
   // A state.db of before ids, or one that was made just now.
   std::string id = known->value_or("");
+  const bool backup = *known && id.empty();
+  if (backup) id = id_;
   if (!id_.empty() && id != id_) {
     return not_its_own(path_ + "/state.db " +
                            (id.empty() ? "was never this folder's" : "is another data folder's") +
@@ -132,6 +132,8 @@ Result<void> DataFolder::claim(StateStore& store) {
   }
   if (id.empty()) {
     id = random_hex(16);
+  }
+  if (id != known->value_or("")) {
     if (auto done = store.put_setting(kSetting, id); !done) return done;
   }
   if (id_.empty()) {

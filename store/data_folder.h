@@ -13,12 +13,16 @@ namespace npmgate {
 // Holds the folder as long as it lives; the lock dies with the process, however that ends.
 class DataFolder {
  public:
+  // The setting of state.db that holds its folder's id; "" in a backup (StateStore::backup).
+  static constexpr const char* kSetting = "data-folder";
+
   // Makes the folder if there is none. kUnavailable: another gate uses it. kCorrupt: its state.db
   // is missing, empty or cut off although the folder was used; the sentence says what to do.
   static Result<std::unique_ptr<DataFolder>> open(const std::string& path);
 
   // Whether `store`, opened from this folder's state.db, is the one that belongs to it: both hold
-  // the same random id, written at the first start. kCorrupt: it is another folder's.
+  // the same random id, written at the first start. A backup becomes this folder's. kCorrupt: it is
+  // another folder's.
   Result<void> claim(StateStore& store);
 
  private:

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
+#include "store/data_folder.h"
 #include "store/schema.h"
 #include "store/sqlite_state_store.h"
 
@@ -121,6 +122,19 @@ Result<std::optional<std::string>> SqliteStateStore::setting(std::string_view ke
   });
 }
 
+namespace {
+
+// A backup belongs to no folder: the one that it is restored to takes it for its own.
+Result<void> belongs_nowhere(const std::string& copy) {
+  auto connection = Connection::open(copy, Connection::Options{});
+  if (!connection) return connection.error();
+  return (*connection)
+      ->execute("UPDATE setting SET value='' WHERE key='" + std::string(DataFolder::kSetting) +
+                "'");
+}
+
+}  // namespace
+
 Result<void> SqliteStateStore::backup(const std::string& file) {
   const Disk disk;
   const std::string temporary = file + ".tmp-" + random_hex(8);
@@ -132,6 +146,7 @@ Result<void> SqliteStateStore::backup(const std::string& file) {
   }
   auto copied =
       database_->read([&](Connection& connection) { return connection.copy_to(temporary); });
+  if (copied) copied = belongs_nowhere(temporary);
   if (copied) copied = disk.sync(done->get(), temporary);
   if (copied) copied = disk.rename(temporary, file);
   if (!copied) ::unlink(temporary.c_str());

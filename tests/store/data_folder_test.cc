@@ -83,6 +83,25 @@ TEST_F(DataFolderTest, ABackupOfItsOwnIsTaken) {
   EXPECT_EQ(start("new"), "");
 }
 
+TEST_F(DataFolderTest, ABackupBecomesTheStateOfTheFolderThatItIsRestoredTo) {
+  ASSERT_EQ(start("a"), "");
+  ASSERT_EQ(start("b"), "");
+  const std::string copy = (base_ / "backup.db").string();
+  {
+    auto store = open_state_store((base_ / "a").string());
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->put_setting("who", "a"));
+    ASSERT_TRUE((*store)->backup(copy));
+  }
+  fs::copy_file(copy, file("b"), fs::copy_options::overwrite_existing);
+  EXPECT_EQ(start("b"), "");
+  EXPECT_EQ(start("b"), "");
+  EXPECT_EQ(start("a"), "");
+  auto restored = open_state_store((base_ / "b").string());
+  ASSERT_TRUE(restored);
+  EXPECT_EQ((*restored)->setting("who")->value_or(""), "a");
+}
+
 TEST_F(DataFolderTest, AFolderOfBeforeIdsIsAdopted) {
   fs::create_directories(base_ / "old");
   ASSERT_TRUE(open_state_store((base_ / "old").string()));
