@@ -84,7 +84,7 @@ class Packages(case.EndToEnd):
                          "/usr/share/doc/npm-gate/CHANGELOG.md", "/usr/share/doc/npm-gate/SECURITY.md"):
                 self.assertIn(path + "\n", files)
             self.assertRegex(container.run("npm-gate", "--version").stdout, r"^npm-gate \d+\.\d+\.\d+ \(commit [0-9a-f]{12}")
-            verified = container.run("systemd-analyze", "verify", "npm-gate.service")
+            verified = container.run("systemd-analyze", "verify", "/usr/lib/systemd/system/npm-gate.service")
             self.assertEqual(verified.stdout + verified.stderr, "")
             self.configure(container)
             container.run("systemctl", "enable", "--now", "npm-gate")

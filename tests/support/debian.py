@@ -114,7 +114,7 @@ class Container:
     def run(self, *words, check=True, timeout=600, stdin=None, user=None):
         """Runs a command inside to its end."""
         inside = ["nsenter", f"--target={self.leader}", "--mount", "--uts", "--ipc", "--pid", "--root", "--wd=/"]
-        inside += ["--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"]
+        inside += ["--", "env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"]
         inside += ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
         done = subprocess.run([*inside, *map(str, words)], capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
         if check and done.returncode != 0:
