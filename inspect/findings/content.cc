@@ -33,6 +33,8 @@ constexpr std::uint32_t kHiddenBlanks = 150;
 constexpr std::uint32_t kImprobable = 915, kSuspicious = 900, kStep = 20;  // hundredths of a bit
 constexpr std::uint32_t kOddCharacters = 24;
 constexpr std::uint32_t kSymbolRun = 200;
+// Bundles above this hold decoders of somebody; a module that builds its text from codes hides it.
+constexpr std::uint64_t kOneModule = 512 * 1024;
 
 // "What was there before" covers up to twice as much: files grow.
 bool beyond(std::uint32_t now, std::uint32_t before) {
@@ -233,7 +235,7 @@ std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& befo
     out.push_back({"entropy", "entropy " + decimal(code.entropy), code.entropy, true});
   }
   if (gained("char-codes")) {
-    out.push_back({"char-codes", "text built from character codes", true, false});
+    out.push_back({"char-codes", "text built from character codes", true, file.size <= kOneModule});
   }
   if (code.hex_escapes >= kHexEscapes &&
       std::uint64_t{code.hex_escapes} * 4 * kHexShare >= file.size &&
