@@ -9,10 +9,15 @@
 namespace npmgate {
 namespace {
 
-// The innermost command that the line names: its help is the one that helps.
+// The innermost command that the line names, or the first one that met a word that is no command
+// of its own ("polcy check": nobody means check): its help is the one that helps.
 const CLI::App& innermost(const CLI::App& app) {
   const CLI::App* at = &app;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().back();
+  while (!at->get_subcommands().empty()) {
+    const std::vector<std::string> rest = at->remaining();
+    if (!rest.empty() && !rest.front().starts_with('-')) break;
+    at = at->get_subcommands().back();
+  }
   return *at;
 }
 
