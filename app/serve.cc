@@ -312,6 +312,17 @@ void reread_configuration(const ConfigFlags& flags, const Config& running) {
           (restart.empty() ? "" : "; a restart is needed for: " + restart));
 }
 
+// The end is under way: a second SIGTERM must not cut it off when its handler is gone. The other
+// threads have ended.
+void ignore_further_signals() {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGINT);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+}
+
 // Background work and requests, until a signal ends both.
 void run_until_signal(const Dependencies& deps, Loops& loops, Services& services, FeedWatch& feeds,
                       Listeners& listeners, const ConfigFlags& flags) {
@@ -352,6 +363,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   services.mail.finish();
   services.gate.audit_writer().flush();
   loops.let_go();
+  ignore_further_signals();
 }
 
 int run_gate(const Config& config, const ConfigFlags& flags) {

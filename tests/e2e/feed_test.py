@@ -110,6 +110,7 @@ class Feeds(case.EndToEnd):
         broken = self.write("broken.json", "{")
         for feed, word in ((self.folder / "missing", "missing"), (broken, "broken.json")):
             with Gate(self.registry.url, policy=POLICY) as gate:
+                gate.stop()  # one gate per data folder
                 config = gate.config_file.read_text() + f"feeds: [{json.dumps(str(feed))}]\n"
                 other = gate.base / "with-feed.yaml"
                 other.write_text(config)

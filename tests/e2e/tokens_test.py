@@ -67,7 +67,8 @@ class Doors(case.EndToEnd):
                     self.assertNotIn("Bearer", answer.header("www-authenticate"))
         bulk = self.gate.send("/-/npm/v1/security/advisories/bulk", "POST", body=b'{"left":["1.0.0"]}')
         self.assertEqual(bulk.status, 401)
-        self.assertEqual(self.registry.seen(), [])
+        # But for the look at each upstream that the gate has as it starts.
+        self.assertEqual([r.path for r in self.registry.seen() if r.path != "/npm/latest"], [])
         self.assertEqual(self.gate.get("/-/ping").status, 200)
 
     def test_every_door_opens(self):

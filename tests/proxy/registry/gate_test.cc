@@ -68,7 +68,7 @@ const Version kYoung{"1.3.0", 2, ""};
 
 std::vector<std::string> versions_in(const Response& response) {
   std::vector<std::string> names;
-  if (!response.body) return names;
+  if (!response.body || !response.body->starts_with('{')) return names;  // a tarball's bytes
   const boost::json::value document = boost::json::parse(*response.body);
   if (const auto* versions = document.as_object().if_contains("versions")) {
     for (const auto& [key, manifest] : versions->as_object()) names.emplace_back(key);
