@@ -28,7 +28,8 @@ void add_since_settled(std::vector<Finding>& findings, std::vector<Finding> sinc
                        const std::string& settled);
 
 // Adds those of `kept` that `findings` do not hold already, in the order of finding_kinds().
-// known-malware is not kept while a feed is loaded: what the feed says now counts.
+// known-malware is not kept while a feed is loaded: what the feed says now counts; nor is what the
+// upstream takes back (release-withdrawn, deprecated).
 void add_kept(std::vector<Finding>& findings, const std::vector<Finding>& kept, bool feed_loaded);
 
 // Makes of "the baseline could not be had" a finding that the floor holds for, until `until`.

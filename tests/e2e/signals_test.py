@@ -294,17 +294,18 @@ class Signals(case.EndToEnd):
             self.assert_refused(gate.tarball("named", "1.0.1"), "blocked", "malware")
 
     def test_a_fix_that_is_the_last_good_release_again_comes_sooner(self):
-        """An hour old: served where nothing but version and README differ and a maintainer published it; held for any other byte."""
+        """An hour old: served if nothing but the version differs and a maintainer published it; held for any other byte, a document's too."""
         code = {"index.js": "module.exports = 1;\n", "README.md": "one"}
         hour = {"published": days_ago(1 / 24)}
-        self.registry.add(pair("fixed", {"files": code}, {"files": {**code, "README.md": "two"}, **hour}))
+        self.registry.add(pair("fixed", {"files": code}, {"files": code, **hour}))
+        self.registry.add(pair("reworded", {"files": code}, {"files": {**code, "README.md": "two"}, **hour}))
         self.registry.add(pair("touched", {"files": code}, {"files": {**code, "index.js": "module.exports = 2;\n"}, **hour}))
         self.registry.add(pair("foreign", {"files": code}, {"files": code, "publisher": "stranger", "maintainers": ["stranger"], **hour}))
         self.registry.add(pair("hooked", {"files": code}, {"files": code, "registry": {"scripts": {"postinstall": "node index.js"}}, **hour}))
         gate = self.gate()
         self.assertTrue(wire.eventually(lambda: gate.versions("fixed") == ["1.0.0", "1.0.1"]), gate.log_end())
         self.assertEqual(gate.tarball("fixed", "1.0.1").status, 200)
-        for name in ("touched", "foreign", "hooked"):
+        for name in ("reworded", "touched", "foreign", "hooked"):
             self.assert_refused(gate.tarball(name, "1.0.1"), "quarantined")
             self.assertEqual(gate.versions(name), ["1.0.0"])
 
