@@ -88,7 +88,16 @@ class Delivering : public ::testing::Test {
     ASSERT_TRUE(store->alerts().record(news));
   }
 
-  int step() { return run_task(dispatcher->step()).value(); }
+  // One step and every delivery that it starts: they are detached, so the loop runs until it has
+  // nothing left to do.
+  int step() {
+    net::io_context loop{1};
+    std::optional<Result<int>> made;
+    spawn_detached(loop.get_executor(), "a step",
+                   [&]() -> Task<void> { made.emplace(co_await dispatcher->step()); });
+    loop.run();
+    return made->value();
+  }
 
   std::vector<std::string> states() {
     std::vector<std::string> out;
