@@ -10,6 +10,7 @@ import urllib.parse
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
+import wire
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
 from gate import Gate, environment, run
 
@@ -92,7 +93,9 @@ class Desk(case.EndToEnd):
 
     def test_the_morning_of_a_reviewer(self):
         """Queue, page with lines, approval of what was shown, rejection of the other, the trail."""
-        queue = self.signed_in()
+        self.signed_in()
+        wire.eventually(lambda: "right@1.0.1" in self.browser.send("GET", "/desk")[2])
+        queue = self.browser.send("GET", "/desk")[2]
         self.assertIn("left@1.0.1", queue)
         self.assertIn("right@1.0.1", queue)
         status, _, page = self.browser.send("GET", "/desk/releases/left/1.0.1")
@@ -139,7 +142,7 @@ class Desk(case.EndToEnd):
         self.assertEqual(self.browser.send("GET", "/desk", Host="evil.example")[0], 421)
         self.assertEqual(self.browser.send("POST", "/desk/login", {"token": self.token}, Origin="http://evil.example")[0], 403)
         self.assertEqual(self.browser.send("POST", "/desk/login", {"token": self.token, "to": "//evil.example"})[1]["location"], "/desk")
-        self.assertEqual(self.gate.command("token", "revoke", "rita").returncode, 0)
+        self.assertEqual(self.gate.command("token", "revoke", "1").returncode, 0)
         self.assertEqual(self.browser.send("GET", "/desk")[0], 303)
 
     def test_pages_are_guarded(self):
