@@ -100,19 +100,20 @@ void AuditWriter::ledger(LedgerEntry entry) {
 void AuditWriter::served(std::string_view alike, const std::function<Served()>& make) {
   const Time now = clock_.now();
   const std::lock_guard lock(mutex_);
-  auto it = served_.find(alike);
-  if (it == served_.end()) {
+  auto it = served_at_.find(alike);
+  if (it == served_at_.end()) {
     if (served_.size() >= kKeep) gather_served();
-    it = served_.try_emplace(std::string(alike)).first;
-    it->second.first = make();
+    served_.emplace_back().first = make();
+    it = served_at_.emplace(std::string(alike), served_.size() - 1).first;
   }
-  ++it->second.times;
-  it->second.first.ledger.at = now;  // the last
+  Pending& pending = served_[it->second];
+  ++pending.times;
+  pending.first.ledger.at = now;  // the last
 }
 
 // Under mutex_.
 void AuditWriter::gather_served() {
-  for (auto& [alike, pending] : served_) {
+  for (Pending& pending : served_) {
     AuditEntry& audit = pending.first.audit;
     if (pending.times > 1) {
       boost::system::error_code none;
@@ -126,6 +127,7 @@ void AuditWriter::gather_served() {
     ledger_.push_back(std::move(pending.first.ledger));
   }
   served_.clear();
+  served_at_.clear();
 }
 
 void AuditWriter::token_used(std::int64_t id, Time at) {

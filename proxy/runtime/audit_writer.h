@@ -58,7 +58,8 @@ class AuditWriter {
       return std::hash<std::string_view>{}(text);
     }
   };
-  std::unordered_map<std::string, Pending, Hash, std::equal_to<>> served_;
+  std::vector<Pending> served_;  // in the order in which the first of each came
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> served_at_;  // by `alike`
   std::unordered_map<std::string, std::size_t> told_;  // by release: what its row was told last
   std::map<std::int64_t, Time> tokens_;
 };
