@@ -742,7 +742,8 @@ class ServerImpl final : public Server {
       co_await wait_for(tick);
       const auto now = SteadyClock::now();
       for (SessionState* session : sessions.sessions) {
-        if (session->deadline < now) cut(*session);
+        // As the gate ends also those that became idle, or were let in, as the others were closed.
+        if (session->deadline < now || (stopping_ && session->idle)) cut(*session);
       }
     }
   }
