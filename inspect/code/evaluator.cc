@@ -81,7 +81,8 @@ Evaluator::Evaluator(const SyntaxTree& tree, const Scopes& scopes, std::string_v
       scopes_(scopes),
       path_(path),
       bound_(scopes.size()),
-      busy_(scopes.size(), false) {
+      busy_(scopes.size(), false),
+      cut_bindings_(scopes.size(), 0) {
   find_returns();
   fold_all();
 }
@@ -133,7 +134,9 @@ Value Evaluator::evaluate(NodeId id) {
   ++depth_;
   auto value = fold(id);
   --depth_;
-  if (kept && !cut_) folded().emplace(id, value);
+  // Names that are made of each other are asked for a few times only.
+  if (kept && (!cut_ || value.known() || ++cut_nodes_[id] >= kMostAttempts))
+    folded().emplace(id, value);
   cut_ = cut_ || cut_before;
   return value;
 }
@@ -278,7 +281,8 @@ Value Evaluator::binding_value(BindingId id) {
   auto value = values.size() == 1 ? std::move(values[0]) : any_value(std::move(values));
   if (binding.changed && value.is(VK::kList)) value = unknown(value.origins);
   busy_[id] = false;
-  if (frames_.empty() && !cut_) bound_[id] = value;
+  if (frames_.empty() && (!cut_ || value.known() || ++cut_bindings_[id] >= kMostAttempts))
+    bound_[id] = value;
   cut_ = cut_ || cut_before;
   return value;
 }

@@ -77,6 +77,10 @@ class Evaluator {
   std::vector<std::optional<Value>> bound_;
   std::vector<bool> busy_;  // bindings being evaluated
   bool cut_ = false;        // a value was unknown only because of where it was asked for
+  static constexpr std::uint8_t kMostAttempts =
+      3;                                    // at what is unknown because of where it is asked for
+  std::vector<std::uint8_t> cut_bindings_;  // attempts, by binding
+  std::unordered_map<NodeId, std::uint8_t> cut_nodes_;
   std::unordered_map<NodeId, Value> folded_;
   std::unordered_map<NodeId, std::vector<NodeId>> returns_;
   std::unordered_map<std::string, std::string>
