@@ -10,6 +10,7 @@ from tarcraft import (
     base256,
     directory,
     entry,
+    gnu_long,
     gzip_member,
     octal,
     pad,
