@@ -20,6 +20,7 @@ ArchiveResult read_archive(std::span<const std::byte> gzip, const ArchiveLimits&
   result.refusal = verify_tar(image, limits, entries);
   if (!result.refusal) result.refusal = check_paths(entries, result.archive);
   if (!result.refusal) result.refusal = check_links(entries, limits, result.archive);
+  if (!result.refusal) result.refusal = check_package_json(result.archive);
   if (!result.refusal) result.refusal = compare_with_libarchive(image, entries);
   result.archive.tar = std::move(inflated.image.data);  // spans into it stay what they are
   if (result.refusal) result.archive = Archive{};

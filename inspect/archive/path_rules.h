@@ -29,8 +29,12 @@ inline constexpr char kKeySeparator = '\x01';
 // Segments are joined by kKeySeparator, so that a directory sorts right before what is in it.
 std::string collision_key(std::string_view path);
 
-// Checks the set as a whole (one top directory, no collisions, package.json) and takes out
-// identical duplicates. On success `archive.top` and `archive.entries` are filled.
+// Checks the set as a whole (one top directory, no collisions) and takes out identical duplicates.
+// On success `archive.top` and `archive.entries` are filled.
 std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, Archive& archive);
+
+// The top directory has a package.json that is a file. Asked after links were looked at: a link of
+// that name is told as what it is.
+std::optional<ArchiveRefusal> check_package_json(const Archive& archive);
 
 }  // namespace npmgate

@@ -115,16 +115,6 @@ std::optional<ArchiveRefusal> check_yarn_manifest(const Archive& archive) {
   return std::nullopt;
 }
 
-std::optional<ArchiveRefusal> check_package_json(const Archive& archive) {
-  const std::string path = archive.top + "/package.json";
-  const auto found = std::ranges::find(archive.entries, path, &ArchiveEntry::path);
-  if (found == archive.entries.end()) {
-    return refuse("package-json-missing", "there is no " + quoted(path));
-  }
-  if (found->directory) return refuse("package-json-directory", quoted(path) + " is a directory");
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, Archive& archive) {
@@ -139,8 +129,17 @@ std::optional<ArchiveRefusal> check_paths(const std::vector<TarEntry>& entries, 
     archive.entries.push_back(
         {entry.path, entry.directory, entry.mode, entry.size, entry.body, entry.sha256});
   }
-  if (auto refusal = check_yarn_manifest(archive)) return refusal;
-  return check_package_json(archive);
+  return check_yarn_manifest(archive);
+}
+
+std::optional<ArchiveRefusal> check_package_json(const Archive& archive) {
+  const std::string path = archive.top + "/package.json";
+  const auto found = std::ranges::find(archive.entries, path, &ArchiveEntry::path);
+  if (found == archive.entries.end()) {
+    return refuse("package-json-missing", "there is no " + quoted(path));
+  }
+  if (found->directory) return refuse("package-json-directory", quoted(path) + " is a directory");
+  return std::nullopt;
 }
 
 }  // namespace npmgate

@@ -1,7 +1,7 @@
 """A clean Debian 12 in a folder, made once by debootstrap, and containers of it that are gone when they end.
 
     with Container(boot=True) as container:      # systemd runs inside, as on a real machine
-        container.run("apt-get", "install", "-y", "/work/npm-gate.deb")
+        container.run("apt-get", "install", "-y", "/srv/npm-gate.deb")
 
 The container shares the host's network: what listens on loopback here is there. Needs root, debootstrap, systemd-nspawn, and apt sources
 that work on this machine; why() says what is missing.
