@@ -31,16 +31,6 @@ std::shared_ptr<T> decode(std::string_view der) {
   return object && at == raw(der) + der.size() ? object : nullptr;
 }
 
-template <class T, auto Encode>
-std::string encode(T* object) {
-  unsigned char* der = nullptr;
-  const int size = Encode(object, &der);
-  if (size <= 0) return {};
-  std::string out(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
-  return out;
-}
-
 EVP_PKEY* rsa_key_of_der(EVP_PKEY** out, const unsigned char** at, long size) {
   return d2i_PublicKey(EVP_PKEY_RSA, out, at, size);
 }
@@ -110,7 +100,7 @@ KeyPtr key_of_pkcs1(std::string_view der) {
 }
 
 std::string der_of_key(EVP_PKEY* key) {
-  return encode<EVP_PKEY, i2d_PUBKEY>(key);
+  return der_of<EVP_PKEY, i2d_PUBKEY>(key);
 }
 
 std::string der_of_pem(std::string_view pem) {
@@ -137,7 +127,7 @@ CertificatePtr certificate_of_der(std::string_view der) {
 }
 
 std::string der_of_certificate(X509* certificate) {
-  return encode<X509, i2d_X509>(certificate);
+  return der_of<X509, i2d_X509>(certificate);
 }
 
 bool verify_signature(EVP_PKEY* key, std::string_view message, std::string_view signature) {

@@ -23,6 +23,17 @@ struct Deleter {
   }
 };
 
+// The DER of an object of OpenSSL's through its i2d function; "" if that fails.
+template <class T, auto Encode>
+std::string der_of(T* object) {
+  unsigned char* der = nullptr;
+  const int size = Encode(object, &der);
+  if (size <= 0) return {};
+  std::string out(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
+  OPENSSL_free(der);
+  return out;
+}
+
 using KeyPtr = std::shared_ptr<EVP_PKEY>;
 using CertificatePtr = std::shared_ptr<X509>;
 

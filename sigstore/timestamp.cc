@@ -10,16 +10,6 @@ namespace {
 
 using ResponsePtr = std::unique_ptr<TS_RESP, Deleter<TS_RESP_free>>;
 
-template <class T, auto Encode>
-std::string der_of(T* object) {
-  unsigned char* der = nullptr;
-  const int size = Encode(object, &der);
-  if (size <= 0) return {};
-  std::string out(reinterpret_cast<char*>(der), static_cast<std::size_t>(size));
-  OPENSSL_free(der);
-  return out;
-}
-
 ResponsePtr response_of(std::string_view der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const unsigned char* end = at + der.size();

@@ -4,23 +4,13 @@
 #include <boost/json/serialize.hpp>
 
 #include "app/report/text_writer.h"
+#include "base/json_members.h"
 #include "base/text.h"
 
 namespace npmgate {
 namespace {
 
 namespace json = boost::json;
-
-std::string text(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(key);
-  if (value == nullptr || value->is_null()) return {};
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-}
-const json::array& list(const json::object& object, std::string_view key) {
-  static const json::array kNone;
-  const json::value* const value = object.if_contains(key);
-  return value != nullptr && value->is_array() ? value->get_array() : kNone;
-}
 
 Paint paint_of_sign(std::string_view sign) {
   if (sign == "+") return Paint::kGreen;
@@ -38,23 +28,25 @@ class DiffWriter {
   explicit DiffWriter(bool colour) : out_(colour, 0) {}
 
   void file(const json::object& file) {
-    std::string head = text(file, "change") + " " + printable(text(file, "path"), 300);
-    head += "  +" + text(file, "added") + " -" + text(file, "removed");
-    if (text(file, "on_install") == "true") head += "  (runs on install)";
-    if (text(file, "shown") == "readable") head += "  (minified: broken into lines)";
+    std::string head =
+        text_member(file, "change") + " " + printable(text_member(file, "path"), 300);
+    head += "  +" + text_member(file, "added") + " -" + text_member(file, "removed");
+    if (text_member(file, "on_install") == "true") head += "  (runs on install)";
+    if (text_member(file, "shown") == "readable") head += "  (minified: broken into lines)";
     out_.line();
     out_.line(out_.paint(Paint::kBold, head));
-    for (const json::value& mark : list(file, "marks")) this->mark(mark.as_object());
-    if (text(file, "shown") == "binary") binary(file);
-    if (text(file, "shown") == "nothing")
+    for (const json::value& mark : list_member(file, "marks")) this->mark(mark.as_object());
+    if (text_member(file, "shown") == "binary") binary(file);
+    if (text_member(file, "shown") == "nothing")
       out_.line("  not shown: too large, or behind too many other changes");
     bool first = true;
-    for (const json::value& hunk : list(file, "hunks")) {
+    for (const json::value& hunk : list_member(file, "hunks")) {
       if (!first) out_.line(out_.paint(Paint::kDim, "      …"));
       first = false;
       for (const json::value& line : hunk.as_array()) this->line(line.as_array());
     }
-    if (text(file, "cut") == "true") out_.line(out_.paint(Paint::kDim, "  the rest is not shown"));
+    if (text_member(file, "cut") == "true")
+      out_.line(out_.paint(Paint::kDim, "  the rest is not shown"));
   }
   void noise(const std::string& names) {
     if (names.empty()) return;
@@ -66,16 +58,17 @@ class DiffWriter {
 
  private:
   void mark(const json::object& mark) {
-    const std::string line = text(mark, "line");
-    out_.line(out_.paint(Paint::kYellow, "  ! " + text(mark, "finding") +
+    const std::string line = text_member(mark, "line");
+    out_.line(out_.paint(Paint::kYellow, "  ! " + text_member(mark, "finding") +
                                              (line == "0" ? "" : " line " + line) + ": " +
-                                             printable(text(mark, "message"), 300)));
+                                             printable(text_member(mark, "message"), 300)));
   }
   void binary(const json::object& file) {
-    const std::string kind = text(file, "kind");
+    const std::string kind = text_member(file, "kind");
     out_.line("  binary" + (kind.empty() ? std::string() : ": " + kind) + ", " +
-              text(file, "before_size") + " to " + text(file, "after_size") + " bytes");
-    for (const json::value& each : list(file, "strings"))
+              text_member(file, "before_size") + " to " + text_member(file, "after_size") +
+              " bytes");
+    for (const json::value& each : list_member(file, "strings"))
       out_.line(out_.paint(Paint::kGreen, "  + " + printable(std::string(each.as_string()), 200)));
   }
   void line(const json::array& parts) {
@@ -91,21 +84,22 @@ class DiffWriter {
 
 std::string diff_text(const json::object& diff, bool colour) {
   DiffWriter out(colour);
-  if (const std::string error = text(diff, "error"); !error.empty()) {
+  if (const std::string error = text_member(diff, "error"); !error.empty()) {
     out.say("No lines can be shown: " + printable(error, 400));
     return out.take();
   }
   std::string noise;
-  for (const json::value& each : list(diff, "files")) {
+  for (const json::value& each : list_member(diff, "files")) {
     const json::object& file = each.as_object();
-    const std::string why = text(file, "noise");
+    const std::string why = text_member(file, "noise");
     if (why.empty()) {
       out.file(file);
     } else {
-      noise += (noise.empty() ? "" : ", ") + printable(text(file, "path"), 200) + " (" + why + ")";
+      noise += (noise.empty() ? "" : ", ") + printable(text_member(file, "path"), 200) + " (" +
+               why + ")";
     }
   }
-  if (list(diff, "files").empty()) out.say("No file changed.");
+  if (list_member(diff, "files").empty()) out.say("No file changed.");
   out.noise(noise);
   return out.take();
 }

@@ -249,6 +249,10 @@ std::string_view first_segments(std::string_view path,
 
 }  // namespace
 
+std::span<const std::string_view> client_modules() {
+  return kClients;
+}
+
 Sink sink_of(std::string_view path) {
   for (const auto prefix :
        {"fs.promises.", "fs.", "npm:fs-extra.", "npm:graceful-fs.", "binding:fs."})

@@ -1,6 +1,7 @@
 // Which calls, paths, variables and command lines are a capability. Pure tables and tests on words.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ enum class Sink {
 
 // What calling `path` does: "child_process.exec" -> kProcess.
 Sink sink_of(std::string_view path);
+// Modules that are there to ask servers, as paths: "npm:axios".
+std::span<const std::string_view> client_modules();
 // What loading the module does by itself: kSpy, kNative, kNone.
 Sink sink_of_module(std::string_view path);
 // True if assigning to this path changes what other code gets: "https.request", "fetch".

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "inspect/code/capability_rules.h"
 #include "inspect/code/evaluator.h"
 
 namespace npmgate::code {
@@ -287,37 +288,22 @@ std::string module_path(std::string_view name) {
 }
 
 std::uint8_t origins_of_path(std::string_view path) {
-  constexpr auto kNetwork = std::to_array<std::string_view>({"http.",
-                                                             "https.",
-                                                             "http2.",
-                                                             "net.",
-                                                             "tls.",
-                                                             "dgram.",
-                                                             "fetch",
-                                                             "XMLHttpRequest",
-                                                             "WebSocket",
-                                                             "EventSource",
-                                                             "npm:axios",
-                                                             "npm:got",
-                                                             "npm:node-fetch",
-                                                             "npm:undici",
-                                                             "npm:request",
-                                                             "npm:superagent",
-                                                             "npm:needle",
-                                                             "npm:ws",
-                                                             "npm:cross-fetch",
-                                                             "npm:phin",
-                                                             "npm:bent",
-                                                             "dns.",
-                                                             "npm:socket.io-client",
-                                                             "npm:ethers",
-                                                             "npm:web3",
-                                                             "npm:@solana/web3.js"});
+  constexpr auto kNetwork = std::to_array<std::string_view>(
+      {"http.", "https.", "http2.", "net.", "tls.", "dgram.", "dns.", "fetch", "XMLHttpRequest",
+       "WebSocket", "EventSource"});
+  // These ask servers, but for other things than a module that does nothing else.
+  constexpr auto kChains =
+      std::to_array<std::string_view>({"npm:ethers", "npm:web3", "npm:@solana/web3.js"});
   constexpr auto kFile =
       std::to_array<std::string_view>({"fs.readFile", "fs.promises.readFile", "fs.createReadStream",
                                        "fs.readSync", "fs.openAsBlob"});
-  for (const auto prefix : kNetwork)
-    if (path.starts_with(prefix)) return kFromNetwork;
+  const auto starts = [&](std::string_view prefix) { return path.starts_with(prefix); };
+  if (path.starts_with("npm:")) {
+    const bool asks =
+        std::ranges::any_of(client_modules(), starts) || std::ranges::any_of(kChains, starts);
+    return asks ? kFromNetwork : 0;
+  }
+  if (std::ranges::any_of(kNetwork, starts)) return kFromNetwork;
   for (const auto prefix : kFile)
     if (path.starts_with(prefix)) return kFromFile;
   if (path.starts_with("process.env")) return kFromEnvironment;

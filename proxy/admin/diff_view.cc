@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/json_members.h"
 #include "base/text.h"
 #include "diff/visible.h"
 
@@ -23,21 +24,13 @@ struct Mark {
 };
 using Marks = std::map<std::string, std::vector<Mark>, std::less<>>;
 
-const json::array* files_of(const json::object& report) {
-  const json::value* const diff = report.if_contains("diff");
-  if (diff == nullptr || !diff->is_object()) return nullptr;
-  const json::value* const files = diff->as_object().if_contains("files");
-  return files == nullptr ? nullptr : files->if_array();
-}
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+const json::array& files_of(const json::object& report) {
+  return list_member(object_member(report, "diff"), "files");
 }
 
 std::uint64_t number_of(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(key);
-  return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+  const json::value& value = member_of(object, key);
+  return value.is_number() ? value.to_number<std::uint64_t>() : 0;
 }
 
 // Every {"file": PATH, "line": N} in a proof, however deep.
@@ -46,15 +39,14 @@ void collect(const json::value& proof, const Finding& finding, Marks& marks) {
     for (const json::value& each : *list) collect(each, finding, marks);
   } else if (const json::object* const object = proof.if_object()) {
     for (const std::string_view key : {"file", "path"}) {
-      const std::string path = text_of(*object, key);
+      if (!member_of(*object, key).is_string()) continue;
+      const std::string path = text_member(*object, key);
       if (!path.empty()) marks[path].push_back({&finding, number_of(*object, "line")});
     }
     for (const auto& [key, value] : *object) {
       if (value.is_array() || value.is_object()) collect(value, finding, marks);
     }
-    const json::value* const files = object->if_contains("files");
-    if (files == nullptr || !files->is_array()) return;
-    for (const json::value& file : files->get_array()) {
+    for (const json::value& file : list_member(*object, "files")) {
       if (file.is_string()) marks[std::string(file.get_string())].push_back({&finding, 0});
     }
   }
@@ -72,9 +64,7 @@ bool ends_with_any(std::string_view path, std::initializer_list<std::string_view
 }
 
 bool is_document(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  const std::string name = lower_ascii(path.substr(path.rfind('/') + 1));
   return ends_with_any(name, {".md", ".markdown", ".txt", ".rst"}) || name.starts_with("license") ||
          name.starts_with("licence") || name.starts_with("changelog") || name.starts_with("notice");
 }
@@ -97,13 +87,10 @@ bool is_version_bump(const FileDiff& file) {
   return changed == 2;
 }
 
-std::string noise_of(const FileDiff& file, const json::object* known, bool marked) {
+std::string noise_of(const FileDiff& file, const json::object& known, bool marked) {
   if (marked) return {};
   if (is_version_bump(file)) return "only the version";
-  const json::value* const on_install = known ? known->if_contains("on_install") : nullptr;
-  if (on_install != nullptr && on_install->is_bool() && on_install->get_bool()) return {};
-  const json::value* const traits = known ? known->if_contains("new_traits") : nullptr;
-  if (traits != nullptr && traits->is_array() && !traits->get_array().empty()) return {};
+  if (flag_member(known, "on_install") || !list_member(known, "new_traits").empty()) return {};
   if (file.path.ends_with(".map")) return "source map";
   if (ends_with_any(file.path, {".d.ts", ".d.mts", ".d.cts"})) return "type declarations";
   if (is_document(file.path)) return "document";
@@ -136,17 +123,15 @@ const char* change_of(const FileDiff& file) {
   return file.in_after ? "changed" : "removed";
 }
 
-json::object file_json(const FileDiff& file, const json::object* known, const Marks& marks) {
+json::object file_json(const FileDiff& file, const json::object& known, const Marks& marks) {
   const auto marked = marks.find(file.path);
   json::array hunks, strings;
   for (const Hunk& hunk : file.lines.hunks) hunks.push_back(lines_json(hunk));
   for (const std::string& text : file.strings) strings.emplace_back(printable(text));
-  const json::value* const on_install = known ? known->if_contains("on_install") : nullptr;
-  const json::value* const traits = known ? known->if_contains("new_traits") : nullptr;
   return {{"path", file.path},
           {"change", change_of(file)},
-          {"on_install", on_install != nullptr ? *on_install : json::value(false)},
-          {"new_traits", traits != nullptr ? *traits : json::value(json::array())},
+          {"on_install", flag_member(known, "on_install")},
+          {"new_traits", list_member(known, "new_traits")},
           {"noise", noise_of(file, known, marked != marks.end())},
           {"before_size", file.before_size},
           {"after_size", file.after_size},
@@ -166,12 +151,9 @@ json::object file_json(const FileDiff& file, const json::object* known, const Ma
 std::vector<std::string> paths_to_show(const json::object& report,
                                        const std::vector<Finding>& findings) {
   std::vector<std::string> named, others;
-  const json::array* const files = files_of(report);
-  if (files == nullptr) return named;
   const Marks marks = marks_of(findings);
-  for (const json::value& file : *files) {
-    if (!file.is_object()) continue;
-    std::string path = text_of(file.as_object(), "path");
+  for (const json::value& file : files_of(report)) {
+    std::string path = text_member(object_in(file), "path");
     (marks.contains(path) ? named : others).push_back(std::move(path));
   }
   named.insert(named.end(), others.begin(), others.end());
@@ -181,17 +163,15 @@ std::vector<std::string> paths_to_show(const json::object& report,
 json::object diff_view(const ContentDiff& diff, const json::object& report,
                        const std::vector<Finding>& findings) {
   std::map<std::string, const json::object*, std::less<>> known;
-  if (const json::array* const files = files_of(report)) {
-    for (const json::value& file : *files) {
-      if (file.is_object()) known.emplace(text_of(file.as_object(), "path"), &file.as_object());
-    }
-  }
+  for (const json::value& file : files_of(report))
+    known.emplace(text_member(object_in(file), "path"), &object_in(file));
+  const json::object kUnknown;
   const Marks marks = marks_of(findings);
   json::array files;
   std::size_t not_shown = 0;
   for (const FileDiff& file : diff.files) {
     const auto facts = known.find(file.path);
-    files.push_back(file_json(file, facts == known.end() ? nullptr : facts->second, marks));
+    files.push_back(file_json(file, facts == known.end() ? kUnknown : *facts->second, marks));
     not_shown += file.shown == Shown::kNothing;
   }
   return {{"files", std::move(files)}, {"not_shown", not_shown}};

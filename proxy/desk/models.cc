@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/json_members.h"
 #include "base/text.h"
 #include "proxy/net/query.h"
 
@@ -15,30 +16,6 @@ namespace json = boost::json;
 // Files that are open when the page comes, and the lines of one table before the rest is left out.
 constexpr std::size_t kOpenFiles = 12;
 constexpr std::size_t kMostLines = 1'500;
-
-const json::value& member(const json::object& object, std::string_view key) {
-  static const json::value kNone;
-  const json::value* const found = object.if_contains(key);
-  return found != nullptr ? *found : kNone;
-}
-std::string text(const json::object& object, std::string_view key) {
-  const json::value& value = member(object, key);
-  if (value.is_string()) return std::string(value.get_string());
-  return value.is_null() ? std::string() : json::serialize(value);
-}
-const json::array& list(const json::object& object, std::string_view key) {
-  static const json::array kNone;
-  const json::value& value = member(object, key);
-  return value.is_array() ? value.get_array() : kNone;
-}
-const json::object& object(const json::value& value) {
-  static const json::object kNone;
-  return value.is_object() ? value.get_object() : kNone;
-}
-bool flag(const json::object& from, std::string_view key) {
-  const json::value& value = member(from, key);
-  return value.is_bool() && value.get_bool();
-}
 
 std::string joined(const json::array& texts) {
   std::string out;
@@ -64,31 +41,31 @@ int severity_rank(std::string_view severity) {
 std::string why_of(const json::object& row) {
   std::string best;
   int rank = 100;
-  for (const json::value& each : list(row, "findings")) {
-    const json::object& finding = object(each);
-    const int its = severity_rank(text(finding, "severity"));
+  for (const json::value& each : list_member(row, "findings")) {
+    const json::object& finding = object_in(each);
+    const int its = severity_rank(text_member(finding, "severity"));
     if (its >= rank) continue;
     rank = its;
-    best = text(finding, "message");
+    best = text_member(finding, "message");
   }
-  const std::string rules = joined(list(row, "rules"));
+  const std::string rules = joined(list_member(row, "rules"));
   if (!rules.empty()) best += (best.empty() ? "rule " : " (rule ") + rules;
   if (!rules.empty() && best.front() != 'r') best += ")";
   return best;
 }
 
 json::object row_model(const json::object& row) {
-  const std::string name = text(row, "name"), version = text(row, "version");
-  const std::string ends = text(row, "ends"), waiting = text(row, "waiting");
+  const std::string name = text_member(row, "name"), version = text_member(row, "version");
+  const std::string ends = text_member(row, "ends"), waiting = text_member(row, "waiting");
   return {{"name", name},
           {"version", version},
           {"href", desk_release_path(name, version)},
-          {"verdict", text(row, "verdict")},
+          {"verdict", text_member(row, "verdict")},
           {"why", why_of(row)},
           {"waiting", waiting},
-          {"since", minute(text(row, "seen"))},
+          {"since", minute(text_member(row, "seen"))},
           {"until", ends.empty() ? "somebody decides" : minute(ends)},
-          {"replaces_text", joined(list(row, "replaces"))}};
+          {"replaces_text", joined(list_member(row, "replaces"))}};
 }
 
 json::object cell(std::string label, std::string shown, std::string href = {}) {
@@ -118,13 +95,13 @@ json::array changes_of(const json::object& diff) {
                                                             {"dependencies", "dependency"}};
   json::array out;
   for (const auto& [key, what] : kLists) {
-    for (const json::value& each : list(diff, key)) {
-      const json::object& change = object(each);
+    for (const json::value& each : list_member(diff, key)) {
+      const json::object& change = object_in(each);
       out.push_back(json::object{{"what", what},
-                                 {"change", text(change, "change")},
-                                 {"key", text(change, "key")},
-                                 {"before", text(change, "before")},
-                                 {"after", text(change, "after")}});
+                                 {"change", text_member(change, "change")},
+                                 {"key", text_member(change, "key")},
+                                 {"before", text_member(change, "before")},
+                                 {"after", text_member(change, "after")}});
     }
   }
   return out;
@@ -133,7 +110,7 @@ json::array changes_of(const json::object& diff) {
 json::array lines_of(const json::object& file, bool& cut) {
   json::array out;
   bool first = true;
-  for (const json::value& hunk : list(file, "hunks")) {
+  for (const json::value& hunk : list_member(file, "hunks")) {
     if (!hunk.is_array()) continue;
     if (!first) out.push_back(json::object{{"class", "gap"}, {"text", "…"}});
     first = false;
@@ -164,35 +141,35 @@ json::array lines_of(const json::object& file, bool& cut) {
 
 json::array marks_of(const json::object& file) {
   json::array out;
-  for (const json::value& each : list(file, "marks")) {
-    json::object mark = object(each);
-    if (text(mark, "line") == "0") mark["line"] = "";
+  for (const json::value& each : list_member(file, "marks")) {
+    json::object mark = object_in(each);
+    if (text_member(mark, "line") == "0") mark["line"] = "";
     out.push_back(std::move(mark));
   }
   return out;
 }
 
 std::string counts_of(const json::object& file) {
-  const std::string shown = text(file, "shown");
+  const std::string shown = text_member(file, "shown");
   if (shown == "lines" || shown == "readable")
-    return "+" + text(file, "added") + " -" + text(file, "removed");
-  return text(file, "before_size") + " to " + text(file, "after_size") + " bytes";
+    return "+" + text_member(file, "added") + " -" + text_member(file, "removed");
+  return text_member(file, "before_size") + " to " + text_member(file, "after_size") + " bytes";
 }
 
 json::object file_model(const json::object& file, bool open) {
-  const std::string shown = text(file, "shown");
-  bool cut = flag(file, "cut");
+  const std::string shown = text_member(file, "shown");
+  bool cut = flag_member(file, "cut");
   json::array lines = lines_of(file, cut), marks = marks_of(file);
-  const json::array& strings = list(file, "strings");
-  std::string kind = text(file, "kind"), before = text(file, "before_kind");
+  const json::array& strings = list_member(file, "strings");
+  std::string kind = text_member(file, "kind"), before = text_member(file, "before_kind");
   if (kind.empty()) kind = "a binary file of unknown kind";
   const bool any_line = !lines.empty(), any_mark = !marks.empty();
-  return {{"path", text(file, "path")},
-          {"change", text(file, "change")},
+  return {{"path", text_member(file, "path")},
+          {"change", text_member(file, "change")},
           {"counts", counts_of(file)},
-          {"on_install", flag(file, "on_install")},
-          {"traits", list(file, "new_traits")},
-          {"noise", text(file, "noise")},
+          {"on_install", flag_member(file, "on_install")},
+          {"traits", list_member(file, "new_traits")},
+          {"noise", text_member(file, "noise")},
           {"open", open},
           {"any_mark", any_mark},
           {"marks", std::move(marks)},
@@ -209,9 +186,9 @@ json::object file_model(const json::object& file, bool open) {
 
 json::array files_of(const json::object& diff) {
   json::array out, folded;
-  for (const json::value& each : list(diff, "files")) {
-    const json::object& file = object(each);
-    const bool noise = !text(file, "noise").empty();
+  for (const json::value& each : list_member(diff, "files")) {
+    const json::object& file = object_in(each);
+    const bool noise = !text_member(file, "noise").empty();
     json::object model = file_model(file, !noise && out.size() < kOpenFiles);
     (noise ? folded : out).push_back(std::move(model));
   }
@@ -221,21 +198,22 @@ json::array files_of(const json::object& diff) {
 
 json::array waiting_of(const json::object& release) {
   json::array out;
-  for (const json::value& each : list(release, "waiting")) {
-    json::object one = object(each);
-    const std::string token = text(one, "token");
-    one["who"] = token.empty() ? text(one, "address") : token;
-    one["last"] = minute(text(one, "last"));
+  for (const json::value& each : list_member(release, "waiting")) {
+    json::object one = object_in(each);
+    const std::string token = text_member(one, "token");
+    one["who"] = token.empty() ? text_member(one, "address") : token;
+    one["last"] = minute(text_member(one, "last"));
     out.push_back(std::move(one));
   }
   return out;
 }
 
 bool decided(const json::object& release) {
-  const json::array& decisions = list(release, "decisions");
+  const json::array& decisions = list_member(release, "decisions");
   return std::any_of(decisions.begin(), decisions.end(), [&](const json::value& each) {
-    const json::object& one = object(each);
-    return text(one, "versions") == text(release, "version") && !flag(one, "reopened");
+    const json::object& one = object_in(each);
+    return text_member(one, "versions") == text_member(release, "version") &&
+           !flag_member(one, "reopened");
   });
 }
 
@@ -257,12 +235,13 @@ json::object queue_model(const json::object& listing, const std::string& verdict
                                                                {"allow", "allow"},
                                                                {"all", "all"}};
   json::array rows, verdicts;
-  for (const json::value& each : list(listing, "releases")) rows.push_back(row_model(object(each)));
+  for (const json::value& each : list_member(listing, "releases"))
+    rows.push_back(row_model(object_in(each)));
   for (const auto& [value, shown] : kVerdicts)
     verdicts.push_back(
         json::object{{"value", value}, {"text", shown}, {"chosen", verdict == value}});
   const bool any = !rows.empty();
-  const std::string next = text(listing, "next");
+  const std::string next = text_member(listing, "next");
   return {{"heading", verdict == "quarantine" ? "Held releases" : "Releases"},
           {"verdicts", std::move(verdicts)},
           {"package", package},
@@ -277,26 +256,27 @@ json::object queue_model(const json::object& listing, const std::string& verdict
 
 json::object package_model(const json::object& listing, const std::string& name) {
   json::array rows;
-  for (const json::value& each : list(listing, "releases")) rows.push_back(row_model(object(each)));
+  for (const json::value& each : list_member(listing, "releases"))
+    rows.push_back(row_model(object_in(each)));
   const bool any = !rows.empty();
   return {{"name", name}, {"any", any}, {"releases", std::move(rows)}};
 }
 
 json::object release_model(const json::object& release, const json::object& diff,
                            const std::string& csrf) {
-  const std::string name = text(release, "name"), version = text(release, "version");
-  const std::string action = text(object(member(release, "verdict")), "action");
+  const std::string name = text_member(release, "name"), version = text_member(release, "version");
+  const std::string action = text_member(object_member(release, "verdict"), "action");
   json::array findings;
-  for (const json::value& each : list(release, "findings")) {
-    json::object finding = object(each);
-    finding["proof_text"] = json::serialize(member(finding, "proof"));
+  for (const json::value& each : list_member(release, "findings")) {
+    json::object finding = object_in(each);
+    finding["proof_text"] = json::serialize(member_of(finding, "proof"));
     findings.push_back(std::move(finding));
   }
-  json::array changes = changes_of(object(member(release, "diff"))), waiting = waiting_of(release);
+  json::array changes = changes_of(object_member(release, "diff")), waiting = waiting_of(release);
   json::array decisions;
-  for (const json::value& each : list(release, "decisions")) {
-    json::object one = object(each);
-    one["time"] = minute(text(one, "time"));
+  for (const json::value& each : list_member(release, "decisions")) {
+    json::object one = object_in(each);
+    one["time"] = minute(text_member(one, "time"));
     decisions.push_back(std::move(one));
   }
   const bool any_finding = !findings.empty(), any_change = !changes.empty(),
@@ -304,44 +284,44 @@ json::object release_model(const json::object& release, const json::object& diff
   return {{"name", name},
           {"version", version},
           {"action", action},
-          {"baseline", text(release, "baseline")},
+          {"baseline", text_member(release, "baseline")},
           {"package_href", desk_package_path(name)},
           {"downloads_href", "/desk/downloads?package=" + percent_encode(name) +
                                  "&version=" + percent_encode(version)},
           {"audit_href",
            "/desk/audit?package=" + percent_encode(name) + "&version=" + percent_encode(version)},
-          {"story", text(release, "explain")},
+          {"story", text_member(release, "explain")},
           {"any_finding", any_finding},
           {"findings", std::move(findings)},
           {"any_change", any_change},
           {"changes", std::move(changes)},
-          {"no_diff", text(diff, "error")},
+          {"no_diff", text_member(diff, "error")},
           {"files", files_of(diff)},
           {"any_waiting", any_waiting},
           {"waiting", std::move(waiting)},
           {"any_decision", any_decision},
           {"decisions", std::move(decisions)},
-          {"remedies", list(release, "ways_out")},
+          {"remedies", list_member(release, "ways_out")},
           {"csrf", csrf},
-          {"content", text(release, "content")},
-          {"seen", text(release, "seen")},
-          {"can_approve", action == "quarantine" && flag(release, "inspected")},
+          {"content", text_member(release, "content")},
+          {"seen", text_member(release, "seen")},
+          {"can_approve", action == "quarantine" && flag_member(release, "inspected")},
           {"can_reopen", decided(release)}};
 }
 
 json::object audit_model(const json::object& listing, const std::string& query) {
   json::array rows;
-  for (const json::value& each : list(listing, "entries")) {
-    const json::object& entry = object(each);
-    const std::string name = text(entry, "name"), version = text(entry, "version");
+  for (const json::value& each : list_member(listing, "entries")) {
+    const json::object& entry = object_in(each);
+    const std::string name = text_member(entry, "name"), version = text_member(entry, "version");
     const std::string what = name.empty() ? "" : name + (version.empty() ? "" : "@" + version);
-    const std::string reason = text(object(member(entry, "detail")), "reason");
+    const std::string reason = text_member(object_member(entry, "detail"), "reason");
     rows.push_back(json::object{
-        {"cells",
-         json::array{cell("When", minute(text(entry, "time"))), cell("Kind", text(entry, "kind")),
-                     cell("What", text(entry, "action")),
-                     cell("Release", what, name.empty() ? "" : desk_package_path(name)),
-                     cell("Who", text(entry, "actor")), cell("Why", reason)}}});
+        {"cells", json::array{cell("When", minute(text_member(entry, "time"))),
+                              cell("Kind", text_member(entry, "kind")),
+                              cell("What", text_member(entry, "action")),
+                              cell("Release", what, name.empty() ? "" : desk_package_path(name)),
+                              cell("Who", text_member(entry, "actor")), cell("Why", reason)}}});
   }
   json::object out = table("Audit trail", {"When", "Kind", "What", "Release", "Who", "Why"},
                            std::move(rows), "No entry matches.");
@@ -351,7 +331,7 @@ json::object audit_model(const json::object& listing, const std::string& query) 
                              field("kind", "Kind", query_value(query, "kind"),
                                    "decision, refused, verdict …"),
                              field("since", "Since", query_value(query, "since"), "2026-11-01")}}};
-  if (const std::string next = text(listing, "next"); !next.empty()) {
+  if (const std::string next = text_member(listing, "next"); !next.empty()) {
     out["next"] = "/desk/audit?package=" + percent_encode(query_value(query, "package")) +
                   "&kind=" + percent_encode(query_value(query, "kind")) +
                   "&since=" + percent_encode(query_value(query, "since")) +
@@ -363,18 +343,20 @@ json::object audit_model(const json::object& listing, const std::string& query) 
 json::object downloads_model(const json::object& listing, const std::string& package,
                              const std::string& version) {
   json::array rows;
-  for (const json::value& each : list(listing, "downloads")) {
-    const json::object& entry = object(each);
+  for (const json::value& each : list_member(listing, "downloads")) {
+    const json::object& entry = object_in(each);
     rows.push_back(json::object{
         {"cells",
-         json::array{cell("Release", text(entry, "name") + "@" + text(entry, "version"),
-                          desk_release_path(text(entry, "name"), text(entry, "version"))),
-                     cell("When", minute(text(entry, "time"))), cell("Token", text(entry, "token")),
-                     cell("Project", text(entry, "project")),
-                     cell("Command", text(entry, "command")),
-                     cell("Address", text(entry, "address")),
-                     cell("How", flag(entry, "reported") ? "in a lockfile (reported)" : "fetched"),
-                     cell("Times", text(entry, "count"))}}});
+         json::array{
+             cell("Release", text_member(entry, "name") + "@" + text_member(entry, "version"),
+                  desk_release_path(text_member(entry, "name"), text_member(entry, "version"))),
+             cell("When", minute(text_member(entry, "time"))),
+             cell("Token", text_member(entry, "token")),
+             cell("Project", text_member(entry, "project")),
+             cell("Command", text_member(entry, "command")),
+             cell("Address", text_member(entry, "address")),
+             cell("How", flag_member(entry, "reported") ? "in a lockfile (reported)" : "fetched"),
+             cell("Times", text_member(entry, "count"))}}});
   }
   json::object out = table(
       "Who has it", {"Release", "When", "Token", "Project", "Command", "Address", "How", "Times"},
@@ -385,7 +367,7 @@ json::object downloads_model(const json::object& listing, const std::string& pac
       {"action", "/desk/downloads"},
       {"fields", json::array{field("package", "Package", package, "name"),
                              field("version", "Version or range", version, "1.2.3 or ^1.0.0")}}};
-  if (const std::string next = text(listing, "next"); !next.empty())
+  if (const std::string next = text_member(listing, "next"); !next.empty())
     out["next"] = "/desk/downloads?package=" + percent_encode(package) +
                   "&version=" + percent_encode(version) + "&cursor=" + percent_encode(next);
   return out;
@@ -394,33 +376,34 @@ json::object downloads_model(const json::object& listing, const std::string& pac
 json::object policy_model(const json::object& policy) {
   json::array rows;
   for (const char* const kind : {"problems", "warnings"}) {
-    for (const json::value& each : list(policy, kind)) {
+    for (const json::value& each : list_member(policy, kind)) {
       rows.push_back(json::object{
           {"cells", json::array{cell("Rule", kind), cell("Then", ""),
                                 cell("Where", each.is_string() ? std::string(each.get_string())
                                                                : std::string())}}});
     }
   }
-  for (const json::value& each : list(policy, "rules")) {
-    const json::object& rule = object(each);
+  for (const json::value& each : list_member(policy, "rules")) {
+    const json::object& rule = object_in(each);
     rows.push_back(json::object{
-        {"cells",
-         json::array{cell("Rule", text(rule, "id")),
-                     cell("Then", text(rule, "then") + (flag(rule, "monitor") ? " (monitor)" : "")),
-                     cell("Where", text(rule, "at"))}}});
+        {"cells", json::array{cell("Rule", text_member(rule, "id")),
+                              cell("Then", text_member(rule, "then") +
+                                               (flag_member(rule, "monitor") ? " (monitor)" : "")),
+                              cell("Where", text_member(rule, "at"))}}});
   }
-  const std::string file = text(policy, "file");
-  return table("Policy " + text(policy, "hash").substr(0, 12) +
+  const std::string file = text_member(policy, "file");
+  return table("Policy " + text_member(policy, "hash").substr(0, 12) +
                    (file.empty() ? ", built in" : ", " + file) +
-                   (flag(policy, "monitor") ? ": monitor mode, nothing is refused" : ""),
+                   (flag_member(policy, "monitor") ? ": monitor mode, nothing is refused" : ""),
                {"Rule", "Then", "Where"}, std::move(rows), "The policy has no rules.");
 }
 
 json::object state_model(const std::string& ready, const json::object& index) {
   json::array rows;
   rows.push_back(json::object{{"cells", json::array{cell("What", "Ready"), cell("State", ready)}}});
-  rows.push_back(json::object{
-      {"cells", json::array{cell("What", "Version"), cell("State", text(index, "version"))}}});
+  rows.push_back(
+      json::object{{"cells", json::array{cell("What", "Version"),
+                                         cell("State", text_member(index, "version"))}}});
   return table("State of the gate", {"What", "State"}, std::move(rows), "");
 }
 
