@@ -15,6 +15,11 @@ const json::value& member_of(const json::object& object, std::string_view key) {
 
 std::string text_member(const json::object& object, std::string_view key) {
   const json::value& value = member_of(object, key);
+  return value.is_string() ? std::string(value.get_string()) : std::string();
+}
+
+std::string shown_member(const json::object& object, std::string_view key) {
+  const json::value& value = member_of(object, key);
   if (value.is_string()) return std::string(value.get_string());
   return value.is_null() ? std::string() : json::serialize(value);
 }

@@ -12,8 +12,10 @@ namespace npmgate {
 
 // Null if absent.
 const boost::json::value& member_of(const boost::json::object& object, std::string_view key);
-// A string as it is, other values as JSON; "" for null.
+// A string; "" for anything else.
 std::string text_member(const boost::json::object& object, std::string_view key);
+// For people: a string as it is, other values as JSON; "" for null.
+std::string shown_member(const boost::json::object& object, std::string_view key);
 bool flag_member(const boost::json::object& object, std::string_view key);
 const boost::json::array& list_member(const boost::json::object& object, std::string_view key);
 const boost::json::object& object_member(const boost::json::object& object, std::string_view key);

@@ -29,15 +29,15 @@ class DiffWriter {
 
   void file(const json::object& file) {
     std::string head =
-        text_member(file, "change") + " " + printable(text_member(file, "path"), 300);
-    head += "  +" + text_member(file, "added") + " -" + text_member(file, "removed");
-    if (text_member(file, "on_install") == "true") head += "  (runs on install)";
-    if (text_member(file, "shown") == "readable") head += "  (minified: broken into lines)";
+        shown_member(file, "change") + " " + printable(shown_member(file, "path"), 300);
+    head += "  +" + shown_member(file, "added") + " -" + shown_member(file, "removed");
+    if (shown_member(file, "on_install") == "true") head += "  (runs on install)";
+    if (shown_member(file, "shown") == "readable") head += "  (minified: broken into lines)";
     out_.line();
     out_.line(out_.paint(Paint::kBold, head));
     for (const json::value& mark : list_member(file, "marks")) this->mark(mark.as_object());
-    if (text_member(file, "shown") == "binary") binary(file);
-    if (text_member(file, "shown") == "nothing")
+    if (shown_member(file, "shown") == "binary") binary(file);
+    if (shown_member(file, "shown") == "nothing")
       out_.line("  not shown: too large, or behind too many other changes");
     bool first = true;
     for (const json::value& hunk : list_member(file, "hunks")) {
@@ -45,7 +45,7 @@ class DiffWriter {
       first = false;
       for (const json::value& line : hunk.as_array()) this->line(line.as_array());
     }
-    if (text_member(file, "cut") == "true")
+    if (shown_member(file, "cut") == "true")
       out_.line(out_.paint(Paint::kDim, "  the rest is not shown"));
   }
   void noise(const std::string& names) {
@@ -58,15 +58,15 @@ class DiffWriter {
 
  private:
   void mark(const json::object& mark) {
-    const std::string line = text_member(mark, "line");
-    out_.line(out_.paint(Paint::kYellow, "  ! " + text_member(mark, "finding") +
+    const std::string line = shown_member(mark, "line");
+    out_.line(out_.paint(Paint::kYellow, "  ! " + shown_member(mark, "finding") +
                                              (line == "0" ? "" : " line " + line) + ": " +
-                                             printable(text_member(mark, "message"), 300)));
+                                             printable(shown_member(mark, "message"), 300)));
   }
   void binary(const json::object& file) {
-    const std::string kind = text_member(file, "kind");
+    const std::string kind = shown_member(file, "kind");
     out_.line("  binary" + (kind.empty() ? std::string() : ": " + kind) + ", " +
-              text_member(file, "before_size") + " to " + text_member(file, "after_size") +
+              shown_member(file, "before_size") + " to " + shown_member(file, "after_size") +
               " bytes");
     for (const json::value& each : list_member(file, "strings"))
       out_.line(out_.paint(Paint::kGreen, "  + " + printable(std::string(each.as_string()), 200)));
@@ -84,18 +84,18 @@ class DiffWriter {
 
 std::string diff_text(const json::object& diff, bool colour) {
   DiffWriter out(colour);
-  if (const std::string error = text_member(diff, "error"); !error.empty()) {
+  if (const std::string error = shown_member(diff, "error"); !error.empty()) {
     out.say("No lines can be shown: " + printable(error, 400));
     return out.take();
   }
   std::string noise;
   for (const json::value& each : list_member(diff, "files")) {
     const json::object& file = each.as_object();
-    const std::string why = text_member(file, "noise");
+    const std::string why = shown_member(file, "noise");
     if (why.empty()) {
       out.file(file);
     } else {
-      noise += (noise.empty() ? "" : ", ") + printable(text_member(file, "path"), 200) + " (" +
+      noise += (noise.empty() ? "" : ", ") + printable(shown_member(file, "path"), 200) + " (" +
                why + ")";
     }
   }

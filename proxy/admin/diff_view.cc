@@ -39,7 +39,6 @@ void collect(const json::value& proof, const Finding& finding, Marks& marks) {
     for (const json::value& each : *list) collect(each, finding, marks);
   } else if (const json::object* const object = proof.if_object()) {
     for (const std::string_view key : {"file", "path"}) {
-      if (!member_of(*object, key).is_string()) continue;
       const std::string path = text_member(*object, key);
       if (!path.empty()) marks[path].push_back({&finding, number_of(*object, "line")});
     }

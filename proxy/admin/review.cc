@@ -6,6 +6,7 @@
 #include <boost/json/value_from.hpp>
 
 #include "base/digest.h"
+#include "base/json_members.h"
 #include "judge/verdict_log.h"
 #include "proxy/admin/admin.h"
 #include "proxy/registry/pages.h"

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/digest.h"
+#include "base/json_members.h"
 #include "base/log.h"
 #include "judge/judge.h"
 #include "judge/refused_releases.h"

@@ -43,10 +43,10 @@ std::string why_of(const json::object& row) {
   int rank = 100;
   for (const json::value& each : list_member(row, "findings")) {
     const json::object& finding = object_in(each);
-    const int its = severity_rank(text_member(finding, "severity"));
+    const int its = severity_rank(shown_member(finding, "severity"));
     if (its >= rank) continue;
     rank = its;
-    best = text_member(finding, "message");
+    best = shown_member(finding, "message");
   }
   const std::string rules = joined(list_member(row, "rules"));
   if (!rules.empty()) best += (best.empty() ? "rule " : " (rule ") + rules;
@@ -55,15 +55,15 @@ std::string why_of(const json::object& row) {
 }
 
 json::object row_model(const json::object& row) {
-  const std::string name = text_member(row, "name"), version = text_member(row, "version");
-  const std::string ends = text_member(row, "ends"), waiting = text_member(row, "waiting");
+  const std::string name = shown_member(row, "name"), version = shown_member(row, "version");
+  const std::string ends = shown_member(row, "ends"), waiting = shown_member(row, "waiting");
   return {{"name", name},
           {"version", version},
           {"href", desk_release_path(name, version)},
-          {"verdict", text_member(row, "verdict")},
+          {"verdict", shown_member(row, "verdict")},
           {"why", why_of(row)},
           {"waiting", waiting},
-          {"since", minute(text_member(row, "seen"))},
+          {"since", minute(shown_member(row, "seen"))},
           {"until", ends.empty() ? "somebody decides" : minute(ends)},
           {"replaces_text", joined(list_member(row, "replaces"))}};
 }
@@ -98,10 +98,10 @@ json::array changes_of(const json::object& diff) {
     for (const json::value& each : list_member(diff, key)) {
       const json::object& change = object_in(each);
       out.push_back(json::object{{"what", what},
-                                 {"change", text_member(change, "change")},
-                                 {"key", text_member(change, "key")},
-                                 {"before", text_member(change, "before")},
-                                 {"after", text_member(change, "after")}});
+                                 {"change", shown_member(change, "change")},
+                                 {"key", shown_member(change, "key")},
+                                 {"before", shown_member(change, "before")},
+                                 {"after", shown_member(change, "after")}});
     }
   }
   return out;
@@ -143,33 +143,33 @@ json::array marks_of(const json::object& file) {
   json::array out;
   for (const json::value& each : list_member(file, "marks")) {
     json::object mark = object_in(each);
-    if (text_member(mark, "line") == "0") mark["line"] = "";
+    if (shown_member(mark, "line") == "0") mark["line"] = "";
     out.push_back(std::move(mark));
   }
   return out;
 }
 
 std::string counts_of(const json::object& file) {
-  const std::string shown = text_member(file, "shown");
+  const std::string shown = shown_member(file, "shown");
   if (shown == "lines" || shown == "readable")
-    return "+" + text_member(file, "added") + " -" + text_member(file, "removed");
-  return text_member(file, "before_size") + " to " + text_member(file, "after_size") + " bytes";
+    return "+" + shown_member(file, "added") + " -" + shown_member(file, "removed");
+  return shown_member(file, "before_size") + " to " + shown_member(file, "after_size") + " bytes";
 }
 
 json::object file_model(const json::object& file, bool open) {
-  const std::string shown = text_member(file, "shown");
+  const std::string shown = shown_member(file, "shown");
   bool cut = flag_member(file, "cut");
   json::array lines = lines_of(file, cut), marks = marks_of(file);
   const json::array& strings = list_member(file, "strings");
-  std::string kind = text_member(file, "kind"), before = text_member(file, "before_kind");
+  std::string kind = shown_member(file, "kind"), before = shown_member(file, "before_kind");
   if (kind.empty()) kind = "a binary file of unknown kind";
   const bool any_line = !lines.empty(), any_mark = !marks.empty();
-  return {{"path", text_member(file, "path")},
-          {"change", text_member(file, "change")},
+  return {{"path", shown_member(file, "path")},
+          {"change", shown_member(file, "change")},
           {"counts", counts_of(file)},
           {"on_install", flag_member(file, "on_install")},
           {"traits", list_member(file, "new_traits")},
-          {"noise", text_member(file, "noise")},
+          {"noise", shown_member(file, "noise")},
           {"open", open},
           {"any_mark", any_mark},
           {"marks", std::move(marks)},
@@ -188,7 +188,7 @@ json::array files_of(const json::object& diff) {
   json::array out, folded;
   for (const json::value& each : list_member(diff, "files")) {
     const json::object& file = object_in(each);
-    const bool noise = !text_member(file, "noise").empty();
+    const bool noise = !shown_member(file, "noise").empty();
     json::object model = file_model(file, !noise && out.size() < kOpenFiles);
     (noise ? folded : out).push_back(std::move(model));
   }
@@ -200,9 +200,9 @@ json::array waiting_of(const json::object& release) {
   json::array out;
   for (const json::value& each : list_member(release, "waiting")) {
     json::object one = object_in(each);
-    const std::string token = text_member(one, "token");
-    one["who"] = token.empty() ? text_member(one, "address") : token;
-    one["last"] = minute(text_member(one, "last"));
+    const std::string token = shown_member(one, "token");
+    one["who"] = token.empty() ? shown_member(one, "address") : token;
+    one["last"] = minute(shown_member(one, "last"));
     out.push_back(std::move(one));
   }
   return out;
@@ -212,7 +212,7 @@ bool decided(const json::object& release) {
   const json::array& decisions = list_member(release, "decisions");
   return std::any_of(decisions.begin(), decisions.end(), [&](const json::value& each) {
     const json::object& one = object_in(each);
-    return text_member(one, "versions") == text_member(release, "version") &&
+    return shown_member(one, "versions") == shown_member(release, "version") &&
            !flag_member(one, "reopened");
   });
 }
@@ -241,7 +241,7 @@ json::object queue_model(const json::object& listing, const std::string& verdict
     verdicts.push_back(
         json::object{{"value", value}, {"text", shown}, {"chosen", verdict == value}});
   const bool any = !rows.empty();
-  const std::string next = text_member(listing, "next");
+  const std::string next = shown_member(listing, "next");
   return {{"heading", verdict == "quarantine" ? "Held releases" : "Releases"},
           {"verdicts", std::move(verdicts)},
           {"package", package},
@@ -264,8 +264,9 @@ json::object package_model(const json::object& listing, const std::string& name)
 
 json::object release_model(const json::object& release, const json::object& diff,
                            const std::string& csrf) {
-  const std::string name = text_member(release, "name"), version = text_member(release, "version");
-  const std::string action = text_member(object_member(release, "verdict"), "action");
+  const std::string name = shown_member(release, "name"),
+                    version = shown_member(release, "version");
+  const std::string action = shown_member(object_member(release, "verdict"), "action");
   json::array findings;
   for (const json::value& each : list_member(release, "findings")) {
     json::object finding = object_in(each);
@@ -276,7 +277,7 @@ json::object release_model(const json::object& release, const json::object& diff
   json::array decisions;
   for (const json::value& each : list_member(release, "decisions")) {
     json::object one = object_in(each);
-    one["time"] = minute(text_member(one, "time"));
+    one["time"] = minute(shown_member(one, "time"));
     decisions.push_back(std::move(one));
   }
   const bool any_finding = !findings.empty(), any_change = !changes.empty(),
@@ -284,18 +285,18 @@ json::object release_model(const json::object& release, const json::object& diff
   return {{"name", name},
           {"version", version},
           {"action", action},
-          {"baseline", text_member(release, "baseline")},
+          {"baseline", shown_member(release, "baseline")},
           {"package_href", desk_package_path(name)},
           {"downloads_href", "/desk/downloads?package=" + percent_encode(name) +
                                  "&version=" + percent_encode(version)},
           {"audit_href",
            "/desk/audit?package=" + percent_encode(name) + "&version=" + percent_encode(version)},
-          {"story", text_member(release, "explain")},
+          {"story", shown_member(release, "explain")},
           {"any_finding", any_finding},
           {"findings", std::move(findings)},
           {"any_change", any_change},
           {"changes", std::move(changes)},
-          {"no_diff", text_member(diff, "error")},
+          {"no_diff", shown_member(diff, "error")},
           {"files", files_of(diff)},
           {"any_waiting", any_waiting},
           {"waiting", std::move(waiting)},
@@ -303,8 +304,8 @@ json::object release_model(const json::object& release, const json::object& diff
           {"decisions", std::move(decisions)},
           {"remedies", list_member(release, "ways_out")},
           {"csrf", csrf},
-          {"content", text_member(release, "content")},
-          {"seen", text_member(release, "seen")},
+          {"content", shown_member(release, "content")},
+          {"seen", shown_member(release, "seen")},
           {"can_approve", action == "quarantine" && flag_member(release, "inspected")},
           {"can_reopen", decided(release)}};
 }
@@ -313,15 +314,15 @@ json::object audit_model(const json::object& listing, const std::string& query) 
   json::array rows;
   for (const json::value& each : list_member(listing, "entries")) {
     const json::object& entry = object_in(each);
-    const std::string name = text_member(entry, "name"), version = text_member(entry, "version");
+    const std::string name = shown_member(entry, "name"), version = shown_member(entry, "version");
     const std::string what = name.empty() ? "" : name + (version.empty() ? "" : "@" + version);
-    const std::string reason = text_member(object_member(entry, "detail"), "reason");
+    const std::string reason = shown_member(object_member(entry, "detail"), "reason");
     rows.push_back(json::object{
-        {"cells", json::array{cell("When", minute(text_member(entry, "time"))),
-                              cell("Kind", text_member(entry, "kind")),
-                              cell("What", text_member(entry, "action")),
+        {"cells", json::array{cell("When", minute(shown_member(entry, "time"))),
+                              cell("Kind", shown_member(entry, "kind")),
+                              cell("What", shown_member(entry, "action")),
                               cell("Release", what, name.empty() ? "" : desk_package_path(name)),
-                              cell("Who", text_member(entry, "actor")), cell("Why", reason)}}});
+                              cell("Who", shown_member(entry, "actor")), cell("Why", reason)}}});
   }
   json::object out = table("Audit trail", {"When", "Kind", "What", "Release", "Who", "Why"},
                            std::move(rows), "No entry matches.");
@@ -331,7 +332,7 @@ json::object audit_model(const json::object& listing, const std::string& query) 
                              field("kind", "Kind", query_value(query, "kind"),
                                    "decision, refused, verdict …"),
                              field("since", "Since", query_value(query, "since"), "2026-11-01")}}};
-  if (const std::string next = text_member(listing, "next"); !next.empty()) {
+  if (const std::string next = shown_member(listing, "next"); !next.empty()) {
     out["next"] = "/desk/audit?package=" + percent_encode(query_value(query, "package")) +
                   "&kind=" + percent_encode(query_value(query, "kind")) +
                   "&since=" + percent_encode(query_value(query, "since")) +
@@ -348,15 +349,15 @@ json::object downloads_model(const json::object& listing, const std::string& pac
     rows.push_back(json::object{
         {"cells",
          json::array{
-             cell("Release", text_member(entry, "name") + "@" + text_member(entry, "version"),
-                  desk_release_path(text_member(entry, "name"), text_member(entry, "version"))),
-             cell("When", minute(text_member(entry, "time"))),
-             cell("Token", text_member(entry, "token")),
-             cell("Project", text_member(entry, "project")),
-             cell("Command", text_member(entry, "command")),
-             cell("Address", text_member(entry, "address")),
+             cell("Release", shown_member(entry, "name") + "@" + shown_member(entry, "version"),
+                  desk_release_path(shown_member(entry, "name"), shown_member(entry, "version"))),
+             cell("When", minute(shown_member(entry, "time"))),
+             cell("Token", shown_member(entry, "token")),
+             cell("Project", shown_member(entry, "project")),
+             cell("Command", shown_member(entry, "command")),
+             cell("Address", shown_member(entry, "address")),
              cell("How", flag_member(entry, "reported") ? "in a lockfile (reported)" : "fetched"),
-             cell("Times", text_member(entry, "count"))}}});
+             cell("Times", shown_member(entry, "count"))}}});
   }
   json::object out = table(
       "Who has it", {"Release", "When", "Token", "Project", "Command", "Address", "How", "Times"},
@@ -367,7 +368,7 @@ json::object downloads_model(const json::object& listing, const std::string& pac
       {"action", "/desk/downloads"},
       {"fields", json::array{field("package", "Package", package, "name"),
                              field("version", "Version or range", version, "1.2.3 or ^1.0.0")}}};
-  if (const std::string next = text_member(listing, "next"); !next.empty())
+  if (const std::string next = shown_member(listing, "next"); !next.empty())
     out["next"] = "/desk/downloads?package=" + percent_encode(package) +
                   "&version=" + percent_encode(version) + "&cursor=" + percent_encode(next);
   return out;
@@ -386,13 +387,13 @@ json::object policy_model(const json::object& policy) {
   for (const json::value& each : list_member(policy, "rules")) {
     const json::object& rule = object_in(each);
     rows.push_back(json::object{
-        {"cells", json::array{cell("Rule", text_member(rule, "id")),
-                              cell("Then", text_member(rule, "then") +
+        {"cells", json::array{cell("Rule", shown_member(rule, "id")),
+                              cell("Then", shown_member(rule, "then") +
                                                (flag_member(rule, "monitor") ? " (monitor)" : "")),
-                              cell("Where", text_member(rule, "at"))}}});
+                              cell("Where", shown_member(rule, "at"))}}});
   }
-  const std::string file = text_member(policy, "file");
-  return table("Policy " + text_member(policy, "hash").substr(0, 12) +
+  const std::string file = shown_member(policy, "file");
+  return table("Policy " + shown_member(policy, "hash").substr(0, 12) +
                    (file.empty() ? ", built in" : ", " + file) +
                    (flag_member(policy, "monitor") ? ": monitor mode, nothing is refused" : ""),
                {"Rule", "Then", "Where"}, std::move(rows), "The policy has no rules.");
@@ -403,7 +404,7 @@ json::object state_model(const std::string& ready, const json::object& index) {
   rows.push_back(json::object{{"cells", json::array{cell("What", "Ready"), cell("State", ready)}}});
   rows.push_back(
       json::object{{"cells", json::array{cell("What", "Version"),
-                                         cell("State", text_member(index, "version"))}}});
+                                         cell("State", shown_member(index, "version"))}}});
   return table("State of the gate", {"What", "State"}, std::move(rows), "");
 }
 

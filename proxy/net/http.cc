@@ -193,11 +193,6 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag) {
   return matches;
 }
 
-std::string text_member(const boost::json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
 Response text_response(int status, std::string body, std::string content_type) {
   Response response;
   response.status = status;

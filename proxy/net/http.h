@@ -90,9 +90,6 @@ bool accepts_gzip(std::string_view accept_encoding);
 // Whether an If-None-Match value lists this entity tag (weak comparison) or is "*".
 bool etag_matches(std::string_view if_none_match, std::string_view etag);
 
-// A text member of a request's JSON body; "" if it is absent or no text.
-std::string text_member(const boost::json::object& object, std::string_view key);
-
 Response text_response(int status, std::string body,
                        std::string content_type = "text/plain; charset=utf-8");
 Response json_response(int status, std::string body);
