@@ -608,7 +608,9 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   const auto built = history_.provenance.find(judged.version);
   if (built != history_.provenance.end() && built->second.verified && judged.evidence &&
       built->second.verified->sha512 == judged.evidence->tarball_sha512)
-    subject.provenance = built->second.stated;
+    subject.provenance = Subject::Proven{
+        built->second.verified->issuer, built->second.verified->runner,
+        built->second.stated.repository, built->second.stated.workflow, built->second.stated.ref};
   subject.published = judged.release->published;
   subject.untimed = snapshot_->packument && !snapshot_->packument->has_times();
   subject.inspected = judged.evidence != nullptr;

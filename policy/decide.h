@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "policy/policy.h"
-#include "registry/provenance.h"
 
 namespace npmgate {
 
@@ -24,7 +23,13 @@ struct Subject {
   bool has_install_script = false;
   std::string publisher;  // "" unknown
   std::string license;
-  std::optional<Provenance> provenance{};  // verified; nullopt = none, or only claimed
+  // Of a verified attestation, as its certificate says it; nullopt = none, or only claimed.
+  struct Proven {
+    std::string issuer;  // of the builder's identity
+    std::string runner;  // "github-hosted"
+    std::string repository, workflow, ref;
+  };
+  std::optional<Proven> provenance{};
   Time age_start{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller
                      // computed it
   std::optional<Time> published;

@@ -50,11 +50,14 @@ bool proven(const Condition& condition, const Subject& subject) {
                        [&](const ConditionPtr& child) { return proven(*child, subject); });
   const std::string& field = condition.range_text;
   if (field.empty()) return condition.flag && !condition.names;
-  const std::string& text = field == "builder"      ? subject.provenance->builder
-                            : field == "repository" ? subject.provenance->repository
-                            : field == "workflow"   ? subject.provenance->workflow
-                                                    : subject.provenance->ref;
-  return condition.names && condition.names->matches(text);
+  if (!condition.names) return false;
+  if (field == "builder")
+    return condition.names->matches(subject.provenance->issuer) ||
+           condition.names->matches(subject.provenance->runner);
+  const std::string& text = field == "repository" ? subject.provenance->repository
+                            : field == "workflow" ? subject.provenance->workflow
+                                                  : subject.provenance->ref;
+  return condition.names->matches(text);
 }
 
 }  // namespace

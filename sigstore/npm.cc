@@ -101,11 +101,12 @@ class Attestations {
     if (!stated) return stated.error();
     if (auto agreed = check_agreement(bundle.signer(), *stated); !agreed) return agreed.error();
     out_.provenance = std::move(*stated);
-    // What only the certificate says, or says better: a job of another name is the same workflow.
+    // What the certificate does not say nobody vouches for: whoever runs a build writes its
+    // statement.
     const Identity& signer = bundle.signer();
-    if (!signer.workflow.empty()) out_.provenance.workflow = signer.workflow;
-    if (!signer.commit.empty()) out_.provenance.commit = signer.commit;
-    if (!signer.ref.empty()) out_.provenance.ref = signer.ref;
+    out_.provenance.workflow = signer.workflow;
+    out_.provenance.commit = signer.commit;
+    out_.provenance.ref = signer.ref;
     out_.signer = bundle.signer();
     out_.signed_at = bundle.signed_at();
     ++out_.checks;

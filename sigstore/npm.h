@@ -13,7 +13,9 @@ namespace npmgate::sigstore {
 
 // What the attestations of one release prove: every one of them was verified whole.
 struct VerifiedAttestations {
-  Provenance provenance;  // where the certificate and the statement both speak, they agree
+  // Repository, workflow, commit and ref are the certificate's, which the statement does not
+  // contradict. The builder is only stated: `signer` has what is vouched for.
+  Provenance provenance;
   Identity signer;        // of the provenance
   Time signed_at{};
   bool publish_attested = false;  // the registry's key vouches for the publish

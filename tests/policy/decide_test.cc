@@ -116,7 +116,7 @@ TEST(Decide, WithoutVerifiedProvenanceNothingOfItHolds) {
   const std::string shorter = "{ younger_than: 3d, not: { provenance: { verified: true } } }";
   EXPECT_EQ(judge(one(shorter, "quarantine"), subject, {}).action, Action::kQuarantine);
   Subject proven = subject;
-  proven.provenance = Provenance{};
+  proven.provenance = Subject::Proven{};
   EXPECT_EQ(judge(one(shorter, "quarantine"), proven, {}).action, Action::kAllow);
 }
 
@@ -125,8 +125,8 @@ TEST(Decide, EachConditionAsksWhatItSays) {
   subject.popular = true;
   subject.has_install_script = true;
   subject.provenance =
-      Provenance{"", "https://git.example/acme/x", "release.yml", "refs/heads/main",
-                 "", "https://git.example/runner"};
+      Subject::Proven{"https://issuer.example", "hosted", "https://git.example/acme/x",
+                      "release.yml", "refs/heads/main"};
   const auto findings = findings_of({"deprecated", "size-jump"});
   for (const ConditionCase& row : std::initializer_list<ConditionCase>{
            {"{ finding: deprecated }", true},
@@ -153,6 +153,8 @@ TEST(Decide, EachConditionAsksWhatItSays) {
            {"{ provenance: { workflow: [other.yml, release.yml], ref: refs/heads/main } }", true},
            {"{ provenance: { repository: \"https://git.example/*\" } }", false},
            {"{ provenance: { builder: other } }", false},
+           {"{ provenance: { builder: \"https://issuer.example\" } }", true},
+           {"{ provenance: { builder: [self, hosted] } }", true},
            {"{ not: { provenance: { verified: true } } }", false},
            {"{ not: { provenance: { repository: \"https://git.example/other\" } } }", true},
            {"{ upstream: public }", true},
