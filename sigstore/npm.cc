@@ -100,13 +100,7 @@ class Attestations {
     auto stated = read_provenance_statement(bundle.statement(), release_);
     if (!stated) return stated.error();
     if (auto agreed = check_agreement(bundle.signer(), *stated); !agreed) return agreed.error();
-    out_.provenance = std::move(*stated);
-    // What the certificate does not say nobody vouches for: whoever runs a build writes its
-    // statement.
-    const Identity& signer = bundle.signer();
-    out_.provenance.workflow = signer.workflow;
-    out_.provenance.commit = signer.commit;
-    out_.provenance.ref = signer.ref;
+    out_.provenance = vouched_for(std::move(*stated), bundle.signer());
     out_.signer = bundle.signer();
     out_.signed_at = bundle.signed_at();
     ++out_.checks;
@@ -131,6 +125,14 @@ class Attestations {
 };
 
 }  // namespace
+
+Provenance vouched_for(Provenance stated, const Identity& signer) {
+  stated.repository = signer.repository;
+  stated.workflow = signer.workflow;
+  stated.commit = signer.commit;
+  stated.ref = signer.ref;
+  return stated;
+}
 
 Result<VerifiedAttestations> verify_attestations(std::string_view answer,
                                                  const AttestedRelease& release,

@@ -13,14 +13,18 @@ namespace npmgate::sigstore {
 
 // What the attestations of one release prove: every one of them was verified whole.
 struct VerifiedAttestations {
-  // Repository, workflow, commit and ref are the certificate's, which the statement does not
-  // contradict. The builder is only stated: `signer` has what is vouched for.
-  Provenance provenance;
+  Provenance provenance;  // vouched_for()
   Identity signer;        // of the provenance
   Time signed_at{};
   bool publish_attested = false;  // the registry's key vouches for the publish
   std::size_t checks = 0;         // that ran and held, over all attestations
 };
+
+// What is left of a statement once its source is what the signer's certificate says: repository,
+// workflow, commit and ref, empty if the certificate does not have them. Whoever runs a build
+// writes its statement. The builder stays what was stated; of that, the certificate's issuer and
+// runner are what is vouched for.
+Provenance vouched_for(Provenance stated, const Identity& signer);
 
 // `answer`: of GET /-/npm/v1/attestations/NAME@VERSION. kNotFound: it holds no provenance, though
 // everything in it verifies. Any other error: what is there is not what it says; kIntegrityMismatch
