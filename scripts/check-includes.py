@@ -21,7 +21,7 @@ STANDS_ON = {
     "inspect/code": ("base", "registry"),
     "inspect/evidence": ("base", "registry", "inspect/archive", "inspect/code"),
     "inspect/findings": ("base", "registry", "inspect/code", "inspect/evidence"),
-    "diff": ("base", "inspect"),
+    "diff": ("base", "registry", "inspect"),
     "sandbox": ("base", "inspect", "diff"),
     "feeds": ("base", "registry", "inspect"),
     "yaml": ("base",),
@@ -62,7 +62,7 @@ LIBRARIES = {
     "sqlite3": ("store", "app"),
     "spdlog/": ("base",),
     "curl/": ("proxy",),
-    "libdeflate": ("base", "inspect", "app"),
+    "libdeflate": ("base", "inspect", "diff", "app"),
     # proxy verifies registry signatures with EVP.
     "openssl/": ("base", "sigstore", "certs", "proxy", "app"),
     # certs hands out contexts and reads addresses; it opens no socket.

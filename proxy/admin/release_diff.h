@@ -73,9 +73,4 @@ class ReleaseDiffs {
 Result<ReleaseDiffs::Wanted> diff_wanted(Judge& judge, const SnapshotPtr& snapshot,
                                          const std::string& version, const ReleaseReport& report);
 
-// The bytes of both files one behind the other, sealed and open for reading only: what a worker may
-// be given. `before` may be null. kUnavailable if the system has no memory or descriptor left.
-Result<std::shared_ptr<const Fd>> joined(const BlobStore::Handle* before,
-                                         const BlobStore::Handle& after);
-
 }  // namespace npmgate

@@ -1,5 +1,4 @@
-// Asks a release's repository for its tags over git's smart HTTP: https only, hosts on the
-// allow-list, public addresses only, no credentials, bounded bytes and time, no git binary.
+// Asks a release's repository for its tags (git_client.h).
 #pragma once
 
 #include <map>
@@ -9,10 +8,7 @@
 
 #include "base/time.h"
 #include "inspect/findings/findings.h"
-#include "proxy/net/async.h"
-#include "proxy/net/upstream.h"
-#include "proxy/packages/git_protocol.h"
-#include "proxy/runtime/config.h"
+#include "proxy/packages/git_client.h"
 
 namespace npmgate {
 
@@ -25,19 +21,12 @@ class TagSource {
                                 std::vector<std::string> earlier) = 0;
 };
 
-struct GitOptions {
-  std::vector<std::string> hosts;
-  Millis timeout{5000};
-  Millis cache{std::chrono::minutes(10)};
-  std::vector<std::string> private_hosts;  // of `hosts`, those that may resolve to private
-                                           // addresses: the team's own git servers
-  std::string ca_file;                     // further trust anchors
-};
-
 class GitTagSource final : public TagSource {
  public:
   GitTagSource(GitOptions options, Upstream& upstream, const Clock& clock)
-      : options_(std::move(options)), upstream_(upstream), clock_(clock) {}
+      : client_(std::move(options), upstream, clock), clock_(clock) {}
+  // For what else is asked of the same hosts.
+  GitClient& client() { return client_; }
   Task<TagEvidence> ask(std::string repository, std::string name, std::string version,
                         std::vector<std::string> earlier) override;
 
@@ -46,22 +35,13 @@ class GitTagSource final : public TagSource {
     Result<GitTags> tags = fail(Code::kUnavailable, Origin::kUpstream, "not asked");
     Time asked{};
   };
-  struct HostState {
-    int failures = 0;
-    Time until{};  // not asked before
-  };
   Task<Result<GitTags>> list(std::string url, std::vector<std::string> wanted);
   Task<Result<GitTags>> list_now(std::string url, std::vector<std::string> wanted);
-  FetchRequest request(std::string url, const std::string& host) const;
-  std::string host_trouble(const std::string& host);
-  void note(const std::string& host, bool failed);
 
-  GitOptions options_;
-  Upstream& upstream_;
+  GitClient client_;
   const Clock& clock_;
   std::mutex mutex_;
   std::map<std::string, Known> cache_;
-  std::map<std::string, HostState> hosts_;
 };
 
 }  // namespace npmgate

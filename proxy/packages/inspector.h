@@ -36,6 +36,14 @@ struct DiffJob {
   std::shared_ptr<const Fd> both;  // the baseline's bytes, then the release's; open for reading
 };
 
+// A tarball beside the commit that it is said to be made from.
+struct SourceJob {
+  SourceJob() {}
+  SourceRequest request;
+  ArchiveLimits limits;
+  std::shared_ptr<const Fd> both;  // the tarball's bytes, then the pack's; open for reading
+};
+
 class Inspector {
  public:
   virtual ~Inspector() = default;
@@ -46,6 +54,7 @@ class Inspector {
   // Errors: as above, and kUnavailable without retry with the reason why there is no difference
   // (an archive that is refused, a worker that was late). Thread-safe likewise.
   virtual Task<Result<ContentDiff>> compare(DiffJob job) = 0;
+  virtual Task<Result<SourceComparison>> compare_source(SourceJob job) = 0;  // likewise
   // For the log and `npm-gate version`: "seccomp, landlock abi 7", or "off".
   virtual std::string sandbox() const = 0;
 };
@@ -56,6 +65,7 @@ class InProcessInspector final : public Inspector {
   explicit InProcessInspector(Pool& pool) : pool_(pool) {}
   Task<Result<Inspected>> read(InspectionJob job) override;
   Task<Result<ContentDiff>> compare(DiffJob job) override;
+  Task<Result<SourceComparison>> compare_source(SourceJob job) override;
   std::string sandbox() const override { return "off"; }
 
  private:

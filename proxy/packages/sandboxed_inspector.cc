@@ -25,6 +25,7 @@ struct Waiting {
   InspectionJob job;
   std::string attempt;  // not "": of the self test
   std::optional<DiffRequest> diff;
+  std::optional<SourceRequest> source;
   unsigned tries = 0;
   SteadyClock::time_point since = SteadyClock::now();
   net::steady_timer done;  // cancelled once there is an outcome
@@ -214,6 +215,7 @@ Task<Result<WorkReply>> SandboxedInspector::State::work(std::shared_ptr<WorkerLi
   request.limits = waiting->job.limits;
   request.attempt = waiting->attempt;
   request.diff = waiting->diff;
+  request.source = waiting->source;
   const int tarball = waiting->job.reader ? waiting->job.reader->get() : -1;
   std::string text = encode(request);
   auto payload = co_await link->ask(std::move(text), tarball, kMaxReply, options.deadline);
@@ -224,7 +226,8 @@ Task<Result<WorkReply>> SandboxedInspector::State::work(std::shared_ptr<WorkerLi
   }
   std::function<Result<WorkReply>()> read = [payload = std::move(*payload), id = request.job,
                                              limits = request.limits, waiting] {
-    return decode_reply(payload, id, limits, waiting->diff ? &*waiting->diff : nullptr);
+    return decode_reply(payload, id, limits, waiting->diff ? &*waiting->diff : nullptr,
+                        waiting->source ? &*waiting->source : nullptr);
   };
   co_return co_await pool.offload(std::move(read));
 }
@@ -345,6 +348,20 @@ Task<Result<ContentDiff>> SandboxedInspector::compare(DiffJob job) {
   auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
   if (!reply) co_return reply.error();
   if (reply->diff) co_return std::move(*reply->diff);
+  co_return fail(Code::kUnavailable, Origin::kSelf,
+                 reply->failed.empty() ? "the worker said nothing" : reply->failed);
+}
+
+Task<Result<SourceComparison>> SandboxedInspector::compare_source(SourceJob job) {
+  InspectionJob carrier;
+  carrier.limits = job.limits;
+  carrier.reader = job.both;
+  const auto waiting = std::make_shared<Waiting>(state_->executor, std::move(carrier));
+  waiting->source = std::move(job.request);
+  auto there = state_->submit(waiting);
+  auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
+  if (!reply) co_return reply.error();
+  if (reply->source) co_return std::move(*reply->source);
   co_return fail(Code::kUnavailable, Origin::kSelf,
                  reply->failed.empty() ? "the worker said nothing" : reply->failed);
 }

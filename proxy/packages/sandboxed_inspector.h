@@ -45,6 +45,7 @@ class SandboxedInspector final : public Inspector {
 
   Task<Result<Inspected>> read(InspectionJob job) override;
   Task<Result<ContentDiff>> compare(DiffJob job) override;
+  Task<Result<SourceComparison>> compare_source(SourceJob job) override;
   std::string sandbox() const override;
 
   // What a worker must not do, tried in one (sandbox/self_test.h): the errno, or in `unavailable`
