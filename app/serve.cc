@@ -153,7 +153,10 @@ std::string pages_url(const Config& config) {
 struct Services {
   Services(const Dependencies& deps, const FeedWatch& feeds, TrustStore& trust)
       : tags(git_options(deps.config), deps.upstream, deps.clock),
-        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock, trust),
+        sources(tags.client(), deps.inspector, deps.blobs, deps.pool, deps.clock,
+                deps.config.limits),
+        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock, trust,
+                  deps.config.git_source ? &sources : nullptr),
         gate(deps, &collector),
         subscriptions({deps.config, deps.clock, deps.store, deps.active_policy,
                        [this](const std::string& repository, auto refused) {
@@ -189,6 +192,7 @@ struct Services {
   }
 
   GitTagSource tags;
+  SourceComparer sources;
   OnlineEvidenceCollector collector;
   Gate gate;
   Subscriptions subscriptions;

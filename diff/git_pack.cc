@@ -16,7 +16,7 @@
 namespace npmgate {
 namespace {
 
-constexpr std::size_t kHeader = 12;   // "PACK", version, number of objects
+constexpr std::size_t kHeader = 12;  // "PACK", version, number of objects
 constexpr std::size_t kChecksum = 20;
 constexpr int kOffsetDelta = 6, kIdDelta = 7;
 constexpr std::size_t kRawId = 20;
@@ -138,8 +138,7 @@ class PackReader {
     std::size_t count = 0;
     for (std::size_t i = 8; i < kHeader; ++i)
       count = count << 8 | static_cast<unsigned char>(all_[i]);
-    if (count > limits_.max_objects)
-      return too_large(std::to_string(count) + " objects");
+    if (count > limits_.max_objects) return too_large(std::to_string(count) + " objects");
     Bytes from(all_.substr(kHeader, all_.size() - kHeader - kChecksum));
     for (std::size_t i = 0; i < count; ++i) {
       if (auto good = read_entry(from); !good) return good.error();
@@ -156,13 +155,14 @@ class PackReader {
   };
 
   Result<std::string> inflate(Bytes& from, std::uint64_t size) {
-    if (size > limits_.max_object) return too_large("an object of " + std::to_string(size) + " bytes");
+    if (size > limits_.max_object)
+      return too_large("an object of " + std::to_string(size) + " bytes");
     if (auto good = account(size); !good) return good.error();
     std::string out(static_cast<std::size_t>(size), '\0');
     std::size_t used = 0;
-    const auto done = libdeflate_zlib_decompress_ex(inflater_.get(), from.rest().data(),
-                                                    from.rest().size(), out.data(), out.size(),
-                                                    &used, nullptr);
+    const auto done =
+        libdeflate_zlib_decompress_ex(inflater_.get(), from.rest().data(), from.rest().size(),
+                                      out.data(), out.size(), &used, nullptr);
     if (done != LIBDEFLATE_SUCCESS) return malformed("an object does not inflate to its size");
     from.take(used);
     return out;
@@ -333,7 +333,8 @@ class MemoryRepository {
       const git_filemode_t mode = git_tree_entry_filemode(entry);
       if (mode == GIT_FILEMODE_TREE) {
         if (++folders_ > limits.max_objects) return too_large("too many folders");
-        if (auto good = walk(*git_tree_entry_id(entry), path + "/", depth + 1, limits, files); !good)
+        if (auto good = walk(*git_tree_entry_id(entry), path + "/", depth + 1, limits, files);
+            !good)
           return good.error();
       } else if (mode != GIT_FILEMODE_COMMIT) {
         if (files.size() >= limits.max_files) return too_large("too many files");

@@ -1,6 +1,6 @@
-// Objects of a git packfile in memory (git's gitformat-pack document), and the commit's tree made of
-// them. libgit2 reads packs from files only, and the processes that read hostile bytes have none: the
-// container is read here, hashing and the reading of commits and trees is libgit2's.
+// Objects of a git packfile in memory (git's gitformat-pack document), and the commit's tree made
+// of them. libgit2 reads packs from files only, and the processes that read hostile bytes have
+// none: the container is read here, hashing and the reading of commits and trees is libgit2's.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,11 @@
 namespace npmgate {
 
 struct PackLimits {
-  std::size_t max_objects = 300'000;                    // a commit of 50,000 files has about 8,000 trees
-  std::size_t max_object = std::size_t{16} << 20;       // bytes of one, inflated
-  std::size_t max_inflated = std::size_t{192} << 20;    // of all, deltas and what they give included
-  std::size_t max_files = 500'000;                      // of the commit's tree
-  std::size_t max_path = 4096;                          // bytes
+  std::size_t max_objects = 300'000;               // a commit of 50,000 files has about 8,000 trees
+  std::size_t max_object = std::size_t{16} << 20;  // bytes of one, inflated
+  std::size_t max_inflated = std::size_t{192} << 20;  // of all, deltas and what they give included
+  std::size_t max_files = 500'000;                    // of the commit's tree
+  std::size_t max_path = 4096;                        // bytes
 };
 
 // gitformat-pack, "object types".

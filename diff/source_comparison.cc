@@ -56,8 +56,8 @@ std::string with_unix_lines(std::string_view body) {
 }
 
 bool holds(const PackedFile& file, const std::string& id) {
-  return file.id == id || (file.body.find("\r\n") != file.body.npos &&
-                           blob_id(with_unix_lines(file.body)) == id);
+  return file.id == id ||
+         (file.body.find("\r\n") != file.body.npos && blob_id(with_unix_lines(file.body)) == id);
 }
 
 // "" or "packages/left/".
@@ -72,8 +72,8 @@ std::string find_root(const std::vector<PackedFile>& files, const SourceFiles& s
                       const SourceRequest& request) {
   const std::string stated = folder_of(request.directory);
   if (!stated.empty() && source.contains(stated + std::string(kManifest))) return stated;
-  std::vector<std::string> candidates{
-      stated, "", "packages/" + std::string(base_of(request.name)) + "/"};
+  std::vector<std::string> candidates{stated, "",
+                                      "packages/" + std::string(base_of(request.name)) + "/"};
   if (const PackedFile* const manifest = find_file(files, kManifest)) {
     for (const auto& [path, id] : source) {
       if (candidates.size() < kMaxRoots && id == manifest->id && base_of(path) == kManifest)
@@ -96,7 +96,8 @@ std::string find_root(const std::vector<PackedFile>& files, const SourceFiles& s
 
 using Status = std::pair<std::string_view, SourceStatus>;
 
-// Paths of one status, a folder instead of all that is in it where everything in it has that status.
+// Paths of one status, a folder instead of all that is in it where everything in it has that
+// status.
 void fold(std::span<const Status> files, std::size_t start, SourceStatus wanted,
           std::vector<std::string>& out) {
   for (std::size_t i = 0; i < files.size();) {

@@ -25,8 +25,8 @@ struct SourceRequest {
 };
 
 // Where the package's root is in the repository: the stated directory if there is a package.json in
-// it, else where most of the tarball's files are: there, in packages/NAME, in a folder with the very
-// package.json, or in the root.
+// it, else where most of the tarball's files are: there, in packages/NAME, in a folder with the
+// very package.json, or in the root.
 //
 // A file is the source's if the source has its bytes at that path (line ends of a checkout on
 // Windows do not count), under the same name elsewhere in the package's folder, or in the

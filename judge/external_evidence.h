@@ -18,6 +18,7 @@ struct ExternalEvidence {
   std::optional<bool> signature_valid;
   // By version: the release's own attestation and that of the baseline it was compared with.
   std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
+  SourceEvidences sources;  // likewise
   std::map<std::string, PackageHistory::DependencyAge, std::less<>> dependency_ages;
   std::vector<Unavailable> unavailable;  // what could not be had, and why
   Time asked{};                          // when all of it was last asked for

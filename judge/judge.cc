@@ -4,6 +4,7 @@
 
 #include "inspect/evidence/restored_baseline.h"
 #include "judge/comparison.h"
+#include "judge/lowest_risk.h"
 #include "judge/policy_prefilter.h"
 #include "policy/policy_facts.h"
 #include "registry/render.h"
@@ -433,10 +434,13 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
   history_.signature_valid = observed.signature_valid;
   history_.dependency_ages = observed.dependency_ages;
   history_.provenance = observed.provenance;
+  history_.sources = observed.sources;
   // The baseline may be another one than when the release was asked about.
   const auto before = snapshot_->observations.find(judged.baseline);
-  if (before != snapshot_->observations.end())
+  if (before != snapshot_->observations.end()) {
     history_.provenance.insert(before->second.provenance.begin(), before->second.provenance.end());
+    history_.sources.insert(before->second.sources.begin(), before->second.sources.end());
+  }
   // A dependency that came with a release since the last settled one was asked about then.
   if (judged.settled != judged.baseline) {
     for (const auto& [version, other] : snapshot_->observations)
@@ -618,6 +622,10 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   subject.same_publisher_and_hooks =
       same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
   judged.recent = now_ - subject.age_start <= options_.recent;
+  if (judged.recent) {
+    subject.risk_left = risk_left(judged, history_);
+    subject.lowest_risk = subject.risk_left.empty();
+  }
   if (version != nullptr && judged.recent) subject.again = restored(judged);
 }
 

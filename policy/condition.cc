@@ -14,7 +14,8 @@ constexpr ConditionKey kKeys[] = {
     {"all", Kind::kAll, true, "every condition of the list"},
     {"any", Kind::kAny, true, "at least one condition of the list"},
     {"not", Kind::kNot, true,
-     "the opposite; takes package, version, upstream, popular, provenance and ages only"},
+     "the opposite; takes package, version, upstream, popular, provenance, lowest_risk and ages "
+     "only"},
     {"finding", Kind::kFinding, false, "one of these findings is there"},
     {"package", Kind::kPackage, true, "the name is one of these names, globs or lists"},
     {"version", Kind::kVersion, true, "the version is in this range"},
@@ -25,6 +26,9 @@ constexpr ConditionKey kKeys[] = {
     {"license", Kind::kLicense, false, "its license text is one of these, or matches the glob"},
     {"provenance", Kind::kProvenance, true,
      "it was proven to be built so: verified: true, and builder, repository, workflow, ref"},
+    {"lowest_risk", Kind::kLowestRisk, true,
+     "true: proven to be built as the release before, its files are the source's, and it gained "
+     "nothing; under not only"},
     {"upstream", Kind::kUpstream, true, "it comes from one of these upstreams"},
     {"popular", Kind::kPopular, true, "whether it is on the shipped list of popular packages"},
 };
@@ -124,8 +128,8 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
     problem(key.at,
             "'" + key.scalar +
                 "' cannot stand under 'not': one more finding must never make a verdict milder; "
-                "'not' takes package, version, upstream, popular, provenance, younger_than and "
-                "older_than");
+                "'not' takes package, version, upstream, popular, provenance, lowest_risk, "
+                "younger_than and older_than");
     return nothing_matches(key.at);
   }
   auto out = std::make_shared<Condition>();
@@ -138,7 +142,7 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
       combine(value, negated, *out);
       break;
     case Kind::kNot:
-      out->children.push_back(map(value, true));
+      opposite(value, *out);
       break;
     case Kind::kFinding:
       finding(value, *out);
@@ -169,10 +173,23 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
     case Kind::kProvenance:
       provenance(value, *out);
       break;
+    case Kind::kLowestRisk:
+      boolean(value, key.scalar, *out);
+      if (!opposite_ || !out->flag)
+        problem(key.at,
+                "'lowest_risk' stands under 'not' only, as not: { lowest_risk: true }: one more "
+                "finding must never make a verdict milder");
+      break;
     case Kind::kPublishedAfter:
       break;  // written as `freeze`, no key of a condition
   }
   return out;
+}
+
+void ConditionCompiler::opposite(const YamlNode& value, Condition& out) {
+  opposite_ = !opposite_;
+  out.children.push_back(map(value, true));
+  opposite_ = !opposite_;
 }
 
 void ConditionCompiler::combine(const YamlNode& value, bool negated, Condition& out) {

@@ -33,6 +33,7 @@ class ConditionCompiler {
 
  private:
   ConditionPtr map(const YamlNode& node, bool negated);
+  void opposite(const YamlNode& value, Condition& out);
   ConditionPtr member(const YamlNode& key, const YamlNode& value, bool negated);
   void names(const YamlNode& node, const std::string& key, NameSet& names,
              std::vector<std::string>& values);
@@ -49,6 +50,7 @@ class ConditionCompiler {
   NamedLists& lists_;
   std::vector<Problem>& problems_;
   std::string where_;
+  bool opposite_ = false;  // under an odd number of `not`
 };
 
 // "finding", "package" …: the keys of a condition, in the order documented.

@@ -30,6 +30,8 @@ struct Subject {
     std::string repository, workflow, ref;
   };
   std::optional<Proven> provenance{};
+  bool lowest_risk = false;  // judge/lowest_risk.h; of recent releases
+  std::string risk_left;     // what keeps it from that, the first of it, in words
   Time age_start{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller
                      // computed it
   std::optional<Time> published;

@@ -93,6 +93,8 @@ ConditionValue evaluate(const Condition& condition, const Subject& subject,
       return {named(subject.license), std::nullopt};
     case Kind::kProvenance:
       return {proven(condition, subject), std::nullopt};
+    case Kind::kLowestRisk:
+      return {subject.lowest_risk, std::nullopt};
     case Kind::kUpstream:
       return {named(subject.upstream), std::nullopt};
     case Kind::kPopular:

@@ -41,6 +41,7 @@ struct Condition {
     kPublisher,
     kLicense,
     kProvenance,  // children: one per field; a child's `range_text` names it, "" = verified
+    kLowestRisk,  // under an odd number of `not` only: one more finding never makes it milder
     kUpstream,
     kPopular,
     kPublishedAfter /* freeze */

@@ -89,6 +89,7 @@ json::object of_kind(Condition::Kind kind, bool negated) {
     case Kind::kOlderThan:
       return {{"type", "string"}, {"pattern", kDuration}};
     case Kind::kHasInstallScript:
+    case Kind::kLowestRisk:
       return {{"const", true}};
     case Kind::kPopular:
       return {{"type", "boolean"}};

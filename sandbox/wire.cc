@@ -164,9 +164,9 @@ Result<WorkRequest> decode_request(std::string_view payload) {
   }
   if (const auto* source = fields.find("source")) {
     const JsonFields wanted(*source, ok);
-    request.source = SourceRequest{wanted.number("tarball_size"), wanted.text("commit"),
-                                   wanted.text("directory"), wanted.text("name"),
-                                   wanted.text("manifest_blob")};
+    request.source =
+        SourceRequest{wanted.number("tarball_size"), wanted.text("commit"),
+                      wanted.text("directory"), wanted.text("name"), wanted.text("manifest_blob")};
   }
   if (!ok) return malformed("no request");
   return request;

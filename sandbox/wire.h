@@ -56,7 +56,7 @@ struct WorkRequest {
   Manifest stated;        // of which name and scripts travel
   ArchiveLimits limits;
   std::string attempt;  // not "": no tarball, try what a worker must not do (self_test.h)
-  std::optional<DiffRequest> diff;  // compare two tarballs instead of reading one
+  std::optional<DiffRequest> diff;           // compare two tarballs instead of reading one
   std::optional<SourceRequest> source = {};  // compare a tarball with a pack that follows it
 };
 std::string encode(const WorkRequest& request);
@@ -65,9 +65,9 @@ Result<WorkRequest> decode_request(std::string_view payload);
 struct WorkReply {
   std::uint64_t job = 0;
   std::optional<Contents> contents;
-  std::string failed;                    // "" or why there is neither
-  std::optional<int> attempt_errno;      // of an attempt; 0: it succeeded
-  std::optional<ContentDiff> diff = {};  // of a request with one
+  std::string failed;                           // "" or why there is neither
+  std::optional<int> attempt_errno;             // of an attempt; 0: it succeeded
+  std::optional<ContentDiff> diff = {};         // of a request with one
   std::optional<SourceComparison> source = {};  // likewise
 };
 std::string encode(const WorkReply& reply);

@@ -59,9 +59,12 @@ Result<std::unique_ptr<OfflineGate>> OfflineGate::open(Config config, const std:
   if (asks == Asks::kOutside) {
     bench->tags_ =
         std::make_unique<GitTagSource>(git_options(bench->config_), *bench->client_, bench->clock_);
-    bench->collector_ =
-        std::make_unique<OnlineEvidenceCollector>(*bench->tags_, *bench->client_, *bench->store_,
-                                                  bench->pool_, bench->clock_, *bench->trust_);
+    bench->sources_ =
+        std::make_unique<SourceComparer>(bench->tags_->client(), *bench->inspector_, *bench->blobs_,
+                                         bench->pool_, bench->clock_, bench->config_.limits);
+    bench->collector_ = std::make_unique<OnlineEvidenceCollector>(
+        *bench->tags_, *bench->client_, *bench->store_, bench->pool_, bench->clock_, *bench->trust_,
+        bench->config_.git_source ? bench->sources_.get() : nullptr);
   }
   bench->packages_ = std::make_unique<Packages>(
       Dependencies{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,

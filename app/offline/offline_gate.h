@@ -84,6 +84,7 @@ class OfflineGate {
   std::unique_ptr<Inspector> inspector_;
   std::unique_ptr<TrustStore> trust_;
   std::unique_ptr<GitTagSource> tags_;
+  std::unique_ptr<SourceComparer> sources_;
   std::unique_ptr<OnlineEvidenceCollector> collector_;
   std::unique_ptr<Packages> packages_;
 };

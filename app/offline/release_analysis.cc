@@ -84,8 +84,10 @@ ReportInput ReleaseAnalysis::report() const {
 Workbench::Workbench(std::unique_ptr<OfflineGate> bench)
     : bench_(std::move(bench)),
       tags_(git_options(bench_->config()), bench_->client(), bench_->clock()),
+      sources_(tags_.client(), bench_->inspector(), bench_->blobs(), bench_->pool(),
+               bench_->clock(), bench_->config().limits),
       collector_(tags_, bench_->client(), bench_->store(), bench_->pool(), bench_->clock(),
-                 bench_->trust()) {
+                 bench_->trust(), bench_->config().git_source ? &sources_ : nullptr) {
   collector_.attach(bench_->packages());
 }
 

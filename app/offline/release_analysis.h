@@ -71,6 +71,7 @@ class Workbench {
 
   std::unique_ptr<OfflineGate> bench_;
   GitTagSource tags_;
+  SourceComparer sources_;
   OnlineEvidenceCollector collector_;
 };
 

@@ -24,7 +24,8 @@ struct Finding {
   Severity severity = Severity::kInfo;
   std::string message;  // one sentence, ASCII-safe for a header, no trailing full stop
   boost::json::object proof;
-  std::string source;  // packument-field, tarball, baseline, git-tags, signature, provenance, feed
+  std::string source;  // packument-field, tarball, baseline, git-tags, source, signature,
+                       // provenance, feed
   // SHA-256 of id and proof: what an approval covers.
   std::string digest() const;
   friend bool operator==(const Finding&, const Finding&) = default;
@@ -72,6 +73,7 @@ struct PackageHistory {
   std::optional<bool> signature_valid;  // nullopt: not checked
   // Attestations that were read, by version: the release's own and its baseline's.
   std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
+  SourceEvidences sources;  // likewise
   struct DependencyAge {
     std::optional<Time> first_published;     // of the package
     std::optional<Time> resolved_published;  // of the version its range resolves to now

@@ -206,6 +206,13 @@ std::vector<Finding> evidence_unavailable(const Comparison& sides) {
   if (sides.history != nullptr) {
     for (const Unavailable& missing : sides.history->unavailable)
       add(missing.source, missing.reason);
+    // Without a commit there was nothing to ask for.
+    for (const auto& [version, source] : sides.history->sources) {
+      if (source.state == SourceEvidence::State::kCompared || source.commit.empty()) continue;
+      const bool own = version == sides.release.manifest.version;
+      if (own || (sides.before != nullptr && version == sides.before->manifest.version))
+        add("source", (own ? "" : "of the baseline " + version + ": ") + source.reason);
+    }
   }
   return findings;
 }

@@ -1,5 +1,5 @@
-// The tarball's files beside those of the commit that it is said to be made from, compared with what
-// the baseline's were like: build output never is the source's, and nobody is blamed for it.
+// The tarball's files beside those of the commit that it is said to be made from, compared with
+// what the baseline's were like: build output never is the source's, and nobody is blamed for it.
 #include <algorithm>
 
 #include "base/text.h"
@@ -15,8 +15,7 @@ const SourceEvidence* compared_source(const Comparison& sides, const Release& re
                                       const Evidence* evidence) {
   if (sides.history == nullptr || evidence == nullptr) return nullptr;
   const auto it = sides.history->sources.find(release.manifest.version);
-  if (it == sides.history->sources.end() ||
-      it->second.state != SourceEvidence::State::kCompared ||
+  if (it == sides.history->sources.end() || it->second.state != SourceEvidence::State::kCompared ||
       it->second.sha512 != evidence->tarball_sha512)
     return nullptr;
   return &it->second;

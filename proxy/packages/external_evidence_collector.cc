@@ -15,6 +15,8 @@ constexpr auto kKeysRetry = std::chrono::minutes(1);  // where they could not be
 constexpr auto kBudget = std::chrono::seconds(15);
 constexpr auto kKeysLimit = std::chrono::seconds(5);
 constexpr Millis kAttestationLimit = std::chrono::seconds(5);
+// A tag that comes late names another commit than none, and is compared at once.
+constexpr auto kNoCommitAgain = std::chrono::hours(1);
 // New dependencies whose age is looked up: a release that adds more at once is remarkable for that
 // alone.
 
@@ -85,6 +87,31 @@ const ProvenanceEvidence* known_provenance(const PackageSnapshot& snapshot,
   return it == snapshot.observations.end() ? nullptr : find_provenance(it->second, version);
 }
 
+// The commit that a release is said to be made from: its tag's, which people see; else that of its
+// verified provenance; else what the packument says. Which says it, and "" if none does.
+std::pair<std::string, std::string> commit_of(const Release& release,
+                                              const std::optional<TagEvidence>& tag,
+                                              const ProvenanceEvidence* provenance) {
+  if (tag && tag->state == TagEvidence::State::kFound) return {tag->commit, "tag " + tag->tag};
+  if (provenance != nullptr && provenance->verified && !provenance->stated.commit.empty())
+    return {provenance->stated.commit, "provenance"};
+  return {release.git_head.value_or(""), "gitHead"};
+}
+
+const SourceEvidence* find_source(const ExternalEvidence& observations,
+                                  const std::string& version) {
+  const auto it = observations.sources.find(version);
+  return it == observations.sources.end() ? nullptr : &it->second;
+}
+
+// What was found of a version's source before, for this release or for itself.
+const SourceEvidence* known_source(const PackageSnapshot& snapshot, const ExternalEvidence& own,
+                                   const std::string& version) {
+  if (const auto* found = find_source(own, version)) return found;
+  const auto it = snapshot.observations.find(version);
+  return it == snapshot.observations.end() ? nullptr : find_source(it->second, version);
+}
+
 }  // namespace
 
 Task<ExternalEvidence> OnlineEvidenceCollector::observe(SnapshotPtr snapshot, std::string version,
@@ -101,6 +128,7 @@ Task<ExternalEvidence> OnlineEvidenceCollector::observe(SnapshotPtr snapshot, st
   co_await ask_tag(snapshot, found->release, out);
   co_await check_signature(snapshot, found->release, out);
   co_await read_attestations(snapshot, *found, before, until, out);
+  co_await compare_sources(snapshot, *found, before, until, out);
   co_await age_dependencies(snapshot, found->release,
                             before != nullptr ? &before->release : nullptr, until, out);
   out.asked = clock_.now();
@@ -245,6 +273,83 @@ Task<std::string> OnlineEvidenceCollector::read_attestation(
   if (!answer.evidence) co_return std::move(answer.unknown);
   out.provenance[version] = std::move(*answer.evidence);
   co_return std::string();
+}
+
+Task<void> OnlineEvidenceCollector::compare_sources(SnapshotPtr snapshot,
+                                                    const PackumentVersion& release,
+                                                    const PackumentVersion* before,
+                                                    std::chrono::steady_clock::time_point until,
+                                                    ExternalEvidence& out) {
+  std::erase_if(out.sources, [&](const auto& each) {
+    return each.first != release.version && (before == nullptr || each.first != before->version);
+  });
+  // A host that just now did not say its tags is not asked for more; what was known stays known.
+  if (sources_ == nullptr || !out.tag || out.tag->state == TagEvidence::State::kUnknown) co_return;
+  std::optional<TagEvidence> tag = out.tag;
+  co_await compare_source(snapshot, release, std::move(tag), until, out);
+  const SourceEvidence* own = find_source(out, release.version);
+  if (before == nullptr || own == nullptr || own->state != SourceEvidence::State::kCompared)
+    co_return;
+  const auto observed = snapshot->observations.find(before->version);
+  std::optional<TagEvidence> older;
+  if (observed != snapshot->observations.end()) older = observed->second.tag;
+  if (!older) {
+    const std::string repository =
+        before->release.manifest.repository ? before->release.manifest.repository->url : "";
+    std::vector<std::string> none;
+    TagEvidence asked =
+        co_await tags_.ask(repository, snapshot->name, before->version, std::move(none));
+    older = std::move(asked);
+  }
+  co_await compare_source(snapshot, *before, std::move(older), until, out);
+}
+
+Task<void> OnlineEvidenceCollector::compare_source(SnapshotPtr snapshot,
+                                                   const PackumentVersion& release,
+                                                   std::optional<TagEvidence> tag,
+                                                   std::chrono::steady_clock::time_point until,
+                                                   ExternalEvidence& out) {
+  const std::string version = release.version;
+  std::pair<std::string, std::string> named =
+      commit_of(release.release, tag, find_provenance(out, version));
+  const std::string commit = named.first;
+  const auto evidence = current_evidence(*snapshot, release);
+  if (!evidence || evidence->tarball_sha512.empty() || evidence->archive_refusal) co_return;
+  if (const SourceEvidence* known = known_source(*snapshot, out, version)) {
+    const bool same = known->commit == commit && known->sha512 == evidence->tarball_sha512;
+    if (same && (known->state == SourceEvidence::State::kCompared || clock_.now() < known->again)) {
+      const SourceEvidence kept = *known;  // it may lie in what is written to
+      out.sources[version] = kept;
+      co_return;
+    }
+  }
+  if (commit.empty()) {
+    SourceEvidence found;
+    found.reason = "nothing names the commit that it was made from";
+    found.asked = clock_.now();
+    found.again = found.asked + kNoCommitAgain;
+    found.sha512 = evidence->tarball_sha512;
+    out.sources[version] = std::move(found);
+    co_return;
+  }
+  SourceWanted wanted;
+  wanted.name = snapshot->name;
+  if (release.release.manifest.repository) {
+    wanted.repository = release.release.manifest.repository->url;
+    wanted.directory = release.release.manifest.repository->directory;
+  }
+  wanted.commit = commit;
+  wanted.named_by = std::move(named.second);
+  wanted.sha512 = evidence->tarball_sha512;
+  wanted.until = until;
+  SourceEvidence found = co_await sources_->compare(std::move(wanted));
+  // What was compared with the same commit is not taken back by a host that is away.
+  const SourceEvidence* before = find_source(out, version);
+  if (found.state == SourceEvidence::State::kUnavailable && before != nullptr &&
+      before->state == SourceEvidence::State::kCompared && before->commit == found.commit &&
+      before->sha512 == found.sha512)
+    co_return;
+  out.sources[version] = std::move(found);
 }
 
 Task<void> OnlineEvidenceCollector::age_dependencies(SnapshotPtr snapshot, const Release& release,

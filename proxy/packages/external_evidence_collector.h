@@ -11,6 +11,7 @@
 #include "proxy/packages/git_tags.h"
 #include "proxy/packages/packages.h"
 #include "proxy/packages/signatures.h"
+#include "proxy/packages/source_comparer.h"
 #include "proxy/packages/trust_store.h"
 
 namespace npmgate {
@@ -18,13 +19,14 @@ namespace npmgate {
 class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
  public:
   OnlineEvidenceCollector(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
-                          const Clock& clock, TrustStore& trust)
+                          const Clock& clock, TrustStore& trust, SourceComparer* sources = nullptr)
       : tags_(tags),
         upstream_(upstream),
         store_(store),
         pool_(pool),
         clock_(clock),
-        trust_(trust) {}
+        trust_(trust),
+        sources_(sources) {}
   // Before the first observe(): packages and observer know each other.
   void attach(Packages& packages) { packages_ = &packages; }
 
@@ -41,6 +43,14 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   Task<std::string> read_attestation(SnapshotPtr snapshot, const PackumentVersion& release,
                                      std::chrono::steady_clock::time_point until,
                                      ExternalEvidence& out);
+  // The release's tarball and its baseline's beside their commits. What was compared once stays, as
+  // long as the commit is named that it was compared with.
+  Task<void> compare_sources(SnapshotPtr snapshot, const PackumentVersion& release,
+                             const PackumentVersion* before,
+                             std::chrono::steady_clock::time_point until, ExternalEvidence& out);
+  Task<void> compare_source(SnapshotPtr snapshot, const PackumentVersion& release,
+                            std::optional<TagEvidence> tag,
+                            std::chrono::steady_clock::time_point until, ExternalEvidence& out);
   Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
                               std::chrono::steady_clock::time_point until, ExternalEvidence& out);
   struct Keys {
@@ -58,6 +68,7 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   Pool& pool_;
   const Clock& clock_;
   TrustStore& trust_;
+  SourceComparer* const sources_;  // null: nothing is compared
   Packages* packages_ = nullptr;
   std::mutex mutex_;
   std::map<std::string, Keys> keys_;                 // by upstream name

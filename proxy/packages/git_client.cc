@@ -56,8 +56,8 @@ void GitClient::note(const std::string& host, bool failed) {
 Task<Result<GitClient::Opened>> GitClient::open(std::string url, std::size_t max_body) {
   Opened opened;
   opened.host = git_host(url);
-  FetchRequest first = request(url + "/info/refs?service=git-upload-pack", opened.host, max_body,
-                               options_.timeout);
+  FetchRequest first =
+      request(url + "/info/refs?service=git-upload-pack", opened.host, max_body, options_.timeout);
   auto reply = co_await upstream_.fetch(std::move(first));
   if (!reply) co_return reply.error();
   if (reply->status != 200) {
@@ -73,8 +73,8 @@ Task<Result<GitClient::Opened>> GitClient::open(std::string url, std::size_t max
   co_return opened;
 }
 
-Task<Result<std::string>> GitClient::ask(Opened repository, std::string body,
-                                         std::size_t max_body, Millis limit) {
+Task<Result<std::string>> GitClient::ask(Opened repository, std::string body, std::size_t max_body,
+                                         Millis limit) {
   FetchRequest post =
       request(repository.base + "/git-upload-pack", repository.host, max_body, limit);
   post.method = "POST";

@@ -134,8 +134,7 @@ Result<GitTags> parse_ls_refs(std::string_view body) {
     const auto line = next_packet(body);
     if (!line) return malformed();
     if (line->flush) return tags;
-    if (line->text.starts_with("ERR "))
-      return refusal(line->text.substr(4));
+    if (line->text.starts_with("ERR ")) return refusal(line->text.substr(4));
     const std::size_t blank = line->text.find(' ');
     if (blank == std::string_view::npos || !is_object_id(line->text.substr(0, blank)))
       return malformed();
@@ -155,8 +154,7 @@ Result<GitTags> parse_ls_refs(std::string_view body) {
 std::string fetch_request(const std::string& object, Fetched what) {
   std::string body = packet("command=fetch\n") + packet("agent=npm-gate") + "0001" +
                      packet("no-progress\n") + packet("ofs-delta\n");
-  if (what == Fetched::kCommitAndTrees)
-    body += packet("deepen 1\n") + packet("filter blob:none\n");
+  if (what == Fetched::kCommitAndTrees) body += packet("deepen 1\n") + packet("filter blob:none\n");
   return body + packet("want " + object + "\n") + packet("done\n") + "0000";
 }
 

@@ -11,8 +11,8 @@
 
 namespace npmgate {
 
-// `blobs` one behind the other (null ones are left out), then `tail`; open for reading only. Blocks.
-// kUnavailable, retry: no memory for it.
+// `blobs` one behind the other (null ones are left out), then `tail`; open for reading only.
+// Blocks. kUnavailable, retry: no memory for it.
 Result<std::shared_ptr<const Fd>> joined_file(const std::vector<const BlobStore::Handle*>& blobs,
                                               std::string_view tail = {});
 

@@ -90,10 +90,11 @@ Task<Result<SourceComparison>> SourceComparer::compare_now(SourceWanted wanted, 
   client_.note(host, !opened && opened.error().code != Code::kNotFound);
   if (!opened) co_return opened.error();
   if (!opened->advertised.v2 || !opened->advertised.filter)
-    co_return fail(Code::kRefused, Origin::kUpstream,
-                   host + " gives no trees without all their files (no filter in git's protocol 2)");
-  auto pack = co_await fetch(*opened, wanted.commit, Fetched::kCommitAndTrees, kMaxPack,
-                             wanted.until);
+    co_return fail(
+        Code::kRefused, Origin::kUpstream,
+        host + " gives no trees without all their files (no filter in git's protocol 2)");
+  auto pack =
+      co_await fetch(*opened, wanted.commit, Fetched::kCommitAndTrees, kMaxPack, wanted.until);
   if (!pack) co_return pack.error();
   const std::size_t bytes = pack->size();
   SourceJob job;
@@ -118,8 +119,8 @@ Task<void> SourceComparer::read_manifest(SourceWanted wanted, GitClient::Opened 
   SourceJob job;
   job.request.commit = wanted.commit;
   job.request.manifest_blob = found.manifest_blob;
-  auto pack = co_await fetch(std::move(opened), found.manifest_blob, Fetched::kObject,
-                             kMaxManifest, wanted.until);
+  auto pack = co_await fetch(std::move(opened), found.manifest_blob, Fetched::kObject, kMaxManifest,
+                             wanted.until);
   if (!pack) co_return;
   auto beside = co_await compare_in_worker(std::move(blob), std::move(*pack), std::move(job));
   if (!beside) co_return;

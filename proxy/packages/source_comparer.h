@@ -17,11 +17,11 @@ namespace npmgate {
 struct SourceWanted {
   SourceWanted() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
   std::string name;
-  std::string repository;  // as package.json states it
-  std::string directory;   // likewise
-  std::string commit;      // hex
-  std::string named_by;    // SourceEvidence
-  std::string sha512;      // hex, of the tarball, which is in the blob store
+  std::string repository;                         // as package.json states it
+  std::string directory;                          // likewise
+  std::string commit;                             // hex
+  std::string named_by;                           // SourceEvidence
+  std::string sha512;                             // hex, of the tarball, which is in the blob store
   std::chrono::steady_clock::time_point until{};  // no request goes on for longer
 };
 

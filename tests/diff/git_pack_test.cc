@@ -57,9 +57,17 @@ TEST_F(GitPack, MakesObjectsOfDeltas) {
     std::vector<std::string> entries;
   } rows[] = {
       {"by offset", {base, second, third}},
-      {"by id", {base, id_delta(id_of(kBlob, kBase), delta), id_delta(id_of(kBlob, kNext), copy_and_add(kNext.size(), 0, 5, "!"))}},
-      {"before its base", {id_delta(id_of(kBlob, kNext), copy_and_add(kNext.size(), 0, 5, "!")), id_delta(id_of(kBlob, kBase), delta), base}},
-      {"by offset of one that waits", {id_delta(id_of(kBlob, kBase), delta), offset_delta(id_delta(id_of(kBlob, kBase), delta).size(), copy_and_add(kNext.size(), 0, 5, "!")), base}},
+      {"by id",
+       {base, id_delta(id_of(kBlob, kBase), delta),
+        id_delta(id_of(kBlob, kNext), copy_and_add(kNext.size(), 0, 5, "!"))}},
+      {"before its base",
+       {id_delta(id_of(kBlob, kNext), copy_and_add(kNext.size(), 0, 5, "!")),
+        id_delta(id_of(kBlob, kBase), delta), base}},
+      {"by offset of one that waits",
+       {id_delta(id_of(kBlob, kBase), delta),
+        offset_delta(id_delta(id_of(kBlob, kBase), delta).size(),
+                     copy_and_add(kNext.size(), 0, 5, "!")),
+        base}},
   };
   for (const auto& row : rows) {
     const std::string pack = pack_of(row.entries);
@@ -99,16 +107,20 @@ TEST_F(GitPack, RefusesEverythingElse) {
       {"a size beyond 64 bits", pack_of({"\xb0" + std::string(12, '\xff')})},
       {"larger than it says", pack_of({entry_head(3, 4) + zlib_stored("hello")})},
       {"smaller than it says", pack_of({entry_head(3, 6) + zlib_stored("hello")})},
-      {"a delta of what is not there", pack_of({id_delta(std::string(40, '1'), copy_and_add(1, 0, 1, ""))})},
+      {"a delta of what is not there",
+       pack_of({id_delta(std::string(40, '1'), copy_and_add(1, 0, 1, ""))})},
       {"a delta of itself", pack_of({offset_delta(1, copy_and_add(1, 0, 1, ""))})},
-      {"a delta of what lies before the pack", pack_of({offset_delta(5000, copy_and_add(1, 0, 1, ""))})},
-      {"a delta of the middle of an object", pack_of({good, offset_delta(good.size() - 3, copy_and_add(kBase.size(), 0, 4, ""))})},
+      {"a delta of what lies before the pack",
+       pack_of({offset_delta(5000, copy_and_add(1, 0, 1, ""))})},
+      {"a delta of the middle of an object",
+       pack_of({good, offset_delta(good.size() - 3, copy_and_add(kBase.size(), 0, 4, ""))})},
       {"a base of another size", deltaed(copy_and_add(kBase.size() + 1, 0, 4, ""))},
       {"a copy beyond the base", deltaed(copy_and_add(kBase.size(), 40, 4, ""))},
       {"a copy from beyond it", deltaed(copy_and_add(kBase.size(), 60, 1, ""))},
       {"a delta that ends early", deltaed(copy_and_add(kBase.size(), 0, 4, "").substr(0, 5))},
       {"a delta without sizes", deltaed("")},
-      {"an instruction that is none", deltaed(copy_and_add(kBase.size(), 0, 4, "") + std::string(1, '\0'))},
+      {"an instruction that is none",
+       deltaed(copy_and_add(kBase.size(), 0, 4, "") + std::string(1, '\0'))},
       {"more than it says", deltaed(copy_and_add(kBase.size(), 0, 4, "") + "\1x")},
   };
   EXPECT_EQ(refusal(pack), "");
@@ -148,7 +160,8 @@ TEST_F(GitPack, AFewBytesThatMakeGigabytesAreTooLarge) {
     for (int twice = 0; twice < 2; ++twice) {
       for (std::size_t done = 0; done < size; done += 0x8000) {
         delta += static_cast<char>(0x80 | 0x0f | 0x30);
-        for (int shift = 0; shift < 32; shift += 8) delta += static_cast<char>(done >> shift & 0xff);
+        for (int shift = 0; shift < 32; shift += 8)
+          delta += static_cast<char>(done >> shift & 0xff);
         delta += '\0';
         delta += '\x80';
       }
@@ -165,9 +178,9 @@ TEST_F(GitPack, ListsFilesOfACommit) {
   ASSERT_TRUE(objects) << objects.error().context;
   const auto files = files_of_commit(*objects, made.commit, {});
   ASSERT_TRUE(files) << files.error().context;
-  EXPECT_EQ(*files, (SourceFiles{{"a", blob_id("1")},
-                                 {"lib/b.js", blob_id("2")},
-                                 {"lib/deep/c", blob_id("3")}}));
+  EXPECT_EQ(
+      *files,
+      (SourceFiles{{"a", blob_id("1")}, {"lib/b.js", blob_id("2")}, {"lib/deep/c", blob_id("3")}}));
   EXPECT_FALSE(files_of_commit(*objects, std::string(40, '1'), {}));
   EXPECT_FALSE(files_of_commit(*objects, "no id", {}));
   PackLimits limits;
@@ -201,7 +214,8 @@ TEST_F(GitPack, ATreeOfItselfManyTimesIsTooLarge) {
     entries.push_back(pack_entry(kTree, tree));
     const std::string id = id_of(kTree, tree);
     tree.clear();
-    for (char name = 'a'; name <= 'j'; ++name) tree += tree_entry("40000", std::string(1, name), id);
+    for (char name = 'a'; name <= 'j'; ++name)
+      tree += tree_entry("40000", std::string(1, name), id);
   }
   entries.push_back(pack_entry(kTree, tree));
   const std::string commit = testing::commit_of(id_of(kTree, tree));

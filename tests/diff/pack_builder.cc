@@ -1,9 +1,7 @@
 #include "tests/diff/pack_builder.h"
 
-#include <algorithm>
 #include <map>
-
-#include "tests/inspect/archive/tar_builder.h"
+#include <span>
 
 namespace npmgate::testing {
 namespace {
@@ -75,7 +73,8 @@ std::string entry_head(int kind, std::size_t size) {
   std::string out;
   std::size_t rest = size >> 4;
   out += static_cast<char>((rest != 0 ? 0x80 : 0) | kind << 4 | static_cast<int>(size & 15));
-  for (; rest != 0; rest >>= 7) out += static_cast<char>((rest >> 7 != 0 ? 0x80 : 0) | (rest & 0x7f));
+  for (; rest != 0; rest >>= 7)
+    out += static_cast<char>((rest >> 7 != 0 ? 0x80 : 0) | (rest & 0x7f));
   return out;
 }
 
@@ -116,7 +115,7 @@ std::string pack_of(const std::vector<std::string>& entries) {
 
 std::string id_of(GitObjectKind kind, std::string_view body) {
   const std::string pack = pack_of({pack_entry(kind, body)});
-  const auto objects = read_pack(bytes_of(pack), {});
+  const auto objects = read_pack(std::as_bytes(std::span(pack)), {});
   return objects ? objects->begin()->first : std::string();
 }
 

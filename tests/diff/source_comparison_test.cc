@@ -1,5 +1,5 @@
-// Tarballs beside the trees of a commit: what is the source's, what is not, and where the package is
-// in it.
+// Tarballs beside the trees of a commit: what is the source's, what is not, and where the package
+// is in it.
 #include "diff/source_comparison.h"
 
 #include <gtest/gtest.h>
@@ -52,14 +52,13 @@ TEST_F(SourceComparisons, TellWhatIsTheSources) {
 }
 
 TEST_F(SourceComparisons, NameAFolderOnceIfAllInItIsAlike) {
-  const SourceComparison found =
-      compare({{"package.json", kManifest},
-               {"dist/a.js", "1"},
-               {"dist/deep/b.js", "2"},
-               {"lib/a.js", "1"},
-               {"lib/b.js", "2"},
-               {"lib/c/d.js", "3"}},
-              {{"package.json", kManifest}, {"lib/a.js", "1"}});
+  const SourceComparison found = compare({{"package.json", kManifest},
+                                          {"dist/a.js", "1"},
+                                          {"dist/deep/b.js", "2"},
+                                          {"lib/a.js", "1"},
+                                          {"lib/b.js", "2"},
+                                          {"lib/c/d.js", "3"}},
+                                         {{"package.json", kManifest}, {"lib/a.js", "1"}});
   EXPECT_EQ(found.absent, (Paths{"dist/", "lib/b.js", "lib/c/"}));
   for (const char* path : {"dist/a.js", "dist/deep/b.js", "lib/c/d.js"})
     EXPECT_EQ(found.status_of(path), SourceStatus::kAbsent) << path;
@@ -92,10 +91,10 @@ TEST_F(SourceComparisons, ForgiveUsualMoves) {
                      {"README.md", "read\nme\n"},
                      {"main.js", "x"}};
   const SourceComparison found = compare({{"package.json", kManifest},
-                                          {"lib/a.js", "1"},            // copied out of src
+                                          {"lib/a.js", "1"},                // copied out of src
                                           {"README.md", "read\r\nme\r\n"},  // from Windows
-                                          {"b.js", "1"},                // another name
-                                          {"main.js", "1"}},            // the source has another
+                                          {"b.js", "1"},                    // another name
+                                          {"main.js", "1"}},  // the source has another
                                          source);
   EXPECT_EQ(found.same, 3U);
   EXPECT_EQ(found.absent, Paths{"b.js"});
@@ -114,8 +113,8 @@ TEST_F(SourceComparisons, ReadWhatPackageJsonSays) {
   const std::string pack = testing::pack_of({testing::pack_entry(GitObjectKind::kBlob, source)});
   SourceRequest request;
   request.manifest_blob = beside.manifest_blob;
-  const auto found =
-      compare_with_source(bytes_of(tarball({{"package.json", packed}})), bytes_of(pack), request, {});
+  const auto found = compare_with_source(bytes_of(tarball({{"package.json", packed}})),
+                                         bytes_of(pack), request, {});
   ASSERT_TRUE(found) << found.error().context;
   EXPECT_TRUE(found->manifest_read);
   EXPECT_EQ(found->manifest_added,
@@ -131,7 +130,8 @@ TEST_F(SourceComparisons, AreNoneOfWhatCannotBeRead) {
   const auto made = source_of({{"package.json", kManifest}});
   const SourceRequest request{0, made.commit, "", "left", ""};
   EXPECT_FALSE(compare_with_source(bytes_of("no tarball"), bytes_of(made.pack), request, {}));
-  EXPECT_FALSE(compare_with_source(bytes_of(tarball({{"package.json", kManifest}})), {}, request, {}));
+  EXPECT_FALSE(
+      compare_with_source(bytes_of(tarball({{"package.json", kManifest}})), {}, request, {}));
   Files many{{"package.json", kManifest}};
   Files source = many;
   for (int i = 0; i < 4200; ++i) {

@@ -120,6 +120,33 @@ TEST(Decide, WithoutVerifiedProvenanceNothingOfItHolds) {
   EXPECT_EQ(judge(one(shorter, "quarantine"), proven, {}).action, Action::kAllow);
 }
 
+TEST(Decide, TheLowestRiskMayWaitLess) {
+  const std::string rules = rules_text(
+      "  - { id: cooldown, when: { younger_than: 24h, not: { lowest_risk: true } }, "
+      "then: quarantine }\n"
+      "  - { id: shorter, when: { younger_than: 4h }, then: quarantine }\n");
+  Subject subject = subject_of("a", "1.0.0", hours{5});
+  EXPECT_EQ(rules_of(judge(rules, subject, {})), Names{"cooldown"});
+  subject.lowest_risk = true;
+  EXPECT_EQ(judge(rules, subject, {}).action, Action::kAllow);
+  EXPECT_EQ(rules_of(judge(rules,
+                           [] {
+                             Subject young = subject_of("a", "1.0.0", hours{3});
+                             young.lowest_risk = true;
+                             return young;
+                           }(),
+                           {})),
+            Names{"shorter"});
+  EXPECT_NE(explain_text(subject, judge(rules, subject, {}), {}, Time{}).find("of the lowest risk"),
+            std::string::npos);
+  subject.lowest_risk = false;
+  subject.provenance = Subject::Proven{};
+  subject.risk_left = "the repository has no tag for it";
+  EXPECT_NE(explain_text(subject, judge(rules, subject, {}), {}, Time{})
+                .find("not of the lowest risk: the repository has no tag for it"),
+            std::string::npos);
+}
+
 TEST(Decide, EachConditionAsksWhatItSays) {
   Subject subject = subject_of("@acme/x", "2.1.0", hours{48});
   subject.popular = true;

@@ -46,6 +46,49 @@ TEST(GitProtocol, RefusesWhatIsNoObjectOrNoPacket) {
   }
 }
 
+TEST(GitProtocol, SeesWhetherTreesComeWithoutFiles) {
+  const auto offers = [](const std::string& capabilities) {
+    const auto read = parse_advertisement(line("version 2\n") + capabilities + "0000");
+    return read && read->v2 && read->filter;
+  };
+  EXPECT_TRUE(offers(line("ls-refs\n") + line("fetch=shallow filter wait-for-done\n")));
+  EXPECT_TRUE(offers(line("fetch=filter")));
+  EXPECT_FALSE(offers(line("fetch=shallow unfiltered\n")));
+  EXPECT_FALSE(offers(line("fetch\n") + line("filter\n")));
+  EXPECT_FALSE(offers(""));
+  EXPECT_FALSE(offers("0000" + line("fetch=filter\n")));
+}
+
+TEST(GitProtocol, AsksForACommitWithoutFiles) {
+  EXPECT_EQ(fetch_request(kOne, Fetched::kCommitAndTrees),
+            line("command=fetch\n") + line("agent=npm-gate") + "0001" + line("no-progress\n") +
+                line("ofs-delta\n") + line("deepen 1\n") + line("filter blob:none\n") +
+                line("want " + kOne + "\n") + line("done\n") + "0000");
+  EXPECT_EQ(fetch_request(kOne, Fetched::kObject).find("filter"), std::string::npos);
+}
+
+TEST(GitProtocol, TakesThePackOutOfItsBands) {
+  const std::string head = line("shallow-info\n") + line("shallow " + kOne + "\n") + "0001";
+  const auto pack = parse_fetch(head + line("packfile\n") + line("\2counting\n") +
+                                line("\1PACK\n") + line("\1\n\n") + "0000");
+  ASSERT_TRUE(pack) << pack.error().context;
+  EXPECT_EQ(*pack, "PACK\n\n\n");
+  EXPECT_EQ(parse_fetch(line("ERR upload-pack: not our ref " + kOne)).error().code,
+            Code::kNotFound);
+  EXPECT_EQ(parse_fetch(line("packfile\n") + line("\3fatal: no\n")).error().code,
+            Code::kUnavailable);
+  const std::string rows[] = {"",
+                              "0000",
+                              head,
+                              line("packfile\n"),
+                              line("packfile\n") + "0000",
+                              line("packfile\n") + line("\1PACK"),
+                              line("packfile\n") + line("\4PACK") + "0000",
+                              line("packfile\n") + "0004" + "0000",
+                              "<html>"};
+  for (const std::string& row : rows) EXPECT_FALSE(parse_fetch(row)) << row;
+}
+
 TEST(GitProtocol, ReadsBothAdvertisements) {
   const auto v2 = parse_advertisement(line("# service=git-upload-pack\n") + "0000" +
                                       line("version 2\n") + line("ls-refs\n") + "0000");
