@@ -127,6 +127,13 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
     if (verdict.ends) out += " (in " + human_duration(*verdict.ends - now) + ")";
   }
   out += "\n";
+  if (subject.lowest_risk) {
+    out +=
+        "of the lowest risk: proven to be built as the release before, its files are the source's, "
+        "nothing gained\n";
+  } else if (subject.provenance && !subject.risk_left.empty()) {
+    out += "not of the lowest risk: " + log::printable(subject.risk_left) + "\n";
+  }
   if (verdict.would != verdict.action) {
     out +=
         "would be " + std::string(past(verdict.would)) + " without monitor mode and break glass\n";
@@ -135,13 +142,6 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
     out += "approved by " + log::printable(verdict.approved_by) + "\n";
   out += "age " + human_duration(std::max(now - subject.age_start, Millis{0})) + ", counted from " +
          format_minute(subject.age_start) + "\n";
-  if (subject.lowest_risk) {
-    out +=
-        "of the lowest risk: proven to be built as the release before, its files are the source's, "
-        "nothing gained\n";
-  } else if (subject.provenance && !subject.risk_left.empty()) {
-    out += "not of the lowest risk: " + log::printable(subject.risk_left) + "\n";
-  }
   if (!subject.inspected) out += "judged on its metadata: the tarball was not inspected yet\n";
   out += verdict.reasons.empty() ? "no rule matches\n" : "reasons:\n";
   for (const Reason& reason : verdict.reasons) explain_reason(reason, out);
