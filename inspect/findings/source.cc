@@ -1,6 +1,7 @@
 // The tarball's files beside those of the commit that it is said to be made from, compared with
 // what the baseline's were like: build output never is the source's, and nobody is blamed for it.
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "inspect/findings/detector.h"
@@ -45,8 +46,15 @@ class Habit {
   // Whether files like `path`, which the baseline does not have, always were the source's: of its
   // kind in its folder, else any in its folder, else of its kind further up with all below, else
   // all.
-  bool matches(std::string_view path) const {
-    const std::string_view folder = folder_of(path), kind = kind_of(path);
+  bool matches(std::string_view path) {
+    const std::pair key(folder_of(path), kind_of(path));
+    const auto known = known_.find(key);
+    if (known != known_.end()) return known->second;
+    return known_[key] = decide(key.first, key.second);
+  }
+
+ private:
+  bool decide(std::string_view folder, std::string_view kind) const {
     if (const auto here = all_same(folder, kind, true)) return *here;
     if (const auto here = all_same(folder, {}, true)) return *here;
     for (std::string_view up = folder; !up.empty();) {
@@ -57,7 +65,6 @@ class Habit {
     return all_same({}, {}, false).value_or(false);
   }
 
- private:
   // nullopt: there are none. `kind` empty: of every kind. `direct`: not in folders below.
   std::optional<bool> all_same(std::string_view folder, std::string_view kind, bool direct) const {
     std::optional<bool> all;
@@ -73,6 +80,7 @@ class Habit {
 
   const Tree& tree_;
   const SourceComparison& found_;
+  std::map<std::pair<std::string_view, std::string_view>, bool> known_;  // by folder and kind
 };
 
 struct Strange {
@@ -82,7 +90,7 @@ struct Strange {
 
 std::vector<Strange> strange_files(const Comparison& sides, const SourceComparison& now,
                                    const SourceComparison& was) {
-  const Habit habit(*sides.before_tree, was);
+  Habit habit(*sides.before_tree, was);
   std::vector<Strange> out;
   for (const FileFacts& file : sides.tree->files) {
     const SourceStatus status = now.status_of(file.path);
