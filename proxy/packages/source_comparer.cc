@@ -31,17 +31,26 @@ Millis again_after(const Error& error) {
   }
 }
 
+constexpr Millis kLookAgain{20};
+
 // A place among those that run; freed when the comparison ends, however it does.
 class Place {
  public:
-  explicit Place(std::atomic<int>& running) : running_(running) { ++running_; }
-  ~Place() { --running_; }
+  explicit Place(std::atomic<int>& running) : running_(running) {}
+  ~Place() {
+    if (taken_) --running_;
+  }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
-  int taken() const { return running_.load(); }
+  bool take(int most) {
+    for (int now = running_.load(); now < most && !taken_;)
+      taken_ = running_.compare_exchange_weak(now, now + 1);
+    return taken_;
+  }
 
  private:
   std::atomic<int>& running_;
+  bool taken_ = false;
 };
 
 }  // namespace
@@ -60,12 +69,18 @@ Task<SourceEvidence> SourceComparer::compare(SourceWanted wanted) {
   evidence.repository = where->url();
   const std::string host = git_host(evidence.repository);
   evidence.reason = client_.trouble(host);
-  const Place place(running_);
-  if (evidence.reason.empty() && place.taken() > kMostAtOnce)
-    evidence.reason = "too many sources are being compared at once";
   if (evidence.reason.empty() && !is_object_id(wanted.commit))
     evidence.reason = "what names the commit is no object id";
   if (!evidence.reason.empty()) co_return evidence;
+  Place place(running_);
+  while (!place.take(kMostAtOnce)) {
+    if (std::chrono::steady_clock::now() >= wanted.until) {
+      evidence.reason = "no time was left: too many sources are being compared at once";
+      co_return evidence;
+    }
+    net::steady_timer timer(co_await net::this_coro::executor, kLookAgain);
+    co_await wait_for(timer);
+  }
   auto found = co_await compare_now(std::move(wanted), evidence.repository, host);
   if (found) {
     evidence.state = SourceEvidence::State::kCompared;
@@ -133,7 +148,8 @@ Task<Result<std::string>> SourceComparer::fetch(GitClient::Opened opened, std::s
                                                 Fetched what, std::size_t max_body,
                                                 std::chrono::steady_clock::time_point until) {
   const auto left = std::chrono::duration_cast<Millis>(until - std::chrono::steady_clock::now());
-  const Millis limit = std::min(left, client_.options().timeout);
+  // A server has to look for the trees before it sends the first byte.
+  const Millis limit = std::min(left, 2 * client_.options().timeout);
   if (limit <= Millis(0))
     co_return fail(Code::kTimeout, Origin::kSelf, "no time was left to ask for the source");
   std::string body = fetch_request(object, what);

@@ -32,7 +32,7 @@ class SourceComparer {
   static constexpr std::size_t kMaxPack = std::size_t{32} << 20;
   // Of one source's package.json, packed.
   static constexpr std::size_t kMaxManifest = std::size_t{1} << 20;
-  // At a time; a further one is unavailable for now. Each holds a pack twice at most.
+  // At a time; further ones wait. Each holds a pack twice at most.
   static constexpr int kMostAtOnce = 4;
 
   SourceComparer(GitClient& client, Inspector& inspector, BlobStore& blobs, Pool& pool,
