@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,13 +58,15 @@ class WorkerProcess {
   std::optional<std::string> ended_;
 };
 
-// One request or reply in the blocking way, for commands and tests; `until` passes: kTimeout.
+// One request or reply in the blocking way, for commands and tests.
 using Deadline = std::chrono::steady_clock::time_point;
+// Says until when to wait, and is asked again then: what it says is not after now: kTimeout.
+using Patience = std::function<Deadline()>;
 // The first bytes of a request, with the descriptor; how many went. The socket must have room.
 Result<std::size_t> send_some(int socket, std::string_view bytes, int tarball);
 Result<void> send_request(int socket, std::string_view payload, int tarball);
 // kUnavailable where the other side has closed, kMalformed where what comes is no frame.
-Result<std::string> receive_payload(int socket, std::size_t limit, Deadline until);
+Result<std::string> receive_payload(int socket, std::size_t limit, const Patience& patience);
 // A loaded machine, a sanitizer: a worker greets within milliseconds otherwise.
 inline constexpr std::chrono::seconds kGreetingLimit{30};
 // The greeting of a worker just started; kUnavailable with its reason where it refuses.

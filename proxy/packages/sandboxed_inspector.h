@@ -18,7 +18,7 @@ namespace npmgate {
 
 struct SandboxOptions {
   unsigned workers = 2;
-  Millis deadline{std::chrono::seconds(20)};  // for one job once a worker has it
+  Millis deadline{std::chrono::seconds(20)};  // processor time of one job (sandbox/job_clock.h)
   WorkerOptions worker;
   std::uint32_t max_jobs = 64;                       // then the worker is replaced
   std::uint64_t max_bytes = std::uint64_t{1} << 30;  // of unpacked tarballs, likewise

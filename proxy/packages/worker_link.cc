@@ -8,6 +8,8 @@
 #include <boost/asio/write.hpp>
 #include <cerrno>
 
+#include "sandbox/job_clock.h"
+
 namespace npmgate {
 namespace {
 
@@ -65,29 +67,46 @@ Task<Result<std::string>> WorkerLink::greeting(std::chrono::steady_clock::durati
   co_return co_await ask({}, -1, kMaxRequest, deadline);
 }
 
-Task<Result<std::string>> WorkerLink::ask(std::string payload, int tarball, std::size_t limit,
-                                          std::chrono::steady_clock::duration deadline) {
-  struct Watch {
-    bool over = false, late = false;
-  };
-  const auto self = shared_from_this();
-  const auto watch = std::make_shared<Watch>();
-  net::steady_timer timer(socket_.get_executor(), deadline);
-  timer.async_wait([self, watch](const boost::system::error_code& ec) {
-    if (ec || watch->over) return;
+// Kills the worker once it has had its time.
+struct WorkerLink::Watch {
+  Watch(const net::any_io_executor& executor, pid_t worker, JobClock::Clock::duration time)
+      : timer(executor), clock(time, JobClock::Clock::now(), processor_time(worker)) {}
+  net::steady_timer timer;
+  JobClock clock;
+  bool over = false, late = false;
+};
+
+void WorkerLink::look(std::shared_ptr<Watch> watch) {
+  if (watch->over) return;  // cancelled when the timer had ended already
+  const auto now = JobClock::Clock::now();
+  const auto until = watch->clock.wait_until(now, processor_time(process_->pid()));
+  if (until <= now) {
     watch->late = true;
-    self->kill();
-  });
+    kill();
+    return;
+  }
+  watch->timer.expires_at(until);
+  watch->timer.async_wait(
+      [self = shared_from_this(), watch](const boost::system::error_code& cancelled) {
+        if (!cancelled) self->look(watch);
+      });
+}
+
+Task<Result<std::string>> WorkerLink::ask(std::string payload, int tarball, std::size_t limit,
+                                          std::chrono::steady_clock::duration time) {
+  if (!payload.empty() && spoke_unasked())
+    co_return fail(Code::kMalformed, Origin::kSelf, "it spoke without being asked");
+  const auto watch = std::make_shared<Watch>(socket_.get_executor(), process_->pid(), time);
+  look(watch);
   Result<std::string> answer = std::string();
   if (!payload.empty()) {
-    if (spoke_unasked())
-      co_return fail(Code::kMalformed, Origin::kSelf, "it spoke without being asked");
     std::string bytes = frame(payload);
     auto sent = co_await send(std::move(bytes), tarball);
     if (!sent) answer = sent.error();
   }
   if (answer) answer = co_await receive(limit);
   watch->over = true;
+  watch->timer.cancel();
   if (watch->late) answer = fail(Code::kTimeout, Origin::kSelf, "the worker was late");
   co_return answer;
 }

@@ -18,11 +18,11 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
                                                    const WorkerOptions& options);
 
   // One payload to the worker, `tarball` (or -1) with it, and its answer's payload of at most
-  // `limit` bytes. kTimeout where `deadline` passed (the worker is killed then), kUnavailable where
-  // it went away, kMalformed where it said what is no frame or spoke without being asked. After any
-  // error the worker is of no use: kill it.
+  // `limit` bytes. kTimeout if it used up `time` (sandbox/job_clock.h; the worker is killed then),
+  // kUnavailable if it went away, kMalformed if it said what is no frame or spoke without being
+  // asked. After any error the worker is of no use: kill it.
   Task<Result<std::string>> ask(std::string payload, int tarball, std::size_t limit,
-                                std::chrono::steady_clock::duration deadline);
+                                std::chrono::steady_clock::duration time);
   // The first payload that it sends by itself.
   Task<Result<std::string>> greeting(std::chrono::steady_clock::duration deadline);
 
@@ -36,7 +36,9 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
 
  private:
   WorkerLink(const net::any_io_executor& executor, std::unique_ptr<WorkerProcess> process);
+  struct Watch;
   void watch();
+  void look(std::shared_ptr<Watch> watch);
   Task<Result<void>> send(std::string bytes, int tarball);
   Task<Result<std::string>> receive(std::size_t limit);
   bool spoke_unasked();
