@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "proxy/packages/sandboxed_inspector.h"
+#include "proxy/inspection/sandboxed_inspector.h"
 #include "proxy/runtime/config.h"
 
 namespace npmgate {

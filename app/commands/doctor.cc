@@ -17,7 +17,7 @@
 #include "base/digest.h"
 #include "certs/development.h"
 #include "policy/policy.h"
-#include "proxy/packages/trust_store.h"
+#include "proxy/external/trust_store.h"
 #include "proxy/runtime/clock_jumps.h"
 #include "store/state_store.h"
 

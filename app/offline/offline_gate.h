@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "proxy/packages/external_evidence_collector.h"
-#include "proxy/packages/git_tags.h"
+#include "proxy/external/git_tags.h"
+#include "proxy/external/online_evidence_collector.h"
 #include "proxy/packages/packages.h"
 
 namespace npmgate {

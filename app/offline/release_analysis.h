@@ -8,8 +8,8 @@
 
 #include "app/offline/offline_gate.h"
 #include "app/report/report.h"
-#include "proxy/packages/external_evidence_collector.h"
-#include "proxy/packages/git_tags.h"
+#include "proxy/external/git_tags.h"
+#include "proxy/external/online_evidence_collector.h"
 
 namespace npmgate {
 

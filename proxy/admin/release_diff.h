@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/packages/inspector.h"
+#include "proxy/inspection/inspector.h"
 #include "proxy/packages/packages.h"
 
 namespace npmgate {

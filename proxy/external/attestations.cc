@@ -1,4 +1,4 @@
-#include "proxy/packages/attestations.h"
+#include "proxy/external/attestations.h"
 
 #include "registry/name.h"
 #include "sigstore/npm.h"

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "proxy/packages/git_tags.h"
+#include "proxy/external/git_tags.h"
+#include "proxy/external/signatures.h"
+#include "proxy/external/trust_store.h"
 #include "proxy/packages/packages.h"
-#include "proxy/packages/signatures.h"
-#include "proxy/packages/trust_store.h"
 
 namespace npmgate {
 

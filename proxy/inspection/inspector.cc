@@ -1,4 +1,4 @@
-#include "proxy/packages/inspector.h"
+#include "proxy/inspection/inspector.h"
 
 #include "base/mapping.h"
 

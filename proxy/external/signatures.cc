@@ -1,4 +1,4 @@
-#include "proxy/packages/signatures.h"
+#include "proxy/external/signatures.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>

@@ -1,4 +1,4 @@
-#include "proxy/packages/worker_link.h"
+#include "proxy/inspection/worker_link.h"
 
 #include <sys/socket.h>
 

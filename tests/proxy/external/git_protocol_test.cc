@@ -1,5 +1,5 @@
 // Answers of git servers, packet by packet: tags come out, or the answer is malformed.
-#include "proxy/packages/git_protocol.h"
+#include "proxy/external/git_protocol.h"
 
 #include <gtest/gtest.h>
 

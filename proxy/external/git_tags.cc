@@ -1,4 +1,4 @@
-#include "proxy/packages/git_tags.h"
+#include "proxy/external/git_tags.h"
 
 #include <algorithm>
 #include <set>

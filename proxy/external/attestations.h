@@ -5,9 +5,9 @@
 #include <string>
 
 #include "inspect/findings/findings.h"
+#include "proxy/external/trust_store.h"
 #include "proxy/net/async.h"
 #include "proxy/net/upstream.h"
-#include "proxy/packages/trust_store.h"
 #include "proxy/runtime/config.h"
 
 namespace npmgate {

@@ -1,4 +1,4 @@
-#include "proxy/packages/git_protocol.h"
+#include "proxy/external/git_protocol.h"
 
 #include <algorithm>
 #include <optional>

@@ -9,9 +9,9 @@
 
 #include "base/time.h"
 #include "inspect/findings/findings.h"
+#include "proxy/external/git_protocol.h"
 #include "proxy/net/async.h"
 #include "proxy/net/upstream.h"
-#include "proxy/packages/git_protocol.h"
 #include "proxy/runtime/config.h"
 
 namespace npmgate {

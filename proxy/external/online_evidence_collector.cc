@@ -1,9 +1,9 @@
-#include "proxy/packages/external_evidence_collector.h"
+#include "proxy/external/online_evidence_collector.h"
 
 #include <algorithm>
 
 #include "base/digest.h"
-#include "proxy/packages/attestations.h"
+#include "proxy/external/attestations.h"
 
 namespace npmgate {
 namespace {

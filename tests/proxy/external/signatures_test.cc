@@ -1,6 +1,6 @@
 // Registry signatures: every real one of tests/fixtures/sigstore/signatures.txt, and what must not
 // verify.
-#include "proxy/packages/signatures.h"
+#include "proxy/external/signatures.h"
 
 #include <gtest/gtest.h>
 

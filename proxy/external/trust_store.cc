@@ -1,4 +1,4 @@
-#include "proxy/packages/trust_store.h"
+#include "proxy/external/trust_store.h"
 
 #include <fstream>
 #include <sstream>

@@ -1,5 +1,5 @@
 // Which address is asked for an attestation, and what becomes of every answer.
-#include "proxy/packages/attestations.h"
+#include "proxy/external/attestations.h"
 
 #include <gtest/gtest.h>
 

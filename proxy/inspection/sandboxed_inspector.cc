@@ -1,11 +1,11 @@
-#include "proxy/packages/sandboxed_inspector.h"
+#include "proxy/inspection/sandboxed_inspector.h"
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <deque>
 #include <list>
 
-#include "proxy/packages/worker_link.h"
+#include "proxy/inspection/worker_link.h"
 #include "sandbox/self_test.h"
 
 namespace npmgate {

@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "base/metrics.h"
-#include "proxy/packages/inspector.h"
+#include "proxy/inspection/inspector.h"
 #include "sandbox/process.h"
 
 namespace npmgate {
