@@ -35,6 +35,8 @@ struct PackageSnapshot {
   std::uint64_t revision = 0;
 };
 
+using SnapshotPtr = std::shared_ptr<const PackageSnapshot>;
+
 void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence);
 // What it takes in memory beside its packument (registry/footprint.h): evidence, pins, history.
 std::size_t memory_beside(const PackageSnapshot& snapshot);

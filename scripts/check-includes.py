@@ -37,7 +37,7 @@ STANDS_ON = {
     "proxy/packages": ("base", "registry", "inspect", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection"),
     "proxy/external": ("base", "registry", "sigstore", "inspect", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/registry": ("base", "registry", "store", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
-    "proxy/monitor": ("base", "judge", "store", "alert", "proxy/packages"),
+    "proxy/monitor": ("base", "judge", "store", "alert", "proxy/runtime", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages",
                     "proxy/registry"),

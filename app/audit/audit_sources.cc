@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "proxy/registry/pages.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -56,13 +57,13 @@ Task<SnapshotPtr> observed(OfflineGate& bench, SnapshotPtr snapshot, std::string
     if (!half_known) co_return snapshot;
     baseline = judge.baseline_of(version);
   }
-  co_return co_await bench.packages().observe_again(snapshot, std::move(version),
-                                                    std::move(baseline));
+  co_return co_await bench.packages().evidence.observe_again(snapshot, std::move(version),
+                                                             std::move(baseline));
 }
 
 Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offline) {
   const auto name = PackageName::parse(wanted.name);
-  const UpstreamConfig* upstream = bench.packages().route(*name);
+  const UpstreamConfig* upstream = route(bench.config(), *name);
   if (upstream != nullptr && !upstream->inspect)
     co_return answer(Answered::kTrusted, "upstream " + upstream->name + " says inspect: false");
   auto snapshot = co_await bench.packument(*name);
@@ -71,14 +72,15 @@ Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offl
   const PackumentVersion* found = current->packument->find(wanted.version);
   if (found == nullptr && !offline) {
     // It may have come after the packument that is kept.
-    auto fresh = co_await bench.packages().refresh(*name);
+    auto fresh = co_await bench.packages().packuments.refresh(*name);
     if (!fresh) co_return answer_of(fresh.error(), false);
     current = *fresh;
     found = current->packument->find(wanted.version);
   }
   if (found != nullptr && found->servable && !current_evidence(*current, *found)) {
     if (offline) co_return answer(Answered::kUnknown, "never inspected");
-    auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
+    auto inspected =
+        co_await bench.packages().releases.inspect(current, wanted.version, kInspection);
     if (!inspected) co_return answer_of(inspected.error(), false);
     current = *inspected;
   } else if (found != nullptr && found->servable && !offline) {
@@ -90,7 +92,8 @@ Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offl
       compared = judged == nullptr || !judge.comparison_due(*judged);
     }
     if (!compared) {
-      auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
+      auto inspected =
+          co_await bench.packages().releases.inspect(current, wanted.version, kInspection);
       if (inspected) current = *inspected;
     }
   }
@@ -113,7 +116,7 @@ Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offl
 Task<ReleaseAnswer> ask_and_forget(OfflineGate& bench, LockedRelease wanted, bool offline) {
   const std::string name = wanted.name;
   ReleaseAnswer answer = co_await ask_here(bench, std::move(wanted), offline);
-  bench.packages().forget(name);
+  bench.packages().packuments.forget(name);
   co_return answer;
 }
 

@@ -76,7 +76,7 @@ int inspect_file(const std::string& path, const InspectOptions& options) {
 
 // The lines that changed, or why none can be shown.
 boost::json::object lines_of(OfflineGate& bench, const ReleaseAnalysis& found) {
-  ReleaseDiffs diffs(bench.blobs(), bench.packages(), bench.pool(), bench.inspector(),
+  ReleaseDiffs diffs(bench.blobs(), bench.packages().tarballs, bench.pool(), bench.inspector(),
                      bench.config().limits);
   ReleaseReport told;
   told.json = [&found](const Judged&, const Release*, Time) { return report_json(found.report()); };

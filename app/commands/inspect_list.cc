@@ -162,7 +162,7 @@ class ListRun {
       take_json(input, json);
     }
     // A list may be long: what is done with is not kept in memory.
-    bench_.bench().packages().forget(found.name);
+    bench_.bench().packages().packuments.forget(found.name);
   }
 
   void take_json(const ReportInput& input, boost::json::object& json) const {

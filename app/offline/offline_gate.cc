@@ -59,23 +59,23 @@ Result<std::unique_ptr<OfflineGate>> OfflineGate::open(Config config, const std:
   if (asks == Asks::kOutside) {
     bench->tags_ =
         std::make_unique<GitTagSource>(git_options(bench->config_), *bench->client_, bench->clock_);
-    bench->collector_ =
-        std::make_unique<OnlineEvidenceCollector>(*bench->tags_, *bench->client_, *bench->store_,
-                                                  bench->pool_, bench->clock_, *bench->trust_);
+    bench->collector_ = std::make_unique<OnlineEvidenceCollector>(
+        bench->config_, *bench->tags_, *bench->client_, *bench->store_, bench->pool_, bench->clock_,
+        *bench->trust_);
   }
   bench->packages_ = std::make_unique<Packages>(
       Dependencies{bench->config_, bench->clock_, *bench->client_, *bench->store_, *bench->blobs_,
                    bench->pool_, *bench->active_policy_, bench->metrics_, *bench->inspector_},
       bench->collector_.get());
-  if (bench->collector_) bench->collector_->attach(*bench->packages_);
+  if (bench->collector_) bench->collector_->attach(bench->packages_->packuments);
   return bench;
 }
 
 Task<Result<SnapshotPtr>> OfflineGate::packument(PackageName name) {
   constexpr int kPatience = 6;
-  auto snapshot = co_await packages_->get(name);
+  auto snapshot = co_await packages_->packuments.get(name);
   for (int i = 1; i < kPatience && !snapshot && snapshot.error().code == Code::kTimeout; ++i)
-    snapshot = co_await packages_->get(name);
+    snapshot = co_await packages_->packuments.get(name);
   co_return snapshot;
 }
 

@@ -64,7 +64,7 @@ class OfflineGate {
   const Config& config() const { return config_; }
   std::shared_ptr<const PolicySnapshot> rules() const { return active_policy_->rules(); }
   Judge judge(const SnapshotPtr& snapshot) {
-    return packages_->judge(snapshot, *active_policy_->rules());
+    return packages_->judging.judge(snapshot, *active_policy_->rules());
   }
   const Clock& clock() const { return clock_; }
   TrustStore& trust() { return *trust_; }

@@ -84,9 +84,9 @@ ReportInput ReleaseAnalysis::report() const {
 Workbench::Workbench(std::unique_ptr<OfflineGate> bench)
     : bench_(std::move(bench)),
       tags_(git_options(bench_->config()), bench_->client(), bench_->clock()),
-      collector_(tags_, bench_->client(), bench_->store(), bench_->pool(), bench_->clock(),
-                 bench_->trust()) {
-  collector_.attach(bench_->packages());
+      collector_(bench_->config(), tags_, bench_->client(), bench_->store(), bench_->pool(),
+                 bench_->clock(), bench_->trust()) {
+  collector_.attach(bench_->packages().packuments);
 }
 
 Result<std::unique_ptr<Workbench>> Workbench::open(Config config, const std::string& policy) {
@@ -104,7 +104,7 @@ std::unique_ptr<Judge> Workbench::judge(const SnapshotPtr& snapshot, const std::
     judging.as_published = version;
   }
   if (!options.baseline.empty()) judging.compare = {version, options.baseline};
-  return std::make_unique<Judge>(bench_->packages().judge(snapshot, rules, judging));
+  return std::make_unique<Judge>(bench_->packages().judging.judge(snapshot, rules, judging));
 }
 
 // Inspects what the release is compared with, as the gate chooses it.
@@ -115,19 +115,19 @@ Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::st
     if (!options.baseline.empty() || candidate == baseline) break;
     if (has_evidence(*snapshot, candidate)) continue;
     auto inspected =
-        co_await bench_->packages().inspect_alone(snapshot, candidate, kInspectionLimit);
+        co_await bench_->packages().tarballs.inspect_alone(snapshot, candidate, kInspectionLimit);
     if (!inspected) continue;
     snapshot = *inspected;
     baseline = judge(snapshot, version, options)->baseline_of(version);
   }
   if (!baseline.empty() && !has_evidence(*snapshot, baseline)) {
     auto inspected =
-        co_await bench_->packages().inspect_alone(snapshot, baseline, kInspectionLimit);
+        co_await bench_->packages().tarballs.inspect_alone(snapshot, baseline, kInspectionLimit);
     if (!inspected && !options.baseline.empty()) co_return inspected.error();
     if (inspected) snapshot = *inspected;
   }
   SnapshotPtr observed =
-      co_await bench_->packages().observe(collector_, snapshot, version, baseline);
+      co_await bench_->packages().evidence.observe_with(collector_, snapshot, version, baseline);
   // The last settled release, where that is another one.
   const auto judged = judge(observed, version, options);
   const Judged* release = judged->of(version);
@@ -135,7 +135,8 @@ Task<Result<SnapshotPtr>> Workbench::with_baseline(SnapshotPtr snapshot, std::st
       release != nullptr ? release->lacking : std::vector<std::string>();
   for (const std::string& other : lacking) {
     if (has_evidence(*observed, other)) continue;
-    auto inspected = co_await bench_->packages().inspect_alone(observed, other, kInspectionLimit);
+    auto inspected =
+        co_await bench_->packages().tarballs.inspect_alone(observed, other, kInspectionLimit);
     if (inspected) observed = *inspected;
   }
   co_return observed;
@@ -159,14 +160,15 @@ Task<Result<std::shared_ptr<ReleaseAnalysis>>> Workbench::study(ReleaseSpec spec
     // Nothing to inspect by: judged on what is known of it.
   } else if (!options.gather) {
     if (!current_evidence(*current, *found)) {
-      auto inspected = co_await bench_->packages().inspect(current, *version, kInspectionLimit);
+      auto inspected =
+          co_await bench_->packages().releases.inspect(current, *version, kInspectionLimit);
       if (!inspected) co_return inspected.error();
       current = *inspected;
     }
   } else {
     if (!has_evidence(*current, *version)) {
       auto inspected =
-          co_await bench_->packages().inspect_alone(current, *version, kInspectionLimit);
+          co_await bench_->packages().tarballs.inspect_alone(current, *version, kInspectionLimit);
       if (!inspected) co_return inspected.error();
       current = *inspected;
     }

@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "judge/judge.h"
 #include "proxy/inspection/inspector.h"
-#include "proxy/packages/packages.h"
+#include "proxy/packages/tarball_inspection.h"
 
 namespace npmgate {
 
@@ -26,9 +27,9 @@ class ReleaseDiffs {
  public:
   static constexpr std::size_t kKept = 32;  // comparisons in memory, least recently used go first
 
-  ReleaseDiffs(BlobStore& blobs, Packages& packages, Pool& pool, Inspector& inspector,
+  ReleaseDiffs(BlobStore& blobs, TarballInspection& tarballs, Pool& pool, Inspector& inspector,
                ArchiveLimits limits)
-      : blobs_(blobs), packages_(packages), pool_(pool), inspector_(inspector), limits_(limits) {}
+      : blobs_(blobs), tarballs_(tarballs), pool_(pool), inspector_(inspector), limits_(limits) {}
 
   struct Comparison {
     Comparison() {}
@@ -58,7 +59,7 @@ class ReleaseDiffs {
   void keep(std::string key, std::shared_ptr<const ContentDiff> diff);
 
   BlobStore& blobs_;
-  Packages& packages_;
+  TarballInspection& tarballs_;
   Pool& pool_;
   Inspector& inspector_;
   const ArchiveLimits limits_;

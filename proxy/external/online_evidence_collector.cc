@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "proxy/external/attestations.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -180,7 +181,7 @@ Task<void> OnlineEvidenceCollector::check_signature(SnapshotPtr snapshot, const 
                                                     ExternalEvidence& out) {
   if (!release.dist.signatures || release.dist.signatures->empty()) co_return;
   const auto name = PackageName::parse(snapshot->name);
-  const Keys keys = co_await keys_of(*packages_->route(*name));
+  const Keys keys = co_await keys_of(*route(config_, *name));
   const auto valid = verify_signatures(release, keys.keys, snapshot->times_real);
   if (valid) {
     out.signature_valid = valid;
@@ -220,7 +221,7 @@ Task<std::string> OnlineEvidenceCollector::read_attestation(
     std::chrono::steady_clock::time_point until, ExternalEvidence& out) {
   const std::string version = release.version;
   const auto name = PackageName::parse(snapshot->name);
-  const UpstreamConfig& upstream = *packages_->route(*name);
+  const UpstreamConfig& upstream = *route(config_, *name);
   const std::string url = attestation_url(upstream, release.release);
   const ProvenanceEvidence* known = known_provenance(*snapshot, out, version);
   const std::shared_ptr<const TrustAnchors> anchors = trust_.current();
@@ -262,7 +263,7 @@ Task<void> OnlineEvidenceCollector::age_dependencies(SnapshotPtr snapshot, const
     std::string unknown = left <= Millis(0) ? "no time was left" : "";
     PackageHistory::DependencyAge age;
     if (unknown.empty()) {
-      auto other = co_await packages_->get(*name, false, left);
+      auto other = co_await packuments_->get(*name, false, left);
       if (other) {
         age = age_of(*(*other)->packument, range);
         age.same_owner =

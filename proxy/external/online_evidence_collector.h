@@ -11,22 +11,23 @@
 #include "proxy/external/git_tags.h"
 #include "proxy/external/signatures.h"
 #include "proxy/external/trust_store.h"
-#include "proxy/packages/packages.h"
+#include "proxy/packages/packument_fetcher.h"
 
 namespace npmgate {
 
 class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
  public:
-  OnlineEvidenceCollector(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
-                          const Clock& clock, TrustStore& trust)
-      : tags_(tags),
+  OnlineEvidenceCollector(const Config& config, TagSource& tags, Upstream& upstream,
+                          StateStore& store, Pool& pool, const Clock& clock, TrustStore& trust)
+      : config_(config),
+        tags_(tags),
         upstream_(upstream),
         store_(store),
         pool_(pool),
         clock_(clock),
         trust_(trust) {}
-  // Before the first observe(): packages and observer know each other.
-  void attach(Packages& packages) { packages_ = &packages; }
+  // Before the first observe(): the fetcher and the collector know each other.
+  void attach(PackumentFetcher& packuments) { packuments_ = &packuments; }
 
   Task<ExternalEvidence> observe(SnapshotPtr snapshot, std::string version,
                                  std::string baseline) override;
@@ -52,13 +53,14 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   Task<Keys> keys_of(const UpstreamConfig& upstream);
   void note_missing_fields(const PackageSnapshot& snapshot, const Release& release);
 
+  const Config& config_;
   TagSource& tags_;
   Upstream& upstream_;
   StateStore& store_;
   Pool& pool_;
   const Clock& clock_;
   TrustStore& trust_;
-  Packages* packages_ = nullptr;
+  PackumentFetcher* packuments_ = nullptr;
   std::mutex mutex_;
   std::map<std::string, Keys> keys_;                 // by upstream name
   std::set<std::string, std::less<>> told_missing_;  // upstreams whose missing fields were logged

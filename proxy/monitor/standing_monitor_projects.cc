@@ -23,7 +23,7 @@ Task<SnapshotPtr> StandingMonitor::snapshot_of(std::string name) {
   SnapshotPtr snapshot;
   const auto parsed = PackageName::parse(name);
   if (!parsed) co_return snapshot;
-  auto got = co_await packages_.get(*parsed);
+  auto got = co_await packages_.packuments.get(*parsed);
   if (got) snapshot = *got;
   co_return snapshot;
 }

@@ -1,6 +1,6 @@
-// What lies outside a release's tarball, asked for with its inspection and again while it may
-// change.
-#include "proxy/packages/packages.h"
+#include "proxy/packages/external_evidence_refresh.h"
+
+#include "base/log.h"
 
 namespace npmgate {
 namespace {
@@ -10,8 +10,9 @@ constexpr std::size_t kObservedPerRound = 4;
 
 }  // namespace
 
-Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::string version,
-                                                std::string baseline) {
+Task<Result<SnapshotPtr>> ExternalEvidenceRefresh::observe(SnapshotPtr snapshot,
+                                                           std::string version,
+                                                           std::string baseline) {
   ExternalEvidence observed = co_await collector_->observe(snapshot, version, baseline);
   std::function<Result<bool>()> write = [this, snapshot, version, observed]() -> Result<bool> {
     auto done =
@@ -24,50 +25,51 @@ Task<Result<SnapshotPtr>> Packages::observe_now(SnapshotPtr snapshot, std::strin
   const auto before = snapshot->observations.find(version);
   const bool same = before != snapshot->observations.end() && same_facts(before->second, observed);
   auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
-  co_return update(snapshot, add, same);
+  co_return cache_.update(snapshot, add, same);
 }
 
-std::optional<Time> Packages::next_observation(const PackageSnapshot& snapshot) const {
-  std::optional<Time> next;
-  if (collector_ == nullptr || !snapshot.packument || snapshot.observations.empty()) return next;
-  const Ages ages(snapshot);
-  for (const auto& [version, observed] : snapshot.observations) {
-    const PackumentVersion* found = snapshot.packument->find(version);
-    if (found == nullptr) continue;
-    const auto at =
-        ask_again_at(observed, found->release, ages.age_start(*found, deps_.clock.now()),
-                     deps_.config.recent, deps_.config.git_cache);
-    if (at && (!next || *at < *next)) next = at;
-  }
-  return next;
+Task<SnapshotPtr> ExternalEvidenceRefresh::observe_again(SnapshotPtr snapshot, std::string version,
+                                                         std::string baseline) {
+  if (collector_ == nullptr) co_return snapshot;
+  auto observed = co_await observe(snapshot, std::move(version), std::move(baseline));
+  if (!observed) log::error("observation", to_string(observed.error()));
+  co_return observed ? *observed : snapshot;
 }
 
-void Packages::observe_behind(PackageName name, net::any_io_executor executor) {
+Task<SnapshotPtr> ExternalEvidenceRefresh::observe_with(ExternalEvidenceCollector& collector,
+                                                        SnapshotPtr snapshot, std::string version,
+                                                        std::string baseline) {
+  ExternalEvidence observed = co_await collector.observe(snapshot, version, baseline);
+  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
+  co_return cache_.update(snapshot, add);
+}
+
+void ExternalEvidenceRefresh::observe_behind(PackageName name, net::any_io_executor executor) {
   {
     const std::lock_guard lock(mutex_);
     if (!observing_.insert(name.str()).second) return;
   }
   auto body = [this, name]() -> Task<void> {
     struct Done {
-      Packages& packages;
+      ExternalEvidenceRefresh& refresh;
       const std::string name;
-      Done(Packages& p, std::string n) : packages(p), name(std::move(n)) {}
+      Done(ExternalEvidenceRefresh& r, std::string n) : refresh(r), name(std::move(n)) {}
       ~Done() {
-        const std::lock_guard lock(packages.mutex_);
-        packages.observing_.erase(name);
+        const std::lock_guard lock(refresh.mutex_);
+        refresh.observing_.erase(name);
       }
     } done(*this, name.str());
-    auto snapshot = co_await kept(name);
-    if (snapshot && *snapshot) co_await observe_again(*snapshot);
+    auto snapshot = co_await cache_.kept(name);
+    if (snapshot && *snapshot) co_await observe_due(*snapshot);
   };
   spawn_detached(executor, "observation of " + name.str(), std::move(body));
 }
 
-Task<void> Packages::observe_again(SnapshotPtr snapshot) {
+Task<void> ExternalEvidenceRefresh::observe_due(SnapshotPtr snapshot) {
   using Due = std::vector<std::pair<std::string, std::string>>;  // version, baseline
   std::function<Result<Due>()> list = [this, snapshot]() -> Result<Due> {
     const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-    Judge judge = this->judge(snapshot, *rules);
+    Judge judge = judging_.judge(snapshot, *rules);
     const Ages ages(*snapshot);
     Due due;
     const auto& versions = snapshot->packument->versions();
@@ -85,13 +87,13 @@ Task<void> Packages::observe_again(SnapshotPtr snapshot) {
   if (!due) co_return;
   SnapshotPtr current = snapshot;
   for (const auto& [version, baseline] : *due) {
-    auto observed = co_await observe_now(current, version, baseline);
+    auto observed = co_await observe(current, version, baseline);
     if (!observed) co_return;
     const bool changed = (*observed)->revision != current->revision;
     current = *observed;
     if (!changed) continue;
     std::function<Result<SnapshotPtr>()> record = [this, current, version = version] {
-      return record_rows(current, {version});
+      return judging_.record_rows(current, {version});
     };
     auto recorded = co_await deps_.pool.offload(std::move(record));
     if (recorded) current = *recorded;

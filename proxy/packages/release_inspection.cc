@@ -1,6 +1,8 @@
-// What a release is compared with: the tarballs that takes, asked for with its inspection and again
-// until they are there, and the rows that hold the outcome.
-#include "proxy/packages/packages.h"
+#include "proxy/packages/release_inspection.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -13,15 +15,10 @@ constexpr auto kRetryLimit = std::chrono::minutes(6);
 constexpr int kMaxSiblings = 100;
 constexpr Millis kSiblingLimit = std::chrono::seconds(5);
 
-// Published by the same account, or from the same repository.
-bool same_owner(const Release& a, const Release& b) {
-  const bool account = a.publisher && b.publisher && !a.publisher->person.name.empty() &&
-                       a.publisher->person.name == b.publisher->person.name;
-  const bool repository = a.manifest.repository && b.manifest.repository &&
-                          !a.manifest.repository->url.empty() &&
-                          a.manifest.repository->url == b.manifest.repository->url;
-  return account || repository;
-}
+// Background inspections of one package per look and in flight over all packages: they must not
+// crowd out what clients wait for.
+constexpr std::size_t kBackgroundPerPackage = 8;
+constexpr int kBackgroundInFlight = 2;
 
 std::string reason_of(const Error& error, const std::string& baseline) {
   return "the tarball of " + baseline + " could not be had: " + error.context;
@@ -29,9 +26,32 @@ std::string reason_of(const Error& error, const std::string& baseline) {
 
 }  // namespace
 
-Packages::Plan Packages::plan_comparison(const SnapshotPtr& snapshot,
-                                         const std::string& version) const {
-  Judge judge = judge_half_known(snapshot, *deps_.active_policy.rules());
+Task<Result<SnapshotPtr>> ReleaseInspection::inspect(SnapshotPtr snapshot, std::string version,
+                                                     Millis limit) {
+  if (auto error = tarballs_.remembered(*snapshot, version)) {
+    const PackumentVersion* found =
+        snapshot->packument ? snapshot->packument->find(version) : nullptr;
+    // What came is known; it is not yet time to fetch it again.
+    if (found != nullptr && current_evidence(*snapshot, *found)) co_return snapshot;
+    co_return std::move(*error);
+  }
+  const std::string key = snapshot->name + "@" + version + "#" +
+                          std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
+  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
+    return inspect_with_baseline(snapshot, version);
+  };
+  auto done = co_await inspections_.join(key, std::move(work), limit);
+  if (!done)
+    co_return fail(Code::kTimeout, Origin::kSelf,
+                   "the inspection of " + snapshot->name + "@" + version +
+                       " has not ended yet; try again shortly",
+                   true);
+  co_return std::move(*done);
+}
+
+ReleaseInspection::Plan ReleaseInspection::plan_comparison(const SnapshotPtr& snapshot,
+                                                           const std::string& version) const {
+  Judge judge = judging_.judge_half_known(snapshot, *deps_.active_policy.rules());
   const Judged* judged = judge.of(version);
   Plan plan;
   if (judged == nullptr || !judged->evidence) return plan;
@@ -47,13 +67,13 @@ Packages::Plan Packages::plan_comparison(const SnapshotPtr& snapshot,
   return plan;
 }
 
-Task<SnapshotPtr> Packages::fetch_for_comparison(SnapshotPtr snapshot, std::string version,
-                                                 Plan plan, bool& fetched) {
+Task<SnapshotPtr> ReleaseInspection::fetch_for_comparison(SnapshotPtr snapshot, std::string version,
+                                                          Plan plan, bool& fetched) {
   SnapshotPtr current = snapshot;
   std::string trouble;
   for (const auto* list : {&plan.needed, &plan.useful}) {
     for (const std::string& other : *list) {
-      auto inspected = co_await inspect_joined(current, other);
+      auto inspected = co_await tarballs_.inspect(current, other);
       if (inspected) {
         current = *inspected;
         fetched = true;
@@ -72,22 +92,23 @@ Task<SnapshotPtr> Packages::fetch_for_comparison(SnapshotPtr snapshot, std::stri
   }
   deps_.metrics.add("npm_gate_comparisons_failed_total");
   const auto name = PackageName::parse(current->name);
-  retries_.failed(current->name, version, route(*name)->name, trouble, deps_.clock.now());
+  retries_.failed(current->name, version, route(deps_.config, *name)->name, trouble,
+                  deps_.clock.now());
   auto executor = co_await net::this_coro::executor;
   compare_behind(executor);
   // What is said about the release has changed.
   const auto touch = [](PackageSnapshot&) {};
-  co_return update(current, touch);
+  co_return cache_.update(current, touch);
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
-                                                          std::string version) {
+Task<Result<SnapshotPtr>> ReleaseInspection::inspect_with_baseline(SnapshotPtr snapshot,
+                                                                   std::string version) {
   SnapshotPtr current = snapshot;
   const PackumentVersion* found = current->packument->find(version);
   const EvidencePtr known = found != nullptr ? current_evidence(*current, *found) : nullptr;
   const bool done_before = known && !due_again(*known, deps_.clock.now());
   if (!done_before) {
-    auto inspected = co_await inspect_joined(current, version);
+    auto inspected = co_await tarballs_.inspect(current, version);
     if (!inspected) co_return inspected;
     current = *inspected;
   }
@@ -101,8 +122,8 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
   Plan wanted = *plan;
   current = co_await fetch_for_comparison(current, version, std::move(wanted), fetched);
   const bool asked = done_before && !fetched && current->observations.contains(version);
-  if (plan->recent && collector_ != nullptr && !asked) {
-    auto observed = co_await observe_now(current, version, plan->baseline);
+  if (plan->recent && evidence_.asks() && !asked) {
+    auto observed = co_await evidence_.observe(current, version, plan->baseline);
     if (!observed) co_return observed;
     current = *observed;
   }
@@ -112,40 +133,15 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
       [this, current, version, baseline = plan->baseline]() -> Result<SnapshotPtr> {
     std::vector<std::string> versions{version};
     if (!baseline.empty()) versions.push_back(baseline);
-    return record_rows(current, versions);
+    return judging_.record_rows(current, versions);
   };
   auto recorded = co_await deps_.pool.offload(std::move(record));
   if (!recorded) co_return recorded.error();
-  if (told_) told_(current->name);
+  judging_.tell(current->name);
   co_return *recorded;
 }
 
-std::optional<SiblingState> Packages::sibling_state(const Release& parent, const std::string& name,
-                                                    const std::string& version) {
-  const auto parsed = PackageName::parse(name);
-  const UpstreamConfig* upstream = parsed ? route(*parsed) : nullptr;
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  if (upstream == nullptr || !upstream->inspect || !rules) return std::nullopt;
-  SnapshotPtr snapshot = in_memory(name);
-  if (!snapshot) {
-    auto kept = stored(*parsed);
-    if (kept) snapshot = *kept;
-  }
-  const PackumentVersion* found =
-      snapshot && snapshot->packument ? snapshot->packument->find(version) : nullptr;
-  if (found == nullptr || !same_owner(parent, found->release)) return std::nullopt;
-  JudgeOptions options;
-  options.observed_only = collector_ != nullptr;
-  options.recent = deps_.config.recent;
-  options.popular = popular_packages();
-  options.feed = rules->feed;
-  Judge judge = judge_with(snapshot, *rules, options);
-  const Judged* judged = judge.of(version);
-  if (judged == nullptr) return std::nullopt;
-  return SiblingState{judged->served(), judged->verdict.ends};
-}
-
-Task<void> Packages::fetch_siblings(SnapshotPtr snapshot, std::string version) {
+Task<void> ReleaseInspection::fetch_siblings(SnapshotPtr snapshot, std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr) co_return;
   auto executor = co_await net::this_coro::executor;
@@ -158,11 +154,11 @@ Task<void> Packages::fetch_siblings(SnapshotPtr snapshot, std::string version) {
       if (!range || !range->exact() || !name || dependency == snapshot->name) continue;
       if (++asked > kMaxSiblings) co_return;
       const std::string wanted = range->exact()->str();
-      auto sibling = co_await get(*name, false, kSiblingLimit);
+      auto sibling = co_await packuments_.get(*name, false, kSiblingLimit);
       // Published a moment later than what is kept here was fetched.
       if (sibling && (*sibling)->packument->find(wanted) == nullptr &&
           deps_.clock.now() - (*sibling)->fetched > Millis(2000))
-        sibling = co_await get(*name, true, kSiblingLimit);
+        sibling = co_await packuments_.get(*name, true, kSiblingLimit);
       if (!sibling) continue;
       const PackumentVersion* pinned = (*sibling)->packument->find(wanted);
       if (pinned != nullptr && same_owner(found->release, pinned->release))
@@ -171,49 +167,39 @@ Task<void> Packages::fetch_siblings(SnapshotPtr snapshot, std::string version) {
   }
 }
 
-Result<SnapshotPtr> Packages::record_rows(const SnapshotPtr& snapshot,
-                                          const std::vector<std::string>& versions) {
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = this->judge(snapshot, *rules);
-  for (const std::string& each : versions) {
-    const Judged* judged = judge.of(each);
-    if (judged == nullptr || !judged->evidence) continue;
-    ReleaseRow row;
-    row.name = snapshot->name;
-    row.version = each;
-    row.content_id = judged->subject.content_id;
-    row.subject = judged->subject;
-    row.findings = judged->findings;
-    row.seen = judge.now();
-    if (auto done = deps_.store.put_release_row(row); !done) return done.error();
+void ReleaseInspection::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor) {
+  if (background_.fetch_add(1) >= kBackgroundInFlight) {
+    background_.fetch_sub(1);
+    return;
   }
-  return keep_comparisons(snapshot, judge, versions);
-}
-
-Result<SnapshotPtr> Packages::keep_comparisons(const SnapshotPtr& snapshot, Judge& judge,
-                                               const std::vector<std::string>& versions) {
-  std::map<std::string, KeptComparison, std::less<>> changed;
-  for (const std::string& version : versions) {
-    auto next = judge.comparison_of(version);
-    if (!next) continue;
-    auto done = deps_.store.put_observation(snapshot->name, comparison_key(version),
-                                            comparison_to_text(*next));
-    if (!done) return done.error();
-    changed.emplace(version, std::move(*next));
-  }
-  if (changed.empty()) return snapshot;
-  const auto add = [&](PackageSnapshot& next) {
-    for (const auto& [version, comparison] : changed) next.comparisons[version] = comparison;
+  auto body = [this, snapshot]() -> Task<void> {
+    struct Done {
+      std::atomic<int>& count;
+      explicit Done(std::atomic<int>& c) : count(c) {}
+      ~Done() { count.fetch_sub(1); }
+    } done(background_);
+    const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
+    std::function<Result<std::vector<std::string>>()> list =
+        [this, snapshot, rules]() -> Result<std::vector<std::string>> {
+      return judging_.judge(snapshot, *rules).background_work();
+    };
+    auto work = co_await deps_.pool.offload(std::move(list));
+    if (!work) co_return;
+    SnapshotPtr current = snapshot;
+    for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {
+      auto next = co_await inspect(current, (*work)[i], std::chrono::minutes(6));
+      if (next) current = *next;
+    }
   };
-  return update(snapshot, add);
+  spawn_detached(executor, "background inspection of " + snapshot->name, std::move(body));
 }
 
-void Packages::compare_behind(net::any_io_executor executor) {
+void ReleaseInspection::compare_behind(net::any_io_executor executor) {
   if (comparing_.exchange(true)) return;
   spawn_detached(executor, "comparisons", [this] { return compare_again(); });
 }
 
-Task<void> Packages::compare_again() {
+Task<void> ReleaseInspection::compare_again() {
   struct Done {
     std::atomic<bool>& running;
     explicit Done(std::atomic<bool>& r) : running(r) {}
@@ -227,7 +213,7 @@ Task<void> Packages::compare_again() {
     const auto due = retries_.due(deps_.clock.now());
     for (const ComparisonRetries::Waiting& each : due) {
       const auto name = PackageName::parse(each.name);
-      auto snapshot = co_await kept(*name);
+      auto snapshot = co_await cache_.kept(*name);
       const bool listed =
           snapshot && *snapshot && (*snapshot)->packument->find(each.version) != nullptr;
       // Taken out first: what still fails puts itself back.

@@ -1,10 +1,12 @@
-// Releases of Packages: their tarballs fetched, inspected and pinned.
+#include "proxy/packages/tarball_inspection.h"
+
 #include <algorithm>
 
 #include "base/digest.h"
+#include "base/metrics.h"
 #include "inspect/evidence/evidence.h"
 #include "proxy/packages/fetching.h"
-#include "proxy/packages/packages.h"
+#include "proxy/runtime/routes.h"
 #include "registry/render.h"
 
 namespace npmgate {
@@ -13,10 +15,6 @@ namespace {
 constexpr std::uint64_t kMaxTarball = std::uint64_t{512} << 20;
 constexpr auto kTarballLimit = std::chrono::minutes(30);    // stalls are found by progress
 constexpr auto kInspectionLimit = std::chrono::minutes(2);  // the worker's own limit is shorter
-// Background inspections of one package per look and in flight over all packages: they must not
-// crowd out what clients wait for.
-constexpr std::size_t kBackgroundPerPackage = 8;
-constexpr int kBackgroundInFlight = 2;
 
 // The upstream's token, for its own origin only: tarballs may lie at another host.
 std::string authorization_for(const UpstreamConfig& upstream, const std::string& url) {
@@ -57,10 +55,8 @@ std::vector<Algorithm> algorithms_for(const Dist& dist) {
   return also;
 }
 
-}  // namespace
-
-std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig& upstream,
-                                  const std::string& version, const Dist& dist) const {
+std::string tarball_url(const PackageName& name, const UpstreamConfig& upstream,
+                        const std::string& version, const Dist& dist) {
   const std::string own = upstream.url + tarball_path(name, version);
   const auto url = parse_url(dist.tarball);
   const auto base = parse_url(upstream.url);
@@ -75,7 +71,9 @@ std::string Packages::tarball_url(const PackageName& name, const UpstreamConfig&
   return allowed ? dist.tarball : own;
 }
 
-Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr snapshot,
+}  // namespace
+
+Task<Result<TarballInspection::Writer>> TarballInspection::download(SnapshotPtr snapshot,
                                                                     std::string version, Dist dist,
                                                                     bool fresh) {
   auto writer = co_await download_once(snapshot, version, dist, fresh);
@@ -87,16 +85,15 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download(SnapshotPtr 
   co_return co_await download_once(snapshot, version, dist, true);
 }
 
-Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download_once(SnapshotPtr snapshot,
+Task<Result<TarballInspection::Writer>> TarballInspection::download_once(SnapshotPtr snapshot,
                                                                          std::string version,
                                                                          Dist dist, bool fresh) {
   const auto name = PackageName::parse(snapshot->name);
-  const UpstreamConfig& upstream = *route(*name);
-  std::function<Result<std::shared_ptr<BlobStore::Writer>>()> open =
-      [this, dist]() -> Result<std::shared_ptr<BlobStore::Writer>> {
+  const UpstreamConfig& upstream = *route(deps_.config, *name);
+  std::function<Result<Writer>()> open = [this, dist]() -> Result<Writer> {
     auto made = deps_.blobs.create(algorithms_for(dist));
     if (!made) return made.error();
-    return std::shared_ptr<BlobStore::Writer>(std::move(*made));
+    return Writer(std::move(*made));
   };
   auto writer = co_await deps_.pool.offload(std::move(open));
   if (!writer) co_return writer.error();
@@ -136,8 +133,8 @@ Task<Result<std::shared_ptr<BlobStore::Writer>>> Packages::download_once(Snapsho
 }
 
 // Which release the bytes are, here; what they hold, by the inspector.
-Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
-                                     InspectionInput& input, Evidence& evidence) {
+Task<Result<void>> TarballInspection::examine(Writer writer, InspectionInput& input,
+                                              Evidence& evidence) {
   using Reader = std::shared_ptr<const Fd>;
   std::function<Result<Reader>()> identify = [writer, &input, &evidence]() -> Result<Reader> {
     input.digests = writer->digests();
@@ -168,11 +165,12 @@ Task<Result<void>> Packages::examine(std::shared_ptr<BlobStore::Writer> writer,
   co_return Result<void>();
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::string version) {
+Task<Result<SnapshotPtr>> TarballInspection::inspect_now(SnapshotPtr snapshot,
+                                                         std::string version) {
   const std::string key = release_key(*snapshot, version);
   auto inspected = co_await inspect_once(snapshot, version);
   if (!inspected) {
-    note_failure(key, snapshot->upstream, inspected.error());
+    note_failure(failures_, deps_.metrics, key, snapshot->upstream, inspected.error());
     co_return inspected;
   }
   const PackumentVersion* found = (*inspected)->packument->find(version);
@@ -187,7 +185,8 @@ Task<Result<SnapshotPtr>> Packages::inspect_now(SnapshotPtr snapshot, std::strin
   co_return inspected;
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect_once(SnapshotPtr snapshot, std::string version) {
+Task<Result<SnapshotPtr>> TarballInspection::inspect_once(SnapshotPtr snapshot,
+                                                          std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr || !found->servable) {
     co_return fail(Code::kNotFound, Origin::kUpstream,
@@ -228,17 +227,17 @@ Task<Result<SnapshotPtr>> Packages::inspect_once(SnapshotPtr snapshot, std::stri
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   deps_.metrics.observe("npm_gate_inspection_seconds", "", took.count());
   auto add = [&evidence](PackageSnapshot& next) { add_evidence(next, *evidence); };
-  co_return update(snapshot, add);
+  co_return cache_.update(snapshot, add);
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect_joined(SnapshotPtr snapshot, std::string version) {
+Task<Result<SnapshotPtr>> TarballInspection::inspect(SnapshotPtr snapshot, std::string version) {
   const PackumentVersion* found = snapshot->packument->find(version);
   if (found == nullptr) co_return co_await inspect_now(snapshot, version);
   const std::string key =
       snapshot->name + "@" + version + "#" + digest(Algorithm::kSha256, found->raw).hex();
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot,
                                                   version]() -> Task<Result<SnapshotPtr>> {
-    SnapshotPtr newest = in_memory(snapshot->name);
+    SnapshotPtr newest = cache_.in_memory(snapshot->name);
     if (!newest || newest->packument != snapshot->packument) newest = snapshot;
     const EvidencePtr known = current_evidence(*newest, *newest->packument->find(version));
     if (known && !due_again(*known, deps_.clock.now())) co_return newest;
@@ -251,86 +250,26 @@ Task<Result<SnapshotPtr>> Packages::inspect_joined(SnapshotPtr snapshot, std::st
   co_return std::move(*done);
 }
 
-Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string version,
-                                            Millis limit) {
-  if (auto error = failures_.remembered(release_key(*snapshot, version))) {
-    const PackumentVersion* found =
-        snapshot->packument ? snapshot->packument->find(version) : nullptr;
-    // What came is known; it is not yet time to fetch it again.
-    if (found != nullptr && current_evidence(*snapshot, *found)) co_return snapshot;
-    co_return std::move(*error);
-  }
-  const std::string key = snapshot->name + "@" + version + "#" +
-                          std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
-  SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
-    return inspect_with_baseline(snapshot, version);
-  };
-  auto done = co_await inspections_.join(key, std::move(work), limit);
-  if (!done)
-    co_return fail(Code::kTimeout, Origin::kSelf,
-                   "the inspection of " + snapshot->name + "@" + version +
-                       " has not ended yet; try again shortly",
-                   true);
-  co_return std::move(*done);
-}
-
-Task<Result<SnapshotPtr>> Packages::inspect_alone(SnapshotPtr snapshot, std::string version,
-                                                  Millis limit) {
-  const std::string key = "alone:" + snapshot->name + "@" + version;
+Task<Result<SnapshotPtr>> TarballInspection::inspect_alone(SnapshotPtr snapshot,
+                                                           std::string version, Millis limit) {
+  const std::string key = snapshot->name + "@" + version;
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
     return inspect_now(snapshot, version);
   };
-  auto done = co_await inspections_.join(key, std::move(work), limit);
+  auto done = co_await repeats_.join(key, std::move(work), limit);
   if (!done)
     co_return fail(Code::kTimeout, Origin::kSelf,
                    "the inspection of " + snapshot->name + "@" + version + " took too long", true);
   co_return std::move(*done);
 }
 
-Task<SnapshotPtr> Packages::observe(ExternalEvidenceCollector& collector, SnapshotPtr snapshot,
-                                    std::string version, std::string baseline) {
-  ExternalEvidence observed = co_await collector.observe(snapshot, version, baseline);
-  auto add = [&](PackageSnapshot& next) { next.observations[version] = observed; };
-  co_return update(snapshot, add);
+std::optional<Error> TarballInspection::remembered(const PackageSnapshot& snapshot,
+                                                   const std::string& version) {
+  return failures_.remembered(release_key(snapshot, version));
 }
 
-// Whether a release that is pinned is judged and served as it was before: what is pinned is what
-// the packument states, down to what no digest covers; it does not differ from its first sight, and
-// its outside facts count already.
-bool Packages::is_as_judged(const PackageSnapshot& snapshot, const Pin& pin) const {
-  const PackumentVersion* found =
-      snapshot.packument ? snapshot.packument->find(pin.version) : nullptr;
-  if (found == nullptr || found->raw != pin.raw_manifest) return false;
-  const EvidencePtr evidence = current_evidence(snapshot, *found);
-  if (!evidence || evidence->content_id() != pin.content_id || evidence->release != found->release)
-    return false;
-  const Time now = deps_.clock.now();
-  const bool old = now - Ages(snapshot).age_start(*found, now) > deps_.config.recent;
-  if (!old && collector_ != nullptr && !snapshot.observations.contains(pin.version)) return false;
-  const Dist& dist = found->release.dist;
-  const std::string& stated = dist.integrity.empty() ? dist.shasum : dist.integrity;
-  const auto seen = snapshot.record.versions.find(pin.version);
-  return seen == snapshot.record.versions.end() || seen->second.integrity.empty() ||
-         seen->second.integrity == stated;
-}
-
-Task<Result<SnapshotPtr>> Packages::pin(SnapshotPtr snapshot, Pin wanted) {
-  std::function<Result<Pin>()> write = [this, wanted]() -> Result<Pin> {
-    auto pinned = deps_.store.pin(wanted);
-    if (!pinned) return pinned;
-    // Evidence of before a restore may lack its row; the pin is what counts.
-    auto marked = deps_.store.mark_served(pinned->name, pinned->version, pinned->content_id);
-    if (!marked && marked.error().code != Code::kNotFound) return marked.error();
-    return pinned;
-  };
-  auto pinned = co_await deps_.pool.offload(std::move(write));
-  if (!pinned) co_return pinned.error();
-  auto add = [&pinned](PackageSnapshot& next) { next.pins[pinned->version] = *pinned; };
-  co_return update(snapshot, add, is_as_judged(*snapshot, *pinned));
-}
-
-Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version,
-                                     std::string sha512) {
+Task<Result<void>> TarballInspection::refetch(SnapshotPtr snapshot, std::string version,
+                                              std::string sha512) {
   const PackumentVersion* found =
       snapshot->packument ? snapshot->packument->find(version) : nullptr;
   if (found == nullptr)
@@ -351,33 +290,6 @@ Task<Result<void>> Packages::refetch(SnapshotPtr snapshot, std::string version,
   auto checked = co_await deps_.pool.offload(std::move(check));
   if (!checked) co_return checked.error();
   co_return Result<void>();
-}
-
-void Packages::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor) {
-  if (background_.fetch_add(1) >= kBackgroundInFlight) {
-    background_.fetch_sub(1);
-    return;
-  }
-  auto body = [this, snapshot]() -> Task<void> {
-    struct Done {
-      std::atomic<int>& count;
-      explicit Done(std::atomic<int>& c) : count(c) {}
-      ~Done() { count.fetch_sub(1); }
-    } done(background_);
-    const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-    std::function<Result<std::vector<std::string>>()> list =
-        [this, snapshot, rules]() -> Result<std::vector<std::string>> {
-      return judge(snapshot, *rules).background_work();
-    };
-    auto work = co_await deps_.pool.offload(std::move(list));
-    if (!work) co_return;
-    SnapshotPtr current = snapshot;
-    for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {
-      auto next = co_await inspect(current, (*work)[i], std::chrono::minutes(6));
-      if (next) current = *next;
-    }
-  };
-  spawn_detached(executor, "background inspection of " + snapshot->name, std::move(body));
 }
 
 }  // namespace npmgate

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include "proxy/packages/packages.h"
+#include "proxy/packages/packument_fetcher.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/target.h"
 #include "registry/write_document.h"
@@ -20,8 +20,8 @@ class Publishing {
   // throw away (ServerLimits::max_discarded), so that a client hears the 413.
   static constexpr std::size_t kMaxBody = std::size_t{128} << 20;
 
-  Publishing(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
-      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
+  Publishing(Dependencies deps, PackumentFetcher& packuments, AuditWriter& audit_writer)
+      : deps_(deps), packuments_(packuments), audit_writer_(audit_writer) {}
 
   // Whether this write may pass: its name's upstream is writable.
   bool takes(const WriteTarget& target) const;
@@ -54,7 +54,7 @@ class Publishing {
   void record(const WriteTarget& target, const Request& request, int status);
 
   Dependencies deps_;
-  Packages& packages_;
+  PackumentFetcher& packuments_;
   AuditWriter& audit_writer_;
   std::mutex mutex_;
   std::map<std::string, Time> known_;  // SHA-256 of upstream and credentials -> until when

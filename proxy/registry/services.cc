@@ -5,6 +5,7 @@
 
 #include "proxy/net/query.h"
 #include "proxy/runtime/request_record.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -71,7 +72,7 @@ const UpstreamConfig* RegistryServices::fallback() const {
 
 bool RegistryServices::goes_to(const std::string& text, const UpstreamConfig* upstream) const {
   const auto name = PackageName::parse(text);
-  return name && packages_.route(*name) == upstream;
+  return name && route(deps_.config, *name) == upstream;
 }
 
 const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
@@ -79,7 +80,7 @@ const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
     const auto name = PackageName::parse(routable(text.substr(0, end)));
-    const UpstreamConfig* upstream = name ? packages_.route(*name) : rest;
+    const UpstreamConfig* upstream = name ? route(deps_.config, *name) : rest;
     if (upstream != rest) return upstream;
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -112,7 +113,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
 }
 
 Task<Response> RegistryServices::pass(ServiceTarget target) {
-  const UpstreamConfig* upstream = target.name ? packages_.route(*target.name) : fallback();
+  const UpstreamConfig* upstream = target.name ? route(deps_.config, *target.name) : fallback();
   if (upstream == nullptr) co_return error_response(404, "npm-gate: no upstream answers for this");
   std::string path = target.path.substr(1) + (target.query.empty() ? "" : "?" + target.query);
   co_return co_await forward(*upstream, "GET", std::move(path), "");
@@ -153,7 +154,8 @@ std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
   for (const auto& [key, versions] : asked) {
     const auto name = PackageName::parse(key);
     if (!name || !versions.is_array()) continue;
-    if (const UpstreamConfig* route = packages_.route(*name)) parts[route][key] = versions;
+    if (const UpstreamConfig* upstream = route(deps_.config, *name))
+      parts[upstream][key] = versions;
     for (const auto& version : versions.get_array()) {
       if (version.is_string()) report(name->str(), version.get_string(), request);
     }

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "proxy/packages/packages.h"
+#include "proxy/packages/dependencies.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/target.h"
 
@@ -16,8 +16,8 @@ namespace npmgate {
 
 class RegistryServices {
  public:
-  RegistryServices(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
-      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
+  RegistryServices(Dependencies deps, AuditWriter& audit_writer)
+      : deps_(deps), audit_writer_(audit_writer) {}
 
   // A search is asked at the upstream of the first word that is a name (or scope:…) routed
   // elsewhere than to the fallback, and names of other upstreams are taken out of the answer.
@@ -57,7 +57,6 @@ class RegistryServices {
                                              const std::string& base_url) const;
 
   Dependencies deps_;
-  Packages& packages_;
   AuditWriter& audit_writer_;
 };
 

@@ -101,9 +101,11 @@ class GateRig {
         store_(std::move(*open_memory_state_store())),
         active_policy(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_,
                       metrics),
-        gate(Dependencies{config_of(folder_), clock, upstream, *store_, *blobs_, pool_,
-                          active_policy, metrics, inspector_},
-             nullptr) {
+        deps_{config_of(folder_), clock,   upstream,  *store_, *blobs_, pool_,
+              active_policy,      metrics, inspector_},
+        packages(deps_, nullptr),
+        gate(deps_, GateParts{packages, audit_writer, packuments_, tarballs_, services_,
+                              publishing_, access}) {
     const auto loaded = active_policy.load();
     EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
   }
@@ -195,6 +197,22 @@ class GateRig {
 
  public:
   ActivePolicy active_policy;
+
+ private:
+  Dependencies deps_;
+
+ public:
+  Packages packages;
+  AuditWriter audit_writer{*store_, clock};
+  Access access{*store_, clock, audit_writer};
+
+ private:
+  PackumentService packuments_{deps_, packages, audit_writer};
+  TarballService tarballs_{deps_, packages, audit_writer};
+  RegistryServices services_{deps_, audit_writer};
+  Publishing publishing_{deps_, packages.packuments, audit_writer};
+
+ public:
   Gate gate;
 };
 

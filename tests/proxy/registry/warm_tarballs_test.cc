@@ -194,7 +194,7 @@ TEST_F(WarmTarballs, EachIsInTheLedgerAndThoseAlikeTogether) {
   warm();
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(rig.at_once(kTarball));
   ASSERT_TRUE(rig.at_once(kTarball, "", "HEAD"));
-  rig.gate.audit_writer().flush();
+  rig.audit_writer.flush();
   const auto ledger = rig.store().downloads("pkg", 10);
   ASSERT_TRUE(ledger);
   ASSERT_EQ(ledger->size(), 1U);
