@@ -35,8 +35,8 @@
 #include "proxy/registry/gate.h"
 #include "proxy/runtime/feed_reloader.h"
 #include "proxy/runtime/policy_reloader.h"
-#include "store/blob_store.h"
-#include "store/data_folder.h"
+#include "store/disk/blob_store.h"
+#include "store/disk/data_folder.h"
 #include "store/state_store.h"
 
 namespace npmgate {

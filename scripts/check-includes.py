@@ -12,7 +12,8 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 # Folder -> folders it includes besides itself, from the ground up. A new folder needs a line here. Inner folders are named whole;
-# "inspect" and "proxy" in a row stand for all of theirs. An edge that no include uses is a problem, too.
+# "inspect" and "proxy" in a row stand for all of theirs; a folder with a row of its own ("store", "app") for itself alone.
+# An edge that no include uses is a problem, too.
 STANDS_ON = {
     "base": (),
     "registry": ("base",),
@@ -28,21 +29,23 @@ STANDS_ON = {
     "policy": ("base", "registry", "inspect", "yaml"),
     "lockfile": ("base", "registry", "yaml"),
     "store": ("base", "registry", "inspect", "policy"),
+    "store/disk": ("base", "store"),
+    "store/sqlite": ("base", "registry", "inspect", "store", "store/disk"),
     "judge": ("base", "registry", "inspect", "feeds", "policy", "store"),
     "certs": ("base",),
     "alert": ("base", "registry", "yaml", "policy", "store"),
-    "proxy/net": ("base", "registry", "store"),
+    "proxy/net": ("base", "registry", "store/disk"),
     "proxy/runtime": ("base", "registry", "inspect", "feeds", "yaml", "store", "judge", "alert", "proxy/net"),
     "proxy/inspection": ("base", "inspect", "diff", "sandbox", "proxy/net"),
-    "proxy/packages": ("base", "registry", "inspect", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection"),
+    "proxy/packages": ("base", "registry", "inspect", "store", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/inspection"),
     "proxy/external": ("base", "registry", "sigstore", "inspect", "proxy/net", "proxy/runtime", "proxy/packages"),
-    "proxy/registry": ("base", "registry", "store", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
+    "proxy/registry": ("base", "registry", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/monitor": ("base", "judge", "store", "alert", "proxy/runtime", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages",
                     "proxy/registry"),
     "proxy/desk": ("base", "proxy/net", "proxy/admin"),
-    "app": ("base", "certs", "sandbox", "yaml", "store", "proxy", "app/report", "app/offline", "app/commands"),
+    "app": ("base", "certs", "sandbox", "yaml", "store", "store/disk", "proxy", "app/report", "app/offline", "app/commands"),
     "app/report": ("base", "inspect", "judge", "policy"),
     "app/offline": ("base", "feeds", "proxy", "app", "app/report"),
     "app/audit": ("base", "inspect", "lockfile", "policy", "proxy", "app", "app/offline"),
@@ -99,7 +102,7 @@ def folder_of(path):
 def edge_of(folder, target):
     """The name under which `folder` may include `target`; None if it may not."""
     for name in (target, target.split("/")[0]):
-        if name in STANDS_ON[folder] and not (name == ROOT_OF_PROGRAM and target != name):
+        if name in STANDS_ON[folder] and (name == target or name not in STANDS_ON):
             return name
     return None
 

@@ -18,7 +18,7 @@
 #include "inspect/findings/findings.h"
 #include "policy/decide.h"
 #include "store/alert_store.h"
-#include "store/disk.h"
+#include "store/disk/disk.h"
 #include "store/subscription_store.h"
 
 namespace npmgate {

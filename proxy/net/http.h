@@ -13,8 +13,8 @@
 
 #include "base/result.h"
 #include "base/text.h"
-#include "store/blob_store.h"
-#include "store/spool_file.h"
+#include "store/disk/blob_store.h"
+#include "store/disk/spool_file.h"
 
 namespace npmgate {
 

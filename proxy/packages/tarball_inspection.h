@@ -9,7 +9,7 @@
 #include "proxy/packages/dependencies.h"
 #include "proxy/packages/failure_memory.h"
 #include "proxy/packages/package_cache.h"
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 
 namespace npmgate {
 

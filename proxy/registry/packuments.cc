@@ -9,7 +9,7 @@
 #include "base/gzip.h"
 #include "proxy/registry/tarballs.h"
 #include "proxy/runtime/routes.h"
-#include "store/disk.h"
+#include "store/disk/disk.h"
 
 namespace npmgate {
 namespace {

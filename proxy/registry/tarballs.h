@@ -8,7 +8,7 @@
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
 #include "proxy/runtime/audit_writer.h"
-#include "store/disk.h"
+#include "store/disk/disk.h"
 
 namespace npmgate {
 

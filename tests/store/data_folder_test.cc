@@ -1,5 +1,5 @@
 // The data folder: one gate at a time, and no start on a state.db that is not its own.
-#include "store/data_folder.h"
+#include "store/disk/data_folder.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -4,7 +4,7 @@
 
 #include <csignal>
 
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -1,6 +1,6 @@
 #include <boost/json/serialize.hpp>
 
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -1,6 +1,6 @@
 #include "tests/store/store_support.h"
 
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 
 namespace npmgate::test {
 namespace {

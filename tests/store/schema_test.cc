@@ -1,4 +1,4 @@
-#include "store/schema.h"
+#include "store/sqlite/schema.h"
 
 #include "base/digest.h"
 #include "tests/store/store_support.h"

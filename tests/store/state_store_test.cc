@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

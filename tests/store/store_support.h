@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "store/disk.h"
+#include "store/disk/disk.h"
 #include "store/state_store.h"
 
 namespace npmgate::test {
