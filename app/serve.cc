@@ -37,7 +37,7 @@
 #include "proxy/runtime/policy_reloader.h"
 #include "store/disk/blob_store.h"
 #include "store/disk/data_folder.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -163,7 +163,8 @@ struct Services {
         publishing(deps, packages.packuments, audit_writer),
         gate(deps,
              GateParts{packages, audit_writer, packuments, tarballs, registry, publishing, access}),
-        subscriptions({deps.config, deps.clock, deps.store, deps.active_policy,
+        subscriptions({deps.config, deps.clock, deps.store.subscriptions(), deps.store, deps.store,
+                       deps.active_policy,
                        [this](const std::string& repository, auto refused) {
                          StandingMonitor::Upload upload;
                          upload.repository = repository;
@@ -389,7 +390,7 @@ int run_gate(const Config& config, const ConfigFlags& flags) {
   if (!storage) return report(storage.error());
   const SystemClock clock;
   Metrics metrics;
-  ActivePolicy active_policy(config.policy_file, clock, *storage->state, metrics);
+  ActivePolicy active_policy(config.policy_file, clock, *storage->state, *storage->state, metrics);
   if (auto loaded = active_policy.load(); !loaded) return report(loaded.error());
   FeedWatch feeds(config.feeds, active_policy, clock, metrics);
   if (auto loaded = feeds.load(); !loaded) {

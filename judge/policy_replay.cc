@@ -24,7 +24,7 @@ const Reason* deciding(const Verdict& verdict) {
 
 class Retry {
  public:
-  Retry(StateStore& store, const PolicyReplayInput& input) : store_(store), input_(input) {
+  Retry(ReleaseStore& store, const PolicyReplayInput& input) : store_(store), input_(input) {
     for (const Decision& decision : input.decisions) decisions_[decision.name].push_back(decision);
   }
 
@@ -157,7 +157,7 @@ class Retry {
         [&](const PolicyReplayChange& a, const PolicyReplayChange& b) { return key(a) < key(b); });
   }
 
-  StateStore& store_;
+  ReleaseStore& store_;
   const PolicyReplayInput& input_;
   std::unordered_map<std::string, std::vector<Decision>> decisions_;
   std::set<std::string> again_;
@@ -166,7 +166,7 @@ class Retry {
 
 }  // namespace
 
-Result<PolicyReplay> replay_policy(StateStore& store, const PolicyReplayInput& input) {
+Result<PolicyReplay> replay_policy(ReleaseStore& store, const PolicyReplayInput& input) {
   return Retry(store, input).run();
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "judge/judge.h"
-#include "store/state_store.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
@@ -49,6 +49,6 @@ struct PolicyReplayInput {
 // Stored findings hold under both policies unless one of them makes another baseline of a release
 // of the package: there findings are derived anew from the stored evidence, under each policy with
 // its own baselines. 100,000 releases take about half a second of one core (bench/policy_try.py).
-Result<PolicyReplay> replay_policy(StateStore& store, const PolicyReplayInput& input);
+Result<PolicyReplay> replay_policy(ReleaseStore& store, const PolicyReplayInput& input);
 
 }  // namespace npmgate

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "judge/active_policy.h"
-#include "store/state_store.h"
+#include "store/pin_store.h"
+#include "store/release_store.h"
+#include "store/subscription_store.h"
 
 namespace npmgate {
 
@@ -19,11 +21,11 @@ struct HeldRelease {
 };
 
 // Reads from the store, once for questions about the same name that follow each other. Not thread
-// safe; `store` and `rules` must outlive it.
+// safe; the stores and `rules` must outlive it.
 class RefusedReleaseQuery {
  public:
-  RefusedReleaseQuery(StateStore& store, const PolicySnapshot& rules, Time now)
-      : store_(store), rules_(rules), now_(now) {}
+  RefusedReleaseQuery(ReleaseStore& releases, PinStore& pins, const PolicySnapshot& rules, Time now)
+      : releases_(releases), pin_store_(pins), rules_(rules), now_(now) {}
 
   // The releases that are `wanted` and not served, by version; valid until another name is asked
   // for. `known` becomes true where any row is of a wanted version. Error: the store's.
@@ -32,7 +34,8 @@ class RefusedReleaseQuery {
  private:
   Result<void> load(const std::string& name);
 
-  StateStore& store_;
+  ReleaseStore& releases_;
+  PinStore& pin_store_;
   const PolicySnapshot& rules_;
   Time now_;
   std::string name_;

@@ -11,7 +11,8 @@
 #include "judge/external_evidence.h"
 #include "judge/kept_comparison.h"
 #include "registry/packument.h"
-#include "store/state_store.h"
+#include "store/pin_store.h"
+#include "store/sighting_store.h"
 
 namespace npmgate {
 

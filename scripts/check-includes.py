@@ -30,7 +30,7 @@ STANDS_ON = {
     "lockfile": ("base", "registry", "yaml"),
     "store": ("base", "registry", "inspect", "policy"),
     "store/disk": ("base", "store"),
-    "store/sqlite": ("base", "registry", "inspect", "store", "store/disk"),
+    "store/sqlite": ("base", "registry", "store", "store/disk"),
     "judge": ("base", "registry", "inspect", "feeds", "policy", "store"),
     "certs": ("base",),
     "alert": ("base", "registry", "yaml", "policy", "store"),
@@ -45,11 +45,11 @@ STANDS_ON = {
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages",
                     "proxy/registry"),
     "proxy/desk": ("base", "proxy/net", "proxy/admin"),
-    "app": ("base", "certs", "sandbox", "yaml", "store", "store/disk", "proxy", "app/report", "app/offline", "app/commands"),
+    "app": ("base", "certs", "sandbox", "yaml", "store/disk", "store/sqlite", "proxy", "app/report", "app/offline", "app/commands"),
     "app/report": ("base", "inspect", "judge", "policy"),
-    "app/offline": ("base", "feeds", "proxy", "app", "app/report"),
+    "app/offline": ("base", "feeds", "store/sqlite", "proxy", "app", "app/report"),
     "app/audit": ("base", "inspect", "lockfile", "policy", "proxy", "app", "app/offline"),
-    "app/commands": ("base", "registry", "certs", "feeds", "sandbox", "lockfile", "policy", "store", "judge", "proxy",
+    "app/commands": ("base", "registry", "certs", "feeds", "sandbox", "lockfile", "policy", "store", "store/sqlite", "judge", "proxy",
                      "app", "app/report", "app/offline", "app/audit"),
 }
 # The program's root: main.cc and serve.cc put everything together, its headers serve the inner folders and so include none of them.

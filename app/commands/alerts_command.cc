@@ -7,7 +7,7 @@
 #include "app/cli.h"
 #include "app/command_line.h"
 #include "proxy/delivery/alert_dispatcher.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {

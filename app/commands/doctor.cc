@@ -19,7 +19,7 @@
 #include "policy/policy.h"
 #include "proxy/external/trust_store.h"
 #include "proxy/runtime/clock_jumps.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -138,7 +138,7 @@ class Doctor {
     ok("data", path);
   }
 
-  void clock_jump(StateStore& store) {
+  void clock_jump(SettingStore& store) {
     const auto text = store.setting(kClockJumpSetting);
     const auto jump = text && *text ? clock_jump_from_text(**text) : std::nullopt;
     if (!jump || SystemClock().now() - jump->at > kJumpTold) return;

@@ -15,6 +15,7 @@
 #include "lockfile/lockfile.h"
 #include "proxy/packages/package_cache.h"
 #include "proxy/runtime/routes.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {

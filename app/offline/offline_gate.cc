@@ -7,6 +7,7 @@
 #include "app/offline/release_analysis.h"
 #include "base/digest.h"
 #include "feeds/feed_files.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -39,8 +40,8 @@ Result<std::unique_ptr<OfflineGate>> OfflineGate::open(Config config, const std:
   auto blobs = open_blob_store(bench->config_.storage_path);
   if (!blobs) return blobs.error();
   bench->blobs_ = std::move(*blobs);
-  bench->active_policy_ =
-      std::make_unique<ActivePolicy>(policy, bench->clock_, *bench->store_, bench->metrics_);
+  bench->active_policy_ = std::make_unique<ActivePolicy>(policy, bench->clock_, *bench->store_,
+                                                         *bench->store_, bench->metrics_);
   if (auto loaded = bench->active_policy_->load(); !loaded) return loaded.error();
   auto feed = load_feeds(bench->config_.feeds, FeedLimits{});
   if (!feed) return feed.error();

@@ -74,7 +74,7 @@ std::vector<std::string> shown_findings(const std::vector<Finding>& findings);
 // 16 hex digits of SHA-256.
 std::string seen_digest(const std::string& content_id, std::vector<std::string> shown);
 // Who asked for the release and was refused in the last 30 days, latest first.
-Result<boost::json::array> waiting_for(StateStore& store, const std::string& name,
+Result<boost::json::array> waiting_for(AuditLog& store, const std::string& name,
                                        const std::string& version, Time now);
 
 }  // namespace npmgate

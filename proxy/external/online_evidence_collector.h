@@ -18,7 +18,7 @@ namespace npmgate {
 class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
  public:
   OnlineEvidenceCollector(const Config& config, TagSource& tags, Upstream& upstream,
-                          StateStore& store, Pool& pool, const Clock& clock, TrustStore& trust)
+                          EvidenceStore& store, Pool& pool, const Clock& clock, TrustStore& trust)
       : config_(config),
         tags_(tags),
         upstream_(upstream),
@@ -56,7 +56,7 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   const Config& config_;
   TagSource& tags_;
   Upstream& upstream_;
-  StateStore& store_;
+  EvidenceStore& store_;
   Pool& pool_;
   const Clock& clock_;
   TrustStore& trust_;

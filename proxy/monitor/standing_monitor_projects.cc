@@ -99,7 +99,7 @@ Task<Result<int>> StandingMonitor::greet(Upload upload) {
 Result<std::optional<StandingMonitor::Change>> StandingMonitor::refusal_of(
     const std::string& name, const std::string& version) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  RefusedReleaseQuery held(deps_.store, *rules, deps_.clock.now());
+  RefusedReleaseQuery held(deps_.store, deps_.store, *rules, deps_.clock.now());
   bool known = false;
   auto found = held.refused({name, version, ""}, known);
   if (!found) return found.error();

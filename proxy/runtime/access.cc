@@ -60,7 +60,7 @@ Result<Caller> Access::caller(std::string_view authorization) {
   const std::string token = token_in(authorization);
   if (!token.starts_with(kPrefix)) return Caller{};
   const std::string hash = sha256_hex(token);
-  auto record = store_.token_by_hash(hash);
+  auto record = tokens_.token_by_hash(hash);
   if (!record) return record.error();
   if (!*record || (*record)->revoked || !equal_constant_time((*record)->hash, hash))
     return Caller{};

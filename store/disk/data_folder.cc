@@ -117,7 +117,7 @@ Result<std::unique_ptr<DataFolder>> DataFolder::open(const std::string& path) {
   return std::unique_ptr<DataFolder>(new DataFolder(path, std::move(lock), std::move(id)));
 }
 
-Result<void> DataFolder::claim(StateStore& store) {
+Result<void> DataFolder::claim(SettingStore& store) {
   const auto known = store.setting(kSetting);
   if (!known) return known.error();
   // A state.db of before ids, or one that was made just now.

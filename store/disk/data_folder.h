@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "store/disk/disk.h"
-#include "store/state_store.h"
+#include "store/setting_store.h"
 
 namespace npmgate {
 
@@ -23,7 +23,7 @@ class DataFolder {
   // Whether `store`, opened from this folder's state.db, is the one that belongs to it: both hold
   // the same random id, written at the first start. A backup becomes this folder's. kCorrupt: it is
   // another folder's.
-  Result<void> claim(StateStore& store);
+  Result<void> claim(SettingStore& store);
 
  private:
   DataFolder(std::string path, Fd lock, std::string id)

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "proxy/monitor/package_refresher.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/inspect/archive/tar_builder.h"
 #include "tests/support/gate_rig.h"
 
@@ -117,7 +118,7 @@ class WatchScenario : public ::testing::Test {
   Registry registry{clock};
   Metrics metrics;
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
-  ActivePolicy active_policy{"", clock, *store, metrics};
+  ActivePolicy active_policy{"", clock, *store, *store, metrics};
 };
 
 TEST_F(WatchScenario, TenThousandPackagesStayUnderTheConfiguredRate) {

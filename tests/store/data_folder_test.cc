@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/digest.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {

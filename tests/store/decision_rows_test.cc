@@ -1,3 +1,4 @@
+#include "store/sqlite/open_state_store.h"
 #include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "store/disk/blob_store.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -1,5 +1,6 @@
 #include <boost/json/serialize.hpp>
 
+#include "store/sqlite/open_state_store.h"
 #include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 

@@ -1,4 +1,4 @@
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 #include <sys/stat.h>
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "store/disk/disk.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate::test {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/registry/gate.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/support/run_task.h"
 
 namespace npmgate::testing {
@@ -100,7 +101,7 @@ class GateRig {
         blobs_(prepare(folder_, policy)),
         store_(std::move(*open_memory_state_store())),
         active_policy(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_,
-                      metrics),
+                      *store_, metrics),
         deps_{config_of(folder_), clock,   upstream,  *store_, *blobs_, pool_,
               active_policy,      metrics, inspector_},
         packages(deps_, nullptr),

@@ -5,7 +5,7 @@
 #include <deque>
 
 #include "proxy/delivery/alert_dispatcher.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/alert/alert_testing.h"
 #include "tests/support/run_task.h"
 

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "proxy/net/forwarded.h"
 #include "proxy/net/query.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
