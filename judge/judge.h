@@ -16,6 +16,7 @@
 #include "judge/candidate_index.h"
 #include "judge/snapshot.h"
 #include "policy/decide.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
