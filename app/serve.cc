@@ -17,7 +17,6 @@
 #include "app/command_line.h"
 #include "app/commands/upstream_probe.h"
 #include "app/inspector.h"
-#include "app/offline/release_analysis.h"
 #include "app/report/report.h"
 #include "certs/tls_context.h"
 #include "proxy/admin/admin.h"

@@ -35,6 +35,16 @@ std::optional<TagForm> find_tag(const GitTags& tags, std::string_view name,
 
 }  // namespace
 
+GitOptions git_options(const Config& config) {
+  GitOptions options;
+  options.hosts = config.git_hosts;
+  options.private_hosts = config.git_private_hosts;
+  options.ca_file = config.git_ca;
+  options.timeout = config.git_timeout;
+  options.cache = config.git_cache;
+  return options;
+}
+
 FetchRequest GitTagSource::request(std::string url, const std::string& host) const {
   FetchRequest request;
   request.url = std::move(url);

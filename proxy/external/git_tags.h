@@ -28,6 +28,8 @@ class TagSource {
 struct GitOptions {
   std::vector<std::string> hosts;
   Millis timeout{5000};
+  // As the configuration says.
+  GitOptions git_options(const Config& config);
   Millis cache{std::chrono::minutes(10)};
   std::vector<std::string> private_hosts;  // of `hosts`, those that may resolve to private
                                            // addresses: the team's own git servers
