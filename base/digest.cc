@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace npmgate {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

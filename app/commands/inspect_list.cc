@@ -13,6 +13,7 @@
 #include "app/report/report.h"
 #include "app/report/text_writer.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace npmgate {
 namespace {
@@ -201,10 +202,8 @@ std::vector<std::string> read_specs(std::istream& in) {
   std::vector<std::string> specs;
   std::string line;
   while (std::getline(in, line)) {
-    line = line.substr(0, line.find('#'));
-    const auto first = line.find_first_not_of(" \t\r");
-    if (first == std::string::npos) continue;
-    specs.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+    const std::string_view spec = trimmed(std::string_view(line).substr(0, line.find('#')));
+    if (!spec.empty()) specs.emplace_back(spec);
   }
   return specs;
 }

@@ -45,7 +45,7 @@ Result<std::string> version_of(const PackageSnapshot& snapshot, const std::strin
 std::unique_ptr<Judge> OfflineGate::judge_as(const SnapshotPtr& snapshot,
                                              const std::string& version,
                                              const AnalysisOptions& options) const {
-  PolicySnapshot rules = *rules();
+  PolicySnapshot rules = *this->rules();
   JudgeOptions judging;
   if (options.as_published) {
     rules.policy = without_cooldown(*rules.policy);

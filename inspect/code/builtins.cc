@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/text.h"
 #include "inspect/code/value.h"
 
 namespace npmgate::code {
@@ -162,12 +163,7 @@ Value cut_text(const std::string& text, std::string_view name, const Arguments& 
 }
 
 std::uint32_t code_at(const std::string& character) {
-  const auto lead = static_cast<unsigned char>(character[0]);
-  if (lead < 0x80) return lead;
-  std::uint32_t point = lead & (0xFFu >> (character.size() + 1));
-  for (std::size_t i = 1; i < character.size(); ++i)
-    point = (point << 6) | (static_cast<unsigned char>(character[i]) & 0x3Fu);
-  return point;
+  return first_code_point(character).value;
 }
 
 Value at_text(const std::string& text, std::string_view name, const Arguments& arguments,
@@ -199,16 +195,10 @@ Value padded(const std::string& text, std::string_view name, const Arguments& ar
   return text_value(name == "padStart" ? pad + text : text + pad, origins);
 }
 
-std::string mapped(std::string text, int (*change)(int)) {
+std::string upper_ascii(std::string text) {
   for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x80) c = static_cast<char>(change(c));
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - ('a' - 'A'));
   return text;
-}
-
-std::string js_trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t\r\n\v\f");
-  if (begin == text.npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\r\n\v\f") - begin + 1);
 }
 
 Value text_method(const Value& object, std::string_view name, const Arguments& arguments) {
@@ -228,10 +218,10 @@ Value text_method(const Value& object, std::string_view name, const Arguments& a
   if (name == "charAt" || name == "at" || name == "charCodeAt" || name == "codePointAt")
     return at_text(text, name, arguments, origins);
   if (name == "toLowerCase" || name == "toLocaleLowerCase")
-    return text_value(mapped(text, [](int c) { return std::tolower(c); }), origins);
+    return text_value(lower_ascii(text), origins);
   if (name == "toUpperCase" || name == "toLocaleUpperCase")
-    return text_value(mapped(text, [](int c) { return std::toupper(c); }), origins);
-  if (name == "trim") return text_value(js_trimmed(text), origins);
+    return text_value(upper_ascii(text), origins);
+  if (name == "trim") return text_value(std::string(trimmed(text)), origins);
   if (name == "padStart" || name == "padEnd") return padded(text, name, arguments, origins);
   if (name == "toString" || name == "valueOf" || name == "normalize" || name == "trimEnd" ||
       name == "trimStart")

@@ -617,9 +617,7 @@ void Analysis::on_pair(NodeId id) {
   const auto key = tree_.child(id, Field::kKey);
   const auto value = tree_.child(id, Field::kValue);
   if (key == kNoNode || value == kNoNode) return;
-  auto name = literal_text(tree_, key);
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  const std::string name = lower_ascii(literal_text(tree_, key));
   if (name != "bcc" && name != "cc") return;
   for (const auto& text : texts_of(eval_.evaluate(value)))
     if (text.find('@') != text.npos && text.size() < 100) add(kMail, id, text);

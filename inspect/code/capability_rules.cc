@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "inspect/code/capability_kinds.h"
 #include "inspect/code/value.h"
 
@@ -219,9 +220,7 @@ bool asks(std::string_view path) {
 }
 
 std::string lowered(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  std::string out = lower_ascii(text);
   std::replace(out.begin(), out.end(), '\\', '/');
   return out;
 }
@@ -634,7 +633,7 @@ std::string host_of(std::string_view text) {
     const bool fits = std::isalnum(byte) != 0 || c == '.' || c == '-' || c == '_' || c == ':' ||
                       c == '[' || c == ']';
     if (!fits) return {};
-    out += static_cast<char>(std::tolower(byte));
+    out += lower_ascii(c);
   }
   if (out.size() > 253 || out.find('.') == out.npos) {
     if (out.find(':') == out.npos) return {};

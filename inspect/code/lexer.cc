@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/text.h"
 #include "inspect/code/script_lexer.h"
 
 namespace npmgate {
@@ -11,9 +12,8 @@ namespace {
 bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> endings) {
   return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) {
     return name.size() > ending.size() &&
-           std::equal(ending.rbegin(), ending.rend(), name.rbegin(), [](char e, char c) {
-             return e == (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
-           });
+           std::equal(ending.rbegin(), ending.rend(), name.rbegin(),
+                      [](char e, char c) { return e == lower_ascii(c); });
   });
 }
 

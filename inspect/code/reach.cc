@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "inspect/code/capability_kinds.h"
 #include "inspect/code/entries.h"
 #include "inspect/code/features.h"
@@ -27,10 +28,7 @@ std::string containing_folder(std::string_view path) {
 std::string lower_ending(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   const auto dot = name.rfind('.');
-  std::string out(dot == name.npos ? std::string_view() : name.substr(dot));
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
+  return lower_ascii(dot == name.npos ? std::string_view() : name.substr(dot));
 }
 
 bool is_text(std::string_view body) {

@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/hex.h"
+#include "base/text.h"
+
 namespace npmgate {
 namespace {
 
 constexpr std::string_view kTags = "refs/tags/";
 constexpr std::string_view kPeeled = "^{}";
-
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 // gitprotocol-common: four hex digits give the length including themselves; 0000 flush, 0001
 // delimiter, 0002 end of response.
@@ -26,7 +23,7 @@ std::optional<Packet> next_packet(std::string_view& body) {
   if (body.size() < 4) return std::nullopt;
   int length = 0;
   for (int i = 0; i < 4; ++i) {
-    const int digit = hex(body[static_cast<std::size_t>(i)]);
+    const int digit = hex_digit(body[static_cast<std::size_t>(i)]);
     if (digit < 0) return std::nullopt;
     length = length * 16 + digit;
   }
@@ -44,14 +41,14 @@ std::optional<Packet> next_packet(std::string_view& body) {
 
 bool is_object_id(std::string_view text) {
   return (text.size() == 40 || text.size() == 64) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return hex(c) >= 0; });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return kHexDigits.find(c) != std::string_view::npos; });
 }
 
 std::string packet(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   const std::size_t size = text.size() + 4;
-  std::string out{kHex[size >> 12 & 15], kHex[size >> 8 & 15], kHex[size >> 4 & 15],
-                  kHex[size & 15]};
+  std::string out{kHexDigits[size >> 12 & 15], kHexDigits[size >> 8 & 15],
+                  kHexDigits[size >> 4 & 15], kHexDigits[size & 15]};
   return out + std::string(text);
 }
 

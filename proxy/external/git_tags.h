@@ -28,13 +28,14 @@ class TagSource {
 struct GitOptions {
   std::vector<std::string> hosts;
   Millis timeout{5000};
-  // As the configuration says.
-  GitOptions git_options(const Config& config);
   Millis cache{std::chrono::minutes(10)};
   std::vector<std::string> private_hosts;  // of `hosts`, those that may resolve to private
                                            // addresses: the team's own git servers
   std::string ca_file;                     // further trust anchors
 };
+
+// As the configuration says.
+GitOptions git_options(const Config& config);
 
 class GitTagSource final : public TagSource {
  public:

@@ -155,7 +155,7 @@ std::optional<Time> PackageCache::next_observation(const PackageSnapshot& snapsh
     if (found == nullptr) continue;
     const auto at = ask_again_at(observed, found->release, ages.age_start(*found, clock_.now()),
                                  config_.recent, config_.git_cache);
-    if (at && (!next || *at < *next)) next = at;
+    next = earliest(next, at);
   }
   return next;
 }
