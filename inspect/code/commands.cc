@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "inspect/code/command_line.h"
-#include "inspect/code/hook_reach.h"
+#include "inspect/code/source_tree.h"
 
 namespace npmgate {
 namespace {

@@ -43,7 +43,7 @@ struct CodeFeatures {
 // One thing that code can do, found on its syntax tree (inspect/code/): "network" to a host,
 // "secrets" by file or variable …
 struct Capability {
-  std::string kind;  // inspect/code/capability_kinds.h
+  std::string kind;  // inspect/syntax/capability_kinds.h
   std::string name;  // host, file, variable, program …; "" if it is put together at run time
   std::uint32_t line = 0;
   bool on_import = false;  // happens when the file is loaded, not when somebody calls it

@@ -13,8 +13,8 @@
 #include <iterator>
 #include <limits>
 
-#include "inspect/code/capability_kinds.h"
 #include "inspect/evidence/manifest_json.h"
+#include "inspect/syntax/capability_kinds.h"
 
 namespace npmgate {
 namespace {

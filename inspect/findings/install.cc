@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "inspect/code/features.h"
-#include "inspect/code/strict_command.h"
 #include "inspect/findings/detector.h"
+#include "inspect/hooks/strict_command.h"
 
 namespace npmgate::detect {
 namespace {

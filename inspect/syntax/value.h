@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "inspect/code/syntax_tree.h"
+#include "inspect/syntax/syntax_tree.h"
 
 namespace npmgate::code {
 

@@ -1,13 +1,13 @@
-#include "inspect/code/hook_reach.h"
+#include "inspect/hooks/hook_reach.h"
 
 #include <algorithm>
 
 #include "base/text.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
-#include "inspect/code/gyp.h"
-#include "inspect/code/hook_inputs.h"
 #include "inspect/code/lexer.h"
+#include "inspect/hooks/gyp.h"
+#include "inspect/hooks/hook_inputs.h"
 
 namespace npmgate {
 namespace {

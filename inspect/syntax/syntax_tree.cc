@@ -1,4 +1,4 @@
-#include "inspect/code/syntax_tree.h"
+#include "inspect/syntax/syntax_tree.h"
 
 #include <tree_sitter/api.h>
 

@@ -1,4 +1,4 @@
-#include "inspect/code/hook_inputs.h"
+#include "inspect/hooks/hook_inputs.h"
 
 #include <algorithm>
 #include <boost/json/parse.hpp>

@@ -1,8 +1,8 @@
 // What calls give: of functions of the file, of methods of known values, of node's own functions.
 #include <algorithm>
 
-#include "inspect/code/evaluator.h"
-#include "inspect/code/path_calls.h"
+#include "inspect/syntax/evaluator.h"
+#include "inspect/syntax/path_calls.h"
 
 namespace npmgate::code {
 namespace {

@@ -1,4 +1,4 @@
-#include "inspect/code/capabilities.h"
+#include "inspect/syntax/capabilities.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,13 +7,13 @@
 #include <set>
 
 #include "base/text.h"
-#include "inspect/code/capability_kinds.h"
-#include "inspect/code/capability_rules.h"
-#include "inspect/code/evaluator.h"
 #include "inspect/code/features.h"
-#include "inspect/code/import_time.h"
-#include "inspect/code/path_calls.h"
-#include "inspect/code/source_variants.h"
+#include "inspect/syntax/capability_kinds.h"
+#include "inspect/syntax/capability_rules.h"
+#include "inspect/syntax/evaluator.h"
+#include "inspect/syntax/import_time.h"
+#include "inspect/syntax/path_calls.h"
+#include "inspect/syntax/source_variants.h"
 
 namespace npmgate::code {
 namespace {

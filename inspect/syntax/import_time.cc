@@ -1,4 +1,4 @@
-#include "inspect/code/import_time.h"
+#include "inspect/syntax/import_time.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "inspect/code/reach.h"
+#include "inspect/hooks/reach.h"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "base/text.h"
-#include "inspect/code/capability_kinds.h"
-#include "inspect/code/entries.h"
 #include "inspect/code/features.h"
-#include "inspect/code/package_json.h"
+#include "inspect/hooks/entries.h"
+#include "inspect/hooks/package_json.h"
+#include "inspect/syntax/capability_kinds.h"
 
 namespace npmgate::code {
 namespace {

@@ -1,4 +1,4 @@
-#include "inspect/code/gyp.h"
+#include "inspect/hooks/gyp.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "inspect/code/syntax_tree.h"
+#include "inspect/syntax/syntax_tree.h"
 
 namespace npmgate::code {
 

@@ -1,4 +1,4 @@
-# The grammars that code/syntax_tree.cc reads with: C sources of pinned npm packages, fetched once for all presets of a checkout.
+# The grammars that syntax/syntax_tree.cc reads with: C sources of pinned npm packages, fetched once for all presets of a checkout.
 set(NPM_GATE_GRAMMARS ${CMAKE_SOURCE_DIR}/build/grammars)
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/scripts/fetch-grammars.sh ${NPM_GATE_GRAMMARS} COMMAND_ERROR_IS_FATAL ANY)
 

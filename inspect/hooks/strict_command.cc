@@ -1,4 +1,4 @@
-#include "inspect/code/strict_command.h"
+#include "inspect/hooks/strict_command.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "inspect/code/features.h"
-#include "inspect/code/hook_reach.h"
+#include "inspect/hooks/hook_reach.h"
 
 namespace npmgate {
 namespace {

@@ -1,11 +1,11 @@
-#include "inspect/code/evaluator.h"
+#include "inspect/syntax/evaluator.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
 
-#include "inspect/code/path_calls.h"
+#include "inspect/syntax/path_calls.h"
 
 namespace npmgate::code {
 namespace {

@@ -1,4 +1,4 @@
-#include "inspect/code/value.h"
+#include "inspect/syntax/value.h"
 
 #include <algorithm>
 #include <cmath>

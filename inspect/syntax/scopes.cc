@@ -1,8 +1,8 @@
-#include "inspect/code/scopes.h"
+#include "inspect/syntax/scopes.h"
 
 #include <algorithm>
 
-#include "inspect/code/value.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "inspect/code/value.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 namespace {

@@ -1,11 +1,11 @@
-#include "inspect/code/capability_rules.h"
+#include "inspect/syntax/capability_rules.h"
 
 #include <algorithm>
 #include <array>
 
 #include "base/text.h"
-#include "inspect/code/capability_kinds.h"
-#include "inspect/code/value.h"
+#include "inspect/syntax/capability_kinds.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 namespace {

@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "inspect/code/scopes.h"
+#include "inspect/syntax/scopes.h"
 
 namespace npmgate::code {
 

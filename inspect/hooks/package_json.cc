@@ -1,4 +1,4 @@
-#include "inspect/code/package_json.h"
+#include "inspect/hooks/package_json.h"
 
 #include <boost/json/parse.hpp>
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "inspect/code/syntax_tree.h"
 #include "inspect/code/tree.h"
+#include "inspect/syntax/syntax_tree.h"
 
 namespace npmgate::code {
 

@@ -1,12 +1,12 @@
-#include "inspect/code/path_calls.h"
+#include "inspect/syntax/path_calls.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "base/text.h"
-#include "inspect/code/capability_rules.h"
-#include "inspect/code/evaluator.h"
+#include "inspect/syntax/capability_rules.h"
+#include "inspect/syntax/evaluator.h"
 
 namespace npmgate::code {
 namespace {

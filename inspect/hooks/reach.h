@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "inspect/code/capabilities.h"
-#include "inspect/code/hook_reach.h"
 #include "inspect/code/tree.h"
+#include "inspect/hooks/hook_reach.h"
+#include "inspect/syntax/capabilities.h"
 
 namespace npmgate::code {
 

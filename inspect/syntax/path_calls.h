@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "inspect/code/value.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 

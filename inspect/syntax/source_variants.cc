@@ -1,6 +1,6 @@
-#include "inspect/code/source_variants.h"
+#include "inspect/syntax/source_variants.h"
 
-#include "inspect/code/value.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 

@@ -1,4 +1,4 @@
-#include "inspect/code/entries.h"
+#include "inspect/hooks/entries.h"
 
 #include <boost/json/value.hpp>
 

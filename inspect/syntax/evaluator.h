@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "inspect/code/scopes.h"
-#include "inspect/code/value.h"
+#include "inspect/syntax/scopes.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "inspect/code/syntax_tree.h"
+#include "inspect/syntax/syntax_tree.h"
 
 namespace npmgate::code {
 
