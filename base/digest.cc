@@ -45,7 +45,7 @@ std::string_view view(std::span<const std::byte> data) {
   return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 
-// One `algorithm-base64[?options]`; nullopt where it is to be dropped.
+// One `algorithm-base64[?options]`; nullopt if it is to be dropped.
 std::optional<Digest> parse_integrity_entry(std::string_view entry) {
   const std::size_t dash = entry.find('-');
   if (dash == std::string_view::npos) return std::nullopt;

@@ -12,7 +12,7 @@ namespace npmgate {
 namespace {
 
 // Findings over facts that are asked of others at inspection and are not part of the evidence: what
-// was found then is kept where a derivation from the store cannot show it. Not known-malware: what
+// was found then is kept if a derivation from the store cannot show it. Not known-malware: what
 // the feed says now counts.
 constexpr std::array<std::string_view, 3> kAskedElsewhere = {
     "fresh-dependency", "signature-invalid", "evidence-unavailable"};

@@ -12,7 +12,7 @@
 
 namespace npmgate {
 
-// The strictest verdict among the rows of one version; where the version is pinned, only the pinned
+// The strictest verdict among the rows of one version; if the version is pinned, only the pinned
 // row counts: a newcomer under the same version is not what a project has.
 struct HeldRelease {
   const ReleaseRow* row = nullptr;  // owned by the RefusedReleaseQuery that found it
@@ -28,7 +28,7 @@ class RefusedReleaseQuery {
       : releases_(releases), pin_store_(pins), rules_(rules), now_(now) {}
 
   // The releases that are `wanted` and not served, by version; valid until another name is asked
-  // for. `known` becomes true where any row is of a wanted version. Error: the store's.
+  // for. `known` becomes true if any row is of a wanted version. Error: the store's.
   Result<std::vector<HeldRelease>> refused(const SubscribedRelease& wanted, bool& known);
 
  private:

@@ -53,9 +53,9 @@ std::string manifest_digest(std::string_view raw);
 bool due_again(const Evidence& evidence, Time now);
 
 // The evidence of the release as the packument states it now, of the inspector's newest version;
-// null where it was never inspected.
+// null if it was never inspected.
 EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version);
-// The evidence that a pin names; null where it is lost.
+// The evidence that a pin names; null if it is lost.
 EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 
 // When releases' ages start counting (SPEC, section 4 "Age"). Reads the packument's stamps once;
@@ -63,7 +63,7 @@ EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 class Ages {
  public:
   explicit Ages(const PackageSnapshot& snapshot);
-  // Of one of the snapshot's versions; `now` where nothing tells.
+  // Of one of the snapshot's versions; `now` if nothing tells.
   Time age_start(const PackumentVersion& version, Time now) const;
 
  private:

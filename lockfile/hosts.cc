@@ -35,7 +35,7 @@ bool is_npm(LockFormat format) {
   return format == LockFormat::kNpm1 || format == LockFormat::kNpm2 || format == LockFormat::kNpm3;
 }
 
-// bun asks its registry where the URL is empty, yarn 2+ where there is none: then the file holds no
+// bun asks its registry if the URL is empty, yarn 2+ if there is none: then the file holds no
 // host at all, and the next move of the gate needs no fix.
 bool leaves_host_out(LockFormat format) {
   return format == LockFormat::kBun || format == LockFormat::kYarnBerry;

@@ -85,7 +85,7 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return out;
 }
 
-// Waits for something to read; false where `until` passed.
+// Waits for something to read; false if `until` passed.
 bool readable(int fd, Deadline until) {
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -33,7 +33,7 @@ struct AuditFilter {
   std::optional<Time> until;  // before this moment
   std::string actor, action;
   std::string client;   // a part of it: an address or a token name
-  bool latest = false;  // where there are more than `limit`: the last ones instead of the first
+  bool latest = false;  // if there are more than `limit`: the last ones instead of the first
 };
 
 class AuditLog {

@@ -18,11 +18,11 @@ class DecisionStore {
   virtual ~DecisionStore() = default;
 
   // Decision and audit entry are written together or not at all. The id is given here. reopen:
-  // kNotFound where no such decision is in force.
+  // kNotFound if no such decision is in force.
   virtual Result<std::int64_t> add_decision(const Decision& decision, const AuditEntry& audit) = 0;
   virtual Result<void> reopen(std::int64_t decision_id, const AuditEntry& audit) = 0;
   virtual Result<std::vector<Decision>> decisions(
-      std::string_view name = {}) = 0;  // all where name is empty
+      std::string_view name = {}) = 0;  // all if name is empty
 };
 
 }  // namespace npmgate

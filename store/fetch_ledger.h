@@ -30,7 +30,7 @@ class FetchLedger {
 
   virtual Result<void> ledger(const std::vector<LedgerEntry>& entries) = 0;
   // Entries of `name`, newest first; the caller filters versions. `after`: the position of the last
-  // entry of the page before; kMalformed where it is none. An entry that counts on meanwhile moves
+  // entry of the page before; kMalformed if it is none. An entry that counts on meanwhile moves
   // to the front.
   virtual Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
                                                      std::string_view after = {}) = 0;

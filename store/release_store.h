@@ -41,7 +41,7 @@ class ReleaseStore {
   // Replaces the row of (name, version, content_id). A row with a content id also replaces the one
   // without, of the same version, and one without is not kept beside it: whichever comes last.
   virtual Result<void> put_release_row(const ReleaseRow& row) = 0;
-  // kNotFound where there is no such row. Cheap when repeated.
+  // kNotFound if there is no such row. Cheap when repeated.
   virtual Result<void> mark_served(std::string_view name, std::string_view version,
                                    std::string_view content_id) = 0;
   // In order of first sight, on one consistent state; `visit` may call the store, its argument is
@@ -51,7 +51,7 @@ class ReleaseStore {
 
   // Remembers the verdicts as observed at `at`. One that differs from the last recorded verdict of
   // its release is written to the audit trail with it (kind verdict, detail {"before", "because"});
-  // a first one only where the release is refused. Returns how many were written.
+  // a first one only if the release is refused. Returns how many were written.
   virtual Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at) = 0;
 };
 

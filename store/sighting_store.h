@@ -49,8 +49,7 @@ class SightingStore {
     StringMap dist_tags;
   };
   virtual Result<PackageRecord> record_sighting(const PackumentSighting& look) = 0;
-  virtual Result<PackageRecord> package(
-      std::string_view name) = 0;  // empty record where never seen
+  virtual Result<PackageRecord> package(std::string_view name) = 0;  // empty record if never seen
   virtual Result<std::vector<std::string>> package_names() = 0;
 };
 

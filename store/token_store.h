@@ -27,7 +27,7 @@ class TokenStore {
  public:
   virtual ~TokenStore() = default;
 
-  // kRefused where the hash is already there. Revoking twice keeps the first time; kNotFound for an
+  // kRefused if the hash is already there. Revoking twice keeps the first time; kNotFound for an
   // unknown id.
   virtual Result<std::int64_t> add_token(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> tokens() = 0;

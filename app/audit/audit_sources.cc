@@ -21,7 +21,7 @@ ReleaseAnswer answer(Answered answered, std::string detail) {
   return out;
 }
 
-// "<sha512 hex>:<manifest>" -> SRI; "" where the tarball was not inspected.
+// "<sha512 hex>:<manifest>" -> SRI; "" if the tarball was not inspected.
 std::string sri_of_content(std::string_view content_id) {
   const auto bytes = hex_decode(content_id.substr(0, content_id.find(':')));
   return bytes && bytes->size() == 64 ? Digest{Algorithm::kSha512, *bytes}.sri() : "";

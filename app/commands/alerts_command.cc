@@ -101,7 +101,7 @@ int test(const AlertsOptions& options) {
   if (!loaded.config) return loaded.exit_code;
   const AlertSettings& settings = loaded.config->alerts;
   if (settings.sinks.empty())
-    return report_usage("no sink is configured; add alerts: to gate.yaml (docs/alerts.md)");
+    return report_usage("no sink is configured; add alerts: to gate.yaml (docs/monitoring.md)");
   if (!options.sink.empty() && settings.sink(options.sink) == nullptr)
     return report_usage("no sink is named '" + log::printable(options.sink, 80) + "' in gate.yaml");
   auto store = open_memory_state_store();

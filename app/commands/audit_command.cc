@@ -280,7 +280,7 @@ void add_audit(Command app) {
   auto options = std::make_shared<AuditOptions>();
   Command command = app.subcommand(
       "audit",
-      "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 where one is refused");
+      "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 if one is refused");
   command.option("LOCKFILE", options->lockfile, "of npm, pnpm, yarn or bun").required();
   command
       .option("--gate", options->gate,

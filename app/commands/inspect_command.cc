@@ -116,7 +116,7 @@ int inspect_release(OfflineGate& gate, const std::string& text,
   return code;
 }
 
-// The version that --baseline names for a release; nullopt where it names something else.
+// The version that --baseline names for a release; nullopt if it names something else.
 std::optional<std::string> baseline_version(const InspectOptions& options) {
   if (options.baseline.empty()) return std::string();
   const auto spec = parse_release_spec(options.baseline);
@@ -211,7 +211,7 @@ int inspect(InspectOptions options) {
 int explain(const InspectOptions& options) {
   LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
-  // What the gate has on disk is what is explained; the packument is only asked for where it never
+  // What the gate has on disk is what is explained; the packument is only asked for if it never
   // was.
   loaded.config->fresh = loaded.config->stale = std::chrono::hours(24 * 365);
   log::configure(log::Level::kWarn, log::Format::kText);
@@ -259,7 +259,7 @@ void add_inspect(Command app) {
       "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate.\n"
       "One release is shown whole; several, or a --list, as a table with counts.\n"
       "Exit 0: all served; 1: at least one is held or blocked; 2: wrong usage or policy; 3: at "
-      "least one could not be had (it is a row of the table, the others are judged).");
+      "least one was not available (it is a row of the table, the others are judged).");
   command.option("SPEC", options->specs, "NAME, NAME@VERSION-OR-TAG or a .tgz file");
   command
       .option("--list", options->list,

@@ -22,7 +22,7 @@ struct ListOptions {
 
 // Judges all specs (releases and .tgz files), prints to standard output (JSON lines as they come,
 // in the order of the list; else the table at the end) and progress to standard error. Exit code: 3
-// where one could not be had, else 1 where one is held, else 0.
+// if one was not available, else 1 if one is held, else 0.
 int inspect_list(OfflineGate& gate, const std::vector<std::string>& specs,
                  const ListOptions& options);
 

@@ -204,14 +204,14 @@ void add_policy(Command app) {
   Command try_command = policy.subcommand(
       "try",
       "Which releases already seen would change verdict under FILE, which way, by which rule. "
-      "Exit 1 where something that was served would be refused. The gate may run or not");
+      "Exit 1 if something that was served would be refused. The gate may run or not");
   try_command.option("FILE", options->file, "the policy").required();
   try_command.flag("--json", options->json, "JSON instead of text");
   try_command
       .option("--lockfile", options->lockfile, "only the releases that this lockfile installs")
       .type_name("FILE");
   try_command.flag("--full", options->full,
-                   "derive all findings anew from evidence: slower, and exact even where "
+                   "derive all findings again from evidence: slower, and exact even if "
                    "packages were not asked for since the policy last changed");
   add_config_flags(try_command, options->flags);
   try_command.action([options] { return try_out(*options); });

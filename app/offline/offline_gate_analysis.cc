@@ -76,7 +76,7 @@ Task<Result<SnapshotPtr>> OfflineGate::with_baseline(SnapshotPtr snapshot, std::
   }
   SnapshotPtr observed =
       co_await packages_->evidence.observe_with(*collector_, snapshot, version, baseline);
-  // The last settled release, where that is another one.
+  // The last settled release, if that is another one.
   const auto judged = judge_as(observed, version, options);
   const Judged* release = judged->of(version);
   const std::vector<std::string> lacking =

@@ -10,7 +10,7 @@
 
 namespace npmgate {
 
-// "name", "name@1.2.3", "@scope/name@latest"; nullopt where it is none of these.
+// "name", "name@1.2.3", "@scope/name@latest"; nullopt if it is none of these.
 struct ReleaseSpec {
   ReleaseSpec() {}  // a constructor: it travels into coroutines (see proxy/net/async.h)
   std::string name;
@@ -29,7 +29,7 @@ struct AnalysisOptions {
   bool gather = true;
 };
 
-// One release with all that judging it needed. `judged` is null where its version is none
+// One release with all that judging it needed. `judged` is null if its version is none
 // (`refusal` says why); it points into `judge`.
 struct ReleaseAnalysis {
   ReleaseAnalysis() {}

@@ -17,7 +17,7 @@ bool ends_with_any(std::string_view name, std::initializer_list<std::string_view
   });
 }
 
-// Comments may be left out of a '#' language only where no construct is in sight in which such a
+// Comments may be left out of a '#' language only if no construct is in sight in which such a
 // line may be text that gets run: here-documents, $'..' and PowerShell's here-strings.
 bool comments_are_plain(std::string_view text) {
   for (const std::string_view sign : {"<<", "$'", "@'", "@\"", "`"})

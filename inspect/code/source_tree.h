@@ -24,7 +24,7 @@ class SourceTree {
   explicit SourceTree(std::vector<SourceFile> files);
 
   const std::vector<SourceFile>& files() const { return files_; }
-  // The file of exactly that path; without regard to case (macOS, Windows) where there is no exact
+  // The file of exactly that path; without regard to case (macOS, Windows) if there is no exact
   // one.
   std::optional<std::size_t> find(std::string_view path) const;
   // What `node path` or `require(path)` loads: the file, with .js .cjs .mjs .json .node, or a
@@ -42,7 +42,7 @@ class SourceTree {
   std::vector<std::pair<std::string, std::size_t>> by_name_;  // lower case, sorted
 };
 
-// "a/./b/../c" -> "a/c"; nullopt where it leaves the root or is absolute. "" is the root.
+// "a/./b/../c" -> "a/c"; nullopt if it leaves the root or is absolute. "" is the root.
 std::optional<std::string> normal_path(std::string_view path);
 
 // The programs, lower case, that a hook calls by name and that run this file of the package: one

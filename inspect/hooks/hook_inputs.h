@@ -17,7 +17,7 @@ std::vector<std::string> data_names(const PlainCode& code);
 
 // Adds every URL of the text whose scheme is one of the network's, in one spelling: runs of digits
 // and long hexadecimal runs as '#', so that a new version or digest is no new address;
-// "https://*" where what follows the scheme is made at run time.
+// "https://*" if what follows the scheme is made at run time.
 void merge_urls(std::string_view text, std::set<std::string, std::less<>>& urls);
 // Sorted; of more than 64 the first 63 and a digest of all.
 std::vector<std::string> bounded(const std::set<std::string, std::less<>>& urls);
@@ -29,7 +29,7 @@ std::string added_lines(std::string_view patch);
 
 // The members of a package.json that package managers do not know, and those that builders and
 // downloaders read ("binary", "config"), as compact JSON; longer than 4 KiB: their digest. Empty
-// where it is no JSON object.
+// if it is no JSON object.
 StringMap own_settings(std::string_view package_json);
 
 // A source that a build of an addon compiles or includes, or a script of its build system.

@@ -129,7 +129,7 @@ void HookFollower::add_program(std::string_view name, Visit& visit) const {
   for (auto it = begin; it != end; ++it) visit.add(it->second);
 }
 
-// node-gyp includes the other two where they exist, named or not (node-gyp, lib/configure.js).
+// node-gyp includes the other two if they exist, named or not (node-gyp, lib/configure.js).
 void HookFollower::add_build(Visit& visit, HookReach& reach, std::string& commands) {
   visit.settings = true;
   for (const std::string_view name : {"binding.gyp", "config.gypi", "common.gypi"}) {

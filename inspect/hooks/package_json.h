@@ -7,7 +7,7 @@
 
 namespace npmgate {
 
-// The object that an accepted package.json is; nullopt where it is none.
+// The object that an accepted package.json is; nullopt if it is none.
 std::optional<boost::json::object> package_json_object(std::string_view package_json);
 
 }  // namespace npmgate

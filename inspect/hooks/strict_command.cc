@@ -327,7 +327,7 @@ class Follower {
                         word.starts_with("--preload") || word.starts_with("--require");
       if (runs) return tell("what " + name + " is told to run");
     }
-    // The file that it runs where no prebuilt addon fits: node-gyp-build "node build.js".
+    // The file that it runs if no prebuilt addon fits: node-gyp-build "node build.js".
     if (name != "node-gyp-build") return;
     for (const std::string& word : Words(words))
       if (word.find(' ') != word.npos) line(word, folder_, depth_ + 1);

@@ -691,7 +691,7 @@ FileReading read_code(std::string_view path, std::string_view text, const ParseL
       break;
   }
   Analysis(tree, path, 0, called, out).run(true, 0);
-  // Read both ways where engines and the grammar may take different text for a comment.
+  // Read both ways if engines and the grammar may take different text for a comment.
   std::string other;
   if (text.find("-->") != text.npos) other = without_arrow_comments(text);
   if (other.empty() && text.find("<!--") != text.npos && is_module(tree))

@@ -1,4 +1,4 @@
-// The same source as engines may read it, where a grammar reads it in another way.
+// The same source as engines may read it, if a grammar reads it in another way.
 #pragma once
 
 #include <string>

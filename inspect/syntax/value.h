@@ -91,7 +91,7 @@ std::string unescape(std::string_view inside);
 double parse_number(std::string_view text);  // NaN if it is none
 std::string base64_text(std::string_view text);
 std::string number_text(double number);
-// Characters as JavaScript counts them where the text is ASCII; else code points.
+// Characters as JavaScript counts them if the text is ASCII; else code points.
 std::vector<std::string> characters(std::string_view text);
 
 // `object.name(arguments)` for texts, lists and numbers; unknown for every other.

@@ -17,7 +17,7 @@
 namespace npmgate {
 
 // How a release is told to people and tools. Made in app/ (report.h), which proxy/ cannot include;
-// where a function is empty, the verdict and the findings are told without what changed.
+// if a function is empty, the verdict and the findings are told without what changed.
 struct ReleaseReport {
   std::function<std::string(const Judged&, const Release* baseline, Time now, bool colour)> text;
   std::function<boost::json::object(const Judged&, const Release* baseline, Time now)> json;
@@ -49,7 +49,7 @@ class ReleaseDiffs {
   Task<Result<boost::json::object>> view(Wanted wanted);
 
   // A tarball that is no longer on disk is fetched again. kUnavailable with the reason if one
-  // cannot be had or compared.
+  // is not available or cannot be compared.
   Task<Result<std::shared_ptr<const ContentDiff>>> of(Comparison sides);
 
  private:

@@ -264,7 +264,7 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   return json_response(200, boost::json::serialize(out));
 }
 
-// The newest snapshot, with the release inspected where it can be: a reviewer does not wait for
+// The newest snapshot, with the release inspected if it can be: a reviewer does not wait for
 // somebody else to ask for its tarball.
 Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string version) {
   auto snapshot = co_await deps_.packages.packuments.get(name);
@@ -287,7 +287,7 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   if (!*lacks) co_return current;
   auto inspected =
       co_await deps_.packages.releases.inspect(current, version, deps_.config.inspection_timeout);
-  // What is known without the tarball is told where it cannot be had.
+  // What is known without the tarball is told if it is not available.
   if (inspected) co_return inspected;
   co_return current;
 }

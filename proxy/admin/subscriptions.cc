@@ -75,7 +75,7 @@ boost::json::object to_json(const Subscription& subscription, Millis expire) {
           {"releases", subscription.releases}};
 }
 
-// The body as values; nullopt with `refused` set where it is not acceptable.
+// The body as values; nullopt with `refused` set if it is not acceptable.
 std::optional<Upload> read_upload(const std::string& body, Response& refused) {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(body, ec);

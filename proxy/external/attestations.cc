@@ -53,7 +53,7 @@ Task<AttestationAnswer> ask_attestation(Upstream& client, const UpstreamConfig& 
   request.limit = limit;
   auto reply = co_await client.fetch(std::move(request));
   if (!reply) {
-    answer.unknown = "the attestation could not be had: " + reply.error().context;
+    answer.unknown = "the attestation was not available: " + reply.error().context;
     co_return answer;
   }
   if (reply->status != 200) {

@@ -20,7 +20,7 @@ class TagSource {
  public:
   virtual ~TagSource() = default;
   // `earlier`: versions of the package before this one, newest first: its habit is learned from
-  // them. Never an error: what could not be had is TagEvidence::State::kUnknown with the reason.
+  // them. Never an error: what was not available is TagEvidence::State::kUnknown with the reason.
   virtual Task<TagEvidence> ask(std::string repository, std::string name, std::string version,
                                 std::vector<std::string> earlier) = 0;
 };

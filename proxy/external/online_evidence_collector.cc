@@ -10,7 +10,7 @@ namespace npmgate {
 namespace {
 
 constexpr auto kKeysFresh = std::chrono::hours(1);
-constexpr auto kKeysRetry = std::chrono::minutes(1);  // where they could not be had
+constexpr auto kKeysRetry = std::chrono::minutes(1);  // if they were not available
 // For everything that is asked about one release: below inspection.timeout's default, so that a
 // release is judged on what came, and what did not come is said to be unknown.
 constexpr auto kBudget = std::chrono::seconds(15);
@@ -61,7 +61,7 @@ PackageHistory::DependencyAge age_of(const Packument& dependency, const std::str
   return age;
 }
 
-// Hex; of the bytes where they were inspected, else what the packument says of them; "" where that
+// Hex; of the bytes if they were inspected, else what the packument says of them; "" if that
 // is another digest.
 std::string tarball_sha512(const PackageSnapshot& snapshot, const PackumentVersion& version) {
   if (const auto evidence = current_evidence(snapshot, version)) return evidence->tarball_sha512;
@@ -160,7 +160,7 @@ Task<OnlineEvidenceCollector::Keys> OnlineEvidenceCollector::keys_of(
   Keys keys;
   keys.asked = clock_.now();
   if (!reply) {
-    keys.problem = "the upstream's signing keys could not be had: " + reply.error().context;
+    keys.problem = "the upstream's signing keys were not available: " + reply.error().context;
   } else if (reply->status == 200) {
     auto parsed = parse_keys(reply->body);
     if (parsed) keys.keys = std::move(*parsed);
@@ -215,7 +215,7 @@ Task<void> OnlineEvidenceCollector::read_attestations(SnapshotPtr snapshot,
     out.unavailable.push_back({"provenance", "of the baseline " + before->version + ": " + older});
 }
 
-// Why it is not known; "" where it is.
+// Why it is not known; "" if it is.
 Task<std::string> OnlineEvidenceCollector::read_attestation(
     SnapshotPtr snapshot, const PackumentVersion& release,
     std::chrono::steady_clock::time_point until, ExternalEvidence& out) {

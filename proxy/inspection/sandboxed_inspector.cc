@@ -116,7 +116,7 @@ Task<void> SandboxedInspector::State::run_slot() {
       metrics.add("npm_gate_inspection_worker_failures_total", R"(reason="start")");
       log::error("inspection-worker", "a worker could not be started",
                  {{"error", to_string(link.error())}});
-      // One may have been killed as it started; several in a row cannot be had.
+      // One may have been killed as it started; several in a row are no accident.
       if (++start_failures >= kFreeFailures && running == 0) fail_all(link.error());
       continue;
     }

@@ -34,7 +34,7 @@ struct SandboxOptions {
 // (running now).
 class SandboxedInspector final : public Inspector {
  public:
-  // Blocks until a first worker has greeted. kUnavailable with what is missing where this machine
+  // Blocks until a first worker has greeted. kUnavailable with what is missing if this machine
   // cannot hold workers. `executor` runs on one thread, the parent of every worker: it must outlive
   // this object, which is destroyed on that thread or after it ended. `pool` and `metrics`
   // likewise.

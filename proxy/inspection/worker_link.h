@@ -18,8 +18,8 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
                                                    const WorkerOptions& options);
 
   // One payload to the worker, `tarball` (or -1) with it, and its answer's payload of at most
-  // `limit` bytes. kTimeout where `deadline` passed (the worker is killed then), kUnavailable where
-  // it went away, kMalformed where it said what is no frame or spoke without being asked. After any
+  // `limit` bytes. kTimeout if `deadline` passed (the worker is killed then), kUnavailable if
+  // it went away, kMalformed if it said what is no frame or spoke without being asked. After any
   // error the worker is of no use: kill it.
   Task<Result<std::string>> ask(std::string payload, int tarball, std::size_t limit,
                                 std::chrono::steady_clock::duration deadline);
@@ -31,7 +31,7 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
   void wake() { wake_.cancel(); }
   bool dead() const { return dead_; }
   void kill() { process_->kill(); }
-  // Waits for the end, which must be near: killed where it does not come by itself. How it ended.
+  // Waits for the end, which must be near: killed if it does not come by itself. How it ended.
   Task<std::string> end();
 
  private:

@@ -232,7 +232,7 @@ Task<Result<SnapshotPtr>> PackageRefresher::inspect_new(SnapshotPtr snapshot, bo
   co_return current;
 }
 
-// Tags that were missing, attestations that were not there yet or could not be had.
+// Tags that were missing, attestations that were not there yet or were not available.
 Task<Result<SnapshotPtr>> PackageRefresher::ask_again(SnapshotPtr snapshot) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   using Pairs = std::vector<std::pair<std::string, std::string>>;

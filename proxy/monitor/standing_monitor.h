@@ -26,7 +26,7 @@ class StandingMonitor {
   StandingMonitor(Dependencies deps, Packages& packages, Subscribers subscribers)
       : deps_(deps), packages_(packages), subscribers_(std::move(subscribers)) {}
 
-  // Something of this package was judged anew: it is looked at within a second. Thread-safe.
+  // Something of this package was judged again: it is looked at within a second. Thread-safe.
   void touched(const std::string& name);
   // A project uploaded what it locks: within a second its repository is told of those of `refused`
   // that it has not heard of, and its issues about releases that it no longer locks are closed.
@@ -52,7 +52,7 @@ class StandingMonitor {
     Verdict verdict;
     std::optional<Standing> before;
     Standing now = Standing::kClear;
-    std::string fixes;  // the bad version below it, where it is the first good one after it
+    std::string fixes;  // the bad version below it, if it is the first good one after it
   };
   struct Key {
     std::string name, version, content_id;

@@ -94,7 +94,7 @@ Task<Result<int>> StandingMonitor::greet(Upload upload) {
   co_return events;
 }
 
-// What stands in the way of this version, where it is not served. One that is known by its
+// What stands in the way of this version, if it is not served. One that is known by its
 // metadata alone has no content that the news could be kept under.
 Result<std::optional<StandingMonitor::Change>> StandingMonitor::refusal_of(
     const std::string& name, const std::string& version) {

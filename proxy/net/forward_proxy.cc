@@ -22,7 +22,7 @@ struct EndText {
   void operator()(char* text) const { curl_free(text); }
 };
 
-// A part of the URL, percent-decoded; "" where it has none.
+// A part of the URL, percent-decoded; "" if it has none.
 std::string part(CURLU* url, CURLUPart which) {
   char* text = nullptr;
   if (curl_url_get(url, which, &text, CURLU_URLDECODE) != CURLUE_OK) return {};

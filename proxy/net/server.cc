@@ -184,7 +184,7 @@ class Session {
     }
   }
 
-  // Waits for the next request to begin; false where the client is gone. Read, not waited for: what
+  // Waits for the next request to begin; false if the client is gone. Read, not waited for: what
   // TLS has read off the socket already (a request in one segment with the end of the handshake)
   // does not make the socket readable, and to wait for it costs a system call more (epoll_ctl).
   Task<bool> first_bytes() {
@@ -436,7 +436,7 @@ class Session {
   };
 
   // One gathered write takes all that the socket has room for; a large body goes on when there is
-  // room again, so that every connection gets its turn. False where the client is gone.
+  // room again, so that every connection gets its turn. False if the client is gone.
   Task<bool> send_pieces(Pieces pieces, bool more) {
     std::uint64_t total = 0;
     if constexpr (kSecure) {

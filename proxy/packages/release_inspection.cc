@@ -21,7 +21,7 @@ constexpr std::size_t kBackgroundPerPackage = 8;
 constexpr int kBackgroundInFlight = 2;
 
 std::string reason_of(const Error& error, const std::string& baseline) {
-  return "the tarball of " + baseline + " could not be had: " + error.context;
+  return "the tarball of " + baseline + " was not available: " + error.context;
 }
 
 }  // namespace
@@ -58,8 +58,7 @@ ReleaseInspection::Plan ReleaseInspection::plan_comparison(const SnapshotPtr& sn
   plan.inspected = true;
   plan.recent = judged->recent;
   plan.baseline = judged->baseline;
-  // Old releases are compared on what is known: their baseline's tarball would be fetched for
-  // nobody's sake.
+  // Old releases are compared on what is known: no client waits for their baseline's tarball.
   if (!plan.recent) return plan;
   plan.needed = judged->lacking;
   if (const std::string earlier = judge.may_restore(*judged); !earlier.empty())
@@ -80,7 +79,7 @@ Task<SnapshotPtr> ReleaseInspection::fetch_for_comparison(SnapshotPtr snapshot, 
         continue;
       }
       if (list == &plan.needed) trouble = reason_of(inspected.error(), other);
-      log::warn("comparison", "a tarball that a comparison needs could not be had",
+      log::warn("comparison", "a tarball that a comparison needs was not available",
                 {{"release", current->name + "@" + version},
                  {"baseline", other},
                  {"error", to_string(inspected.error())}});

@@ -19,7 +19,7 @@ Form form_of(const Request& request) {
              : Form::kFull;
 }
 
-// npm replaces a 401's text by advice to log in where the challenge is Bearer or Basic (measured:
+// npm replaces a 401's text by advice to log in if the challenge is Bearer or Basic (measured:
 // npm 10 to 12), so that clients get a challenge of another name; browsers on the gate's own pages
 // get the one that they can answer, with the token as password.
 Response unauthorized(std::string_view authorization, bool browser) {

@@ -46,7 +46,7 @@ class Gate final : public Service {
   Task<Response> release_page(std::string name, std::string version, const Request& request);
   Task<Response> whoami(const Request& request);
   Task<Response> write(WriteTarget target, const Request& request);
-  // Who asks is noted in the request; the refusal of a foreign Host, or where access.clients wants
+  // Who asks is noted in the request; the refusal of a foreign Host, or if access.clients wants
   // a token.
   std::optional<Response> known(Request& request, const Target& target);
   // The name in a write, or in a read for writing, to a writable upstream.

@@ -59,7 +59,7 @@ constexpr std::string_view kAbbreviated = "|corgi|";
 // Below, one copy of what lies in the processor's cache costs no more (docs/performance.md).
 constexpr std::size_t kFromFile = std::size_t{1} << 20;
 
-// Moves a large body into a file in memory; where that is impossible it stays.
+// Moves a large body into a file in memory; if that is impossible it stays.
 void into_file(Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
   if (body->size() < kFromFile) return;
   Fd fd(::memfd_create("packument", MFD_CLOEXEC));
@@ -95,7 +95,7 @@ void add_lasting_fields(const RenderedPackument& answer, bool gzip, Response& re
     response.set("etag", "\"" + answer.etag + (gzip ? "-gz\"" : "\""));
     response.set("last-modified", answer.last_modified);
   } else {
-    // npm prints the notice of a 200 only where it may not be stored (measured).
+    // npm prints the notice of a 200 only if it may not be stored (measured).
     response.set("npm-notice", answer.notice);
     response.set("cache-control", "no-store");
   }

@@ -17,14 +17,14 @@ namespace npmgate {
 // A finished document. Immutable.
 struct RenderedPackument {
   Bytes identity, gzip;
-  // Instead of them where they are large: files in memory, so that they are sent without being
+  // Instead of them if they are large: files in memory, so that they are sent without being
   // copied.
   std::shared_ptr<const BlobStore::Handle> identity_file, gzip_file;
   std::string etag;           // quoted; the gzip representation's has "-gz" inside the quotes
   Time modified{};            // when these bytes first were the answer
   std::string last_modified;  // the same as IMF-fixdate; different bytes never share one
   std::string notice;         // npm-notice: why recent versions are left out; "" = none
-  int status = 200;           // 403 where no version is left
+  int status = 200;           // 403 if no version is left
   // What decides whether it is still right; the package itself is not needed for that.
   PackageStatePtr state;
   std::uint64_t snapshot_revision = 0, rules_revision = 0;
@@ -39,7 +39,7 @@ class PackumentService {
   PackumentService(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
       : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
-  // The finished answer, where there is one that is right and nothing is due: on the loop, without
+  // The finished answer, if there is one that is right and nothing is due: on the loop, without
   // waiting for anything.
   std::optional<Response> at_once(const PackageName& name, Form form, const Request& request);
   // GET /name. Inspects what a resolver would pick, within inspection.timeout, before it answers.
@@ -66,7 +66,7 @@ class PackumentService {
   void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
   Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
                                       const std::string& base_url);
-  // The finished one, where it is still right.
+  // The finished one, if it is still right.
   RenderedPackumentPtr cached(const std::string& key);
   // Keeps it and returns it as it is to be sent: dated after what was there before.
   RenderedPackumentPtr put(const std::string& key, RenderedPackumentPtr answer);

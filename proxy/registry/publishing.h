@@ -30,14 +30,14 @@ class Publishing {
   // The refusal of a request that brings no credentials which the upstream of `name` knows: it is
   // asked (-/whoami), and what it knew is believed for a minute. Before a body is taken.
   Task<std::optional<Response>> identify(PackageName name, const Request& request);
-  // The upstream's answer to the write. 401 where the client sent a token of the gate instead of
-  // credentials for the upstream, 403 where the document would take away what the client was not
+  // The upstream's answer to the write. 401 if the client sent a token of the gate instead of
+  // credentials for the upstream, 403 if the document would take away what the client was not
   // shown.
   Task<Response> write(WriteTarget target, const Request& request);
   // GET /name?write=true: the upstream's own document, unfiltered, to be written back.
   Task<Response> document(PackageName name, const Request& request);
   // whoami with credentials that are not the gate's: asked at the one writable upstream. nullopt
-  // where there is not exactly one.
+  // if there is not exactly one.
   Task<std::optional<Response>> whoami(const Request& request);
 
  private:

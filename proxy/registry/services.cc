@@ -25,7 +25,7 @@ std::string routable(std::string_view word) {
 }
 
 // The name behind "npm:@acme/lib@^1.0.0", which stands for a range, or for the version of an entry;
-// "" where there is none.
+// "" if there is none.
 std::string alias_of(const boost::json::value& value) {
   const auto* version = value.is_object() ? value.get_object().if_contains("version") : &value;
   if (version == nullptr || !version->is_string()) return {};
@@ -46,7 +46,7 @@ Response unanswered(const std::string& problem, bool missing) {
 }
 
 // An error would hide the advisories that there are: the first of them gets a companion that says
-// what is missing. False where there is none.
+// what is missing. False if there is none.
 bool note_incomplete(boost::json::object& advisories, const std::string& problem) {
   for (auto& member : advisories) {
     auto* list = member.value().if_array();
@@ -102,7 +102,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
   deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
   auto reply = co_await deps_.upstream.fetch(std::move(fetch));
   if (!reply) co_return response_for(reply.error());
-  // Headers are made anew, the type too: a page of the upstream's must not run in a browser as one
+  // Headers are made here, the type too: a page of the upstream's must not run in a browser as one
   // of the gate's.
   const std::size_t start = reply->body.find_first_not_of(" \t\r\n");
   const bool json = start == std::string::npos || reply->body[start] != '<';

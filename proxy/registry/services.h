@@ -34,7 +34,7 @@ class RegistryServices {
   Task<Response> audit_quick(ServiceTarget target, const Request& request);
 
  private:
-  // The upstream without scopes and packages; null where there is none.
+  // The upstream without scopes and packages; null if there is none.
   const UpstreamConfig* fallback() const;
   const UpstreamConfig* of_text(std::string_view text) const;
   bool goes_to(const std::string& name, const UpstreamConfig* upstream) const;

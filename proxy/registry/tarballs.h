@@ -21,11 +21,11 @@ class TarballService {
   // tarballs themselves among them.
   static std::size_t kept_bytes(const Config& config) { return config.cache_bytes / 16; }
 
-  // The same as get() where the decision is finished, right and nothing is due: on the loop,
+  // The same as get() if the decision is finished, right and nothing is due: on the loop,
   // without waiting for anything.
   std::optional<Response> at_once(const PackageName& name, std::string_view file,
                                   const Request& request);
-  // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it
+  // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 if it
   // could not be judged in time.
   Task<Response> get(PackageName name, std::string version, std::string file,
                      const Request& request);
@@ -67,10 +67,10 @@ class TarballService {
   static std::string detail_despite(const Ruling& ruling);
   void record_override(const Kept& kept, const std::string& client);
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
-  // Pins what was ruled on. Where other content was accepted first (by a request beside this one),
-  // `ruling` becomes the one on that, and a refusal where that cannot be served.
+  // Pins what was ruled on. If other content was accepted first (by a request beside this one),
+  // `ruling` becomes the one on that, and a refusal if that cannot be served.
   Task<Result<SnapshotPtr>> accept(SnapshotPtr snapshot, std::string version, Ruling& ruling);
-  // The decision, where it is finished and right.
+  // The decision, if it is finished and right.
   KeptPtr kept(const PackageName& name, std::string_view file) const;
   Response respond(const Kept& kept, const Request& request);
   void record_served(const Kept& kept, const Request& request);

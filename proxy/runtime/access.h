@@ -20,7 +20,7 @@ Scope parse_scope(std::string_view text);  // kNone for anything else
 std::string_view to_string(Scope scope);
 
 struct Caller {
-  std::string name;  // the token's; "" where no valid token came
+  std::string name;  // the token's; "" if no valid token came
   Scope scope = Scope::kNone;
 };
 

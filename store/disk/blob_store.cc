@@ -31,7 +31,7 @@ bool is_blob_name(std::string_view hex) {
   return hex.size() == kHexLength && is_lower_hex(hex);
 }
 
-// Names in a directory but "." and ".."; empty where it cannot be read.
+// Names in a directory but "." and ".."; empty if it cannot be read.
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
   DIR* const stream = ::opendir(directory.c_str());

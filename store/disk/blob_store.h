@@ -39,7 +39,7 @@ class BlobStore {
     // The file behind bytes(), opened once more and for reading only: what another process may be
     // given.
     virtual Result<Fd> reader() = 0;
-    // Makes the blob visible under its SHA-512 (no-op where it already is).
+    // Makes the blob visible under its SHA-512 (no-op if it already is).
     virtual Result<void> commit() = 0;
   };
   virtual Result<std::unique_ptr<Writer>> create(std::span<const Algorithm> also) = 0;
@@ -53,13 +53,13 @@ class BlobStore {
     Handle(const Handle&) = delete;
     Handle& operator=(const Handle&) = delete;
   };
-  // kNotFound; kCorrupt where size, mtime or inode differ from what was committed or last verified
+  // kNotFound; kCorrupt if size, mtime or inode differ from what was committed or last verified
   // and the bytes no longer hash to the name (the file is then moved aside to <root>/corrupt/): a
   // blob changed on disk is noticed before it is served.
   virtual Result<std::shared_ptr<const Handle>> open(std::string_view sha512_hex) = 0;
   virtual Result<std::string> read(std::string_view sha512_hex) = 0;
   virtual std::uint64_t total_bytes() const = 0;
-  // Size of the blob, 0 where there is none; removes it. Who has it open goes on reading.
+  // Size of the blob, 0 if there is none; removes it. Who has it open goes on reading.
   virtual Result<std::uint64_t> remove(std::string_view sha512_hex) = 0;
   // Removes least recently opened blobs until at most `limit` bytes remain; `keep` says which may
   // never go (pinned releases).
@@ -67,7 +67,7 @@ class BlobStore {
                     const std::function<bool(std::string_view sha512_hex)>& keep) = 0;
 };
 
-// Files under `root` (created 0700). kUnavailable with the path where that is impossible.
+// Files under `root` (created 0700). kUnavailable with the path if that is impossible.
 // Thread-safe.
 Result<std::unique_ptr<BlobStore>> open_blob_store(const std::string& root);
 // The same over a disk whose calls tests make fail.

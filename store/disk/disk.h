@@ -34,7 +34,7 @@ class Disk {
  public:
   explicit Disk(DiskFault fault = {}) : fault_(std::move(fault)) {}
 
-  // `path` and its missing parents, mode 0700; fine where it exists.
+  // `path` and its missing parents, mode 0700; fine if it exists.
   Result<void> make_directory(const std::string& path) const;
   // A new file, mode 0600, open for reading and writing.
   Result<Fd> create(const std::string& path) const;
@@ -50,7 +50,7 @@ class Disk {
   // Makes the names in a directory durable.
   Result<void> sync_directory(const std::string& path) const;
   Result<void> rename(const std::string& from, const std::string& to) const;
-  // Fine where there is no such file.
+  // Fine if there is no such file.
   Result<void> remove(const std::string& path) const;
   Result<FileStamp> stamp(int fd, const std::string& path) const;
   // The errno value tests want for `operation`, or 0.
@@ -62,7 +62,7 @@ class Disk {
 
 Error disk_error(int error_number, std::string_view operation, const std::string& path);
 FileStamp to_stamp(const struct stat& status);
-// True where a change right after this stamp could leave the same stamp: the kernel's file times
+// True if a change right after this stamp could leave the same stamp: the kernel's file times
 // advance in ticks (10 ms at CONFIG_HZ=100), as git's index knows under "racy".
 bool is_racy(const FileStamp& stamp);
 

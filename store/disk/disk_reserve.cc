@@ -27,7 +27,7 @@ void DiskReserve::fill() {
   if (::statvfs(folder.c_str(), &disk) != 0) return;
   if (static_cast<unsigned long long>(disk.f_bavail) * disk.f_frsize < 2ull * kBytes) return;
   const Fd file(::open(path_.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600));
-  // Where blocks cannot be allocated ahead (some network disks) there is no reserve.
+  // If blocks cannot be allocated ahead (some network disks) there is no reserve.
   if (file.get() >= 0 && ::posix_fallocate(file.get(), 0, kBytes) != 0)
     log::info("disk-reserve", "no room could be kept for decisions");
 }

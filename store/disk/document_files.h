@@ -16,14 +16,14 @@ namespace npmgate {
 // Thread-safe.
 class DocumentFiles {
  public:
-  // Under `directory` (made where missing by prepare()); "" keeps them in memory, for tests.
+  // Under `directory` (made if missing by prepare()); "" keeps them in memory, for tests.
   DocumentFiles(std::string directory, Disk disk)
       : directory_(std::move(directory)), disk_(std::move(disk)) {}
   Result<void> prepare();
 
   // `compressed` becomes the body of `key`.
   Result<void> put(std::string_view key, std::string_view compressed);
-  // kNotFound where there is none.
+  // kNotFound if there is none.
   Result<std::string> get(std::string_view key);
   Result<void> remove(std::string_view key);
 

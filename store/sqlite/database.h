@@ -17,7 +17,7 @@ namespace npmgate {
 // Measured on a virtual disk: 4.8 ms against 0.1 ms, and an install of 1,000 new packages commits
 // thousands of times.
 enum class Durability {
-  kPower,    // on the platter, with all before it: pins, decisions, audit, tokens, settings
+  kPower,  // survives power loss (fsync), with all earlier commits: pins, decisions, audit, tokens
   kProcess,  // until the next kPower commit lost at worst with the power, never torn: what can be
              // fetched, seen or derived again (looks, evidence, git tags, rows of releases,
              // documents) and the ledger. A release's pin follows its look and its evidence
@@ -27,12 +27,12 @@ enum class Durability {
 // sees one state from begin to end.
 class Database {
  public:
-  // A file (created with mode 0600 where absent).
+  // A file (created with mode 0600 if absent).
   static Result<std::unique_ptr<Database>> open(const std::string& path, Millis busy_timeout);
   // One connection for all, locked: for tests.
   static Result<std::unique_ptr<Database>> open_in_memory();
 
-  // work(Connection&) -> Result<T> in one transaction: committed where it returns a value, rolled
+  // work(Connection&) -> Result<T> in one transaction: committed if it returns a value, rolled
   // back on an error or exception.
   template <class Work>
   std::invoke_result_t<Work, Connection&> write(Durability durability, Work&& work) {

@@ -6,7 +6,7 @@ namespace npmgate {
 namespace {
 
 // Times are milliseconds since 1970 (UTC). Lists and structures that no query looks into are JSON
-// text. STRICT tables refuse a value of another type than declared; WITHOUT ROWID where rows are
+// text. STRICT tables refuse a value of another type than declared; WITHOUT ROWID if rows are
 // small and read by key.
 constexpr std::string_view kFirst = R"sql(
 CREATE TABLE package (

@@ -22,7 +22,7 @@ std::span<const SchemaStep> schema_steps();
 inline constexpr std::int64_t kApplicationId = 0x6e676174;
 
 // Applies the steps that are missing, each in its own transaction; a step that fails leaves the
-// file at the one before. kRefused where the file was written by a newer build or by another
+// file at the one before. kRefused if the file was written by a newer build or by another
 // program.
 Result<void> upgrade_schema(Connection& connection, std::span<const SchemaStep> steps);
 

@@ -31,7 +31,7 @@ Result<std::optional<DocumentRow>> load_row(Connection& connection, std::string_
   return found;
 }
 
-// The body of `row`, or nullopt where the file is not that.
+// The body of `row`, or nullopt if the file is not that.
 std::optional<std::string> load_body(DocumentFiles& files, std::string_view key,
                                      const DocumentRow& row) {
   const auto compressed = files.get(key);

@@ -8,7 +8,7 @@
 namespace npmgate {
 namespace {
 
-// Null where the row cannot be read (damage, or a newer inspector's format): the release then
+// Null if the row cannot be read (damage, or a newer inspector's format): the release then
 // counts as not inspected.
 EvidencePtr read_evidence(std::string_view text, std::string_view what) {
   const auto value = parse_row_json(text);

@@ -14,7 +14,7 @@ namespace {
 constexpr Millis kFetchedPeriod = std::chrono::hours(1);
 constexpr Millis kReportedPeriod = std::chrono::hours(24);
 
-// The id of the row with these values in `table`, inserted where there is none.
+// The id of the row with these values in `table`, inserted if there is none.
 template <class... Values>
 Result<std::int64_t> intern(Statement& insert, Statement& select, const Values&... values) {
   insert.run(values...);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kTagHistory = 20;
 
-// An empty record (no first_look) where the package was never seen.
+// An empty record (no first_look) if the package was never seen.
 Result<PackageRecord> load(Connection& connection, std::string_view name) {
   PackageRecord record;
   record.name = name;
