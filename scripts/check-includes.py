@@ -41,7 +41,7 @@ STANDS_ON = {
     "proxy/inspection": ("base", "inspect", "diff", "sandbox", "proxy/net"),
     "proxy/packages": ("base", "registry", "inspect", "store", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/inspection"),
     "proxy/external": ("base", "registry", "sigstore", "inspect", "proxy/net", "proxy/runtime", "proxy/packages"),
-    "proxy/registry": ("base", "registry", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
+    "proxy/registry": ("base", "registry", "store", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/monitor": ("base", "judge", "store", "alert", "proxy/runtime", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages",

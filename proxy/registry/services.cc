@@ -3,7 +3,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/metrics.h"
 #include "proxy/net/query.h"
+#include "proxy/net/upstream.h"
 #include "proxy/runtime/request_record.h"
 #include "proxy/runtime/routes.h"
 

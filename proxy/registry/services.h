@@ -8,8 +8,11 @@
 #include <optional>
 #include <string>
 
+#include "proxy/net/async.h"
+#include "proxy/net/http.h"
 #include "proxy/packages/dependencies.h"
 #include "proxy/runtime/audit_writer.h"
+#include "proxy/runtime/config.h"
 #include "registry/target.h"
 
 namespace npmgate {
