@@ -5,6 +5,22 @@
 // strictly (sandbox/wire.h) and says only what the tarball holds; name, version, digests and
 // integrity come from the gate. A worker that was taken over can lie about the tarballs that it is
 // given afterwards, until it is replaced: `max_jobs` bounds that.
+//
+// Each of `workers` slots goes round:
+//
+//   paused    after three deaths without a job done between them, longer each time
+//   starting  spawned, has not greeted. It refuses or dies -> paused; if several slots in a row do
+//             and none runs, every waiting job is answered with that
+//   idle      waits for a job
+//   working   has one. Done -> idle, until it is worn (`max_jobs`, `max_bytes`, twice the deadline
+//   of
+//             work) or could not read the tarball -> replaced, starting
+//             Late, dead or not to the letter -> killed, paused
+//
+// A job is queued, worked on, and answered exactly once: with its contents, with why there are
+// none, or with an error that says nothing about the release (queue full, no worker can be
+// started). One whose worker died goes to the front of the queue for `attempts`; one that was late
+// does not.
 #pragma once
 
 #include <cstdint>

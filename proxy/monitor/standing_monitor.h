@@ -1,6 +1,21 @@
 // Notices that a release's standing has changed, whatever changed it (a new release, evidence,
 // policy, feed, decision, time), and puts the news into the outbox in one transaction with the new
 // standing. Tells a project that uploads what it locks of what is refused already.
+//
+// A release's standing (alert/event.h) follows from its row, the policy, decisions and the time:
+// nothing here sets it. look() compares it with the one that was last told:
+//
+//   load()      once: the standings told before. On the first start of a gate that alerts all that
+//   is
+//               known is written down without news (`prime_`)
+//   changes()   the rows of the packages touched since, or all of them: after a minute, and when
+//   the
+//               rules changed
+//   tell()      what news a change is, for whom; record() writes standing, event, addresses and
+//   audit
+//               entry in one transaction. Only then known_ moves
+//
+// What fails stays touched, or unequal to known_, and is found again by the next look.
 #pragma once
 
 #include <map>

@@ -41,6 +41,18 @@ constexpr auto kLinger = std::chrono::seconds(2);
 constexpr std::size_t kBodyRead = 64 * 1024;     // of a request's body at a time
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
+// One connection, request after request (one_request()):
+//
+//   idle      no byte of a request is there; state_.idle, idle_limit, the buffer is given back
+//   head      gather_head() until it is whole, header_limit; not to the letter -> refused
+//   admitted  with a body only: the service may refuse before it is taken
+//   body      read_body(): memory, or a file for what the service wants spooled; room is given back
+//             once there is a response
+//   answer    at_once() on the loop, else guarded(): the service's own limits hold, no deadline
+//   here write     the write limits; then idle again, or over: the client asked for it, or the end
+//   has begun refused   answered, lingering until the client has read it, over
+//
+// state_.deadline holds for the operation under way; the loop's tick closes what has passed it.
 template <class Stream>
 class Session {
  public:

@@ -1,5 +1,21 @@
 // Packument answers: what a name's document looks like under the policy in force, rendered once and
 // kept finished (identity and gzip bytes, ETag).
+//
+// The life of a request:
+//
+//   at_once()       on the loop: the finished answer, if it is right and nothing is due     -> hit
+//   cached()        the finished answer, if it is right; PackumentFetcher::usable() says whether it
+//                   may be sent while a refresh runs behind it                              -> hit
+//   snapshot_for()  the package as of now; a refresh that found nothing new leaves the answer right
+//                                                                                           -> hit
+//   render          single flight per answer and rules revision:                            -> miss
+//     prepare()       rounds of: judge, inspect what a resolver would pick; what is not inspected
+//     in
+//                     time is left out and the answer asked for again soon
+//     render()        list, render, compress, on the pool
+//     put()           kept until a revision grows or `valid_until` passes
+//     inspect_later() the other recent releases, behind the answer
+//   respond()       304, gzip or identity; headers that depend on the moment
 #pragma once
 
 #include <memory>

@@ -1,5 +1,24 @@
 // Tarball answers: no byte of a release leaves before its verdict, and what leaves is the blob that
 // was judged.
+//
+// The life of a request:
+//
+//   at_once(), kept()  a finished decision with its open file, if it is right          -> respond()
+//   snapshot           the package as of now; if the upstream is gone, what is kept of a release
+//   that
+//                      was accepted once
+//   inspect            what was never inspected
+//   rule()             judged with values that outlive the Judge; once more after an inspection
+//   that
+//                      the first ruling asked for
+//   refuse()           403 with the sentence, noted in the audit trail
+//   accept()           pinned: from here on this content is what the version means; another request
+//                      may have pinned other content first, which is ruled on then
+//   send(), open()     the blob as it was verified; one that is gone or changed is fetched again
+//   respond()          whole, a range, or 304; noted in ledger and audit trail
+//
+// Kept are only decisions that let a pinned release through and that time alone does not change at
+// once; they are right as long as the package's and the rules' revisions are the same.
 #pragma once
 
 #include <string>
