@@ -56,6 +56,8 @@ STANDS_ON = {
 }
 # The program's root: main.cc and serve.cc put everything together, its headers serve the inner folders and so include none of them.
 ROOT_OF_PROGRAM = "app"
+# Sources and headers of one folder: some 25, so that a stranger sees what it is about.
+MAX_FILES = 30
 # Folders of programs and checks around the product: they may include anything of it, and nothing includes them.
 AROUND = ("tests", "bench")
 
@@ -160,6 +162,10 @@ def check(root):
                 problem = problem_of(folder, path.name, match[1] == '"', match[2], used)
                 if problem is not None:
                     problems.append(f"{relative}:{number}: {problem}")
+    for folder in STANDS_ON:
+        files = [path for path in (root / folder).glob("*") if path.suffix in (".h", ".cc")]
+        if len(files) > MAX_FILES:
+            problems.append(f"scripts/check-includes.py:1: {folder} holds {len(files)} files; {MAX_FILES} are a folder")
     for folder, edges in STANDS_ON.items():
         problems += [f"scripts/check-includes.py:1: {folder} may include {edge} and does not" for edge in edges if (folder, edge) not in used]
     return problems, count
