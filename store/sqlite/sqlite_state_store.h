@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "store/sqlite/alert_rows.h"
-#include "store/sqlite/database.h"
 #include "store/disk/disk_reserve.h"
 #include "store/disk/document_files.h"
-#include "store/state_store.h"
+#include "store/sqlite/alert_rows.h"
+#include "store/sqlite/database.h"
 #include "store/sqlite/subscription_rows.h"
+#include "store/state_store.h"
 
 namespace npmgate {
 
