@@ -12,8 +12,8 @@ class SingleWorker {
  public:
   explicit SingleWorker(WorkerOptions options) : options_(std::move(options)) {}
 
-  // The contents of the tarball that `file` is open on. kUnavailable with the reason where no
-  // worker can be started, where it died, was late or answered what it must not; the next call
+  // The contents of the tarball that `file` is open on. kUnavailable with the reason if no
+  // worker can be started, if it died, was late or answered what it must not; the next call
   // gets a new one. `limit` is of the worker's processor time (sandbox/job_clock.h).
   Result<Contents> read(const Fd& file, const Manifest& stated, const ArchiveLimits& limits,
                         std::chrono::seconds limit);
