@@ -135,7 +135,7 @@ struct ParseLimits {
   std::uint32_t max_bytes = 4u << 20;          // 99.9 % of the files of real packages are smaller
   std::uint32_t max_nesting = 3000;            // of brackets
   std::uint32_t max_depth = 4000;              // of nodes; minifiers chain a few hundred commas
-  std::uint64_t max_microseconds = 5'000'000;  // 4 MiB take half a second
+  std::uint64_t max_microseconds = 5'000'000;  // of CPU time; 4 MiB take half a second
 };
 
 enum class ParseState : std::uint8_t {
