@@ -233,6 +233,16 @@ std::uint32_t nesting(std::string_view text, std::uint32_t limit) {
   return deepest;
 }
 
+// The same with everything counted: a quote in a comment must not hide brackets from the one above.
+std::uint32_t nesting_anywhere(std::string_view text) {
+  std::uint32_t open = 0, deepest = 0;
+  for (const char c : text) {
+    if (c == '(' || c == '[' || c == '{') deepest = std::max(deepest, ++open);
+    if ((c == ')' || c == ']' || c == '}') && open > 0) --open;
+  }
+  return deepest;
+}
+
 // Copies the tree in one walk; false if it is deeper than the limit.
 bool flatten(TSNode root, const Tables& tables, std::uint32_t max_depth, std::vector<Node>& nodes) {
   Cursor cursor(root);
@@ -316,7 +326,9 @@ SyntaxTree SyntaxTree::parse(std::string_view text, Grammar grammar, const Parse
   out.state_ = ParseState::kTooLong;
   // Debian 12's tree-sitter 0.20.7 frees what it must not after 200,000 brackets that nobody
   // closes.
-  if (nesting(text, limits.max_nesting) > limits.max_nesting) return out;
+  if (nesting(text, limits.max_nesting) > limits.max_nesting ||
+      nesting_anywhere(text) > limits.max_nesting_anywhere)
+    return out;
   const auto& tables = tables_of(grammar);
   const std::unique_ptr<TSParser, Delete> parser(ts_parser_new());
   if (!ts_parser_set_language(parser.get(), tables.language)) return out;
