@@ -176,6 +176,7 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
       stable_(snapshot_->packument ? snapshot_->packument->versions().size() : 0),
       prereleases_(stable_),
       longest_hold_(longest_hold(*policy_)),
+      settles_after_(settles_after(*policy_)),
       sooner_after_(sooner_after(*policy_)),
       born_(snapshot_->packument ? snapshot_->packument->versions().size() : 0) {
   if (snapshot_->packument) read_releases();
@@ -266,14 +267,31 @@ std::string Judge::baseline_of(std::string_view version) {
   return found == nullptr ? std::string() : found->version;
 }
 
-// Published without what its package.json calls its entry, or without any code, if its own
-// baseline has them: the next release only puts back what was forgotten.
+// A script that is as it was, and of which files that it loads are gone: it cannot run.
+bool lacks_loads(const Tree& tree, const Tree& before) {
+  return std::any_of(before.files.begin(), before.files.end(), [&](const FileFacts& was) {
+    if (was.loads.empty()) return false;
+    const FileFacts* now = tree.find(was.path);
+    if (now == nullptr || now->sha256 != was.sha256 || !now->reading ||
+        now->loads.size() >= was.loads.size())
+      return false;
+    return std::any_of(was.loads.begin(), was.loads.end(), [&](std::uint32_t load) {
+      const FileFacts& file = before.files[load];
+      return file.kind == FileKind::kScript && tree.find(file.path) == nullptr;
+    });
+  });
+}
+
+// Published without what its package.json calls its entry, without files that unchanged code loads,
+// or without any code, if its own baseline has them: the next release only puts back what was
+// forgotten.
 bool Judge::is_incomplete_upload(const Judged& judged) {
   if (!judged.evidence || !judged.baseline_evidence) return false;
   const Tree& tree = judged.evidence->tree;
   const Tree& before = judged.baseline_evidence->tree;
   if (tree.files.empty() || before.files.empty()) return false;
   if (!has_code(tree) && has_code(before)) return true;
+  if (lacks_loads(tree, before)) return true;
   const auto lost = [&](const std::string& entry) {
     return !entry.empty() && !has_entry(tree, entry) && has_entry(before, entry);
   };
@@ -292,7 +310,7 @@ std::string Judge::settled_before(const PackumentVersion& self, const std::strin
   CandidateIndex& candidates = from->semver->is_prerelease() ? prereleases_ : stable_;
   const Time age_start = age_start_of(self);
   const auto is_settled = [&](const PackumentVersion& candidate) {
-    if (age_start - age_start_of(candidate) >= longest_hold_) return true;
+    if (age_start - age_start_of(candidate) >= settles_after_) return true;
     const Judged* judged = of(candidate.version);
     return judged != nullptr && !judged->verdict.approved_by.empty();
   };
@@ -478,7 +496,9 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
   if (linked && now_ <= old_from)
     judged.verdict.valid_until = earliest(judged.verdict.valid_until, old_from + Millis(1));
-  if (version != nullptr && options_.sibling && judged.recent && judged.verdict.served())
+  // As if just published: waits by age alone are set aside.
+  const bool may_wait = options_.sibling && options_.as_published.empty();
+  if (version != nullptr && may_wait && judged.recent && judged.verdict.served())
     wait_for_siblings(judged);
 }
 

@@ -178,7 +178,7 @@ class Judge {
   PackageHistory history_;
   Ages ages_;
   CandidateIndex stable_, prereleases_;
-  const Millis longest_hold_;
+  const Millis longest_hold_, settles_after_;
   const std::optional<Millis> sooner_after_;
   std::vector<std::optional<Time>> born_;  // by position; filled as asked for
   unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on

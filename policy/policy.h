@@ -51,6 +51,9 @@ struct Condition {
   std::shared_ptr<const NameSet>
       names;  // package (lists resolved), publisher, license, upstream: the same, prepared
   FindingSet findings;  // finding: the same, prepared
+  // finding: counts only from this severity on, and only if it says nothing of `new` or that it is.
+  Severity severity = Severity::kInfo;
+  bool only_new = false;
   std::optional<Range> range;
   std::string range_text;
   Millis duration{};

@@ -95,7 +95,8 @@ FileKind classify(std::string_view path, std::string_view body, std::uint32_t mo
   if (has_native_magic(body) || one_of(ending, kNativeEndings)) return FileKind::kNative;
   if (one_of(ending, kScriptEndings)) return FileKind::kScript;
   if (one_of(ending, kShellEndings)) return FileKind::kShell;
-  if (body.starts_with("#!"))
+  // Data may begin like a script (bun.lockb does). What of it is run is read as code all the same.
+  if (body.starts_with("#!") && is_text(body))
     return syntax_of(path, body) == Syntax::kScript ? FileKind::kScript : FileKind::kShell;
   if (one_of(ending, kJsonEndings)) return FileKind::kJson;
   if (one_of(ending, kTextEndings)) return FileKind::kText;

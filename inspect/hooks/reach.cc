@@ -44,6 +44,11 @@ bool is_data(std::string_view ending) {
   return std::find(kData.begin(), kData.end(), ending) != kData.end();
 }
 
+// Names that node runs as JavaScript, whatever their first bytes say.
+bool has_script_name(std::string_view ending) {
+  return ending == ".js" || ending == ".cjs" || ending == ".mjs" || ending == ".ts";
+}
+
 class Reader {
  public:
   Reader(const SourceTree& sources, std::string_view package_json, Tree& tree,
@@ -74,6 +79,8 @@ class Reader {
   void add_folder(const std::string& folder, std::string_view body);
   void visit(std::size_t file, bool code);
   void read(std::size_t file, bool code);
+  // Whether binary data that something loads as code is code.
+  bool is_polyglot(const SourceFile& source);
   void read_script(std::size_t file);
   void read_other(std::size_t file, Syntax syntax);
   void read_hidden();
@@ -93,6 +100,7 @@ class Reader {
   std::vector<Seen> seen_;
   std::vector<std::pair<std::size_t, bool>> open_;
   std::uint64_t parsed_ = 0;
+  int tries_ = 0;
   std::map<std::size_t, std::set<std::string>> called_;  // exports, by file
   std::set<std::size_t> stale_;                          // of these, more are called than was known
 };
@@ -168,10 +176,24 @@ void Reader::visit(std::size_t file, bool code) {
   open_.emplace_back(file, code);
 }
 
+bool Reader::is_polyglot(const SourceFile& source) {
+  constexpr int kMostTries = 16;                  // of pictures and fonts that bundlers import
+  constexpr std::uint64_t kLongestTry = 200'000;  // microseconds
+  if (has_script_name(lower_ending(source.path))) return true;
+  const unsigned char first = source.body.empty() ? 0 : static_cast<unsigned char>(source.body[0]);
+  const bool may_start = (first >= 0x20 && first < 0x7F) || first == '\n' || first == 0xEF;
+  if (!may_start || ++tries_ > kMostTries) return false;
+  ParseLimits limits = limits_.parse;
+  limits.max_microseconds = std::min(limits.max_microseconds, kLongestTry);
+  return read_code(source.path, source.body, limits).reading.unread.empty();
+}
+
 void Reader::read(std::size_t file, bool code) {
   const auto& source = sources_.files()[file];
   auto& facts = tree_.files[file];
-  if (facts.kind == FileKind::kNative || !is_text(source.body)) {
+  // A NUL or the first bytes of a program, in a comment, keep node from nothing.
+  const bool binary = facts.kind == FileKind::kNative || !is_text(source.body);
+  if (binary && !(code && is_polyglot(source))) {
     if (facts.path.ends_with(".node"))
       facts.reading =
           CodeReading{"", {{std::string(kNativeCode), shown(facts.path, 100), 0, true, ""}}};

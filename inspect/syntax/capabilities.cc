@@ -674,6 +674,13 @@ void sort_unique(std::vector<T>& list) {
 FileReading read_code(std::string_view path, std::string_view text, const ParseLimits& limits,
                       const std::set<std::string>& called) {
   FileReading out;
+  // The grammar ends at a NUL, which engines take in comments and literals.
+  std::string blank;
+  if (text.find('\0') != text.npos) {
+    blank = text;
+    std::replace(blank.begin(), blank.end(), '\0', ' ');
+    text = blank;
+  }
   auto tree = SyntaxTree::parse(text, grammar_of(path), limits);
   const auto plain = without_name_escapes(tree);
   if (!plain.empty()) tree = SyntaxTree::parse(plain, grammar_of(path), limits);

@@ -80,6 +80,7 @@ Evaluator::Evaluator(const SyntaxTree& tree, const Scopes& scopes, std::string_v
     : tree_(tree),
       scopes_(scopes),
       path_(path),
+      most_steps_(kFewestSteps + kStepsANode * tree.nodes().size()),
       bound_(scopes.size()),
       busy_(scopes.size(), false),
       cut_bindings_(scopes.size(), 0) {
@@ -119,7 +120,7 @@ void Evaluator::find_returns() {
 }
 
 Value Evaluator::evaluate(NodeId id) {
-  if (id == kNoNode || ++steps_ > kMostSteps) return unknown();
+  if (id == kNoNode || ++steps_ > most_steps_) return unknown();
   if (depth_ >= kDeepest) return unknown();
   // Calls and members ask for their objects again and again: a chain of them would take for ever.
   const auto kind = tree_[id].kind;

@@ -24,12 +24,13 @@ class Evaluator {
   // The arguments as the function gets them (apply's list spread out).
   std::vector<Value> arguments(NodeId call);
   Value member(const Value& object, std::string_view name);
-  bool exhausted() const { return steps_ > kMostSteps; }
+  bool exhausted() const { return steps_ > most_steps_; }
   const SyntaxTree& tree() const { return tree_; }
   const Scopes& scopes() const { return scopes_; }
 
  private:
-  static constexpr std::uint64_t kMostSteps = 3'000'000;
+  // A bundle of 800 KB takes 3 million; folding stays linear in what there is to fold.
+  static constexpr std::uint64_t kFewestSteps = 3'000'000, kStepsANode = 6;
   static constexpr int kDeepest = 250;
   static constexpr std::uint32_t kMostCalls = 50'000;  // of functions, looked into
 
@@ -71,6 +72,7 @@ class Evaluator {
   const Scopes& scopes_;
   std::string path_;
   std::uint64_t steps_ = 0;
+  const std::uint64_t most_steps_;
   int depth_ = 0;
   std::uint32_t calls_ = 0;
   std::vector<Frame> frames_;

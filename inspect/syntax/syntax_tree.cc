@@ -1,5 +1,6 @@
 #include "inspect/syntax/syntax_tree.h"
 
+#include <time.h>
 #include <tree_sitter/api.h>
 
 #include <algorithm>
@@ -232,6 +233,16 @@ std::uint32_t nesting(std::string_view text, std::uint32_t limit) {
   return deepest;
 }
 
+// The same with everything counted: a quote in a comment must not hide brackets from the one above.
+std::uint32_t nesting_anywhere(std::string_view text) {
+  std::uint32_t open = 0, deepest = 0;
+  for (const char c : text) {
+    if (c == '(' || c == '[' || c == '{') deepest = std::max(deepest, ++open);
+    if ((c == ')' || c == ']' || c == '}') && open > 0) --open;
+  }
+  return deepest;
+}
+
 // Copies the tree in one walk; false if it is deeper than the limit.
 bool flatten(TSNode root, const Tables& tables, std::uint32_t max_depth, std::vector<Node>& nodes) {
   Cursor cursor(root);
@@ -273,6 +284,29 @@ bool flatten(TSNode root, const Tables& tables, std::uint32_t max_depth, std::ve
   }
 }
 
+std::uint64_t cpu_microseconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(used.tv_nsec) / 1000;
+}
+
+// Null if it takes more CPU time than that. tree-sitter's own limit is of the wall clock: on a busy
+// machine a file would be unread today and read tomorrow. A parse that its limit stopped goes on
+// where it was.
+std::unique_ptr<TSTree, Delete> parse_within(TSParser* parser, std::string_view text,
+                                             std::uint64_t microseconds) {
+  constexpr std::uint64_t kSlice = 200'000;
+  ts_parser_set_timeout_micros(parser, std::min(kSlice, microseconds));
+  const auto start = cpu_microseconds();
+  do {
+    std::unique_ptr<TSTree, Delete> tree(ts_parser_parse_string(
+        parser, nullptr, text.data(), static_cast<std::uint32_t>(text.size())));
+    if (tree) return tree;
+  } while (cpu_microseconds() - start < microseconds);
+  return nullptr;
+}
+
 }  // namespace
 
 Grammar grammar_of(std::string_view path) {
@@ -292,13 +326,13 @@ SyntaxTree SyntaxTree::parse(std::string_view text, Grammar grammar, const Parse
   out.state_ = ParseState::kTooLong;
   // Debian 12's tree-sitter 0.20.7 frees what it must not after 200,000 brackets that nobody
   // closes.
-  if (nesting(text, limits.max_nesting) > limits.max_nesting) return out;
+  if (nesting(text, limits.max_nesting) > limits.max_nesting ||
+      nesting_anywhere(text) > limits.max_nesting_anywhere)
+    return out;
   const auto& tables = tables_of(grammar);
   const std::unique_ptr<TSParser, Delete> parser(ts_parser_new());
   if (!ts_parser_set_language(parser.get(), tables.language)) return out;
-  ts_parser_set_timeout_micros(parser.get(), limits.max_microseconds);
-  const std::unique_ptr<TSTree, Delete> tree(ts_parser_parse_string(
-      parser.get(), nullptr, text.data(), static_cast<std::uint32_t>(text.size())));
+  const auto tree = parse_within(parser.get(), text, limits.max_microseconds);
   if (!tree) return out;
   const TSNode root = ts_tree_root_node(tree.get());
   out.nodes_.reserve(text.size() / 6 + 16);

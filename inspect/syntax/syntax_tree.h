@@ -132,10 +132,11 @@ struct Node {
 };
 
 struct ParseLimits {
-  std::uint32_t max_bytes = 4u << 20;          // 99.9 % of the files of real packages are smaller
-  std::uint32_t max_nesting = 3000;            // of brackets
-  std::uint32_t max_depth = 4000;              // of nodes; minifiers chain a few hundred commas
-  std::uint64_t max_microseconds = 5'000'000;  // 4 MiB take half a second
+  std::uint32_t max_bytes = 4u << 20;           // 99.9 % of the files of real packages are smaller
+  std::uint32_t max_nesting = 3000;             // of brackets outside of strings
+  std::uint32_t max_nesting_anywhere = 50'000;  // a quarter of what the parser was seen to take
+  std::uint32_t max_depth = 4000;               // of nodes; minifiers chain a few hundred commas
+  std::uint64_t max_microseconds = 5'000'000;   // of CPU time; 4 MiB take half a second
 };
 
 enum class ParseState : std::uint8_t {
