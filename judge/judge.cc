@@ -35,7 +35,7 @@ std::string publisher_of(const Release& release) {
 }
 
 // What clients run of a tarball on install: the hooks with their texts and the bytes of every file
-// that they reach, those of bundled packages as a whole. nullopt where a hook reads package.json
+// that they reach, those of bundled packages as a whole. nullopt if a hook reads package.json
 // and nobody compared that.
 std::optional<StringMap> install_closure(const Evidence& evidence) {
   StringMap closure;
@@ -109,7 +109,7 @@ bool has_code(const Tree& tree) {
 }
 
 // What was found out about an accepted release is lost (a damaged row, one of a later inspector):
-// it is judged anew, but as what was accepted and as nothing else.
+// it is judged again, but as what was accepted and as nothing else.
 void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& version, const Pin& pin,
                  Judged& judged) {
   judged.raw_manifest = pin.raw_manifest;
@@ -118,7 +118,7 @@ void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& versio
                              (other && other->content_id() != pin.content_id);
 }
 
-// Where the digests are the same the findings do not show that another manifest came in the place
+// If the digests are the same the findings do not show that another manifest came in the place
 // of the accepted one.
 void note_replaced(std::vector<Finding>& findings) {
   const auto known = [](const Finding& finding) { return finding.id == "release-republished"; };
@@ -177,6 +177,7 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
       stable_(snapshot_->packument ? snapshot_->packument->versions().size() : 0),
       prereleases_(stable_),
       longest_hold_(longest_hold(*policy_)),
+      settles_after_(settles_after(*policy_)),
       sooner_after_(sooner_after(*policy_)),
       born_(snapshot_->packument ? snapshot_->packument->versions().size() : 0) {
   if (snapshot_->packument) read_releases();
@@ -220,7 +221,7 @@ Time Judge::age_start_of(const PackumentVersion& version) {
 }
 
 bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& b) const {
-  // Publish order counts only where publish times are real.
+  // Publish order counts only if publish times are real.
   if (!snapshot_->times_real || !a.release.published || !b.release.published) return true;
   return *a.release.published <= *b.release.published;
 }
@@ -267,14 +268,31 @@ std::string Judge::baseline_of(std::string_view version) {
   return found == nullptr ? std::string() : found->version;
 }
 
-// Published without what its package.json calls its entry, or without any code, where its own
-// baseline has them: the next release only puts back what was forgotten.
+// A script that is as it was, and of which files that it loads are gone: it cannot run.
+bool lacks_loads(const Tree& tree, const Tree& before) {
+  return std::any_of(before.files.begin(), before.files.end(), [&](const FileFacts& was) {
+    if (was.loads.empty()) return false;
+    const FileFacts* now = tree.find(was.path);
+    if (now == nullptr || now->sha256 != was.sha256 || !now->reading ||
+        now->loads.size() >= was.loads.size())
+      return false;
+    return std::any_of(was.loads.begin(), was.loads.end(), [&](std::uint32_t load) {
+      const FileFacts& file = before.files[load];
+      return file.kind == FileKind::kScript && tree.find(file.path) == nullptr;
+    });
+  });
+}
+
+// Published without what its package.json calls its entry, without files that unchanged code loads,
+// or without any code, if its own baseline has them: the next release only puts back what was
+// forgotten.
 bool Judge::is_incomplete_upload(const Judged& judged) {
   if (!judged.evidence || !judged.baseline_evidence) return false;
   const Tree& tree = judged.evidence->tree;
   const Tree& before = judged.baseline_evidence->tree;
   if (tree.files.empty() || before.files.empty()) return false;
   if (!has_code(tree) && has_code(before)) return true;
+  if (lacks_loads(tree, before)) return true;
   const auto lost = [&](const std::string& entry) {
     return !entry.empty() && !has_entry(tree, entry) && has_entry(before, entry);
   };
@@ -293,7 +311,7 @@ std::string Judge::settled_before(const PackumentVersion& self, const std::strin
   CandidateIndex& candidates = from->semver->is_prerelease() ? prereleases_ : stable_;
   const Time age_start = age_start_of(self);
   const auto is_settled = [&](const PackumentVersion& candidate) {
-    if (age_start - age_start_of(candidate) >= longest_hold_) return true;
+    if (age_start - age_start_of(candidate) >= settles_after_) return true;
     const Judged* judged = of(candidate.version);
     return judged != nullptr && !judged->verdict.approved_by.empty();
   };
@@ -482,7 +500,9 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
   if (linked && now_ <= old_from)
     judged.verdict.valid_until = earliest(judged.verdict.valid_until, old_from + Millis(1));
-  if (version != nullptr && options_.sibling && judged.recent && judged.verdict.served())
+  // As if just published: waits by age alone are set aside.
+  const bool may_wait = options_.sibling && options_.as_published.empty();
+  if (version != nullptr && may_wait && judged.recent && judged.verdict.served())
     wait_for_siblings(judged);
 }
 
@@ -545,7 +565,7 @@ void Judge::keep_strictest(Judged& judged, const FindingInput& input) {
                                         judged.missing.begin(), judged.missing.end())) {
     judged.carried = true;
     std::vector<Finding> stand = kept->findings;
-    // Whether it waits for a comparison is known where the release itself was inspected.
+    // Whether it waits for a comparison is known if the release itself was inspected.
     if (judged.evidence)
       std::erase_if(stand, [](const Finding& finding) { return is_hold_for_comparison(finding); });
     add_kept(judged.findings, stand, options_.feed != nullptr);
@@ -636,7 +656,7 @@ bool Judge::is_served_and_aged(const Judged& judged) const {
          now_ - judged.subject.age_start >= *sooner_after_;
 }
 
-// The highest earlier release that this one is again; "" where there is none.
+// The highest earlier release that this one is again; "" if there is none.
 std::string Judge::restored(const Judged& judged) {
   if (!sooner_after_ || !judged.evidence || !judged.subject.semver) return {};
   const std::string& rest = judged.evidence->tree.package_json_rest;

@@ -34,11 +34,15 @@ class ConditionCompiler {
  private:
   ConditionPtr map(const YamlNode& node, bool negated);
   void opposite(const YamlNode& value, Condition& out);
-  ConditionPtr member(const YamlNode& key, const YamlNode& value, bool negated);
+  // `whole` is the map that `key` stands in.
+  ConditionPtr member(const YamlNode& key, const YamlNode& value, const YamlNode& whole,
+                      bool negated);
   void names(const YamlNode& node, const std::string& key, NameSet& names,
              std::vector<std::string>& values);
   void combine(const YamlNode& value, bool negated, Condition& out);
   void finding(const YamlNode& value, Condition& out);
+  // What `severity` and `new` of the same map ask of the finding. Without `finding` it is any.
+  void narrow(const YamlNode& whole, Condition& out);
   void version(const YamlNode& value, Condition& out);
   void age(const YamlNode& value, const std::string& key, Condition& out);
   void boolean(const YamlNode& value, const std::string& key, Condition& out);
@@ -62,7 +66,7 @@ struct ConditionKey {
 };
 std::span<const ConditionKey> condition_keys();
 
-// True where the condition or one below it is of `kind`.
+// True if the condition or one below it is of `kind`.
 bool contains_kind(const Condition& condition, Condition::Kind kind);
 
 }  // namespace npmgate

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "diff/git_pack.h"
-#include "proxy/packages/git_protocol.h"
+#include "proxy/external/git_protocol.h"
 #include "tests/diff/pack_builder.h"
 #include "tests/fuzz/check.h"
 

@@ -177,6 +177,13 @@ const BadPolicy kConditionRows[] = {
      "policy.yaml:4:38: rule r: unknown finding 'missing-tag'; did you mean 'missing-git-tag'?\n"},
     {"finding_list_empty", when("{ finding: [] }"),
      "policy.yaml:4:22: rule r: finding: the list is empty, so nothing would match\n"},
+    {"severity_misspelt", when("{ finding: known-malware, severity: urgent }"),
+     "policy.yaml:4:46: rule r: severity: expected info, low, medium, high or critical, found "
+     "'urgent'\n"},
+    {"new_is_only_true", when("{ finding: known-malware, new: false }"),
+     "policy.yaml:4:41: rule r: new: only true is a condition, found 'false'\n"},
+    {"not_a_severity", when("{ not: { severity: high } }"),
+     "policy.yaml:4:20: rule r: 'severity'" + kUnderNot},
     {"finding_as_map", when("{ finding: { id: x } }"),
      "policy.yaml:4:22: rule r: finding: expected a finding's id, found a map\n"},
     {"all_as_map", when("{ all: { popular: true } }"),

@@ -39,6 +39,66 @@ TEST(Decide, NothingMatchesIsAllowed) {
   EXPECT_EQ(verdict.valid_until, std::nullopt);
 }
 
+Finding told(const char* id, Severity severity, boost::json::object proof = {}) {
+  Finding out = finding(id, std::move(proof));
+  out.severity = severity;
+  return out;
+}
+
+TEST(Decide, SeverityAndNewNarrowTheFindingBesideThem) {
+  struct Row {
+    const char* when;
+    std::vector<Finding> findings;
+    bool matches;
+  };
+  const auto low = told("fresh-dependency", Severity::kLow);
+  const auto high = told("fresh-dependency", Severity::kHigh);
+  const auto old_high = told("exotic-dependency", Severity::kHigh, {{"new", false}});
+  const auto new_low = told("exotic-dependency", Severity::kLow, {{"new", true}});
+  const auto new_high = told("exotic-dependency", Severity::kHigh, {{"new", true}});
+  const std::vector<Row> rows = {
+      {"{ finding: fresh-dependency }", {low}, true},
+      {"{ finding: fresh-dependency, severity: high }", {low}, false},
+      {"{ finding: fresh-dependency, severity: high }", {high}, true},
+      {"{ severity: medium, finding: fresh-dependency }", {high}, true},
+      {"{ finding: fresh-dependency, severity: critical }", {high}, false},
+      {"{ finding: fresh-dependency, severity: high }", {old_high}, false},
+      {"{ severity: high }", {old_high}, true},
+      {"{ severity: high }", {low}, false},
+      {"{ finding: exotic-dependency, new: true }", {old_high}, false},
+      {"{ finding: exotic-dependency, new: true }", {new_low}, true},
+      // A finding that says nothing of it is new.
+      {"{ finding: fresh-dependency, new: true }", {low}, true},
+      // Both of one finding.
+      {"{ finding: exotic-dependency, severity: high, new: true }", {old_high, new_low}, false},
+      {"{ finding: exotic-dependency, severity: high, new: true }", {old_high, new_high}, true},
+      {"{ all: [{ finding: exotic-dependency, severity: high }, { new: true }] }",
+       {old_high, new_low},
+       true},
+      {"{ severity: high, new: true }", {old_high, low}, false},
+      {"{ severity: high, new: true }", {old_high, high}, true},
+  };
+  for (const Row& row : rows) {
+    const Verdict verdict =
+        judge(one(row.when, "quarantine"), subject_of("a", "1.0.0"), row.findings);
+    EXPECT_EQ(verdict.action, row.matches ? Action::kQuarantine : Action::kAllow) << row.when;
+  }
+}
+
+TEST(Decide, AReasonNamesWhatSeverityLetIn) {
+  const Verdict verdict =
+      judge(one("{ severity: high }", "quarantine"), subject_of("a", "1.0.0"),
+            {told("size-jump", Severity::kMedium), told("fresh-dependency", Severity::kHigh)});
+  ASSERT_EQ(verdict.reasons.size(), 1u);
+  EXPECT_EQ(verdict.reasons[0].findings, (Names{"fresh-dependency"}));
+  const Verdict waived = judge(
+      one("{ severity: high }", "quarantine") +
+          "waivers:\n  - { package: \"a@1.0.0\", findings: fresh-dependency, reason: x, expires: "
+          "2027-01-01 }\n",
+      subject_of("a", "1.0.0"), {told("fresh-dependency", Severity::kHigh)});
+  EXPECT_EQ(waived.action, Action::kAllow);
+}
+
 struct FloorCase {
   const char* finding;
   Action action;
@@ -70,7 +130,7 @@ TEST(Decide, TheFloorStandsBeforeAnyPolicy) {
 TEST(Decide, OnlyAMissingTarballIsOnTheFloor) {
   Finding tags = finding("evidence-unavailable");
   tags.source = "git-tags";
-  tags.message = "git-tags could not be had";
+  tags.message = "git-tags were not available";
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags}).action, Action::kAllow);
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags, finding("evidence-unavailable")})
                 .action,

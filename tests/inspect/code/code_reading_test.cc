@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "inspect/code/capabilities.h"
+#include "inspect/syntax/capabilities.h"
 
 namespace npmgate::code {
 namespace {
@@ -271,7 +271,11 @@ TEST(CodeReading, SaysWhatWasNotRead) {
   limits.max_bytes = 10;
   EXPECT_EQ(read_code("a.js", "fetch('https://a.example')", limits).reading.unread, "too-large");
   std::string deep(200'000, '[');
-  EXPECT_NE(read_code("a.js", deep).reading.unread, "");
+  EXPECT_EQ(read_code("a.js", deep).reading.unread, "too-long");
+  // Between two quotes that are none.
+  EXPECT_EQ(read_code("a.js", "/*'*/" + deep + "/*'*/").reading.unread, "too-long");
+  EXPECT_EQ(read_code("a.js", "/'/;" + deep + "/'/").reading.unread, "too-long");
+  EXPECT_EQ(read_code("a.js", "x('" + std::string(9000, '[') + "')").reading.unread, "");
 }
 
 TEST(CodeReading, NamesTheFilesThatAreLoaded) {
