@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/time.h"
+#include "proxy/external/git_protocol.h"
 #include "proxy/net/async.h"
 #include "proxy/net/upstream.h"
-#include "proxy/external/git_protocol.h"
 
 namespace npmgate {
 
