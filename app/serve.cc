@@ -49,6 +49,8 @@ namespace {
 constexpr std::size_t kMaxQueuedJobs = 4096;
 constexpr std::size_t kMaxQueuedMails = 100;
 constexpr std::size_t kAdminConnections = 256;
+// What the largest audit takes (Gate::body_rule): with less room it would be refused for ever.
+constexpr std::size_t kLeastForBodies = std::size_t{256} << 20;
 // How often the end of a drain is looked for.
 constexpr auto kDrainTick = std::chrono::milliseconds(20);
 
@@ -237,6 +239,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   ServerLimits limits;
   limits.max_connections = connections_allowed(config.max_connections);
   limits.max_per_address = config.max_connections_per_address;
+  limits.max_bodies = std::max<std::size_t>(kLeastForBodies, 2 * config.cache_bytes);
   if (config.tls.enabled()) {
     auto opened =
         ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});

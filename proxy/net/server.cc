@@ -285,7 +285,7 @@ class Session {
     const bool spools =
         rule.spool && !options_.spool_folder.empty() && !request.headers.has("content-encoding");
     if (!file && !(large && spools)) {
-      if (!memory_.take(piece.size())) return 503;
+      if (!memory_.take(piece.size() * rule.weight)) return 503;
       request.body.append(piece);
       return 0;
     }

@@ -11,6 +11,8 @@ namespace {
 
 // npm posts its whole tree to the audit endpoint: 20,000 packages are some 600 KB.
 constexpr std::size_t kMaxAuditBody = std::size_t{16} << 20;
+// Parsed, split by upstream, written again: 20 of 15 MB at once took 13.6 times their bytes.
+constexpr std::size_t kAuditWeight = 16;
 
 Form form_of(const Request& request) {
   const std::string_view accept = request.headers.get("accept");
@@ -129,7 +131,7 @@ std::optional<Response> Gate::at_once(Request& request) {
 
 BodyRule Gate::body_rule(std::string_view method, std::string_view target) const {
   const bool audit = target.find("/-/npm/v1/security/") != std::string_view::npos;
-  if (method == "POST" && audit) return {kMaxAuditBody};
+  if (method == "POST" && audit) return {kMaxAuditBody, false, kAuditWeight};
   if (method == "GET" || method == "HEAD") return {};
   const Target parsed = parse_target(method, target, prefix_);
   const auto* write = std::get_if<WriteTarget>(&parsed);
