@@ -391,6 +391,11 @@ class Session {
   }
 
   Task<bool> write(const Response& response, bool keep, bool head_only) {
+    if (response.status == kNoAnswer) {
+      error_code ignored;
+      state_.socket.set_option(net::socket_base::linger(true, 0), ignored);
+      co_return false;
+    }
     const bool sent = co_await send(response, keep, head_only);
     if (sent && !keep) co_await close();
     co_return sent&& keep;

@@ -21,6 +21,21 @@ Form form_of(const Request& request) {
              : Form::kFull;
 }
 
+// yarn 1 tries a tarball once where the answer is 5xx or 429, and five times where the connection
+// is reset (measured; lib/cli.js of 1.22.22: isPossibleOfflineError).
+bool takes_failures_for_final(const Request& request) {
+  return request.headers.get("user-agent").starts_with("yarn/1.");
+}
+
+void hang_up(Response& response, const Request& request) {
+  log::warn("hung-up", "yarn 1 asks again for a tarball if it gets no answer",
+            {{"target", request.target},
+             {"status", response.status},
+             {"client", request.peer},
+             {"request", request.id}});
+  response.status = kNoAnswer;
+}
+
 // npm replaces a 401's text by advice to log in where the challenge is Bearer or Basic (measured:
 // npm 10 to 12), so that clients get a challenge of another name; browsers on the gate's own pages
 // get the one that they can answer, with the token as password.
@@ -235,7 +250,10 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     co_return co_await packuments_.dist_tags(tags->name, tags->tag, request);
   }
   if (auto* tarball = std::get_if<TarballTarget>(&target)) {
-    co_return co_await tarballs_.get(tarball->name, tarball->version, tarball->file, request);
+    Response response =
+        co_await tarballs_.get(tarball->name, tarball->version, tarball->file, request);
+    if (response.status >= 500 && takes_failures_for_final(request)) hang_up(response, request);
+    co_return response;
   }
   if (auto* pass = std::get_if<ServiceTarget>(&target))
     co_return co_await service(std::move(*pass), request);
