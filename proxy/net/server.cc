@@ -274,6 +274,11 @@ class Session {
       if (options_.pool == nullptr) inflated = inflate();
       if (options_.pool != nullptr) inflated = co_await options_.pool->offload(std::move(inflate));
       if (!inflated) co_return inflated.error().code == Code::kUnavailable ? 503 : 400;
+      // What it takes now; what it took before is some hundredths of that.
+      if (!memory_.take(request.body.size() * rule.weight)) {
+        drop_body(request, file);
+        co_return 503;
+      }
     }
     co_return 0;
   }

@@ -101,6 +101,24 @@ class GoodPackages(case.EndToEnd):
             self.assertEqual((result.code, result.versions), (0, {"slow": "1.0.0"}), result.text)
         self.assertIn("hung-up", gate.log())
 
+    def test_a_parent_comes_with_the_parts_that_it_pins(self):
+        """A platform package published hours after its parent: the parent waits for it; clients get the pair before, whole."""
+        policy = "version: 1\nrules: [ { id: cooldown, when: { younger_than: 24h }, then: quarantine } ]\n"
+        for kind in ("optionalDependencies", "dependencies"):
+            with self.subTest(kind=kind):
+                parts = [Release("1.0.0", days_ago(300)), Release("1.1.0", days_ago(0.2))]
+                parents = [Release(version, published, manifest={kind: {"part": version}}) for version, published in
+                           (("1.0.0", days_ago(300)), ("1.1.0", days_ago(1.2)))]
+                gate = self.gate([Package("parent", parents, maintainers=["owner"]), Package("part", parts, maintainers=["owner"])], policy)
+                self.assertEqual(gate.versions("part"), ["1.0.0"])
+                self.assertEqual(gate.versions("parent"), ["1.0.0"])
+                self.assert_refused(gate.tarball("parent", "1.1.0"), "waits for part@1.1.0")
+                for client in case.installed_clients("npm11", "pnpm12", "bun"):
+                    with Project(client, gate.url) as project:
+                        result = project.install({"parent": "^1.0.0"})
+                        self.assertEqual(result.code, 0, result.text)
+                        self.assertEqual(result.versions["parent"], "1.0.0", result.text)
+
     def test_archives_of_other_tools(self):
         """GNU tar's long names and set-group-ID folders; a real client gets the files."""
         deep = "package/" + "d" * 60 + "/" + "e" * 60 + "/x.js"
