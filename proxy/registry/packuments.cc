@@ -1,14 +1,11 @@
 #include "proxy/registry/packuments.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
 #include "base/gzip.h"
 #include "proxy/registry/tarballs.h"
-#include "store/disk.h"
 
 namespace npmgate {
 namespace {
@@ -56,16 +53,13 @@ constexpr std::string_view kAbbreviated = "|corgi|";
 
 // From this size on a body is sent from a file in memory: sendfile hands its pages to the socket.
 // Below, one copy of what lies in the processor's cache costs no more (docs/performance.md).
-constexpr std::size_t kFromFile = std::size_t{1} << 20;
+constexpr std::size_t kFromFile = std::size_t{128} << 10;
 
 // Moves a large body into a file in memory; where that is impossible it stays.
-void into_file(Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
+void into_file(MemoryFiles& files, Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
   if (body->size() < kFromFile) return;
-  Fd fd(::memfd_create("packument", MFD_CLOEXEC));
-  if (fd.get() < 0 || !Disk().write_all(fd.get(), *body, "packument")) return;
-  const std::size_t size = body->size();
-  file = std::make_shared<const BlobStore::Handle>(fd.release(), size);
-  body.reset();
+  file = files.make(*body);
+  if (file) body.reset();
 }
 
 void add_body(const RenderedPackument& answer, bool gzip, Response& response) {
@@ -243,8 +237,8 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   answer->last_modified = format_http_date(answer->modified);
   answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
   answer->identity = std::make_shared<const std::string>(std::move(text));
-  into_file(answer->identity, answer->identity_file);
-  into_file(answer->gzip, answer->gzip_file);
+  into_file(files_, answer->identity, answer->identity_file);
+  into_file(files_, answer->gzip, answer->gzip_file);
   return RenderedPackumentPtr(answer);
 }
 

@@ -9,6 +9,7 @@
 #include "base/finished_cache.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
+#include "proxy/registry/memory_files.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/render.h"
 
@@ -78,6 +79,7 @@ class PackumentService {
   Dependencies deps_;
   Packages& packages_;
   AuditWriter& audit_writer_;
+  MemoryFiles files_;
   SingleFlight<Result<RenderedPackumentPtr>> renders_;
   FinishedCache<RenderedPackument> finished_;
 };
