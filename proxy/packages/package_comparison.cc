@@ -13,16 +13,6 @@ constexpr auto kRetryLimit = std::chrono::minutes(6);
 constexpr int kMaxSiblings = 100;
 constexpr Millis kSiblingLimit = std::chrono::seconds(5);
 
-// Published by the same account, or from the same repository.
-bool same_owner(const Release& a, const Release& b) {
-  const bool account = a.publisher && b.publisher && !a.publisher->person.name.empty() &&
-                       a.publisher->person.name == b.publisher->person.name;
-  const bool repository = a.manifest.repository && b.manifest.repository &&
-                          !a.manifest.repository->url.empty() &&
-                          a.manifest.repository->url == b.manifest.repository->url;
-  return account || repository;
-}
-
 std::string reason_of(const Error& error, const std::string& baseline) {
   return "the tarball of " + baseline + " could not be had: " + error.context;
 }
@@ -96,7 +86,11 @@ Task<Result<SnapshotPtr>> Packages::inspect_with_baseline(SnapshotPtr snapshot,
   };
   auto plan = co_await deps_.pool.offload(std::move(look));
   if (!plan) co_return plan.error();
-  if (plan->recent) co_await fetch_siblings(current, version);
+  if (plan->recent) {
+    if (const PackumentVersion* parent = current->packument->find(version))
+      parts_.note(parent->release);
+    co_await fetch_siblings(current, version);
+  }
   bool fetched = false;
   Plan wanted = *plan;
   current = co_await fetch_for_comparison(current, version, std::move(wanted), fetched);

@@ -79,6 +79,7 @@ Judge Packages::judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
                            const std::string& version) {
     return sibling_state(parent, name, version);
   };
+  options.pinned = [this](const Release& release) { return parts_.holds(release); };
   options.observed_only = collector_ != nullptr;
   options.recent = deps_.config.recent;
   options.popular = popular_packages();
@@ -249,6 +250,7 @@ Result<void> Packages::read_known(PackageSnapshot& next) {
   auto evidence = deps_.store.evidence_of(next.name);
   if (!evidence) return evidence.error();
   next.evidence = std::move(*evidence);
+  for (const EvidencePtr& each : next.evidence) parts_.note(each->release);
   auto pins = deps_.store.pins_of(next.name);
   if (!pins) return pins.error();
   next.pins = std::move(*pins);

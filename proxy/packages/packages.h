@@ -18,6 +18,7 @@
 #include "proxy/net/upstream.h"
 #include "proxy/packages/comparison_retries.h"
 #include "proxy/packages/dependencies.h"
+#include "proxy/packages/exact_pins.h"
 #include "proxy/packages/failure_memory.h"
 #include "proxy/packages/inspector.h"
 #include "proxy/runtime/config.h"
@@ -111,8 +112,8 @@ class Packages {
   // other bytes come.
   Task<Result<void>> refetch(SnapshotPtr snapshot, std::string version, std::string sha512);
 
-  // Inspects, one after another and behind everything else, the recent releases that no resolver
-  // picks. Returns at once.
+  // Inspects, one after another and as long as no client waits for an inspection, the recent
+  // releases that no resolver picks. Returns at once.
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
   // Names of an upstream with `inspect: false` are judged by the floor, waivers of exact versions
@@ -268,6 +269,8 @@ class Packages {
   std::size_t max_states_ = kMaxStates;
   std::set<std::string, std::less<>> observing_;
   ComparisonRetries retries_;
+  ExactPins parts_;
+  std::atomic<int> waiting_{0};  // inspections that a client waits for
   std::atomic<bool> comparing_{false};
   // Held while a snapshot is replaced by one made of it, always before mutex_. The counters, of
   // names with the same hash together, tell a snapshot that is being read from disk that it was

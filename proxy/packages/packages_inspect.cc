@@ -17,6 +17,7 @@ constexpr auto kInspectionLimit = std::chrono::minutes(2);  // the worker's own 
 // crowd out what clients wait for.
 constexpr std::size_t kBackgroundPerPackage = 8;
 constexpr int kBackgroundInFlight = 2;
+constexpr auto kBackgroundPause = std::chrono::milliseconds(50);  // while a client waits
 
 // The upstream's token, for its own origin only: tarballs may lie at another host.
 std::string authorization_for(const UpstreamConfig& upstream, const std::string& url) {
@@ -262,6 +263,15 @@ Task<Result<SnapshotPtr>> Packages::inspect(SnapshotPtr snapshot, std::string ve
   }
   const std::string key = snapshot->name + "@" + version + "#" +
                           std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
+  // What is behind everything else asks for longer than any client waits.
+  const bool client = limit <= deps_.config.inspection_timeout;
+  struct Waiting {
+    std::atomic<int>& count;
+    explicit Waiting(std::atomic<int>& c) : count(c) { count.fetch_add(1); }
+    ~Waiting() { count.fetch_sub(1); }
+  };
+  std::optional<Waiting> waiting;
+  if (client) waiting.emplace(waiting_);
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
     return inspect_with_baseline(snapshot, version);
   };
@@ -372,7 +382,13 @@ void Packages::inspect_later(SnapshotPtr snapshot, net::any_io_executor executor
     auto work = co_await deps_.pool.offload(std::move(list));
     if (!work) co_return;
     SnapshotPtr current = snapshot;
+    net::steady_timer pause(co_await net::this_coro::executor);
     for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {
+      while (waiting_ > 0) {
+        pause.expires_after(kBackgroundPause);
+        auto [error] = co_await pause.async_wait(kTuple);
+        if (error) co_return;
+      }
       auto next = co_await inspect(current, (*work)[i], std::chrono::minutes(6));
       if (next) current = *next;
     }

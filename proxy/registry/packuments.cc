@@ -163,7 +163,7 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
   }
 }
 
-Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name) {
+Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name, Asked asked) {
   Prepared prepared;
   auto snapshot = co_await packages_.get(name);
   if (!snapshot) co_return snapshot.error();
@@ -173,9 +173,9 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
   const auto deadline = std::chrono::steady_clock::now() + deps_.config.inspection_timeout;
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
-    std::function<Result<Names>()> plan = [this, &prepared]() -> Result<Names> {
+    std::function<Result<Names>()> plan = [this, &prepared, &asked]() -> Result<Names> {
       return packages_.judge(prepared.snapshot, *prepared.rules)
-          .picks_to_inspect(prepared.undecided);
+          .picks_to_inspect(prepared.undecided, asked);
     };
     auto picks = co_await deps_.pool.offload(std::move(plan));
     if (!picks) co_return picks.error();
@@ -351,7 +351,8 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
   const std::string base_url = request.base_url;
   SingleFlight<Result<RenderedPackumentPtr>>::Work work =
       [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
-    auto prepared = co_await prepare(name);
+    Asked whole;
+    auto prepared = co_await prepare(name, std::move(whole));
     if (!prepared) co_return prepared.error();
     std::function<Result<RenderedPackumentPtr>()> make = [this, &prepared, form, &base_url] {
       return render(*prepared, form, base_url);
@@ -385,7 +386,8 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
       deps_.clock.now() - (*asked)->fetched > kAskedJustNow)
     asked = co_await packages_.get(name, true);
   if (!asked) co_return response_for(asked.error());
-  auto prepared = co_await prepare(name);
+  Asked one(version_or_tag);
+  auto prepared = co_await prepare(name, std::move(one));
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;
   std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
@@ -422,7 +424,9 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
 }
 
 Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, const Request&) {
-  auto prepared = co_await prepare(name);
+  Asked tags(tag);
+  tags.every_tag = tag.empty();
+  auto prepared = co_await prepare(name, std::move(tags));
   if (!prepared) co_return response_for(prepared.error());
   std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
     Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);

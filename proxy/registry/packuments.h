@@ -61,7 +61,7 @@ class PackumentService {
   // moment ago: what was published just now must be there for who knows of it.
   bool asks_again(const Request& request, Time fetched) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, const Request& request);
-  Task<Result<Prepared>> prepare(PackageName name);
+  Task<Result<Prepared>> prepare(PackageName name, Asked asked);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
   void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
