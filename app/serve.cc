@@ -17,27 +17,26 @@
 #include "app/command_line.h"
 #include "app/commands/upstream_probe.h"
 #include "app/inspector.h"
-#include "app/offline/release_analysis.h"
 #include "app/report/report.h"
 #include "certs/tls_context.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/subscriptions.h"
 #include "proxy/delivery/alert_dispatcher.h"
 #include "proxy/desk/desk.h"
+#include "proxy/external/git_tags.h"
+#include "proxy/external/online_evidence_collector.h"
 #include "proxy/monitor/package_refresher.h"
 #include "proxy/monitor/standing_monitor.h"
 #include "proxy/net/http_client.h"
 #include "proxy/net/server.h"
 #include "proxy/net/upstream_guard.h"
-#include "proxy/packages/external_evidence_collector.h"
-#include "proxy/packages/git_tags.h"
 #include "proxy/packages/maintenance.h"
 #include "proxy/registry/gate.h"
 #include "proxy/runtime/feed_reloader.h"
 #include "proxy/runtime/policy_reloader.h"
-#include "store/blob_store.h"
-#include "store/data_folder.h"
-#include "store/state_store.h"
+#include "store/disk/blob_store.h"
+#include "store/disk/data_folder.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -153,33 +152,41 @@ std::string pages_url(const Config& config) {
 struct Services {
   Services(const Dependencies& deps, const FeedWatch& feeds, TrustStore& trust)
       : tags(git_options(deps.config), deps.upstream, deps.clock),
-        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock, trust),
-        gate(deps, &collector),
-        subscriptions({deps.config, deps.clock, deps.store, deps.active_policy,
+        collector(deps.config, tags, deps.upstream, deps.store, deps.pool, deps.clock, trust),
+        packages(deps, &collector),
+        audit_writer(deps.store, deps.clock),
+        access(deps.store, deps.clock, audit_writer),
+        packuments(deps, packages, audit_writer),
+        tarballs(deps, packages, audit_writer),
+        registry(deps, audit_writer),
+        publishing(deps, packages.packuments, audit_writer),
+        gate(deps,
+             GateParts{packages, audit_writer, packuments, tarballs, registry, publishing, access}),
+        subscriptions({deps.config, deps.clock, deps.store.subscriptions(), deps.store, deps.store,
+                       deps.active_policy,
                        [this](const std::string& repository, auto refused) {
                          StandingMonitor::Upload upload;
                          upload.repository = repository;
                          upload.refused = std::move(refused);
                          monitor.uploaded(std::move(upload));
                        }}),
-        monitor(deps, gate.packages(),
+        monitor(deps, packages,
                 [this](const std::string& name, const std::string& version) {
                   return subscriptions.repositories_with(name, version);
                 }),
         refresher(
-            deps, gate.packages(), [this] { return subscriptions.names(); },
+            deps, packages, [this] { return subscriptions.names(); },
             [this](const std::string& name) { monitor.touched(name); }, random_chance()),
         mail(1, kMaxQueuedMails),
         dispatcher(DispatcherDependencies{deps.config.alerts, pages_url(deps.config), deps.clock,
                                           deps.store.alerts(), deps.upstream, deps.pool, mail,
                                           deps.metrics, random_chance()}),
         admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
-                                deps.metrics, gate.packages(), deps.pool, deps.blobs,
-                                deps.inspector, gate.access(), subscriptions, told_by_report(),
-                                &feeds}),
+                                deps.metrics, packages, deps.pool, deps.blobs, deps.inspector,
+                                access, subscriptions, told_by_report(), &feeds}),
         desk(admin, deps.clock) {
-    collector.attach(gate.packages());
-    gate.packages().on_inspected([this](const std::string& name) { monitor.touched(name); });
+    collector.attach(packages.packuments);
+    packages.judging.on_judged([this](const std::string& name) { monitor.touched(name); });
   }
   // Background work on one loop, until that ends.
   void start(const net::any_io_executor& executor) {
@@ -190,6 +197,13 @@ struct Services {
 
   GitTagSource tags;
   OnlineEvidenceCollector collector;
+  Packages packages;
+  AuditWriter audit_writer;
+  Access access;
+  PackumentService packuments;
+  TarballService tarballs;
+  RegistryServices registry;
+  Publishing publishing;
   Gate gate;
   Subscriptions subscriptions;
   StandingMonitor monitor;
@@ -329,7 +343,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   const net::any_io_executor executor = loops.first().get_executor();
   Maintenance maintenance(executor, deps);
   maintenance.start();
-  PolicyReloader reloader(executor, deps.active_policy, services.gate.audit_writer(), deps.store,
+  PolicyReloader reloader(executor, deps.active_policy, services.audit_writer, deps.store,
                           deps.pool);
   reloader.start();
   services.start(executor);
@@ -361,7 +375,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   loops.run(deps.metrics);
   deps.pool.finish();
   services.mail.finish();
-  services.gate.audit_writer().flush();
+  services.audit_writer.flush();
   loops.let_go();
   ignore_further_signals();
 }
@@ -375,7 +389,7 @@ int run_gate(const Config& config, const ConfigFlags& flags) {
   if (!storage) return report(storage.error());
   const SystemClock clock;
   Metrics metrics;
-  ActivePolicy active_policy(config.policy_file, clock, *storage->state, metrics);
+  ActivePolicy active_policy(config.policy_file, clock, *storage->state, *storage->state, metrics);
   if (auto loaded = active_policy.load(); !loaded) return report(loaded.error());
   FeedWatch feeds(config.feeds, active_policy, clock, metrics);
   if (auto loaded = feeds.load(); !loaded) {

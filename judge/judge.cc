@@ -34,7 +34,7 @@ std::string publisher_of(const Release& release) {
 }
 
 // What clients run of a tarball on install: the hooks with their texts and the bytes of every file
-// that they reach, those of bundled packages as a whole. nullopt where a hook reads package.json
+// that they reach, those of bundled packages as a whole. nullopt if a hook reads package.json
 // and nobody compared that.
 std::optional<StringMap> install_closure(const Evidence& evidence) {
   StringMap closure;
@@ -108,7 +108,7 @@ bool has_code(const Tree& tree) {
 }
 
 // What was found out about an accepted release is lost (a damaged row, one of a later inspector):
-// it is judged anew, but as what was accepted and as nothing else.
+// it is judged again, but as what was accepted and as nothing else.
 void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& version, const Pin& pin,
                  Judged& judged) {
   judged.raw_manifest = pin.raw_manifest;
@@ -117,7 +117,7 @@ void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& versio
                              (other && other->content_id() != pin.content_id);
 }
 
-// Where the digests are the same the findings do not show that another manifest came in the place
+// If the digests are the same the findings do not show that another manifest came in the place
 // of the accepted one.
 void note_replaced(std::vector<Finding>& findings) {
   const auto known = [](const Finding& finding) { return finding.id == "release-republished"; };
@@ -219,7 +219,7 @@ Time Judge::age_start_of(const PackumentVersion& version) {
 }
 
 bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& b) const {
-  // Publish order counts only where publish times are real.
+  // Publish order counts only if publish times are real.
   if (!snapshot_->times_real || !a.release.published || !b.release.published) return true;
   return *a.release.published <= *b.release.published;
 }
@@ -266,7 +266,7 @@ std::string Judge::baseline_of(std::string_view version) {
   return found == nullptr ? std::string() : found->version;
 }
 
-// Published without what its package.json calls its entry, or without any code, where its own
+// Published without what its package.json calls its entry, or without any code, if its own
 // baseline has them: the next release only puts back what was forgotten.
 bool Judge::is_incomplete_upload(const Judged& judged) {
   if (!judged.evidence || !judged.baseline_evidence) return false;
@@ -541,7 +541,7 @@ void Judge::keep_strictest(Judged& judged, const FindingInput& input) {
                                         judged.missing.begin(), judged.missing.end())) {
     judged.carried = true;
     std::vector<Finding> stand = kept->findings;
-    // Whether it waits for a comparison is known where the release itself was inspected.
+    // Whether it waits for a comparison is known if the release itself was inspected.
     if (judged.evidence)
       std::erase_if(stand, [](const Finding& finding) { return is_hold_for_comparison(finding); });
     add_kept(judged.findings, stand, options_.feed != nullptr);
@@ -628,7 +628,7 @@ bool Judge::is_served_and_aged(const Judged& judged) const {
          now_ - judged.subject.age_start >= *sooner_after_;
 }
 
-// The highest earlier release that this one is again; "" where there is none.
+// The highest earlier release that this one is again; "" if there is none.
 std::string Judge::restored(const Judged& judged) {
   if (!sooner_after_ || !judged.evidence || !judged.subject.semver) return {};
   const std::string& rest = judged.evidence->tree.package_json_rest;

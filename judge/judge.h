@@ -16,6 +16,7 @@
 #include "judge/candidate_index.h"
 #include "judge/snapshot.h"
 #include "policy/decide.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
@@ -23,7 +24,7 @@ struct Judged {
   std::string version;
   std::shared_ptr<const Evidence> evidence;  // null: judged on metadata
   const Release* release =
-      nullptr;  // the pinned one where there is a pin; into the snapshot or the evidence
+      nullptr;  // the pinned one if there is a pin; into the snapshot or the evidence
   std::string_view raw_manifest;  // what the doors serve for it; into the snapshot
   Subject subject;
   std::vector<Finding> findings;
@@ -74,7 +75,8 @@ struct JudgeOptions {
   // Not empty: the first version is compared with the second, whatever would be chosen.
   std::pair<std::string, std::string> compare;
   // Asked about what a recent release that would be served pins exactly: nullopt if that is unknown
-  // or belongs to somebody else (SPEC: of the same publisher or repository). Null: nobody is asked.
+  // or belongs to somebody else (SPEC: of the same publisher or repository). Null: no other package
+  // is looked at.
   std::function<std::optional<SiblingState>(const Release& release, const std::string& name,
                                             const std::string& version)>
       sibling;
@@ -92,7 +94,7 @@ struct Asked {
   std::string one;         // nothing but this version or dist-tag; "": all
 };
 
-// The findings of a stored row as they are under the feed in force: known-malware told anew, all
+// The findings of a stored row as they are under the feed in force: known-malware told again, all
 // others as they were stored.
 std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed);
 
@@ -101,15 +103,15 @@ class Judge {
   Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<const Policy> policy,
         std::vector<Decision> decisions, JudgeOptions options, Time now);
 
-  // Null where the version is not in the packument (or is no version) and not pinned.
+  // Null if the version is not in the packument (or is no version) and not pinned.
   const Judged* of(std::string_view version);
-  // The version that `version` is compared with; "" where there is none.
+  // The version that `version` is compared with; "" if there is none.
   std::string baseline_of(std::string_view version);
   // The earlier release that a held one may be again (`fixes: sooner`) and whose tarball was not
-  // inspected yet; "" where there is none.
+  // inspected yet; "" if there is none.
   std::string may_restore(const Judged& judged);
 
-  // What to keep of the comparison of a release, where it differs from what the snapshot holds:
+  // What to keep of the comparison of a release, if it differs from what the snapshot holds:
   // the findings of a complete one, or those kept together with those of now. nullopt: nothing new,
   // or the release was not inspected.
   std::optional<KeptComparison> comparison_of(std::string_view version);

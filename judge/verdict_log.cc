@@ -29,7 +29,7 @@ SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict,
 
 }  // namespace
 
-Result<std::size_t> record_changed_verdicts(StateStore& store, const PolicySnapshot& rules,
+Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const PolicySnapshot& rules,
                                             Time now, std::string_view name) {
   std::vector<SeenVerdict> changed;
   const auto look = [&](const ReleaseRow& row) {

@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "judge/active_policy.h"
-#include "store/state_store.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
 // Judges every stored release of `name` ("": all) again and records the verdicts that differ from
 // the last ones recorded, with their audit entries. Returns how many differed. Blocks on disk.
-Result<std::size_t> record_changed_verdicts(StateStore& store, const PolicySnapshot& rules,
+Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const PolicySnapshot& rules,
                                             Time now, std::string_view name = {});
 
 }  // namespace npmgate

@@ -60,7 +60,7 @@ struct ConditionKey {
 };
 std::span<const ConditionKey> condition_keys();
 
-// True where the condition or one below it is of `kind`.
+// True if the condition or one below it is of `kind`.
 bool contains_kind(const Condition& condition, Condition::Kind kind);
 
 }  // namespace npmgate

@@ -28,7 +28,7 @@ bool is_missing_tarball(const Finding& finding) {
   return finding.id == "evidence-unavailable" && finding.source == "tarball";
 }
 
-// Why; other evidence that could not be had holds nothing and is not the reason.
+// Why; other evidence that was not available holds nothing and is not the reason.
 std::string missing_tarball(std::span<const Finding> findings) {
   const auto found = std::find_if(findings.begin(), findings.end(), is_missing_tarball);
   return found == findings.end() ? std::string() : found->message;
@@ -313,7 +313,7 @@ bool Decider::approval_fits(const Decision& decision) const {
 }
 
 // Told, but no reason to hold again: facts of severity info (a later deprecation), and a source
-// other than the tarball that could not be asked this time. They count like all others where they
+// other than the tarball that could not be asked this time. They count like all others if they
 // made a rule hold.
 bool is_background(const Finding& finding) {
   const FindingKind* kind = find_kind(finding.id);

@@ -37,7 +37,7 @@ struct Subject {
   bool inspected = false;
   // For waivers by glob or open range: publisher and hook text equal the baseline's.
   bool same_publisher_and_hooks = false;
-  // The baseline's version where the release is that one again
+  // The baseline's version if the release is that one again
   // (inspect/evidence/restored_baseline.h); "" otherwise. A fact of both releases' bytes,
   // independent of every finding.
   std::string again;
@@ -95,7 +95,7 @@ std::string refusal_sentence(const Subject& subject, const Verdict& verdict,
 std::string explain_text(const Subject& subject, const Verdict& verdict,
                          std::span<const Finding> findings, Time now);
 // What would have to change for the release to be served, one sentence each, the nearest first;
-// empty where it is served.
+// empty if it is served.
 std::vector<std::string> remedies(const Subject& subject, const Verdict& verdict, Time now);
 boost::json::value to_json(const Verdict& verdict);
 boost::json::value to_json(const Finding& finding);

@@ -26,7 +26,8 @@ struct ConditionTimeline {
 ConditionTimeline course(const Condition& condition, const Subject& subject,
                          const FindingSet& findings, Time from);
 // The findings that a condition which holds at `at` rests on, and the earliest later instant at
-// which they may be others. A condition can hold for good, and yet rest on less from some time on.
+// which they may be others. A condition can stay true
+// forever while fewer findings support it.
 struct MatchedFindings {
   FindingSet used;
   std::optional<Time> next;

@@ -111,7 +111,7 @@ struct Policy {
 };
 
 struct PolicyResult {
-  std::shared_ptr<const Policy> policy;  // null where problems is not empty
+  std::shared_ptr<const Policy> policy;  // null if problems is not empty
   std::vector<Problem> problems;
   // Every file that was read or could not be, the main one first: what a change of the policy may
   // come through.

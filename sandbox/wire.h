@@ -28,7 +28,7 @@ inline constexpr int kWorkerSocket = 3;
 
 // The payload with its header.
 std::string frame(std::string_view payload);
-// The payload's length out of the eight bytes of a header; kMalformed where they are none, or
+// The payload's length out of the eight bytes of a header; kMalformed if they are none, or
 // announce more than `limit`.
 Result<std::size_t> payload_size(std::string_view header, std::size_t limit);
 

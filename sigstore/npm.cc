@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
 #include "sigstore/bundle_reader.h"
 
 namespace npmgate::sigstore {
@@ -14,17 +15,11 @@ constexpr std::size_t kMaxAttestations = 16;
 constexpr std::string_view kProvenance = "https://slsa.dev/provenance/";
 constexpr std::string_view kPublish = "https://github.com/npm/attestation/tree/main/specs/publish/";
 
-std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 // Hosts fold the case of owner and name; the certificate and the statement may spell them apart.
 std::string comparable(std::string url) {
   if (url.ends_with(".git")) url.resize(url.size() - 4);
   while (url.ends_with('/')) url.pop_back();
-  return lowered(std::move(url));
+  return lower_ascii(std::move(url));
 }
 
 // A certificate is issued to whoever runs a build; what its statement says of the source counts

@@ -28,7 +28,7 @@ Provenance vouched_for(Provenance stated, const Identity& signer);
 
 // `answer`: of GET /-/npm/v1/attestations/NAME@VERSION. kNotFound: it holds no provenance, though
 // everything in it verifies. Any other error: what is there is not what it says; kIntegrityMismatch
-// where it is about another release. Hostile input, pure; never on an event loop.
+// if it is about another release. Hostile input, pure; never on an event loop.
 Result<VerifiedAttestations> verify_attestations(std::string_view answer,
                                                  const AttestedRelease& release,
                                                  const TrustedRoot& root,

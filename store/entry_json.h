@@ -7,7 +7,7 @@
 
 namespace npmgate {
 
-// `detail` is the object that was written with the entry, empty where there was none.
+// `detail` is the object that was written with the entry, empty if there was none.
 boost::json::object entry_json(const AuditEntry& entry);
 boost::json::object entry_json(const LedgerEntry& entry);
 

@@ -26,9 +26,8 @@ constexpr std::string_view kTextEndings[] = {
 std::string ending_of(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   const auto dot = name.rfind('.');
-  std::string ending(dot == name.npos || dot == 0 ? std::string_view() : name.substr(dot + 1));
-  for (auto& c : ending)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  const bool none = dot == name.npos || dot == 0;
+  std::string ending = lower_ascii(none ? std::string_view() : name.substr(dot + 1));
   // Declarations hold no code: x.d.ts, x.d.mts, x.d.css.ts stays a script.
   const bool typescript = ending == "ts" || ending == "mts" || ending == "cts";
   return typescript && name.substr(0, dot).ends_with(".d") ? "txt" : ending;

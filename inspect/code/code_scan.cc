@@ -508,7 +508,7 @@ class Scan {
     constexpr std::size_t kLongest = 16;
     std::string tail;
     for (const char c : text.substr(text.size() - std::min(text.size(), kLongest)))
-      tail += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+      tail += lower_ascii(c);
     return std::any_of(endings.begin(), endings.end(),
                        [&](std::string_view ending) { return tail.ends_with(ending); });
   }

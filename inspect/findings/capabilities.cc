@@ -7,9 +7,9 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "inspect/code/capability_kinds.h"
-#include "inspect/code/capability_rules.h"
 #include "inspect/findings/detector.h"
+#include "inspect/syntax/capability_kinds.h"
+#include "inspect/syntax/capability_rules.h"
 
 namespace npmgate::detect {
 namespace {

@@ -125,7 +125,7 @@ constexpr Access kAccess[] = {
     {"destructive", "deletes recursively"},         {"hidden-text", "hides text"},
 };
 
-// Native code that every release has anew: told, since nobody can read what changed.
+// Native code that every release builds again: told, since nobody can read what changed.
 std::vector<Finding> native_changed(json::array files, const std::vector<std::string>& words,
                                     std::uint64_t before) {
   if (files.empty()) return {};

@@ -35,7 +35,7 @@ bool holds(const Manifest& manifest, const Field& field, std::string_view name) 
          std::find(optional.begin(), optional.end(), name) == optional.end();
 }
 
-// The field that names the dependency for clients; null where none does.
+// The field that names the dependency for clients; null if none does.
 const Field* runtime_field(const Release& release, const Manifest* packed, std::string_view name) {
   for (const Manifest* manifest : {&release.manifest, packed}) {
     if (manifest == nullptr) continue;
@@ -93,7 +93,7 @@ bool floating(std::string_view spec) {
   return text.empty() || text == "*" || text == "x" || text == "latest";
 }
 
-// The range or tag of "npm:name@range", "npm:@scope/name@range"; "" where it has none.
+// The range or tag of "npm:name@range", "npm:@scope/name@range"; "" if it has none.
 std::string_view aliased_range(std::string_view alias) {
   alias.remove_prefix(4);
   const std::size_t from = alias.starts_with('@') ? alias.find('/') : 0;
@@ -149,7 +149,7 @@ bool moves_down(std::string_view was, std::string_view now) {
          (*after->high == *before->high && after->low < before->low);
 }
 
-// How a dependency that was there before differs, in words; "" where it is an ordinary update.
+// How a dependency that was there before differs, in words; "" if it is an ordinary update.
 std::string difference(const Dependency& was, const Dependency& now) {
   const ResolvedSpec before = resolve_spec(was.name, was.spec);
   const ResolvedSpec after = resolve_spec(now.name, now.spec);

@@ -89,7 +89,7 @@ struct PackageHistory {
     bool over_broad = false;
     friend bool operator==(const Advisory&, const Advisory&) = default;
   };
-  std::vector<Unavailable> unavailable;  // outside facts that could not be had
+  std::vector<Unavailable> unavailable;  // outside facts that were not available
   std::vector<Advisory> advisories;      // of loaded feeds that name this very version
 };
 
@@ -117,7 +117,7 @@ std::vector<NewDependency> new_dependencies(const Release& release, const Releas
 std::vector<Finding> malware_findings(std::span<const PackageHistory::Advisory> advisories,
                                       std::optional<Time> published);
 
-// True where a delta against the baseline's tarball could add findings: the caller then fetches it
+// True if a delta against the baseline's tarball could add findings: the caller then fetches it
 // (if the release is recent).
 bool wants_baseline_tree(const Evidence& evidence);
 // Union of packument, tarball and implicit node-gyp: what hasInstallScript must say.

@@ -1,4 +1,4 @@
-// The release among the package's other releases: rhythm, lines, size, name. Silent where publish
+// The release among the package's other releases: rhythm, lines, size, name. Silent if publish
 // times are not real.
 #include <algorithm>
 

@@ -67,7 +67,7 @@ Task<Result<ReleaseDiffs::Blob>> ReleaseDiffs::open(SnapshotPtr snapshot, std::s
   std::function<Result<Blob>()> look = [this, sha512] { return blobs_.open(sha512); };
   auto blob = co_await pool_.offload(look);
   if (blob || blob.error().code != Code::kNotFound) co_return blob;
-  auto fetched = co_await packages_.refetch(snapshot, version, sha512);
+  auto fetched = co_await tarballs_.refetch(snapshot, version, sha512);
   if (!fetched) co_return fetched.error();
   co_return co_await pool_.offload(std::move(look));
 }

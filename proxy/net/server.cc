@@ -15,6 +15,8 @@
 
 #include "base/digest.h"
 #include "base/gzip.h"
+#include "base/hex.h"
+#include "base/text.h"
 #include "proxy/net/message_body.h"
 #include "proxy/net/message_head.h"
 #include "proxy/net/query.h"
@@ -39,11 +41,18 @@ constexpr auto kLinger = std::chrono::seconds(2);
 constexpr std::size_t kBodyRead = 64 * 1024;     // of a request's body at a time
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
-bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return (x | 0x20) == (y | 0x20); });
-}
-
+// One connection, request after request (one_request()):
+//
+//   idle      no byte of a request is there; state_.idle, idle_limit, the buffer is given back
+//   head      gather_head() until it is whole, header_limit; not to the letter -> refused
+//   admitted  with a body only: the service may refuse before it is taken
+//   body      read_body(): memory, or a file for what the service wants spooled; room is given back
+//             once there is a response
+//   answer    at_once() on the loop, else guarded(): the service's own limits hold, no deadline
+//   here write     the write limits; then idle again, or over: the client asked for it, or the end
+//   has begun refused   answered, lingering until the client has read it, over
+//
+// state_.deadline holds for the operation under way; the loop's tick closes what has passed it.
 template <class Stream>
 class Session {
  public:
@@ -187,7 +196,7 @@ class Session {
     }
   }
 
-  // Waits for the next request to begin; false where the client is gone. Read, not waited for: what
+  // Waits for the next request to begin; false if the client is gone. Read, not waited for: what
   // TLS has read off the socket already (a request in one segment with the end of the handshake)
   // does not make the socket readable, and to wait for it costs a system call more (epoll_ctl).
   Task<bool> first_bytes() {
@@ -221,7 +230,7 @@ class Session {
     request.id = request_id(request);
     if (request.proxied) {
       request.peer = options_.trusted_proxies.client(peer_, request.headers.get("x-forwarded-for"));
-      request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
+      request.secure = equal_ignoring_case(request.headers.get("x-forwarded-proto"), "https");
     }
     request.secure = request.secure || kSecure;
     return request;
@@ -231,7 +240,7 @@ class Session {
   Task<std::optional<int>> read_body(BodyDecoder& decoder, Request& request) {
     if (decoder.done()) co_return 0;
     arm(limits_.body_limit);
-    if (same_text(request.headers.get("expect"), "100-continue")) {
+    if (equal_ignoring_case(request.headers.get("expect"), "100-continue")) {
       const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [error, count] = co_await net::async_write(stream_, net::buffer(go_on), kTuple);
       if (error) co_return std::nullopt;
@@ -258,7 +267,7 @@ class Session {
     }
     if (refused != 0) co_return refused;
     request.spooled = std::move(file);
-    if (same_text(request.headers.get("content-encoding"), "gzip") && rule.limit > 0) {
+    if (equal_ignoring_case(request.headers.get("content-encoding"), "gzip") && rule.limit > 0) {
       std::function<Result<bool>()> inflate = [&request, limit = rule.limit]() -> Result<bool> {
         auto plain = gzip_expand(request.body, limit);
         if (!plain) return fail(Code::kMalformed, Origin::kClient, "not gzip");
@@ -439,7 +448,7 @@ class Session {
   };
 
   // One gathered write takes all that the socket has room for; a large body goes on when there is
-  // room again, so that every connection gets its turn. False where the client is gone.
+  // room again, so that every connection gets its turn. False if the client is gone.
   Task<bool> send_pieces(Pieces pieces, bool more) {
     std::uint64_t total = 0;
     if constexpr (kSecure) {
@@ -533,9 +542,8 @@ class Session {
                            "0123456789abcdefghijklmnopqrstuvwxyz"
                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == std::string_view::npos;
     if (request.proxied && plain) return std::string(given);
-    constexpr std::string_view kHex = "0123456789abcdef";
     std::string id = connection_id_;
-    for (int shift = 12; shift >= 0; shift -= 4) id += kHex[(requests_ >> shift) & 15U];
+    for (int shift = 12; shift >= 0; shift -= 4) id += kHexDigits[(requests_ >> shift) & 15U];
     ++requests_;
     return id;
   }

@@ -21,7 +21,7 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual Task<Response> handle(std::shared_ptr<Request> request) = 0;
-  // The response where it is finished already and nothing has to be waited for; asked before
+  // The response if it is finished already and nothing has to be waited for; asked before
   // handle(), on the loop. Must not block.
   virtual std::optional<Response> at_once(Request&) { return std::nullopt; }
   // Before the body of a request is taken: the refusal of one whose body nobody wants. What it may

@@ -1,7 +1,7 @@
 #include "proxy/packages/maintenance.h"
 
 #include "proxy/runtime/config.h"
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 #include "store/state_store.h"
 
 namespace npmgate {

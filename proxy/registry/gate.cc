@@ -19,7 +19,7 @@ Form form_of(const Request& request) {
              : Form::kFull;
 }
 
-// npm replaces a 401's text by advice to log in where the challenge is Bearer or Basic (measured:
+// npm replaces a 401's text by advice to log in if the challenge is Bearer or Basic (measured:
 // npm 10 to 12), so that clients get a challenge of another name; browsers on the gate's own pages
 // get the one that they can answer, with the token as password.
 Response unauthorized(std::string_view authorization, bool browser) {
@@ -50,15 +50,15 @@ std::string prefix_of(const Config& config) {
 
 }  // namespace
 
-Gate::Gate(Dependencies deps, ExternalEvidenceCollector* collector)
+Gate::Gate(Dependencies deps, GateParts parts)
     : deps_(deps),
-      packages_(deps, collector),
-      audit_writer_(deps.store, deps.clock),
-      packuments_(deps, packages_, audit_writer_),
-      tarballs_(deps, packages_, audit_writer_),
-      services_(deps, packages_, audit_writer_),
-      publishing_(deps, packages_, audit_writer_),
-      access_(deps.store, deps.clock, audit_writer_),
+      packages_(parts.packages),
+      audit_writer_(parts.audit_writer),
+      packuments_(parts.packuments),
+      tarballs_(parts.tarballs),
+      services_(parts.services),
+      publishing_(parts.publishing),
+      access_(parts.access),
       prefix_(prefix_of(deps.config)) {
   for (const std::string& text : deps.config.public_urls) public_urls_.push_back(*parse_url(text));
 }
@@ -362,12 +362,12 @@ Task<Response> Gate::release_page(std::string name_text, std::string version,
   if (!name)
     co_return error_response(
         400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
-  auto snapshot = co_await packages_.get(*name);
+  auto snapshot = co_await packages_.packuments.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   const bool html = request.headers.get("accept").find("text/html") != std::string_view::npos;
   auto work = [this, &snapshot, &version, rules, html]() -> Result<Response> {
-    Judge judge = packages_.judge(*snapshot, *rules);
+    Judge judge = packages_.judging.judge(*snapshot, *rules);
     const Judged* judged = judge.of(version);
     if (judged == nullptr)
       return error_response(

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/fd.h"
-#include "store/disk.h"
+#include "store/disk/disk.h"
 
 namespace npmgate {
 

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "proxy/net/http.h"
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 
 namespace npmgate {
 

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/gzip.h"
 #include "proxy/registry/tarballs.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -55,7 +56,7 @@ constexpr std::string_view kAbbreviated = "|corgi|";
 // Below, one copy of what lies in the processor's cache costs no more (docs/performance.md).
 constexpr std::size_t kFromFile = std::size_t{128} << 10;
 
-// Moves a large body into a file in memory; where that is impossible it stays.
+// Moves a large body into a file in memory; if that is impossible it stays.
 void into_file(MemoryFiles& files, Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
   if (body->size() < kFromFile) return;
   file = files.make(*body);
@@ -78,7 +79,8 @@ std::string key_of(const PackageName& name, Form form, std::string_view base_url
 }
 
 std::size_t room_for_answers(const Config& config) {
-  return config.cache_bytes - Packages::document_bytes(config) - TarballService::kept_bytes(config);
+  return config.cache_bytes - PackageCache::document_bytes(config) -
+         TarballService::kept_bytes(config);
 }
 
 // Fields of a 200 and a 304 that stay the same as long as the answer does.
@@ -87,7 +89,7 @@ void add_lasting_fields(const RenderedPackument& answer, bool gzip, Response& re
     response.set("etag", "\"" + answer.etag + (gzip ? "-gz\"" : "\""));
     response.set("last-modified", answer.last_modified);
   } else {
-    // npm prints the notice of a 200 only where it may not be stored (measured).
+    // npm prints the notice of a 200 only if it may not be stored (measured).
     response.set("npm-notice", answer.notice);
     response.set("cache-control", "no-store");
   }
@@ -144,14 +146,15 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
   // as long as the slowest.
   for (const std::string& version : picks) {
     auto start = [this, snapshot = prepared.snapshot, version]() -> Task<void> {
-      co_await packages_.inspect(snapshot, version, deps_.config.inspection_timeout);
+      co_await packages_.releases.inspect(snapshot, version, deps_.config.inspection_timeout);
     };
     spawn_detached(executor, "inspection of " + version, std::move(start));
   }
   for (const std::string& version : picks) {
     const auto left =
         std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
-    auto done = co_await packages_.inspect(prepared.snapshot, version, std::max(left, Millis(1)));
+    auto done =
+        co_await packages_.releases.inspect(prepared.snapshot, version, std::max(left, Millis(1)));
     if (done) {
       prepared.snapshot = *done;
       continue;
@@ -165,16 +168,16 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
 
 Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name, Asked asked) {
   Prepared prepared;
-  auto snapshot = co_await packages_.get(name);
+  auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot) co_return snapshot.error();
   prepared.snapshot = *snapshot;
   prepared.rules = deps_.active_policy.rules();
-  if (!packages_.route(name)->inspect) co_return prepared;
+  if (!route(deps_.config, name)->inspect) co_return prepared;
   const auto deadline = std::chrono::steady_clock::now() + deps_.config.inspection_timeout;
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
     std::function<Result<Names>()> plan = [this, &prepared, &asked]() -> Result<Names> {
-      return packages_.judge(prepared.snapshot, *prepared.rules)
+      return packages_.judging.judge(prepared.snapshot, *prepared.rules)
           .picks_to_inspect(prepared.undecided, asked);
     };
     auto picks = co_await deps_.pool.offload(std::move(plan));
@@ -207,12 +210,12 @@ void PackumentService::tell(Judge& judge, const Judge::Listing& listing,
 Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, Form form,
                                                       const std::string& base_url) {
   const PackageSnapshot& snapshot = *prepared.snapshot;
-  Judge judge = packages_.judge(prepared.snapshot, *prepared.rules);
+  Judge judge = packages_.judging.judge(prepared.snapshot, *prepared.rules);
   const Judge::Listing listing = judge.listing(prepared.undecided);
-  if (packages_.route(*PackageName::parse(snapshot.name))->inspect)
+  if (route(deps_.config, *PackageName::parse(snapshot.name))->inspect)
     tell(judge, listing, prepared.rules->policy->hash);
   auto answer = std::make_shared<RenderedPackument>();
-  answer->state = packages_.state(snapshot.name);
+  answer->state = packages_.cache.state(snapshot.name);
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
   answer->modified = judge.now();
@@ -275,7 +278,7 @@ std::string PackumentService::age_of(const RenderedPackument& answer) const {
 std::optional<Response> PackumentService::at_once(const PackageName& name, Form form,
                                                   const Request& request) {
   const RenderedPackumentPtr answer = cached(key_of(name, form, request.base_url));
-  if (!answer || !answer->identity_head || !packages_.usable_at_once(*answer->state) ||
+  if (!answer || !answer->identity_head || !packages_.cache.usable_at_once(*answer->state) ||
       asks_again(request, answer->state->fetched))
     return std::nullopt;
   // Whoever asks whether it has changed gets an answer of its own.
@@ -334,16 +337,17 @@ bool PackumentService::asks_again(const Request& request, Time fetched) const {
 }
 
 Task<Result<SnapshotPtr>> PackumentService::snapshot_for(PackageName name, const Request& request) {
-  auto snapshot = co_await packages_.get(name);
+  auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot || !asks_again(request, (*snapshot)->fetched)) co_return snapshot;
-  co_return co_await packages_.get(name, true);
+  co_return co_await packages_.packuments.get(name, true);
 }
 
 Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
   const std::string key = key_of(name, form, request.base_url);
   if (RenderedPackumentPtr hit = cached(key); hit && !asks_again(request, hit->state->fetched)) {
     auto executor = co_await net::this_coro::executor;
-    if (packages_.usable(name, hit->state, executor)) co_return respond(hit, request, "hit");
+    if (packages_.packuments.usable(name, hit->state, executor))
+      co_return respond(hit, request, "hit");
   }
   auto snapshot = co_await snapshot_for(name, request);
   if (!snapshot) co_return response_for(snapshot.error());
@@ -361,7 +365,8 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
     if (answer) {
       answer = put(key, *answer);
       auto executor = co_await net::this_coro::executor;
-      if (packages_.route(name)->inspect) packages_.inspect_later(prepared->snapshot, executor);
+      if (route(deps_.config, name)->inspect)
+        packages_.releases.inspect_later(prepared->snapshot, executor);
     }
     co_return answer;
   };
@@ -384,7 +389,7 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
   if (asked && (*asked)->packument && Version::parse(version_or_tag) &&
       (*asked)->packument->find(version_or_tag) == nullptr &&
       deps_.clock.now() - (*asked)->fetched > kAskedJustNow)
-    asked = co_await packages_.get(name, true);
+    asked = co_await packages_.packuments.get(name, true);
   if (!asked) co_return response_for(asked.error());
   Asked one(version_or_tag);
   auto prepared = co_await prepare(name, std::move(one));
@@ -393,7 +398,7 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
   std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
                                             &base_url]() -> Result<Response> {
     const PackageSnapshot& snapshot = *prepared->snapshot;
-    Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
+    Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
     const Judge::Listing listing = judge.listing(prepared->undecided);
     std::string version = version_or_tag;
     // A tag that is called like a version does not stand in for it.
@@ -429,7 +434,7 @@ Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, co
   auto prepared = co_await prepare(name, std::move(tags));
   if (!prepared) co_return response_for(prepared.error());
   std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
-    Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
+    Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
     const StringMap tags = judge.listing(prepared->undecided).dist_tags;
     if (!tag.empty()) {
       const auto found = tags.find(tag);

@@ -3,8 +3,11 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/metrics.h"
 #include "proxy/net/query.h"
+#include "proxy/net/upstream.h"
 #include "proxy/runtime/request_record.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -24,7 +27,7 @@ std::string routable(std::string_view word) {
 }
 
 // The name behind "npm:@acme/lib@^1.0.0", which stands for a range, or for the version of an entry;
-// "" where there is none.
+// "" if there is none.
 std::string alias_of(const boost::json::value& value) {
   const auto* version = value.is_object() ? value.get_object().if_contains("version") : &value;
   if (version == nullptr || !version->is_string()) return {};
@@ -45,7 +48,7 @@ Response unanswered(const std::string& problem, bool missing) {
 }
 
 // An error would hide the advisories that there are: the first of them gets a companion that says
-// what is missing. False where there is none.
+// what is missing. False if there is none.
 bool note_incomplete(boost::json::object& advisories, const std::string& problem) {
   for (auto& member : advisories) {
     auto* list = member.value().if_array();
@@ -71,7 +74,7 @@ const UpstreamConfig* RegistryServices::fallback() const {
 
 bool RegistryServices::goes_to(const std::string& text, const UpstreamConfig* upstream) const {
   const auto name = PackageName::parse(text);
-  return name && packages_.route(*name) == upstream;
+  return name && route(deps_.config, *name) == upstream;
 }
 
 const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
@@ -79,7 +82,7 @@ const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
     const auto name = PackageName::parse(routable(text.substr(0, end)));
-    const UpstreamConfig* upstream = name ? packages_.route(*name) : rest;
+    const UpstreamConfig* upstream = name ? route(deps_.config, *name) : rest;
     if (upstream != rest) return upstream;
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -101,7 +104,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
   deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
   auto reply = co_await deps_.upstream.fetch(std::move(fetch));
   if (!reply) co_return response_for(reply.error());
-  // Headers are made anew, the type too: a page of the upstream's must not run in a browser as one
+  // Headers are made here, the type too: a page of the upstream's must not run in a browser as one
   // of the gate's.
   const std::size_t start = reply->body.find_first_not_of(" \t\r\n");
   const bool json = start == std::string::npos || reply->body[start] != '<';
@@ -112,7 +115,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
 }
 
 Task<Response> RegistryServices::pass(ServiceTarget target) {
-  const UpstreamConfig* upstream = target.name ? packages_.route(*target.name) : fallback();
+  const UpstreamConfig* upstream = target.name ? route(deps_.config, *target.name) : fallback();
   if (upstream == nullptr) co_return error_response(404, "npm-gate: no upstream answers for this");
   std::string path = target.path.substr(1) + (target.query.empty() ? "" : "?" + target.query);
   co_return co_await forward(*upstream, "GET", std::move(path), "");
@@ -153,7 +156,8 @@ std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
   for (const auto& [key, versions] : asked) {
     const auto name = PackageName::parse(key);
     if (!name || !versions.is_array()) continue;
-    if (const UpstreamConfig* route = packages_.route(*name)) parts[route][key] = versions;
+    if (const UpstreamConfig* upstream = route(deps_.config, *name))
+      parts[upstream][key] = versions;
     for (const auto& version : versions.get_array()) {
       if (version.is_string()) report(name->str(), version.get_string(), request);
     }

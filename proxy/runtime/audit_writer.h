@@ -28,8 +28,8 @@ class AuditWriter {
     LedgerEntry ledger;
   };
   void served(std::string_view alike, const std::function<Served()>& make);
-  // A release was judged for an answer: its row in the review list follows, and where its verdict
-  // is another than before, the audit trail says so. Cheap where nothing has changed.
+  // A release was judged for an answer: its row in the review list follows, and if its verdict
+  // is another than before, the audit trail says so. Cheap if nothing has changed.
   void judged(const Judged& judged, const std::string& policy_hash);
   void token_used(std::int64_t id, Time at);
   // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at

@@ -437,11 +437,11 @@ subscriptions: { expire: 14d }   # projects that upload their lockfile, without 
 
 policy: policy.yaml         # checked with: npm-gate policy check policy.yaml
 
-# alerts:                   # who hears of held, blocked and recalled releases (docs/alerts.md); try it: npm-gate alerts test
+# alerts:                   # who hears of held, blocked and recalled releases (docs/monitoring.md); try it: npm-gate alerts test
 #   sinks:
 #     - { name: ops, type: webhook, url: "https://hooks.corp.example/npm-gate", secret_env: NPM_GATE_HOOK_SECRET }
 
-watch: { budget: 60/min }   # looks at known packages although nobody asks (docs/watch.md); enabled: false turns it off
+watch: { budget: 60/min }   # re-checks known packages on a schedule (docs/monitoring.md); enabled: false turns it off
 
 log: { level: info, format: text }          # format: json for collectors
 )";

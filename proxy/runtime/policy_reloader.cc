@@ -17,7 +17,7 @@ namespace {
 
 constexpr auto kFlush = std::chrono::milliseconds(250);
 // Editors write in several steps (truncate, write, rename): the files are read once they have been
-// quiet for this long, or after this many times of it where they never are.
+// quiet for this long, or after this many times of it if they never are.
 constexpr auto kSettle = std::chrono::milliseconds(50);
 constexpr int kMaxSettles = 20;
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
@@ -95,7 +95,7 @@ void PolicyReloader::stop() {
 }
 
 // Folders, not files: a rename over a file (what editors and configuration tools do) would end a
-// watch on its inode. Folders that were replaced get a new watch. True where one was added.
+// watch on its inode. Folders that were replaced get a new watch. True if one was added.
 bool PolicyReloader::watch_folders() {
   bool added = false;
   if (!inotify_.is_open()) return added;

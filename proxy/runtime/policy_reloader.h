@@ -1,6 +1,6 @@
-// What the gate does by itself: writes the gathered records, notices changed policy files (those
-// included and list files too, also behind symbolic links that are swapped), reloads on SIGHUP,
-// notices that the clock was set.
+// What the gate does in the background: writes the gathered records, notices changed policy files
+// (those included and list files too, also behind symbolic links that are swapped), reloads on
+// SIGHUP, notices that the clock was set.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>

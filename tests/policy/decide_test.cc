@@ -70,7 +70,7 @@ TEST(Decide, TheFloorStandsBeforeAnyPolicy) {
 TEST(Decide, OnlyAMissingTarballIsOnTheFloor) {
   Finding tags = finding("evidence-unavailable");
   tags.source = "git-tags";
-  tags.message = "git-tags could not be had";
+  tags.message = "git-tags were not available";
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags}).action, Action::kAllow);
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags, finding("evidence-unavailable")})
                 .action,

@@ -1,6 +1,7 @@
-#include "store/schema.h"
+#include "store/sqlite/schema.h"
 
 #include "base/digest.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

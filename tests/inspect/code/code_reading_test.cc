@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "inspect/code/capabilities.h"
+#include "inspect/syntax/capabilities.h"
 
 namespace npmgate::code {
 namespace {

@@ -1,12 +1,12 @@
 // From a hook's text to the files it reaches.
-#include "inspect/code/hook_reach.h"
+#include "inspect/hooks/hook_reach.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "inspect/code/features.h"
-#include "inspect/code/gyp.h"
+#include "inspect/hooks/gyp.h"
 
 namespace npmgate {
 namespace {

@@ -108,7 +108,7 @@ TEST_F(WarmPackuments, AWalkParsesNothingAndAsksNobody) {
 TEST_F(WarmPackuments, ParsedPackumentsStayWithinTheirShare) {
   walk();
   EXPECT_GT(documents(), 0);
-  EXPECT_LE(documents(), static_cast<double>(Packages::document_bytes(rig.config)));
+  EXPECT_LE(documents(), static_cast<double>(PackageCache::document_bytes(rig.config)));
 }
 
 TEST_F(WarmPackuments, OneThatWasReadAgainIsWhatItWas) {
@@ -211,7 +211,7 @@ TEST(MemoryFilesBound, BeyondItBodiesStayInMemory) {
 TEST_F(WarmPackuments, WhatWasForgottenIsAskedForAgain) {
   walk();
   const std::size_t upstream = asked();
-  ASSERT_TRUE(rig.gate.packages().drop(*PackageName::parse(name_of(7))));
+  ASSERT_TRUE(rig.packages.packuments.drop(*PackageName::parse(name_of(7))));
   EXPECT_EQ(rig.ask("/" + name_of(7)).cache, "miss");
   EXPECT_EQ(asked(), upstream + 1);
 }

@@ -1,0 +1,254 @@
+// Who did and who got what: the audit trail, the fetch ledger, and tokens.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "store/sqlite/sqlite_state_store.h"
+
+namespace npmgate {
+namespace {
+
+// Entries alike but for their time are one row per period: a build farm that installs the same tree
+// all day stays small.
+constexpr Millis kFetchedPeriod = std::chrono::hours(1);
+constexpr Millis kReportedPeriod = std::chrono::hours(24);
+
+// The id of the row with these values in `table`, inserted if there is none.
+template <class... Values>
+Result<std::int64_t> intern(Statement& insert, Statement& select, const Values&... values) {
+  insert.run(values...);
+  if (auto done = insert.result(); !done) return done.error();
+  if (!select.bind(values...).step()) {
+    auto done = select.result();
+    return done ? fail(Code::kInternal, Origin::kSelf, "ledger row vanished") : done.error();
+  }
+  return select.integer(0);
+}
+
+TokenRecord read_token(const Statement& row) {
+  return {row.integer(0), row.string(1),        row.string(2),       row.string(3),
+          row.time(4),    row.optional_time(5), row.optional_time(6)};
+}
+
+AuditEntry read_audit(const Statement& row) {
+  return {row.integer(0), row.time(1),   row.string(2), row.string(3), row.string(4), row.string(5),
+          row.string(6),  row.string(7), row.string(8), row.string(9), row.string(10)};
+}
+
+// Where a page of the ledger ends: at, release, client, reported, period; written with dots.
+using LedgerPosition = std::array<std::int64_t, 5>;
+
+std::string write_position(const LedgerPosition& position) {
+  std::string text;
+  for (const std::int64_t part : position) text += (text.empty() ? "" : ".") + std::to_string(part);
+  return text;
+}
+
+// "" is before everything; nullopt for what write_position() did not write.
+std::optional<LedgerPosition> read_position(std::string_view text) {
+  LedgerPosition position;
+  position.fill(std::numeric_limits<std::int64_t>::max());
+  if (text.empty()) return position;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (std::size_t i = 0; i < position.size(); ++i) {
+    if (i > 0 && (at == end || *at++ != '.')) return std::nullopt;
+    const auto [next, error] = std::from_chars(at, end, position[i]);
+    if (error != std::errc{}) return std::nullopt;
+    at = next;
+  }
+  return at == end ? std::optional(position) : std::nullopt;
+}
+
+// Only the conditions that are asked for, so that SQLite can choose an index; every parameter is
+// bound, used or not.
+std::string audit_query(const AuditFilter& filter) {
+  std::string sql =
+      "SELECT id, at, kind, actor, name, version, content_id, action, policy_hash, client, detail"
+      " FROM audit WHERE id>?1";
+  if (!filter.name.empty()) sql += " AND name=?2";
+  if (!filter.version.empty()) sql += " AND version=?3";
+  if (!filter.kind.empty()) sql += " AND kind=?4";
+  if (filter.since) sql += " AND at>=?5";
+  if (filter.until) sql += " AND at<?6";
+  if (!filter.actor.empty()) sql += " AND actor=?7";
+  if (!filter.client.empty()) sql += " AND instr(client, ?8)>0";
+  if (!filter.action.empty()) sql += " AND action=?9";
+  return sql + (filter.latest ? " ORDER BY id DESC LIMIT ?10" : " ORDER BY id LIMIT ?10");
+}
+
+}  // namespace
+
+Result<void> insert_audit(Connection& connection, const AuditEntry& entry) {
+  Statement insert(connection,
+                   "INSERT INTO audit (at, kind, actor, name, version, content_id, action,"
+                   " policy_hash, client, detail)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+  insert.run(entry.at, entry.kind, entry.actor, entry.name, entry.version, entry.content_id,
+             entry.action, entry.policy_hash, entry.client, entry.detail);
+  return insert.result();
+}
+
+Result<void> SqliteStateStore::audit(const std::vector<AuditEntry>& entries) {
+  if (entries.empty()) return {};
+  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<void> {
+    for (const AuditEntry& entry : entries) {
+      if (auto done = insert_audit(connection, entry); !done) return done;
+    }
+    return {};
+  });
+}
+
+Result<std::vector<AuditEntry>> SqliteStateStore::audit_log(const AuditFilter& filter) {
+  return database_->read([&](Connection& connection) -> Result<std::vector<AuditEntry>> {
+    std::vector<AuditEntry> entries;
+    const std::string sql = audit_query(filter);
+    Statement rows(connection, sql);
+    rows.bind(filter.after_id, filter.name, filter.version, filter.kind, filter.since, filter.until,
+              filter.actor, filter.client, filter.action, std::max(filter.limit, 0));
+    while (rows.step()) entries.push_back(read_audit(rows));
+    if (auto done = rows.result(); !done) return done.error();
+    if (filter.latest) std::reverse(entries.begin(), entries.end());
+    return entries;
+  });
+}
+
+Result<void> SqliteStateStore::ledger(const std::vector<LedgerEntry>& entries) {
+  if (entries.empty()) return {};
+  return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<void> {
+    Statement new_release(connection,
+                          "INSERT OR IGNORE INTO ledger_release (name, version, content_id)"
+                          " VALUES (?1, ?2, ?3)");
+    Statement release_id(connection,
+                         "SELECT id FROM ledger_release"
+                         " WHERE name=?1 AND version=?2 AND content_id=?3");
+    Statement new_client(connection,
+                         "INSERT OR IGNORE INTO ledger_client (token, address, user_agent,"
+                         " command, project) VALUES (?1, ?2, ?3, ?4, ?5)");
+    Statement client_id(connection,
+                        "SELECT id FROM ledger_client WHERE token=?1 AND address=?2"
+                        " AND user_agent=?3 AND command=?4 AND project=?5");
+    Statement add(connection,
+                  "INSERT INTO ledger (release, client, reported, period, at, count)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+                  " ON CONFLICT (release, client, reported, period) DO UPDATE"
+                  " SET at=max(at, excluded.at), count=count+excluded.count");
+    for (const LedgerEntry& entry : entries) {
+      const auto release =
+          intern(new_release, release_id, entry.name, entry.version, entry.content_id);
+      if (!release) return release.error();
+      const auto client = intern(new_client, client_id, entry.token, entry.address,
+                                 entry.user_agent, entry.command, entry.project);
+      if (!client) return client.error();
+      const Millis period = entry.reported ? kReportedPeriod : kFetchedPeriod;
+      add.run(*release, *client, entry.reported, entry.at.time_since_epoch() / period, entry.at,
+              entry.count);
+    }
+    return add.result();
+  });
+}
+
+Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(std::string_view name, int limit,
+                                                             std::string_view after) {
+  const std::optional<LedgerPosition> from = read_position(after);
+  if (!from) return fail(Code::kMalformed, Origin::kClient, "not a position in the ledger");
+  return database_->read([&](Connection& connection) -> Result<std::vector<LedgerEntry>> {
+    std::vector<LedgerEntry> entries;
+    Statement rows(connection,
+                   "SELECT l.at, r.name, r.version, r.content_id, c.token, c.address,"
+                   " c.user_agent, c.command, c.project, l.reported, l.count, l.release, l.client,"
+                   " l.period"
+                   " FROM ledger_release r JOIN ledger l ON l.release=r.id"
+                   " JOIN ledger_client c ON c.id=l.client"
+                   " WHERE r.name=?1 AND (l.at, l.release, l.client, l.reported, l.period)"
+                   " < (?3, ?4, ?5, ?6, ?7)"
+                   " ORDER BY l.at DESC, l.release DESC, l.client DESC, l.reported DESC,"
+                   " l.period DESC LIMIT ?2");
+    rows.bind(name, std::max(limit, 0), (*from)[0], (*from)[1], (*from)[2], (*from)[3], (*from)[4]);
+    while (rows.step()) {
+      entries.push_back({rows.time(0), rows.string(1), rows.string(2), rows.string(3),
+                         rows.string(4), rows.string(5), rows.string(6), rows.string(7),
+                         rows.string(8), rows.flag(9), rows.integer(10),
+                         write_position({rows.integer(0), rows.integer(11), rows.integer(12),
+                                         rows.integer(9), rows.integer(13)})});
+    }
+    if (auto done = rows.result(); !done) return done.error();
+    return entries;
+  });
+}
+
+Result<void> SqliteStateStore::trim_ledger(Time before) {
+  return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<void> {
+    Statement drop(connection, "DELETE FROM ledger WHERE at<?1");
+    drop.run(before);
+    if (auto done = drop.result(); !done) return done;
+    if (auto done = connection.execute("DELETE FROM ledger_client WHERE NOT EXISTS"
+                                       " (SELECT 1 FROM ledger WHERE client=ledger_client.id)");
+        !done) {
+      return done;
+    }
+    return connection.execute(
+        "DELETE FROM ledger_release WHERE NOT EXISTS"
+        " (SELECT 1 FROM ledger WHERE release=ledger_release.id)");
+  });
+}
+
+Result<std::int64_t> SqliteStateStore::add_token(const TokenRecord& token) {
+  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<std::int64_t> {
+    Statement insert(connection,
+                     "INSERT INTO token (name, scope, hash, created, revoked, last_used)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    insert.run(token.name, token.scope, token.hash, token.created, token.revoked, token.last_used);
+    if (auto done = insert.result(); !done) return done.error();
+    return connection.last_insert_id();
+  });
+}
+
+Result<std::vector<TokenRecord>> SqliteStateStore::tokens() {
+  return database_->read([](Connection& connection) -> Result<std::vector<TokenRecord>> {
+    std::vector<TokenRecord> all;
+    Statement rows(connection,
+                   "SELECT id, name, scope, hash, created, revoked, last_used FROM token"
+                   " ORDER BY id");
+    rows.bind();
+    while (rows.step()) all.push_back(read_token(rows));
+    if (auto done = rows.result(); !done) return done.error();
+    return all;
+  });
+}
+
+Result<std::optional<TokenRecord>> SqliteStateStore::token_by_hash(std::string_view hash) {
+  return database_->read([&](Connection& connection) -> Result<std::optional<TokenRecord>> {
+    Statement row(connection,
+                  "SELECT id, name, scope, hash, created, revoked, last_used FROM token"
+                  " WHERE hash=?1");
+    std::optional<TokenRecord> found;
+    if (row.bind(hash).step()) found = read_token(row);
+    if (auto done = row.result(); !done) return done.error();
+    return found;
+  });
+}
+
+Result<void> SqliteStateStore::revoke_token(std::int64_t id, Time at) {
+  return database_->write(Durability::kPower, [&](Connection& connection) -> Result<void> {
+    Statement update(connection, "UPDATE token SET revoked=coalesce(revoked, ?2) WHERE id=?1");
+    update.run(id, at);
+    if (auto done = update.result(); !done) return done;
+    if (connection.changes() == 0) {
+      return fail(Code::kNotFound, Origin::kClient, "no token " + std::to_string(id));
+    }
+    return {};
+  });
+}
+
+Result<void> SqliteStateStore::touch_token(std::int64_t id, Time at) {
+  return database_->write(Durability::kProcess, [&](Connection& connection) {
+    Statement update(connection,
+                     "UPDATE token SET last_used=max(coalesce(last_used, ?2), ?2) WHERE id=?1");
+    update.run(id, at);
+    return update.result();
+  });
+}
+
+}  // namespace npmgate
