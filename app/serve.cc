@@ -3,6 +3,7 @@
 #include "app/serve.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/json/array.hpp>
@@ -27,6 +28,7 @@
 #include "proxy/external/online_evidence_collector.h"
 #include "proxy/monitor/package_refresher.h"
 #include "proxy/monitor/standing_monitor.h"
+#include "proxy/net/handed_over.h"
 #include "proxy/net/http_client.h"
 #include "proxy/net/server.h"
 #include "proxy/net/upstream_guard.h"
@@ -46,6 +48,8 @@ namespace {
 constexpr std::size_t kMaxQueuedJobs = 4096;
 constexpr std::size_t kMaxQueuedMails = 100;
 constexpr std::size_t kAdminConnections = 256;
+// What the largest audit takes (Gate::body_rule): with less room it would be refused for ever.
+constexpr std::size_t kLeastForBodies = std::size_t{256} << 20;
 // How often the end of a drain is looked for.
 constexpr auto kDrainTick = std::chrono::milliseconds(20);
 
@@ -223,12 +227,29 @@ struct Listeners {
   std::unique_ptr<Server> clients, admins;
 };
 
+// A socket that nobody accepts from would let its clients wait for ever.
+Result<void> all_taken(const std::vector<HandedOver>& left, const Config& config) {
+  if (left.empty()) return {};
+  return fail(Code::kMalformed, Origin::kPolicy,
+              "the service manager listens on " + left.front().address + ":" +
+                  std::to_string(left.front().port) + ", gate.yaml says " + config.address + ":" +
+                  std::to_string(config.port) + " (admin: " + config.admin_address + ":" +
+                  std::to_string(config.admin_port) +
+                  "): ListenStream= of npm-gate.socket must name the same");
+}
+
 Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services& services) {
   const Config& config = deps.config;
   Listeners out;
+  auto handed_over = handed_over_sockets(&environment, ::getpid());
+  if (!handed_over) return handed_over.error();
+  const Fd for_clients = take_socket(*handed_over, config.address, config.port);
+  const Fd for_admins = take_socket(*handed_over, config.admin_address, config.admin_port);
+  if (auto done = all_taken(*handed_over, config); !done) return done.error();
   ListenOptions options;
   options.address = config.address;
   options.port = config.port;
+  options.socket = for_clients.get();
   options.trusted_proxies = config.trusted_proxies;
   options.log_requests = config.log_level == log::Level::kDebug;
   options.spool_folder = config.storage_path + "/tmp";  // the blob store empties it at its start
@@ -236,6 +257,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   ServerLimits limits;
   limits.max_connections = connections_allowed(config.max_connections);
   limits.max_per_address = config.max_connections_per_address;
+  limits.max_bodies = std::max<std::size_t>(kLeastForBodies, 2 * config.cache_bytes);
   if (config.tls.enabled()) {
     auto opened =
         ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
@@ -249,6 +271,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   ListenOptions admin;
   admin.address = config.admin_address;
   admin.port = config.admin_port;
+  admin.socket = for_admins.get();
   admin.name = "admin";
   admin.log_requests = options.log_requests;
   admin.pool = &deps.pool;

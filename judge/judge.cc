@@ -694,60 +694,6 @@ std::string Judge::may_restore(const Judged& judged) {
   return {};
 }
 
-bool Judge::left_out(const PackumentVersion& version,
-                     const std::set<std::string, std::less<>>& undecided) {
-  const Judged* judged = of(version.version);
-  if (judged == nullptr || !judged->served()) return true;
-  return undecided.contains(version.version) && !judged->evidence;
-}
-
-std::vector<std::string> Judge::picks_to_inspect(
-    const std::set<std::string, std::less<>>& undecided) {
-  std::set<std::string> picks;
-  const auto& versions = snapshot_->packument->versions();
-  // Each line is walked down from its top until a version stands there that is allowed or old; the
-  // first recent one without evidence is a pick.
-  const auto consider = [&](const PackumentVersion& version) {  // true: the walk ends here
-    const Judged* judged = of(version.version);
-    if (judged != nullptr && !undecided.contains(version.version) && comparison_due(*judged) &&
-        waits_for_comparison(judged->verdict))
-      picks.insert(version.version);
-    if (left_out(version, undecided)) return false;
-    if (judged->recent && !judged->evidence) picks.insert(version.version);
-    return true;
-  };
-  std::set<std::string> done;
-  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    if (!it->semver || !it->servable || it->semver->is_prerelease()) continue;
-    const std::string line = release_line(*it->semver);
-    if (!done.contains(line) && consider(*it)) done.insert(line);
-  }
-  const auto kept = [&](std::string_view version) {
-    const PackumentVersion* found = snapshot_->packument->find(version);
-    return found != nullptr && !left_out(*found, undecided);
-  };
-  for (const auto& [tag, target] :
-       move_dist_tags(*snapshot_->packument, kept, snapshot_->record.tag_history)) {
-    if (const PackumentVersion* found = snapshot_->packument->find(target)) consider(*found);
-  }
-  return {picks.begin(), picks.end()};
-}
-
-std::vector<std::string> Judge::background_work() {
-  std::vector<std::string> work;
-  const auto& versions = snapshot_->packument->versions();
-  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    if (!it->servable || !it->semver) continue;
-    if (now_ - age_start_of(*it) > options_.recent) continue;
-    const Judged* judged = of(it->version);
-    if (judged == nullptr) continue;
-    if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)) ||
-        comparison_due(*judged))
-      work.push_back(it->version);
-  }
-  return work;
-}
-
 Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecided) {
   Listing listing;
   std::set<std::string_view> kept;

@@ -80,8 +80,18 @@ struct JudgeOptions {
   std::function<std::optional<SiblingState>(const Release& release, const std::string& name,
                                             const std::string& version)>
       sibling;
+  // Whether an inspected release of the same owner pins this one exactly. Null: none does.
+  std::function<bool(const Release& release)> pinned;
   // Asked about versions with `lacking`; null: always due.
   std::function<ComparisonRetry(std::string_view version)> retry;
+};
+
+// What an answer is about: how much of a package has to be inspected before it.
+struct Asked {
+  Asked() {}
+  explicit Asked(std::string version_or_tag) : one(std::move(version_or_tag)) {}
+  bool every_tag = false;  // a list of the dist-tags; a packument: `latest` only
+  std::string one;         // nothing but this version or dist-tag; "": all
 };
 
 // The findings of a stored row as they are under the feed in force: known-malware told again, all
@@ -109,12 +119,15 @@ class Judge {
   bool comparison_due(const Judged& judged) const;
 
   // Recent releases that a resolver would pick and that were not inspected, or that are held for
-  // nothing but a comparison that is due (SPEC, section 6: dist-tag targets
+  // nothing but a comparison that is due (SPEC, section 6: the target of `latest`
   // and the highest stable one of each line, each replaced by the next lower one while it is left
-  // out). `undecided` = versions whose inspection was tried in vain this time: left out.
-  std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided);
+  // out), those first that most would pick. Other dist-tags wait for somebody who asks for them,
+  // parts for somebody who wants their tarball. `undecided` = versions whose inspection was tried
+  // in vain this time: left out.
+  std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided,
+                                            const Asked& asked = {});
   // Recent releases that are uninspected, due again or not yet compared, and that no resolver would
-  // pick now: the background's work, newest first.
+  // pick now: the background's work, newest first; no parts.
   std::vector<std::string> background_work();
 
   struct Hidden {
@@ -166,6 +179,7 @@ class Judge {
   bool lost_baseline(const KeptComparison& kept, const Judged& judged);
   const PackageHistory& history_for(const Judged& judged);
   std::vector<PackageHistory::Advisory> advisories_of(std::string_view version) const;
+  bool is_unwanted_part(const Release& release) const;
   bool left_out(const PackumentVersion& version,
                 const std::set<std::string, std::less<>>& undecided);
 

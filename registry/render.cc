@@ -361,6 +361,8 @@ std::string render_packument(const RenderInput& input) {
     }
   }
   out.push_back('}');
+  // The abbreviated form is a small part of what was expected.
+  if (out.capacity() - out.size() > out.size() / 8) out.shrink_to_fit();
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -119,32 +120,82 @@ void Evaluator::find_returns() {
   }
 }
 
+void Evaluator::add_needs(const Needs& needs) {
+  needs_.frames |= needs.frames;
+  needs_.open.add(needs.open);
+  needs_.limited = needs_.limited || needs.limited;
+  needs_.cut = needs_.cut || needs.cut;
+}
+
 Value Evaluator::evaluate(NodeId id) {
   if (id == kNoNode || ++steps_ > most_steps_) return unknown();
-  if (depth_ >= kDeepest) return unknown();
+  if (depth_ >= kDeepest) {
+    needs_.limited = true;
+    return unknown();
+  }
   // Calls and members ask for their objects again and again: a chain of them would take for ever.
   const auto kind = tree_[id].kind;
   const bool kept = kind == Kind::kCall || kind == Kind::kMember || kind == Kind::kNew ||
                     kind == Kind::kSubscript || kind == Kind::kBinary || kind == Kind::kTernary;
-  if (kept) {
-    const auto& known = folded();
-    const auto it = known.find(id);
-    if (it != known.end()) return it->second;
+  if (!kept) {
+    ++depth_;
+    auto value = fold(id);
+    --depth_;
+    return value;
   }
-  const bool cut_before = std::exchange(cut_, false);
+  if (const Value* known = find_folded(id)) return *known;
+  const Needs before = begin_needs();
   ++depth_;
   auto value = fold(id);
   --depth_;
   // Names that are made of each other are asked for a few times only.
-  if (kept && (!cut_ || value.known() || ++cut_nodes_[id] >= kMostAttempts))
-    folded().emplace(id, value);
-  cut_ = cut_ || cut_before;
+  if (!needs_.cut || value.known() || ++cut_nodes_[id] >= kMostAttempts)
+    known_at(level()).nodes.emplace(id, kept_value(value));
+  add_needs(before);
   return value;
 }
 
-// What is known inside a call of a function holds for that call only.
-std::unordered_map<NodeId, Value>& Evaluator::folded() {
-  return frames_.empty() ? folded_ : frames_.back().folded;
+// At the outside no place is better than this one.
+Evaluator::Folded Evaluator::kept_value(const Value& value) const {
+  Folded kept{value, needs_};
+  if (frames_.empty()) kept.needs.cut = false;
+  return kept;
+}
+
+std::size_t Evaluator::level() const {
+  if (needs_.cut || needs_.limited) return frames_.size();
+  return static_cast<std::size_t>(std::bit_width(needs_.frames));
+}
+
+bool Evaluator::holds(const Needs& needs, std::size_t level) const {
+  for (auto at = level; at < frames_.size(); ++at)
+    if (needs.open.has(frames_[at].function)) return false;
+  return true;
+}
+
+const Value* Evaluator::find_folded(NodeId id) {
+  for (auto level = frames_.size() + 1; level-- > 0;) {
+    const auto& nodes = known_at(level).nodes;
+    const auto it = nodes.find(id);
+    if (it == nodes.end() || !holds(it->second.needs, level)) continue;
+    add_needs(it->second.needs);
+    return &it->second.value;
+  }
+  return nullptr;
+}
+
+const Value* Evaluator::find_bound(BindingId id) {
+  const Folded* found = nullptr;
+  if (const auto& kept = bound_[id]; kept && (kept->value.known() || holds(kept->needs, 0)))
+    found = &*kept;
+  for (auto level = frames_.size(); found == nullptr && level > 0; --level) {
+    const auto& bindings = known_at(level).bindings;
+    const auto it = bindings.find(id);
+    if (it != bindings.end() && holds(it->second.needs, level)) found = &it->second;
+  }
+  if (found == nullptr) return nullptr;
+  add_needs(found->needs);
+  return &found->value;
 }
 
 // From the inside out, so that no chain is walked from its far end.
@@ -261,13 +312,13 @@ Value Evaluator::global(std::string_view name) {
 }
 
 Value Evaluator::binding_value(BindingId id) {
-  if (bound_[id] && (frames_.empty() || bound_[id]->known())) return *bound_[id];
+  if (const Value* known = find_bound(id)) return *known;
   if (busy_[id]) {
-    cut_ = true;
+    needs_.cut = true;
     return unknown();
   }
   busy_[id] = true;
-  const bool cut_before = std::exchange(cut_, false);
+  const Needs before = begin_needs();
   const auto& binding = scopes_[id];
   std::vector<Value> values;
   for (const auto& definer : binding.definers) {
@@ -282,9 +333,13 @@ Value Evaluator::binding_value(BindingId id) {
   auto value = values.size() == 1 ? std::move(values[0]) : any_value(std::move(values));
   if (binding.changed && value.is(VK::kList)) value = unknown(value.origins);
   busy_[id] = false;
-  if (frames_.empty() && (!cut_ || value.known() || ++cut_bindings_[id] >= kMostAttempts))
-    bound_[id] = value;
-  cut_ = cut_ || cut_before;
+  const bool keeps =
+      !needs_.cut || (frames_.empty() && value.known()) || ++cut_bindings_[id] >= kMostAttempts;
+  if (keeps && level() == 0)
+    bound_[id] = kept_value(value);
+  else if (keeps)
+    known_at(level()).bindings.emplace(id, kept_value(value));
+  add_needs(before);
   return value;
 }
 
@@ -319,11 +374,14 @@ Value Evaluator::definer_value(const Definer& definer) {
 Value Evaluator::parameter_value(const Definer& definer) {
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
     if (frame->function != definer.node) continue;
+    const auto index = static_cast<std::size_t>(frames_.rend() - frame) - 1;
+    needs_.frames |= static_cast<std::uint8_t>(1U << index);
     if (definer.index < frame->arguments.size()) return frame->arguments[definer.index];
     Value missing;
     missing.kind = VK::kUndefined;
     return missing;
   }
+  needs_.open.add(definer.node);
   std::vector<Value> values;
   for (const auto& site : scopes_.calls_of(definer.node)) {
     if (values.size() >= 8) break;

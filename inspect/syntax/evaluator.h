@@ -1,10 +1,12 @@
 // Folds the expressions of one file: what a name, a member or a call is known to be.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "inspect/syntax/scopes.h"
@@ -32,15 +34,61 @@ class Evaluator {
   // A bundle of 800 KB takes 3 million; folding stays linear in what there is to fold.
   static constexpr std::uint64_t kFewestSteps = 3'000'000, kStepsANode = 6;
   static constexpr int kDeepest = 250;
+  static constexpr std::size_t kMostFrames = 8;
   static constexpr std::uint32_t kMostCalls = 50'000;  // of functions, looked into
 
+  // A set of functions that may say yes for one that is not in it.
+  struct Functions {
+    std::array<std::uint64_t, 4> bits{};
+    void add(NodeId function) { bits[function % 4] |= std::uint64_t{1} << (function / 4 % 64); }
+    void add(const Functions& other) {
+      for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= other.bits[i];
+    }
+    bool has(NodeId function) const { return (bits[function % 4] >> (function / 4 % 64) & 1) != 0; }
+  };
+  // What a value depends on beside the text. It holds wherever none of `open` is being called.
+  struct Needs {
+    std::uint8_t frames = 0;  // those whose arguments it was made of, a bit each
+    bool limited = false;     // unknown only because the limits of nesting were met
+    bool cut = false;         // unknown only because of where it was asked for
+    Functions open;           // functions that were not being called when theirs were wanted
+  };
+  struct Folded {
+    Value value;
+    Needs needs;
+  };
+  // What a call gave, for calls with the same arguments.
+  struct Call {
+    std::vector<Value> arguments;
+    Value result;
+    Needs needs;
+    std::size_t frames = 0;  // around it, and how deep it was made: what met a limit there meets it
+    int depth = 0;           // farther in as well
+  };
+  // What is known as long as one call lasts; of the whole file the same.
+  struct Known {
+    std::unordered_map<NodeId, Folded> nodes;
+    std::unordered_map<BindingId, Folded> bindings;  // inside calls only: bound_ else
+    std::unordered_map<NodeId, std::vector<Call>> calls;
+  };
   struct Frame {
     NodeId function;
     std::vector<Value> arguments;
-    std::unordered_map<NodeId, Value> folded;
+    Known known;
   };
 
-  std::unordered_map<NodeId, Value>& folded();
+  Needs begin_needs() { return std::exchange(needs_, Needs()); }
+  void add_needs(const Needs& needs);
+  // Whether what is known at `level` holds in the calls that were begun since.
+  bool holds(const Needs& needs, std::size_t level) const;
+  // Where what was found since begin_needs() holds: in the innermost call whose arguments it was
+  // made of; 0: everywhere.
+  std::size_t level() const;
+  Folded kept_value(const Value& value) const;
+  Known& known_at(std::size_t level) { return level == 0 ? known_ : frames_[level - 1].known; }
+  const Value* find_folded(NodeId id);
+  const Value* find_bound(BindingId id);
+  const Call* find_call(NodeId function, const std::vector<Value>& arguments);
   void fold_all();
   Value fold(NodeId id);
   Value fold_identifier(NodeId id);
@@ -76,14 +124,15 @@ class Evaluator {
   int depth_ = 0;
   std::uint32_t calls_ = 0;
   std::vector<Frame> frames_;
-  std::vector<std::optional<Value>> bound_;
+  Needs needs_;
+  std::vector<std::optional<Folded>> bound_;
   std::vector<bool> busy_;  // bindings being evaluated
-  bool cut_ = false;        // a value was unknown only because of where it was asked for
   static constexpr std::uint8_t kMostAttempts =
       3;                                    // at what is unknown because of where it is asked for
   std::vector<std::uint8_t> cut_bindings_;  // attempts, by binding
   std::unordered_map<NodeId, std::uint8_t> cut_nodes_;
-  std::unordered_map<NodeId, Value> folded_;
+  std::unordered_map<NodeId, std::uint8_t> cut_calls_;  // by function
+  Known known_;
   std::unordered_map<NodeId, std::vector<NodeId>> returns_;
   std::unordered_map<std::string, std::string>
       numbered_;  // bundlers' module ids -> what they require

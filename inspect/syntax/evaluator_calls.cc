@@ -1,5 +1,6 @@
 // What calls give: of functions of the file, of methods of known values, of node's own functions.
 #include <algorithm>
+#include <bit>
 
 #include "inspect/syntax/evaluator.h"
 #include "inspect/syntax/path_calls.h"
@@ -180,15 +181,45 @@ Value Evaluator::call_each(const Value& list, std::string_view name, const Value
   return unknown(list.origins);
 }
 
+namespace {
+
+bool same(const Value& a, const Value& b) {
+  return a.kind == b.kind && a.origins == b.origins && a.node == b.node && a.text == b.text &&
+         a.members == b.members && a.number == b.number;
+}
+
+}  // namespace
+
+const Evaluator::Call* Evaluator::find_call(NodeId function, const std::vector<Value>& given) {
+  for (auto level = frames_.size() + 1; level-- > 0;) {
+    const auto& calls = known_at(level).calls;
+    const auto it = calls.find(function);
+    if (it == calls.end()) continue;
+    for (const Call& call : it->second) {
+      const bool deeper = frames_.size() >= call.frames && depth_ >= call.depth;
+      if (std::ranges::equal(call.arguments, given, same) && holds(call.needs, level) &&
+          (deeper || !call.needs.limited))
+        return &call;
+    }
+  }
+  return nullptr;
+}
+
 Value Evaluator::call_function(NodeId function, std::vector<Value> given) {
-  constexpr std::size_t kMostFrames = 8;
+  constexpr std::size_t kMostResults = 8;  // kept of one function
   std::uint8_t origins = 0;
   for (const auto& argument : given) origins |= argument.origins;
-  if (frames_.size() >= kMostFrames || ++calls_ > kMostCalls ||
-      tree_[function].kind == Kind::kClass)
-    return unknown(origins);
+  if (tree_[function].kind == Kind::kClass) return unknown(origins);
   const auto body = tree_.child(function, Field::kBody);
   if (body == kNoNode) return unknown(origins);
+  if (const Call* known = find_call(function, given)) {
+    add_needs(known->needs);
+    return known->result;
+  }
+  if (frames_.size() >= kMostFrames || ++calls_ > kMostCalls) {
+    needs_.limited = true;
+    return unknown(origins);
+  }
   std::vector<NodeId> results;
   if (tree_[body].kind != Kind::kBlock) {
     results.push_back(body);
@@ -196,13 +227,24 @@ Value Evaluator::call_function(NodeId function, std::vector<Value> given) {
     const auto it = returns_.find(function);
     if (it != returns_.end()) results = it->second;
   }
-  frames_.push_back({function, std::move(given), {}});
+  const Needs before = begin_needs();
+  frames_.push_back({function, given, {}});
   std::vector<Value> values;
   for (const auto result : results) values.push_back(evaluate(result));
   frames_.pop_back();
-  if (values.empty()) return unknown(origins);
-  auto value = any_value(std::move(values));
+  auto value = values.empty() ? unknown() : any_value(std::move(values));
   value.origins |= origins;
+  // Its own arguments count no more.
+  needs_.frames &= static_cast<std::uint8_t>((1U << frames_.size()) - 1);
+  const bool tried = needs_.cut && !frames_.empty() && ++cut_calls_[function] >= kMostAttempts;
+  if (!needs_.cut || tried) {
+    const auto level =
+        tried ? frames_.size() : static_cast<std::size_t>(std::bit_width(needs_.frames));
+    auto& kept = known_at(level).calls[function];
+    if (kept.size() < kMostResults)
+      kept.push_back({std::move(given), value, needs_, frames_.size(), depth_});
+  }
+  add_needs(before);
   return value;
 }
 

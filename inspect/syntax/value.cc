@@ -90,13 +90,18 @@ Value any_value(std::vector<Value> items) {
   constexpr std::size_t kMost = 16;
   std::uint8_t origins = 0;
   std::vector<Value> once;
-  for (auto& item : items) {
+  const auto add = [&once](const Value& choice) {
+    if (!choice.known() || once.size() >= kMost) return;
+    if (std::none_of(once.begin(), once.end(), [&](const Value& v) { return same(v, choice); }))
+      once.push_back(choice);
+  };
+  for (const auto& item : items) {
     origins |= item.origins;
-    for (auto& choice : choices_of(item)) {
-      if (!choice.known() || once.size() >= kMost) continue;
-      if (std::none_of(once.begin(), once.end(), [&](const Value& v) { return same(v, choice); }))
-        once.push_back(std::move(choice));
+    if (!item.is(VK::kAny)) {
+      add(item);
+      continue;
     }
+    for (const auto& [key, choice] : *item.members) add(choice);
   }
   if (once.empty()) return unknown(origins);
   if (once.size() == 1) {

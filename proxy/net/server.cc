@@ -1,5 +1,6 @@
 #include "proxy/net/server.h"
 
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -38,7 +39,9 @@ constexpr std::size_t kRecord = 16 * 1024;       // the largest TLS record (RFC 
 constexpr std::size_t kFirstPlainRead = 1024;    // what an idle connection holds
 constexpr std::size_t kFirstRead = 4096;         // of a request over TLS; most fit into it
 constexpr auto kLinger = std::chrono::seconds(2);
-constexpr std::size_t kBodyRead = 64 * 1024;     // of a request's body at a time
+constexpr std::size_t kBodyRead = 64 * 1024;  // of a request's body at a time
+// How long one who has just connected may take to ask when the gate ends.
+constexpr auto kGrace = std::chrono::milliseconds(500);
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
 // One connection, request after request (one_request()):
@@ -97,6 +100,7 @@ class Session {
     const auto size = co_await gather_head();
     if (!size) co_return co_await refuse_head(size.error());
     wait_for_client(false);
+    state_.fresh = false;
     auto head = parse_request_head(gathered().substr(0, *size));
     buffer_.consume(*size);
     if (!head) co_return co_await refuse_head(head.error());
@@ -279,6 +283,11 @@ class Session {
       if (options_.pool == nullptr) inflated = inflate();
       if (options_.pool != nullptr) inflated = co_await options_.pool->offload(std::move(inflate));
       if (!inflated) co_return inflated.error().code == Code::kUnavailable ? 503 : 400;
+      // What it takes now; what it took before is some hundredths of that.
+      if (!memory_.take(request.body.size() * rule.weight)) {
+        drop_body(request, file);
+        co_return 503;
+      }
     }
     co_return 0;
   }
@@ -290,7 +299,7 @@ class Session {
     const bool spools =
         rule.spool && !options_.spool_folder.empty() && !request.headers.has("content-encoding");
     if (!file && !(large && spools)) {
-      if (!memory_.take(piece.size())) return 503;
+      if (!memory_.take(piece.size() * rule.weight)) return 503;
       request.body.append(piece);
       return 0;
     }
@@ -396,6 +405,11 @@ class Session {
   }
 
   Task<bool> write(const Response& response, bool keep, bool head_only) {
+    if (response.status == kNoAnswer) {
+      error_code ignored;
+      state_.socket.set_option(net::socket_base::linger(true, 0), ignored);
+      co_return false;
+    }
     const bool sent = co_await send(response, keep, head_only);
     if (sent && !keep) co_await close();
     co_return sent&& keep;
@@ -582,16 +596,7 @@ class ServerImpl final : public Server {
     tcp::endpoint endpoint(address, options_.port);
     for (net::io_context* loop : loops) {
       auto acceptor = std::make_unique<tcp::acceptor>(*loop);
-      acceptor->open(endpoint.protocol(), ec);
-      if (!ec) acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
-      // Another process on the same port must be an error, so only our own further acceptors share
-      // it.
-      if (!ec && acceptors_.empty()) probe(endpoint, ec);
-      if (!ec)
-        acceptor->set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true),
-                             ec);
-      if (!ec) acceptor->bind(endpoint, ec);
-      if (!ec) acceptor->listen(net::socket_base::max_listen_connections, ec);
+      options_.socket >= 0 ? adopt(*acceptor, endpoint, ec) : open(*acceptor, endpoint, ec);
       if (ec) {
         return fail(Code::kUnavailable, Origin::kSelf,
                     "cannot listen on " + options_.address + ":" + std::to_string(endpoint.port()) +
@@ -618,13 +623,34 @@ class ServerImpl final : public Server {
                   error_code ignored;
                   acceptor->close(ignored);
                   for (SessionState* session : sessions->sessions) {
-                    if (session->idle) session->socket.close(ignored);
+                    // Who has sent a request that is not read yet gets its answer.
+                    if (session->idle && !session->fresh && session->socket.available(ignored) == 0)
+                      session->socket.close(ignored);
                   }
                 });
     }
   }
 
  private:
+  // Every loop accepts from the socket that was handed over; closing a copy closes no backlog.
+  void adopt(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, error_code& ec) {
+    const int copy = ::fcntl(options_.socket, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) ec.assign(errno, boost::system::system_category());
+    if (!ec) acceptor.assign(endpoint.protocol(), copy, ec);
+  }
+
+  void open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, error_code& ec) {
+    acceptor.open(endpoint.protocol(), ec);
+    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+    // Another process on the same port must be an error, so only our own further acceptors share
+    // it.
+    if (!ec && acceptors_.empty()) probe(endpoint, ec);
+    if (!ec)
+      acceptor.set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
+    if (!ec) acceptor.listen(net::socket_base::max_listen_connections, ec);
+  }
+
   static void probe(tcp::endpoint endpoint, error_code& ec) {
     if (endpoint.port() == 0) return;
     net::io_context scratch;
@@ -651,7 +677,7 @@ class ServerImpl final : public Server {
       std::string trouble;
       try {
         auto [error, socket] = co_await acceptor.async_accept(kTuple);
-        if (stopping_) co_return;
+        if (error && stopping_) co_return;
         if (error) {
           trouble = error.message();
         } else {
@@ -751,7 +777,9 @@ class ServerImpl final : public Server {
       const auto now = SteadyClock::now();
       for (SessionState* session : sessions.sessions) {
         // As the gate ends also those that became idle, or were let in, as the others were closed.
-        if (session->deadline < now || (stopping_ && session->idle)) cut(*session);
+        if (session->deadline < now ||
+            (stopping_ && session->idle && now - session->since > kGrace))
+          cut(*session);
       }
     }
   }

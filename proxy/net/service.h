@@ -11,9 +11,13 @@
 
 namespace npmgate {
 
+// The status of a response that is not sent: the connection is reset instead.
+inline constexpr int kNoAnswer = 0;
+
 struct BodyRule {
-  std::size_t limit = 0;  // bytes of body a request may bring; 0: it is read and thrown away
-  bool spool = false;     // a large one comes as Request::spooled
+  std::size_t limit = 0;   // bytes of body a request may bring; 0: it is read and thrown away
+  bool spool = false;      // a large one comes as Request::spooled
+  std::size_t weight = 1;  // bytes of memory that one of the body takes until it is answered
 };
 
 // One request in, one response out; exceptions are bugs. Thread-safe: called from every loop.

@@ -167,6 +167,7 @@ Result<void> PackageCache::read_known(PackageSnapshot& next) {
   auto evidence = store_.evidence_of(next.name);
   if (!evidence) return evidence.error();
   next.evidence = std::move(*evidence);
+  for (const EvidencePtr& each : next.evidence) parts_.note(each->release);
   auto pins = store_.pins_of(next.name);
   if (!pins) return pins.error();
   next.pins = std::move(*pins);

@@ -38,6 +38,7 @@
 #include "base/metrics.h"
 #include "judge/snapshot.h"
 #include "proxy/net/async.h"
+#include "proxy/packages/exact_pins.h"
 #include "proxy/runtime/config.h"
 #include "registry/name.h"
 #include "store/state_store.h"
@@ -115,6 +116,8 @@ class PackageCache {
   // The upstream could not be asked.
   SnapshotPtr mark_stale(const SnapshotPtr& known);
   void mark_stale(const std::string& name);
+  // What the inspected releases that memory came across pin exactly. Thread-safe.
+  ExactPins& parts() { return parts_; }
   // Drops what memory holds of a name; the next request reads the disk again.
   void forget(const std::string& name);
 
@@ -153,6 +156,7 @@ class PackageCache {
   Metrics& metrics_;
   const bool collects_;
   SingleFlight<Result<SnapshotPtr>> loads_;
+  ExactPins parts_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
   mutable std::list<std::string> ages_;  // least recently used first

@@ -16,16 +16,6 @@ bool same_findings(const std::vector<Finding>& a, const std::vector<Finding>& b)
 
 }  // namespace
 
-// Published by the same account, or from the same repository.
-bool same_owner(const Release& a, const Release& b) {
-  const bool account = a.publisher && b.publisher && !a.publisher->person.name.empty() &&
-                       a.publisher->person.name == b.publisher->person.name;
-  const bool repository = a.manifest.repository && b.manifest.repository &&
-                          !a.manifest.repository->url.empty() &&
-                          a.manifest.repository->url == b.manifest.repository->url;
-  return account || repository;
-}
-
 JudgeOptions PackageJudge::options_here(const PolicySnapshot& rules, JudgeOptions options) const {
   options.recent = deps_.config.recent;
   options.popular = popular_packages();
@@ -44,6 +34,7 @@ Judge PackageJudge::judge(const SnapshotPtr& snapshot, const PolicySnapshot& rul
                            const std::string& version) {
     return sibling_state(parent, name, version);
   };
+  options.pinned = [this](const Release& release) { return cache_.parts().holds(release); };
   options.observed_only = collects_;
   return judge_with(snapshot, rules, options_here(rules, std::move(options)));
 }

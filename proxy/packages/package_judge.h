@@ -72,7 +72,4 @@ class PackageJudge {
   mutable std::shared_ptr<const Policy> waivers_of_, waivers_;
 };
 
-// Published by the same account, or from the same repository.
-bool same_owner(const Release& a, const Release& b);
-
 }  // namespace npmgate

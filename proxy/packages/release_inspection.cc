@@ -1,5 +1,7 @@
 #include "proxy/packages/release_inspection.h"
 
+#include <optional>
+
 #include "base/log.h"
 #include "base/metrics.h"
 #include "proxy/runtime/routes.h"
@@ -19,6 +21,7 @@ constexpr Millis kSiblingLimit = std::chrono::seconds(5);
 // crowd out what clients wait for.
 constexpr std::size_t kBackgroundPerPackage = 8;
 constexpr int kBackgroundInFlight = 2;
+constexpr auto kBackgroundPause = std::chrono::milliseconds(50);  // while a client waits
 
 std::string reason_of(const Error& error, const std::string& baseline) {
   return "the tarball of " + baseline + " was not available: " + error.context;
@@ -37,6 +40,15 @@ Task<Result<SnapshotPtr>> ReleaseInspection::inspect(SnapshotPtr snapshot, std::
   }
   const std::string key = snapshot->name + "@" + version + "#" +
                           std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
+  // What is behind everything else asks for longer than any client waits.
+  const bool client = limit <= deps_.config.inspection_timeout;
+  struct Waiting {
+    std::atomic<int>& count;
+    explicit Waiting(std::atomic<int>& c) : count(c) { count.fetch_add(1); }
+    ~Waiting() { count.fetch_sub(1); }
+  };
+  std::optional<Waiting> waiting;
+  if (client) waiting.emplace(waiting_);
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
     return inspect_with_baseline(snapshot, version);
   };
@@ -116,7 +128,11 @@ Task<Result<SnapshotPtr>> ReleaseInspection::inspect_with_baseline(SnapshotPtr s
   };
   auto plan = co_await deps_.pool.offload(std::move(look));
   if (!plan) co_return plan.error();
-  if (plan->recent) co_await fetch_siblings(current, version);
+  if (plan->recent) {
+    if (const PackumentVersion* parent = current->packument->find(version))
+      cache_.parts().note(parent->release);
+    co_await fetch_siblings(current, version);
+  }
   bool fetched = false;
   Plan wanted = *plan;
   current = co_await fetch_for_comparison(current, version, std::move(wanted), fetched);
@@ -185,7 +201,13 @@ void ReleaseInspection::inspect_later(SnapshotPtr snapshot, net::any_io_executor
     auto work = co_await deps_.pool.offload(std::move(list));
     if (!work) co_return;
     SnapshotPtr current = snapshot;
+    net::steady_timer pause(co_await net::this_coro::executor);
     for (std::size_t i = 0; i < work->size() && i < kBackgroundPerPackage; ++i) {
+      while (waiting_ > 0) {
+        pause.expires_after(kBackgroundPause);
+        auto [error] = co_await pause.async_wait(kTuple);
+        if (error) co_return;
+      }
       auto next = co_await inspect(current, (*work)[i], std::chrono::minutes(6));
       if (next) current = *next;
     }

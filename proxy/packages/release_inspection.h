@@ -39,8 +39,8 @@ class ReleaseInspection {
   // kTimeout if `limit` passed; the work goes on.
   Task<Result<SnapshotPtr>> inspect(SnapshotPtr snapshot, std::string version, Millis limit);
 
-  // Inspects, one after another and behind everything else, the recent releases that no resolver
-  // picks. Returns at once.
+  // Inspects, one after another and as long as no client waits for an inspection, the recent
+  // releases that no resolver picks. Returns at once.
   void inspect_later(SnapshotPtr snapshot, net::any_io_executor executor);
 
  private:
@@ -71,6 +71,7 @@ class ReleaseInspection {
   ComparisonRetries& retries_;
   SingleFlight<Result<SnapshotPtr>> inspections_;
   std::atomic<bool> comparing_{false};
+  std::atomic<int> waiting_{0};  // inspections that a client waits for
   std::atomic<int> background_{0};
 };
 

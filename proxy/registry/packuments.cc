@@ -1,7 +1,5 @@
 #include "proxy/registry/packuments.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
@@ -9,7 +7,6 @@
 #include "base/gzip.h"
 #include "proxy/registry/tarballs.h"
 #include "proxy/runtime/routes.h"
-#include "store/disk/disk.h"
 
 namespace npmgate {
 namespace {
@@ -57,16 +54,13 @@ constexpr std::string_view kAbbreviated = "|corgi|";
 
 // From this size on a body is sent from a file in memory: sendfile hands its pages to the socket.
 // Below, one copy of what lies in the processor's cache costs no more (docs/performance.md).
-constexpr std::size_t kFromFile = std::size_t{1} << 20;
+constexpr std::size_t kFromFile = std::size_t{128} << 10;
 
 // Moves a large body into a file in memory; if that is impossible it stays.
-void into_file(Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
+void into_file(MemoryFiles& files, Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
   if (body->size() < kFromFile) return;
-  Fd fd(::memfd_create("packument", MFD_CLOEXEC));
-  if (fd.get() < 0 || !Disk().write_all(fd.get(), *body, "packument")) return;
-  const std::size_t size = body->size();
-  file = std::make_shared<const BlobStore::Handle>(fd.release(), size);
-  body.reset();
+  file = files.make(*body);
+  if (file) body.reset();
 }
 
 void add_body(const RenderedPackument& answer, bool gzip, Response& response) {
@@ -172,7 +166,7 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
   }
 }
 
-Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name) {
+Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name, Asked asked) {
   Prepared prepared;
   auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot) co_return snapshot.error();
@@ -182,9 +176,9 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
   const auto deadline = std::chrono::steady_clock::now() + deps_.config.inspection_timeout;
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
-    std::function<Result<Names>()> plan = [this, &prepared]() -> Result<Names> {
+    std::function<Result<Names>()> plan = [this, &prepared, &asked]() -> Result<Names> {
       return packages_.judging.judge(prepared.snapshot, *prepared.rules)
-          .picks_to_inspect(prepared.undecided);
+          .picks_to_inspect(prepared.undecided, asked);
     };
     auto picks = co_await deps_.pool.offload(std::move(plan));
     if (!picks) co_return picks.error();
@@ -246,8 +240,8 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   answer->last_modified = format_http_date(answer->modified);
   answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
   answer->identity = std::make_shared<const std::string>(std::move(text));
-  into_file(answer->identity, answer->identity_file);
-  into_file(answer->gzip, answer->gzip_file);
+  into_file(files_, answer->identity, answer->identity_file);
+  into_file(files_, answer->gzip, answer->gzip_file);
   return RenderedPackumentPtr(answer);
 }
 
@@ -361,7 +355,8 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
   const std::string base_url = request.base_url;
   SingleFlight<Result<RenderedPackumentPtr>>::Work work =
       [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
-    auto prepared = co_await prepare(name);
+    Asked whole;
+    auto prepared = co_await prepare(name, std::move(whole));
     if (!prepared) co_return prepared.error();
     std::function<Result<RenderedPackumentPtr>()> make = [this, &prepared, form, &base_url] {
       return render(*prepared, form, base_url);
@@ -396,7 +391,8 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
       deps_.clock.now() - (*asked)->fetched > kAskedJustNow)
     asked = co_await packages_.packuments.get(name, true);
   if (!asked) co_return response_for(asked.error());
-  auto prepared = co_await prepare(name);
+  Asked one(version_or_tag);
+  auto prepared = co_await prepare(name, std::move(one));
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;
   std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
@@ -433,7 +429,9 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
 }
 
 Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, const Request&) {
-  auto prepared = co_await prepare(name);
+  Asked tags(tag);
+  tags.every_tag = tag.empty();
+  auto prepared = co_await prepare(name, std::move(tags));
   if (!prepared) co_return response_for(prepared.error());
   std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
     Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);

@@ -25,6 +25,7 @@
 #include "base/finished_cache.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
+#include "proxy/registry/memory_files.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/render.h"
 
@@ -76,7 +77,7 @@ class PackumentService {
   // moment ago: what was published just now must be there for who knows of it.
   bool asks_again(const Request& request, Time fetched) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, const Request& request);
-  Task<Result<Prepared>> prepare(PackageName name);
+  Task<Result<Prepared>> prepare(PackageName name, Asked asked);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
   void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
@@ -94,6 +95,7 @@ class PackumentService {
   Dependencies deps_;
   Packages& packages_;
   AuditWriter& audit_writer_;
+  MemoryFiles files_;
   SingleFlight<Result<RenderedPackumentPtr>> renders_;
   FinishedCache<RenderedPackument> finished_;
 };

@@ -63,6 +63,18 @@ bool note_incomplete(boost::json::object& advisories, const std::string& problem
   return false;
 }
 
+// A bulk request, read: what is asked of whom.
+struct Asked {
+  boost::json::object all;
+  std::map<const UpstreamConfig*, boost::json::object> parts;
+  std::map<const UpstreamConfig*, std::string> bodies;  // the parts as they are sent
+};
+using AskedPtr = std::shared_ptr<const Asked>;
+
+Error no_object() {
+  return fail(Code::kMalformed, Origin::kClient, "the audit request is not a JSON object");
+}
+
 }  // namespace
 
 const UpstreamConfig* RegistryServices::fallback() const {
@@ -166,16 +178,26 @@ std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
 }
 
 Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request& request) {
-  boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(request.body, ec);
-  if (ec || !parsed.is_object())
-    co_return error_response(400, "npm-gate: the audit request is not a JSON object");
+  // Megabytes of JSON would keep everybody else on the loop waiting.
+  std::function<Result<AskedPtr>()> read = [this, &request]() -> Result<AskedPtr> {
+    boost::system::error_code ec;
+    boost::json::value parsed = boost::json::parse(request.body, ec);
+    if (ec || !parsed.is_object()) return no_object();
+    auto out = std::make_shared<Asked>();
+    out->all = std::move(parsed.get_object());
+    out->parts = split(out->all, request);
+    for (const auto& [upstream, names] : out->parts)
+      out->bodies[upstream] = boost::json::serialize(names);
+    return AskedPtr(std::move(out));
+  };
+  const auto asked = co_await deps_.pool.offload(std::move(read));
+  if (!asked) co_return response_for(asked.error());
   boost::json::object merged;
   std::string problem;
   bool missing = false;
-  for (const auto& [upstream, names] : split(parsed.get_object(), request)) {
-    AuditAnswer answer =
-        co_await ask_audit(*upstream, target.path.substr(1), boost::json::serialize(names));
+  for (const auto& [upstream, names] : (*asked)->parts) {
+    std::string body = (*asked)->bodies.at(upstream);
+    AuditAnswer answer = co_await ask_audit(*upstream, target.path.substr(1), std::move(body));
     if (answer.found) {
       for (const auto& [name, advisories] : *answer.found) {
         if (names.contains(name)) merged[name] = advisories;
@@ -186,8 +208,8 @@ Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request&
     }
   }
   using Advisories = boost::json::object;
-  std::function<Result<Advisories>()> make = [this, &parsed, &request] {
-    return own_advisories(parsed.get_object(), request.base_url);
+  std::function<Result<Advisories>()> make = [this, all = *asked, &request] {
+    return own_advisories(all->all, request.base_url);
   };
   auto own = co_await deps_.pool.offload(std::move(make));
   if (!own) co_return response_for(own.error());
@@ -256,19 +278,22 @@ void RegistryServices::scrub(boost::json::value& tree, const UpstreamConfig* ups
 }
 
 Task<Response> RegistryServices::audit_quick(ServiceTarget target, const Request& request) {
-  boost::system::error_code ec;
-  boost::json::value tree = boost::json::parse(request.body, ec);
-  if (ec || !tree.is_object())
-    co_return error_response(400, "npm-gate: the audit request is not a JSON object");
   const UpstreamConfig* upstream = fallback();
-  scrub(tree, upstream, request);
-  auto* project = tree.get_object().if_contains("name");
-  if (project != nullptr && project->is_string() &&
-      !goes_to(std::string(project->get_string()), upstream))
-    *project = "project";
+  std::function<Result<std::string>()> read = [this, upstream, &request]() -> Result<std::string> {
+    boost::system::error_code ec;
+    boost::json::value tree = boost::json::parse(request.body, ec);
+    if (ec || !tree.is_object()) return no_object();
+    scrub(tree, upstream, request);
+    auto* project = tree.get_object().if_contains("name");
+    if (project != nullptr && project->is_string() &&
+        !goes_to(std::string(project->get_string()), upstream))
+      *project = "project";
+    return boost::json::serialize(tree);
+  };
+  auto body = co_await deps_.pool.offload(std::move(read));
+  if (!body) co_return response_for(body.error());
   if (upstream == nullptr) co_return unanswered("no upstream answers for other names", true);
-  AuditAnswer answer =
-      co_await ask_audit(*upstream, target.path.substr(1), boost::json::serialize(tree));
+  AuditAnswer answer = co_await ask_audit(*upstream, target.path.substr(1), std::move(*body));
   if (answer.found && !answer.found->contains("metadata")) {
     answer.problem = "the upstream " + upstream->name + " answered an audit with something else";
     answer.found.reset();

@@ -276,6 +276,27 @@ CREATE TABLE subscribed (
 CREATE INDEX subscribed_by ON subscribed (subscription);
 )sql";
 
+// `alike`: what entries of kinds that are added up have in common; null for all others. The first
+// refusal of each release and action stays, whatever anybody tries.
+constexpr std::string_view kFoldedAudit = R"sql(
+ALTER TABLE audit ADD COLUMN times INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE audit ADD COLUMN alike TEXT;
+CREATE UNIQUE INDEX audit_alike ON audit (alike) WHERE alike IS NOT NULL;
+DROP TRIGGER audit_is_append_only;
+DROP TRIGGER audit_stays;
+CREATE TRIGGER audit_is_append_only BEFORE UPDATE OF id, at, kind, actor, name, version, content_id,
+  action, policy_hash, client, detail, alike ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_counts_up BEFORE UPDATE OF times ON audit
+WHEN old.alike IS NULL OR new.times < old.times
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+CREATE TRIGGER audit_stays BEFORE DELETE ON audit
+WHEN old.kind NOT IN ('served', 'refused') OR (old.kind = 'refused' AND NOT EXISTS (
+  SELECT 1 FROM audit WHERE kind = 'refused' AND name = old.name AND version = old.version
+  AND content_id = old.content_id AND action = old.action AND id < old.id))
+BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+)sql";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
@@ -284,6 +305,7 @@ constexpr SchemaStep kSteps[] = {
     {"standings of releases, alerts and their outbox, issues written", kAlerts},
     {"observations beside git tags; the release that another one is again", kObservations},
     {"subscriptions of projects and the releases they lock", kSubscriptions},
+    {"audit entries of what was served or refused are added up", kFoldedAudit},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

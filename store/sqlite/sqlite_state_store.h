@@ -60,6 +60,8 @@ class SqliteStateStore final : public StateStore {
   Result<void> ledger(const std::vector<LedgerEntry>& entries) override;
   Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
                                              std::string_view after) override;
+  // Of the audit trail too: what was served before, and refusals before but for the first one of
+  // each release and action; everything else stays for ever.
   Result<void> trim_ledger(Time before) override;
 
   Result<std::int64_t> add_token(const TokenRecord& token) override;

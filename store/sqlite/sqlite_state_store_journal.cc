@@ -1,9 +1,12 @@
 // Who did and who got what: the audit trail, the fetch ledger, and tokens.
 #include <algorithm>
 #include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <limits>
 
+#include "base/digest.h"
 #include "store/sqlite/sqlite_state_store.h"
 
 namespace npmgate {
@@ -13,6 +16,8 @@ namespace {
 // all day stays small.
 constexpr Millis kFetchedPeriod = std::chrono::hours(1);
 constexpr Millis kReportedPeriod = std::chrono::hours(24);
+// Rows that one transaction of trim_audit() removes: it must not keep writers waiting.
+constexpr std::int64_t kTrimmedAtOnce = 5000;
 
 // The id of the row with these values in `table`, inserted if there is none.
 template <class... Values>
@@ -31,9 +36,20 @@ TokenRecord read_token(const Statement& row) {
           row.time(4),    row.optional_time(5), row.optional_time(6)};
 }
 
+constexpr std::string_view kTimes = "times";  // in an audit entry's detail: so many alike
+
 AuditEntry read_audit(const Statement& row) {
-  return {row.integer(0), row.time(1),   row.string(2), row.string(3), row.string(4), row.string(5),
-          row.string(6),  row.string(7), row.string(8), row.string(9), row.string(10)};
+  AuditEntry entry{row.integer(0), row.time(1),   row.string(2), row.string(3),
+                   row.string(4),  row.string(5), row.string(6), row.string(7),
+                   row.string(8),  row.string(9), row.string(10)};
+  if (const std::int64_t times = row.integer(11); times > 1) {
+    boost::system::error_code none;
+    boost::json::value detail = boost::json::parse(entry.detail, none);
+    if (none || !detail.is_object()) detail = boost::json::object();
+    detail.get_object()[kTimes] = times;
+    entry.detail = boost::json::serialize(detail);
+  }
+  return entry;
 }
 
 // Where a page of the ledger ends: at, release, client, reported, period; written with dots.
@@ -65,8 +81,8 @@ std::optional<LedgerPosition> read_position(std::string_view text) {
 // bound, used or not.
 std::string audit_query(const AuditFilter& filter) {
   std::string sql =
-      "SELECT id, at, kind, actor, name, version, content_id, action, policy_hash, client, detail"
-      " FROM audit WHERE id>?1";
+      "SELECT id, at, kind, actor, name, version, content_id, action, policy_hash, client, detail,"
+      " times FROM audit WHERE id>?1";
   if (!filter.name.empty()) sql += " AND name=?2";
   if (!filter.version.empty()) sql += " AND version=?3";
   if (!filter.kind.empty()) sql += " AND kind=?4";
@@ -78,15 +94,62 @@ std::string audit_query(const AuditFilter& filter) {
   return sql + (filter.latest ? " ORDER BY id DESC LIMIT ?10" : " ORDER BY id LIMIT ?10");
 }
 
+// An entry of a kind that is added up, as it is stored.
+struct Folded {
+  std::string detail;      // without `times`
+  std::int64_t times = 1;  // how many the entry stands for
+  std::string alike;       // what those that are added up have in common; "": never added up
+};
+
+Folded folded(const AuditEntry& entry) {
+  Folded out;
+  out.detail = entry.detail;
+  if (entry.kind != "served" && entry.kind != "refused") return out;
+  boost::system::error_code none;
+  boost::json::value detail = boost::json::parse(entry.detail, none);
+  if (!none && detail.is_object()) {
+    boost::json::object& object = detail.get_object();
+    const auto* times = object.if_contains(kTimes);
+    if (times != nullptr && times->is_int64() && times->get_int64() > 0) {
+      out.times = times->get_int64();
+      object.erase(kTimes);
+      out.detail = object.empty() ? "" : boost::json::serialize(object);
+    }
+  }
+  std::string all = std::to_string(entry.at.time_since_epoch() / kFetchedPeriod);
+  for (const std::string* part : std::initializer_list<const std::string*>{
+           &entry.kind, &entry.actor, &entry.name, &entry.version, &entry.content_id, &entry.action,
+           &entry.policy_hash, &entry.client, &out.detail})
+    all.append(1, '\n').append(std::to_string(part->size())).append(1, ':').append(*part);
+  out.alike = sha256_hex(all);
+  return out;
+}
+
+// Without those of the kind that are older than ?1 and among the oldest: all are looked at in the
+// order of their ids, which is that of time.
+constexpr std::string_view kTrimServed =
+    "DELETE FROM audit WHERE at<?1 AND id IN"
+    " (SELECT id FROM audit WHERE kind='served' ORDER BY id LIMIT ?2)";
+constexpr std::string_view kTrimRefused =
+    "DELETE FROM audit WHERE id IN (SELECT later.id FROM audit AS later"
+    " WHERE later.kind='refused' AND later.at<?1 AND EXISTS"
+    " (SELECT 1 FROM audit AS first WHERE first.kind='refused' AND first.name=later.name"
+    " AND first.version=later.version AND first.content_id=later.content_id"
+    " AND first.action=later.action AND first.id<later.id)"
+    " ORDER BY later.id DESC LIMIT ?2)";
+
 }  // namespace
 
 Result<void> insert_audit(Connection& connection, const AuditEntry& entry) {
   Statement insert(connection,
                    "INSERT INTO audit (at, kind, actor, name, version, content_id, action,"
-                   " policy_hash, client, detail)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+                   " policy_hash, client, detail, times, alike)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, nullif(?12, ''))"
+                   " ON CONFLICT (alike) WHERE alike IS NOT NULL"
+                   " DO UPDATE SET times=times+excluded.times");
+  const Folded row = folded(entry);
   insert.run(entry.at, entry.kind, entry.actor, entry.name, entry.version, entry.content_id,
-             entry.action, entry.policy_hash, entry.client, entry.detail);
+             entry.action, entry.policy_hash, entry.client, row.detail, row.times, row.alike);
   return insert.result();
 }
 
@@ -134,7 +197,12 @@ Result<void> SqliteStateStore::ledger(const std::vector<LedgerEntry>& entries) {
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
                   " ON CONFLICT (release, client, reported, period) DO UPDATE"
                   " SET at=max(at, excluded.at), count=count+excluded.count");
+    Statement shown(connection, "SELECT 1 FROM seen_version WHERE name=?1 AND version=?2");
     for (const LedgerEntry& entry : entries) {
+      if (entry.reported && !shown.bind(entry.name, entry.version).step()) {
+        if (auto done = shown.result(); !done) return done;
+        continue;
+      }
       const auto release =
           intern(new_release, release_id, entry.name, entry.version, entry.content_id);
       if (!release) return release.error();
@@ -178,7 +246,23 @@ Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(std::string_view na
   });
 }
 
+static Result<void> trim_audit(Database& database, Time before) {
+  for (const std::string_view sql : {kTrimServed, kTrimRefused}) {
+    for (std::int64_t removed = kTrimmedAtOnce; removed == kTrimmedAtOnce;) {
+      auto done = database.write(Durability::kProcess, [&](Connection& connection) -> Result<void> {
+        Statement drop(connection, sql);
+        drop.run(before, kTrimmedAtOnce);
+        removed = connection.changes();
+        return drop.result();
+      });
+      if (!done) return done;
+    }
+  }
+  return {};
+}
+
 Result<void> SqliteStateStore::trim_ledger(Time before) {
+  if (auto done = trim_audit(*database_, before); !done) return done;
   return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<void> {
     Statement drop(connection, "DELETE FROM ledger WHERE at<?1");
     drop.run(before);

@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "inspect/code/lexer.h"
-#include "inspect/code/syntax_tree.h"
+#include "inspect/syntax/syntax_tree.h"
 
 namespace npmgate {
 namespace {

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "../judge/judge_testing.h"
+#include "tests/judge/judge_testing.h"
 #include "store/sqlite/open_state_store.h"
 
 namespace npmgate::testing {
