@@ -429,9 +429,9 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
 }
 
 Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, const Request&) {
-  Asked tags(tag);
-  tags.every_tag = tag.empty();
-  auto prepared = co_await prepare(name, std::move(tags));
+  Asked asked(tag);
+  asked.every_tag = tag.empty();
+  auto prepared = co_await prepare(name, std::move(asked));
   if (!prepared) co_return response_for(prepared.error());
   std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
     Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
