@@ -178,10 +178,10 @@ const BadPolicy kConditionRows[] = {
     {"finding_list_empty", when("{ finding: [] }"),
      "policy.yaml:4:22: rule r: finding: the list is empty, so nothing would match\n"},
     {"severity_misspelt", when("{ finding: known-malware, severity: urgent }"),
-     "policy.yaml:4:46: rule r: severity: expected info, low, medium, high or critical, found "
+     "policy.yaml:4:47: rule r: severity: expected info, low, medium, high or critical, found "
      "'urgent'\n"},
     {"new_is_only_true", when("{ finding: known-malware, new: false }"),
-     "policy.yaml:4:41: rule r: new: only true is a condition, found 'false'\n"},
+     "policy.yaml:4:42: rule r: new: only true is a condition, found 'false'\n"},
     {"not_a_severity", when("{ not: { severity: high } }"),
      "policy.yaml:4:20: rule r: 'severity'" + kUnderNot},
     {"finding_as_map", when("{ finding: { id: x } }"),
