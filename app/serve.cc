@@ -416,6 +416,7 @@ void add_serve(Command app) {
   command.option("--listen", flags->listen, "address and port for clients (default 127.0.0.1:4873)")
       .type_name("ADDR:PORT");
   command.action([flags] {
+    flags->sends = true;
     const LoadedConfig loaded = load_configuration(*flags);
     return loaded.config ? run_gate(*loaded.config, *flags) : loaded.exit_code;
   });

@@ -34,17 +34,18 @@ STANDS_ON = {
     "proxy/net": ("base", "registry", "store"),
     "proxy/runtime": ("base", "registry", "inspect", "feeds", "yaml", "store", "judge", "alert", "proxy/net"),
     "proxy/packages": ("base", "registry", "sigstore", "inspect", "diff", "sandbox", "store", "judge", "proxy/net", "proxy/runtime"),
-    "proxy/registry": ("base", "registry", "store", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
+    "proxy/registry": ("base", "registry", "store", "judge", "alert", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/monitor": ("base", "judge", "store", "alert", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/packages", "proxy/registry"),
-    "proxy/desk": ("base", "proxy/net", "proxy/admin"),
-    "app": ("base", "certs", "sandbox", "yaml", "store", "proxy", "app/report", "app/offline", "app/commands"),
+    "proxy/desk": ("base", "proxy/net", "proxy/registry", "proxy/admin"),
+    "app": ("base", "certs", "sandbox", "yaml", "store", "proxy", "app/report", "app/offline", "app/commands", "app/developer"),
     "app/report": ("base", "inspect", "judge", "policy"),
     "app/offline": ("base", "feeds", "proxy", "app", "app/report"),
     "app/audit": ("base", "inspect", "lockfile", "policy", "proxy", "app", "app/offline"),
     "app/commands": ("base", "registry", "certs", "feeds", "sandbox", "lockfile", "policy", "store", "judge", "proxy",
                      "app", "app/report", "app/offline", "app/audit"),
+    "app/developer": ("base", "registry", "app", "app/report", "app/audit", "app/commands"),
 }
 # The program's root: main.cc and serve.cc put everything together, its headers serve the inner folders and so include none of them.
 ROOT_OF_PROGRAM = "app"

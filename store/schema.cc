@@ -276,6 +276,34 @@ CREATE TABLE subscribed (
 CREATE INDEX subscribed_by ON subscribed (subscription);
 )sql";
 
+// An answered request stays: the asker reads the answer later. One is open for a release at a time.
+constexpr std::string_view kRequests = R"sql(
+CREATE TABLE request (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  answer TEXT NOT NULL DEFAULT '' CHECK (answer IN ('', 'approved', 'declined', 'instead')),
+  answered INTEGER,
+  answered_by TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  instead TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX request_open ON request (name, version) WHERE answer='';
+CREATE INDEX request_release ON request (name, version, id);
+
+CREATE TABLE asker (
+  request INTEGER NOT NULL REFERENCES request (id),
+  token TEXT NOT NULL,
+  address TEXT NOT NULL,
+  project TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  needed_until INTEGER,
+  asked INTEGER NOT NULL,
+  UNIQUE (request, token, address, project)
+) STRICT;
+)sql";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
@@ -284,6 +312,7 @@ constexpr SchemaStep kSteps[] = {
     {"standings of releases, alerts and their outbox, issues written", kAlerts},
     {"observations beside git tags; the release that another one is again", kObservations},
     {"subscriptions of projects and the releases they lock", kSubscriptions},
+    {"releases that developers ask for", kRequests},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

@@ -19,6 +19,7 @@
 #include "policy/decide.h"
 #include "store/alert_store.h"
 #include "store/disk.h"
+#include "store/request_store.h"
 #include "store/subscription_store.h"
 
 namespace npmgate {
@@ -86,6 +87,12 @@ struct LedgerEntry {
   std::string position{};  // set by downloads(): where the next page goes on
 };
 
+// Which entries of the ledger; empty fields match everything.
+struct LedgerFilter {
+  std::string name, token, project, address;
+  std::string text;  // a part of name, token, project or address
+};
+
 struct TokenRecord {
   std::int64_t id = 0;
   std::string name;
@@ -108,10 +115,11 @@ struct ReleaseRow {
 // What a release was just judged to be.
 struct SeenVerdict {
   ReleaseRow row;
-  bool refresh = false;     // the row is written too, as put_release_row does
-  std::string action;       // allow, warn, quarantine, block
-  std::string policy_hash;  // of the policy that said so
-  std::string because;      // rules that decided, for the audit trail
+  bool refresh = false;        // the row is written too, as put_release_row does
+  std::string action;          // allow, warn, quarantine, block
+  std::string policy_hash;     // of the policy that said so
+  std::string because;         // rules that decided, for the audit trail
+  std::uint64_t revision = 0;  // PolicySnapshot::revision of the rules that it was judged by
 };
 
 class StateStore {
@@ -174,21 +182,32 @@ class StateStore {
 
   // Remembers the verdicts as observed at `at`. One that differs from the last recorded verdict of
   // its release is written to the audit trail with it (kind verdict, detail {"before", "because"});
-  // a first one only where the release is refused. Returns how many were written.
-  virtual Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at) = 0;
+  // a first one only where the release is refused. Returns how many were written. `counts` (null:
+  // all do) is asked within the transaction: a verdict by rules that no longer hold when it is
+  // written must not follow the row of the decision that ended them; its row is refreshed alone.
+  using VerdictCounts = std::function<bool(const SeenVerdict&)>;
+  virtual Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at,
+                                              const VerdictCounts& counts = {}) = 0;
 
   virtual Result<void> audit(const std::vector<AuditEntry>& entries) = 0;
   // Ascending ids after `after_id`, at most `limit`; empty fields of the filter match everything.
   virtual Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) = 0;
   virtual Result<void> ledger(const std::vector<LedgerEntry>& entries) = 0;
-  // Entries of `name`, newest first; the caller filters versions. `after`: the position of the last
-  // entry of the page before; kMalformed where it is none. An entry that counts on meanwhile moves
-  // to the front.
-  virtual Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+  // Entries that match, newest first; the caller filters versions. `after`: the position of the
+  // last entry of the page before; kMalformed where it is none. An entry that counts on meanwhile
+  // moves to the front.
+  virtual Result<std::vector<LedgerEntry>> downloads(const LedgerFilter& filter, int limit,
                                                      std::string_view after = {}) = 0;
+  Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+                                             std::string_view after = {}) {
+    LedgerFilter filter;
+    filter.name = name;
+    return downloads(filter, limit, after);
+  }
   virtual Result<void> trim_ledger(Time before) = 0;
 
-  // kRefused where the hash is already there. Revoking twice keeps the first time; kNotFound for an
+  // kRefused where the hash is already there, or a token that is not revoked has the name: the
+  // trail tells people apart by it. Revoking twice keeps the first time; kNotFound for an
   // unknown id.
   virtual Result<std::int64_t> add_token(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> tokens() = 0;
@@ -224,6 +243,7 @@ class StateStore {
   // Of the same database. Lives as long as this.
   virtual AlertStore& alerts() = 0;
   virtual SubscriptionStore& subscriptions() = 0;
+  virtual RequestStore& requests() = 0;
 };
 
 struct StateStoreOptions {
