@@ -115,7 +115,7 @@ std::string seen(const AlertEvent& event) {
   for (const AlertFinding& finding : event.findings) {
     if (out.size() > kSection) break;
     --left;
-    // What could not be had was not seen, and why is the gate's own matter.
+    // What was not available was not seen, and why is the gate's own matter.
     if (finding.id == "evidence-unavailable") continue;
     out += "- **" + markdown_escape(finding.id) + "** (" + markdown_escape(finding.severity) +
            "): " + markdown_escape(one_line(finding.message, 400)) + "\n";

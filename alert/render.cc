@@ -123,7 +123,7 @@ boost::json::object slack_section(std::string text) {
 }
 
 boost::json::object teams_text(std::string text) {
-  // A card's text is markdown where a single line end is no line break.
+  // A card's text is markdown if a single line end is no line break.
   for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2)
     text.replace(at, 1, "\n\n");
   return {{"type", "TextBlock"}, {"text", std::move(text)}, {"wrap", true}};

@@ -1,4 +1,4 @@
-// Messages as sinks take them: pure functions of events. docs/alerts.md describes each form.
+// Messages as sinks take them: pure functions of events. docs/monitoring.md describes each form.
 #pragma once
 
 #include <string>
@@ -23,11 +23,11 @@ struct AlertMessage {
 std::string headline(const AlertMessage& message);
 // One line about one event, plain text: "ua-parser-js@0.7.29 is held: …".
 std::string event_line(const AlertEvent& event);
-// Where the gate tells about a release; "" where the gate has no public URL or the event no
+// Where the gate tells about a release; "" if the gate has no public URL or the event no
 // release.
 std::string page_url(const AlertMessage& message, const AlertEvent& event);
 
-// Schema npm-gate.alert/1 (docs/alerts.md).
+// Schema npm-gate.alert/1 (docs/monitoring.md).
 std::string webhook_body(const AlertMessage& message);
 // Content-Type, Idempotency-Key and, with a secret, X-Npm-Gate-Signature:
 // "t=<seconds>,v1=<hex HMAC-SHA256 of '<seconds>.<body>'>".

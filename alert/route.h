@@ -18,7 +18,7 @@ struct Route {
 // In the order they are to hear of it: subscribers that lock the release first.
 std::vector<Route> routes_of(const AlertSettings& settings, const AlertEvent& event);
 
-// "owner/name" of a repository URL below `web`; "" where it lies elsewhere.
+// "owner/name" of a repository URL below `web`; "" if it lies elsewhere.
 std::string repository_below(const std::string& web, const std::string& url);
 
 }  // namespace npmgate

@@ -90,7 +90,7 @@ class Loader {
     return rule;
   }
 
-  // `key`, `key_env` or `key_file`; exactly one where `required`.
+  // `key`, `key_env` or `key_file`; exactly one if `required`.
   std::string secret(YamlReader& reader, const YamlNode& item, const std::string& key,
                      bool required, bool plain) {
     const std::string variable = reader.text(key + "_env"), file = reader.text(key + "_file");

@@ -27,7 +27,7 @@ struct SinkSettings {
   // email
   std::string user, from;
   std::vector<std::string> to;
-  bool starttls = true;  // required where the URL is smtp://
+  bool starttls = true;  // required if the URL is smtp://
   // github: which repositories get issues
   std::vector<std::string> repositories;    // "owner/name": told of every routed event
   std::shared_ptr<const NameSet> packages;  // packages whose own repository is told; null: none

@@ -1,4 +1,4 @@
-// When to look at a package again although nobody asked: pure functions, so that 10,000 packages
+// When to look at a package again without a request for it: pure functions, so that 10,000 packages
 // can be tried on a fake clock.
 #pragma once
 

@@ -16,7 +16,7 @@
 namespace npmgate {
 namespace {
 
-// What npm itself would use on this machine; "" where npm is absent or says nothing.
+// What npm itself would use on this machine; "" if npm is absent or says nothing.
 std::string npm_registry() {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(
       popen("npm config get registry 2>/dev/null", "r"), &pclose);

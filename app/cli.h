@@ -23,12 +23,12 @@ struct ConfigFlags {
 void add_config_file(Command command, ConfigFlags& flags);   // --config
 void add_config_flags(Command command, ConfigFlags& flags);  // --config and --upstream
 
-// The registry that npm would use here (NPM_CONFIG_REGISTRY, npm's own configuration); "" where
+// The registry that npm would use here (NPM_CONFIG_REGISTRY, npm's own configuration); "" if
 // nothing tells.
 std::string find_upstream();
 
 // Reads the file (or takes the defaults), applies flags, finds the upstream. Prints problems and
-// returns the exit code instead where it cannot.
+// returns the exit code instead if it cannot.
 struct LoadedConfig {
   std::optional<Config> config;
   int exit_code = kDone;
@@ -37,7 +37,7 @@ LoadedConfig load_configuration(const ConfigFlags& flags);
 // The file alone (or the defaults): for commands that ask no upstream.
 LoadedConfig read_configuration(const ConfigFlags& flags);
 
-// The data folder that the configuration names; kNotFound where nothing was ever kept there.
+// The data folder that the configuration names; kNotFound if nothing was ever kept there.
 Result<std::string> storage_path(const ConfigFlags& flags);
 
 // One line on stderr: what, where, what to do.
@@ -48,7 +48,7 @@ int report_problems(const std::vector<Problem>& problems);
 // Whether stdout is a terminal that wants colours (NO_COLOR honoured).
 bool wants_colour();
 std::optional<std::string> environment(const std::string& name);
-// For clients of our own: with the proxies that the environment names; kMalformed where one of them
+// For clients of our own: with the proxies that the environment names; kMalformed if one of them
 // is unusable.
 Result<ClientOptions> client_options_here();
 std::optional<std::string> read_file(const std::string& path);

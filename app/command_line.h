@@ -29,7 +29,7 @@ class OptionHandle {
   OptionHandle& range(int least, int most);
   OptionHandle& range(std::size_t least, std::size_t most);
   OptionHandle& one_of(const std::vector<std::string>& words);
-  // Environment variable that is read where the option is not given; --help shows its value.
+  // Environment variable that is read if the option is not given; --help shows its value.
   OptionHandle& environment(const std::string& variable);
 
  private:

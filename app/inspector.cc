@@ -13,7 +13,7 @@ namespace {
 // Nobody waits for headers here: the largest real tarballs take seconds.
 constexpr auto kFileLimit = std::chrono::seconds(120);
 
-// Null where this machine cannot hold workers.
+// Null if this machine cannot hold workers.
 SingleWorker* file_reader(const ArchiveLimits& limits) {
   static const std::unique_ptr<SingleWorker> reader = [&]() -> std::unique_ptr<SingleWorker> {
     WorkerOptions options;

@@ -3,6 +3,7 @@
 #include "app/serve.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/json/array.hpp>
@@ -17,27 +18,27 @@
 #include "app/command_line.h"
 #include "app/commands/upstream_probe.h"
 #include "app/inspector.h"
-#include "app/offline/release_analysis.h"
 #include "app/report/report.h"
 #include "certs/tls_context.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/subscriptions.h"
 #include "proxy/delivery/alert_dispatcher.h"
 #include "proxy/desk/desk.h"
+#include "proxy/external/git_tags.h"
+#include "proxy/external/online_evidence_collector.h"
 #include "proxy/monitor/package_refresher.h"
 #include "proxy/monitor/standing_monitor.h"
+#include "proxy/net/handed_over.h"
 #include "proxy/net/http_client.h"
 #include "proxy/net/server.h"
 #include "proxy/net/upstream_guard.h"
-#include "proxy/packages/external_evidence_collector.h"
-#include "proxy/packages/git_tags.h"
 #include "proxy/packages/maintenance.h"
 #include "proxy/registry/gate.h"
 #include "proxy/runtime/feed_reloader.h"
 #include "proxy/runtime/policy_reloader.h"
-#include "store/blob_store.h"
-#include "store/data_folder.h"
-#include "store/state_store.h"
+#include "store/disk/blob_store.h"
+#include "store/disk/data_folder.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -47,6 +48,8 @@ namespace {
 constexpr std::size_t kMaxQueuedJobs = 4096;
 constexpr std::size_t kMaxQueuedMails = 100;
 constexpr std::size_t kAdminConnections = 256;
+// What the largest audit takes (Gate::body_rule): with less room it would be refused for ever.
+constexpr std::size_t kLeastForBodies = std::size_t{256} << 20;
 // How often the end of a drain is looked for.
 constexpr auto kDrainTick = std::chrono::milliseconds(20);
 
@@ -153,33 +156,46 @@ std::string pages_url(const Config& config) {
 struct Services {
   Services(const Dependencies& deps, const FeedWatch& feeds, TrustStore& trust)
       : tags(git_options(deps.config), deps.upstream, deps.clock),
-        collector(tags, deps.upstream, deps.store, deps.pool, deps.clock, trust),
-        gate(deps, &collector),
-        subscriptions({deps.config, deps.clock, deps.store, deps.active_policy,
+        sources(tags.client(), deps.inspector, deps.blobs, deps.pool, deps.clock,
+                deps.config.limits),
+        collector(deps.config, tags, deps.upstream, deps.store, deps.pool, deps.clock, trust,
+                  deps.config.git_source ? &sources : nullptr),
+        packages(deps, &collector),
+        audit_writer(deps.store, deps.clock,
+                     [&policy = deps.active_policy] { return policy.revision(); }),
+        access(deps.store, deps.clock, audit_writer),
+        packuments(deps, packages, audit_writer),
+        tarballs(deps, packages, audit_writer),
+        registry(deps, audit_writer),
+        publishing(deps, packages.packuments, audit_writer),
+        requests(deps, packages),
+        gate(deps, GateParts{packages, audit_writer, packuments, tarballs, registry, publishing,
+                             requests, access}),
+        subscriptions({deps.config, deps.clock, deps.store.subscriptions(), deps.store, deps.store,
+                       deps.active_policy,
                        [this](const std::string& repository, auto refused) {
                          StandingMonitor::Upload upload;
                          upload.repository = repository;
                          upload.refused = std::move(refused);
                          monitor.uploaded(std::move(upload));
                        }}),
-        monitor(deps, gate.packages(),
+        monitor(deps, packages,
                 [this](const std::string& name, const std::string& version) {
                   return subscriptions.repositories_with(name, version);
                 }),
         refresher(
-            deps, gate.packages(), [this] { return subscriptions.names(); },
+            deps, packages, [this] { return subscriptions.names(); },
             [this](const std::string& name) { monitor.touched(name); }, random_chance()),
         mail(1, kMaxQueuedMails),
         dispatcher(DispatcherDependencies{deps.config.alerts, pages_url(deps.config), deps.clock,
                                           deps.store.alerts(), deps.upstream, deps.pool, mail,
                                           deps.metrics, random_chance()}),
         admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
-                                deps.metrics, gate.packages(), deps.pool, deps.blobs,
-                                deps.inspector, gate.access(), subscriptions, told_by_report(),
-                                &feeds}),
+                                deps.metrics, packages, deps.pool, deps.blobs, deps.inspector,
+                                access, subscriptions, told_by_report(), &feeds}),
         desk(admin, deps.clock) {
-    collector.attach(gate.packages());
-    gate.packages().on_inspected([this](const std::string& name) { monitor.touched(name); });
+    collector.attach(packages.packuments);
+    packages.judging.on_judged([this](const std::string& name) { monitor.touched(name); });
   }
   // Background work on one loop, until that ends.
   void start(const net::any_io_executor& executor) {
@@ -189,7 +205,16 @@ struct Services {
   }
 
   GitTagSource tags;
+  SourceComparer sources;
   OnlineEvidenceCollector collector;
+  Packages packages;
+  AuditWriter audit_writer;
+  Access access;
+  PackumentService packuments;
+  TarballService tarballs;
+  RegistryServices registry;
+  Publishing publishing;
+  ReleaseRequests requests;
   Gate gate;
   Subscriptions subscriptions;
   StandingMonitor monitor;
@@ -205,12 +230,29 @@ struct Listeners {
   std::unique_ptr<Server> clients, admins;
 };
 
+// A socket that nobody accepts from would let its clients wait for ever.
+Result<void> all_taken(const std::vector<HandedOver>& left, const Config& config) {
+  if (left.empty()) return {};
+  return fail(Code::kMalformed, Origin::kPolicy,
+              "the service manager listens on " + left.front().address + ":" +
+                  std::to_string(left.front().port) + ", gate.yaml says " + config.address + ":" +
+                  std::to_string(config.port) + " (admin: " + config.admin_address + ":" +
+                  std::to_string(config.admin_port) +
+                  "): ListenStream= of npm-gate.socket must name the same");
+}
+
 Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services& services) {
   const Config& config = deps.config;
   Listeners out;
+  auto handed_over = handed_over_sockets(&environment, ::getpid());
+  if (!handed_over) return handed_over.error();
+  const Fd for_clients = take_socket(*handed_over, config.address, config.port);
+  const Fd for_admins = take_socket(*handed_over, config.admin_address, config.admin_port);
+  if (auto done = all_taken(*handed_over, config); !done) return done.error();
   ListenOptions options;
   options.address = config.address;
   options.port = config.port;
+  options.socket = for_clients.get();
   options.trusted_proxies = config.trusted_proxies;
   options.log_requests = config.log_level == log::Level::kDebug;
   options.spool_folder = config.storage_path + "/tmp";  // the blob store empties it at its start
@@ -218,6 +260,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   ServerLimits limits;
   limits.max_connections = connections_allowed(config.max_connections);
   limits.max_per_address = config.max_connections_per_address;
+  limits.max_bodies = std::max<std::size_t>(kLeastForBodies, 2 * config.cache_bytes);
   if (config.tls.enabled()) {
     auto opened =
         ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
@@ -231,6 +274,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   ListenOptions admin;
   admin.address = config.admin_address;
   admin.port = config.admin_port;
+  admin.socket = for_admins.get();
   admin.name = "admin";
   admin.log_requests = options.log_requests;
   admin.pool = &deps.pool;
@@ -329,7 +373,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   const net::any_io_executor executor = loops.first().get_executor();
   Maintenance maintenance(executor, deps);
   maintenance.start();
-  PolicyReloader reloader(executor, deps.active_policy, services.gate.audit_writer(), deps.store,
+  PolicyReloader reloader(executor, deps.active_policy, services.audit_writer, deps.store,
                           deps.pool);
   reloader.start();
   services.start(executor);
@@ -361,7 +405,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   loops.run(deps.metrics);
   deps.pool.finish();
   services.mail.finish();
-  services.gate.audit_writer().flush();
+  services.audit_writer.flush();
   loops.let_go();
   ignore_further_signals();
 }
@@ -375,7 +419,7 @@ int run_gate(const Config& config, const ConfigFlags& flags) {
   if (!storage) return report(storage.error());
   const SystemClock clock;
   Metrics metrics;
-  ActivePolicy active_policy(config.policy_file, clock, *storage->state, metrics);
+  ActivePolicy active_policy(config.policy_file, clock, *storage->state, *storage->state, metrics);
   if (auto loaded = active_policy.load(); !loaded) return report(loaded.error());
   FeedWatch feeds(config.feeds, active_policy, clock, metrics);
   if (auto loaded = feeds.load(); !loaded) {

@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace npmgate {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::string_view kBase64Digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -45,7 +45,7 @@ std::string_view view(std::span<const std::byte> data) {
   return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 
-// One `algorithm-base64[?options]`; nullopt where it is to be dropped.
+// One `algorithm-base64[?options]`; nullopt if it is to be dropped.
 std::optional<Digest> parse_integrity_entry(std::string_view entry) {
   const std::size_t dash = entry.find('-');
   if (dash == std::string_view::npos) return std::nullopt;

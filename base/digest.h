@@ -63,7 +63,7 @@ std::string base64_encode(std::span<const std::uint8_t> bytes);
 // Strict RFC 4648 alphabet with padding; nullopt otherwise.
 std::optional<std::vector<std::uint8_t>> base64_decode(std::string_view text);
 
-// Constant time in the length of both (CRYPTO_memcmp); false where the lengths differ.
+// Constant time in the length of both (CRYPTO_memcmp); false if the lengths differ.
 bool equal_constant_time(std::string_view a, std::string_view b);
 // n random bytes from the system's generator, hex (2n characters). For tokens and temporary names.
 std::string random_hex(std::size_t n);

@@ -21,7 +21,7 @@ class FinishedCache {
  public:
   using Ptr = std::shared_ptr<const Value>;
 
-  // Null where there is none.
+  // Null if there is none.
   Ptr find(std::string_view key) const {
     const std::shared_lock lock(mutex_);
     const auto it = slots_.find(key);

@@ -40,6 +40,8 @@ std::string gzip_compress(std::string_view data) {
   std::string out(libdeflate_gzip_compress_bound(compressor.get(), data.size()), '\0');
   out.resize(
       libdeflate_gzip_compress(compressor.get(), data.data(), data.size(), out.data(), out.size()));
+  // The bound is as much as the input: what is kept for long must not hold on to it.
+  out.shrink_to_fit();
   return out;
 }
 

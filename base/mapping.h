@@ -14,7 +14,7 @@ namespace npmgate {
 
 class Mapping {
  public:
-  // Throws std::bad_alloc where the address space is used up.
+  // Throws std::bad_alloc if the address space is used up.
   explicit Mapping(const Fd& fd) {
     const off_t end = ::lseek(fd.get(), 0, SEEK_END);
     given_ = end >= 0;

@@ -51,7 +51,7 @@ std::string escape_help(std::string_view help) {
   return out;
 }
 
-// The entry of a map that can be searched by string_view; made where absent.
+// The entry of a map that can be searched by string_view; made if absent.
 template <class Map>
 typename Map::mapped_type& entry(Map& map, std::string_view key) {
   const auto found = map.find(key);

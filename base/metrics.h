@@ -60,7 +60,7 @@ class Metrics {
   void describe(std::string_view name, std::string_view type, std::string_view help);
   std::string render() const;
   double value(std::string_view name, std::string_view labels = {})
-      const;  // 0 where absent, a histogram's count; for tests and /readyz
+      const;  // 0 if absent, a histogram's count; for tests and /readyz
 
  private:
   struct Histogram {

@@ -52,7 +52,7 @@ class Cursor {
     rest_.remove_prefix(text.size());
   }
 
-  // True, and past it, where the next character is one of `set`.
+  // True, and past it, if the next character is one of `set`.
   bool take(std::string_view set) {
     if (!ok_ || rest_.empty() || set.find(rest_.front()) == std::string_view::npos) return false;
     rest_.remove_prefix(1);

@@ -19,7 +19,7 @@
 #include <cstring>
 #include <thread>
 
-#include "proxy/packages/sandboxed_inspector.h"
+#include "proxy/inspection/sandboxed_inspector.h"
 
 namespace npmgate {
 namespace {

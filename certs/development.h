@@ -11,7 +11,7 @@
 namespace npmgate {
 
 // Writes <folder>/ca.crt, ca.key (made once, kept when there), server.crt and server.key (made
-// anew) for the given host names and IP addresses. Keys are P-256, mode 0600; the CA lives 10
+// again) for the given host names and IP addresses. Keys are P-256, mode 0600; the CA lives 10
 // years, the server certificate 397 days (what clients accept at most: CA/Browser Forum baseline
 // requirements, 6.3.2).
 Result<std::vector<std::string>> write_development_pair(const std::string& folder,

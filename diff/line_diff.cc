@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 namespace npmgate {
@@ -60,12 +61,14 @@ Result<void> prepare_line_diff() {
 }
 
 std::string valid_text(std::string_view text, std::size_t limit) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   while (!text.empty()) {
     const CodePoint point = first_code_point(text);
     std::string piece(text.substr(0, point.size));
-    if (!point.valid) piece = {'\\', 'x', kHex[point.value >> 4], kHex[point.value & 15]};
+    if (!point.valid) {
+      piece = "\\x";
+      append_hex(piece, text.front());
+    }
     text.remove_prefix(point.size);
     if (out.size() + piece.size() > limit) return out + "…";
     out += piece;

@@ -41,7 +41,7 @@ struct LineDiff {
 };
 
 // Takes what libgit2 needs at its first use (its own initialisation reads files), so that later
-// calls work where there are none. kInternal if it cannot be used.
+// calls work if there are none. kInternal if it cannot be used.
 Result<void> prepare_line_diff();
 
 // Bytes that are not UTF-8 appear as \xNN. kTooLarge if memory does not suffice. Thread-safe.

@@ -44,13 +44,13 @@ bool is_malware(const dom::object& record) {
   return malware;
 }
 
-// False where a part could not be read; the others are in `out`.
+// False if a part could not be read; the others are in `out`.
 bool read_events(const dom::object& range, std::vector<OsvEvent>& out) {
   struct Key {
     const char* name;
     OsvEvent::Kind kind;
   };
-  // "limit" ends a range like "fixed" does where versions have one order.
+  // "limit" ends a range like "fixed" does if versions have one order.
   static constexpr Key kKeys[] = {{"introduced", OsvEvent::Kind::kIntroduced},
                                   {"fixed", OsvEvent::Kind::kFixed},
                                   {"limit", OsvEvent::Kind::kFixed},

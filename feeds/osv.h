@@ -1,6 +1,6 @@
 // OSV records (OSV schema 1.x) as rows of an index. Counted are records about malware in npm
 // packages: id or alias MAL-…, or CWE-506 (embedded malicious code) under
-// database_specific.cwe_ids, where GitHub's advisories say so.
+// database_specific.cwe_ids, if GitHub's advisories say so.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class OsvReader {
   OsvReader(const OsvReader&) = delete;
   OsvReader& operator=(const OsvReader&) = delete;
 
-  // One JSON text: a record, or an array of records. `source` names it in problems. kTooLarge where
+  // One JSON text: a record, or an array of records. `source` names it in problems. kTooLarge if
   // the index is full; what cannot be read is counted, not an error.
   Result<void> read(std::string& text, std::string_view source);
   void note(std::string_view source, std::string_view problem);  // an unreadable one

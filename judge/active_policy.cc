@@ -82,14 +82,14 @@ void ActivePolicy::keep_last_good(const std::string& hash, const Texts& texts) {
   for (const auto& [path, text] : texts) list.push_back(json::array{path, text});
   const json::object kept{{"hash", hash}, {"texts", std::move(list)}};
   // Only a gate that starts with a broken file would miss it.
-  if (auto done = store_.put_setting(kLastGood, json::serialize(kept)); !done)
+  if (auto done = settings_.put_setting(kLastGood, json::serialize(kept)); !done)
     log::warn("policy", "could not be kept for a start with a broken file",
               {{"error", to_string(done.error())}});
 }
 
 // Null if none was kept, or it does not load to what it was.
 std::shared_ptr<const Policy> ActivePolicy::last_good() const {
-  const auto stored = store_.setting(kLastGood);
+  const auto stored = settings_.setting(kLastGood);
   if (!stored || !*stored) return nullptr;
   try {
     const json::object kept = json::parse(**stored).as_object();
@@ -106,7 +106,7 @@ std::shared_ptr<const Policy> ActivePolicy::last_good() const {
 
 Result<ActivePolicy::Loaded> ActivePolicy::load() {
   const std::lock_guard turn(loading_);
-  auto decisions = store_.decisions();
+  auto decisions = decisions_.decisions();
   if (!decisions) return decisions.error();
   PolicyResult loaded;
   Texts texts;
@@ -160,7 +160,7 @@ Result<ActivePolicy::Loaded> ActivePolicy::load() {
 
 Result<void> ActivePolicy::reload_decisions() {
   const std::lock_guard turn(loading_);
-  auto decisions = store_.decisions();
+  auto decisions = decisions_.decisions();
   if (!decisions) return decisions.error();
   auto next = std::make_shared<PolicySnapshot>();
   next->policy = rules()->policy;

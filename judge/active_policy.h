@@ -13,7 +13,8 @@
 #include "base/metrics.h"
 #include "feeds/feed.h"
 #include "policy/decide.h"
-#include "store/state_store.h"
+#include "store/decision_store.h"
+#include "store/setting_store.h"
 
 namespace npmgate {
 
@@ -28,8 +29,13 @@ struct PolicySnapshot {
 class ActivePolicy {
  public:
   // `policy_file` "" = the built-in default policy.
-  ActivePolicy(std::string policy_file, const Clock& clock, StateStore& store, Metrics& metrics)
-      : file_(std::move(policy_file)), clock_(clock), store_(store), metrics_(metrics) {}
+  ActivePolicy(std::string policy_file, const Clock& clock, DecisionStore& decisions,
+               SettingStore& settings, Metrics& metrics)
+      : file_(std::move(policy_file)),
+        clock_(clock),
+        decisions_(decisions),
+        settings_(settings),
+        metrics_(metrics) {}
 
   // What a load came to. kUnchanged: the files say what is in force already; nothing was swapped,
   // so that no finished answer is thrown away. kRepeated: refused for the same problems as before.
@@ -63,7 +69,8 @@ class ActivePolicy {
 
   std::string file_;
   const Clock& clock_;
-  StateStore& store_;
+  DecisionStore& decisions_;
+  SettingStore& settings_;
   Metrics& metrics_;
   // Held over reading and swapping, so that what is read last is also what is swapped in last.
   std::mutex loading_;

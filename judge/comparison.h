@@ -32,7 +32,7 @@ void add_since_settled(std::vector<Finding>& findings, std::vector<Finding> sinc
 // upstream takes back (release-withdrawn, deprecated).
 void add_kept(std::vector<Finding>& findings, const std::vector<Finding>& kept, bool feed_loaded);
 
-// Makes of "the baseline could not be had" a finding that the floor holds for, until `until`.
+// Makes of "the baseline was not available" a finding that the floor holds for, until `until`.
 // `reason`: why it failed last; "" = not asked yet. The proof does not depend on it: an approval
 // covers the hold whatever the upstream said.
 void hold_until_compared(std::vector<Finding>& findings, const std::string& baseline,

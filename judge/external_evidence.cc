@@ -28,12 +28,31 @@ bool same_provenance(const ExternalEvidence& a, const ExternalEvidence& b) {
                     b.provenance.end(), same);
 }
 
+bool same_sources(const ExternalEvidence& a, const ExternalEvidence& b) {
+  const auto same = [](const auto& x, const auto& y) {
+    SourceEvidence without_time = x.second;
+    without_time.asked = y.second.asked;
+    without_time.again = y.second.again;
+    return x.first == y.first && without_time == y.second;
+  };
+  return std::equal(a.sources.begin(), a.sources.end(), b.sources.begin(), b.sources.end(), same);
+}
+
+// Not compared for a reason that may be gone by now.
+bool lacks_a_source(const ExternalEvidence& observations) {
+  return std::any_of(
+      observations.sources.begin(), observations.sources.end(), [](const auto& each) {
+        const SourceEvidence& source = each.second;
+        return source.state == SourceEvidence::State::kUnavailable && source.again <= source.asked;
+      });
+}
+
 }  // namespace
 
 bool same_facts(const ExternalEvidence& a, const ExternalEvidence& b) {
   if (a.tag.has_value() != b.tag.has_value()) return false;
   if (a.tag && !(without_time(*a.tag) == without_time(*b.tag))) return false;
-  return a.signature_valid == b.signature_valid && same_provenance(a, b) &&
+  return a.signature_valid == b.signature_valid && same_provenance(a, b) && same_sources(a, b) &&
          a.dependency_ages == b.dependency_ages && a.unavailable == b.unavailable;
 }
 
@@ -45,6 +64,12 @@ std::string observations_to_text(const ExternalEvidence& observations) {
     for (const auto& [version, evidence] : observations.provenance)
       read[version] = to_json(evidence);
     out["provenance"] = std::move(read);
+  }
+  if (!observations.sources.empty()) {
+    json::object compared;
+    for (const auto& [version, evidence] : observations.sources)
+      compared[version] = to_json(evidence);
+    out["sources"] = std::move(compared);
   }
   json::object ages;
   for (const auto& [name, age] : observations.dependency_ages) {
@@ -78,6 +103,12 @@ Result<ExternalEvidence> observations_from_text(std::string_view text) {
     for (const auto& [version, entry] : read->get_object())
       out.provenance[version] = provenance_from_json(entry, ok);
   }
+  const json::value* compared = fields.find("sources");
+  ok = ok && (compared == nullptr || compared->is_object());
+  if (ok && compared != nullptr) {
+    for (const auto& [version, entry] : compared->get_object())
+      out.sources[version] = source_evidence_from_json(entry, ok);
+  }
   const json::value* ages = fields.find("dependency_ages");
   ok = ok && ages != nullptr && ages->is_object();
   if (ok) {
@@ -108,6 +139,7 @@ std::optional<Time> ask_again_at(const ExternalEvidence& observations, const Rel
                                  Time age_start, Millis recent, Millis cache) {
   const bool found = observations.unavailable.empty() &&
                      !has_unread_attestation(observations, release) &&
+                     !lacks_a_source(observations) &&
                      (!observations.tag || observations.tag->state == TagEvidence::State::kFound);
   const Time at = observations.asked + (found ? cache * kFoundFactor : cache);
   if (at - age_start > recent) return std::nullopt;

@@ -18,8 +18,9 @@ struct ExternalEvidence {
   std::optional<bool> signature_valid;
   // By version: the release's own attestation and that of the baseline it was compared with.
   std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
+  SourceEvidences sources;  // likewise
   std::map<std::string, PackageHistory::DependencyAge, std::less<>> dependency_ages;
-  std::vector<Unavailable> unavailable;  // what could not be had, and why
+  std::vector<Unavailable> unavailable;  // what was not available, and why
   Time asked{};                          // when all of it was last asked for
 };
 
@@ -31,7 +32,7 @@ bool same_facts(const ExternalEvidence& a, const ExternalEvidence& b);
 std::string observations_to_text(const ExternalEvidence& observations);
 Result<ExternalEvidence> observations_from_text(std::string_view text);
 
-// Whether the packument names an attestation of `release` that was not read: it could not be had,
+// Whether the packument names an attestation of `release` that was not read: it was not available,
 // or came after the release was looked at.
 bool has_unread_attestation(const ExternalEvidence& observations, const Release& release);
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "inspect/evidence/restored_baseline.h"
 #include "judge/comparison.h"
+#include "judge/lowest_risk.h"
 #include "judge/policy_prefilter.h"
 #include "policy/policy_facts.h"
 #include "registry/render.h"
@@ -35,7 +36,7 @@ std::string publisher_of(const Release& release) {
 }
 
 // What clients run of a tarball on install: the hooks with their texts and the bytes of every file
-// that they reach, those of bundled packages as a whole. nullopt where a hook reads package.json
+// that they reach, those of bundled packages as a whole. nullopt if a hook reads package.json
 // and nobody compared that.
 std::optional<StringMap> install_closure(const Evidence& evidence) {
   StringMap closure;
@@ -109,7 +110,7 @@ bool has_code(const Tree& tree) {
 }
 
 // What was found out about an accepted release is lost (a damaged row, one of a later inspector):
-// it is judged anew, but as what was accepted and as nothing else.
+// it is judged again, but as what was accepted and as nothing else.
 void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& version, const Pin& pin,
                  Judged& judged) {
   judged.raw_manifest = pin.raw_manifest;
@@ -118,7 +119,7 @@ void hold_to_pin(const PackageSnapshot& snapshot, const PackumentVersion& versio
                              (other && other->content_id() != pin.content_id);
 }
 
-// Where the digests are the same the findings do not show that another manifest came in the place
+// If the digests are the same the findings do not show that another manifest came in the place
 // of the accepted one.
 void note_replaced(std::vector<Finding>& findings) {
   const auto known = [](const Finding& finding) { return finding.id == "release-republished"; };
@@ -195,6 +196,7 @@ Judge::Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<co
       stable_(snapshot_->packument ? snapshot_->packument->versions().size() : 0),
       prereleases_(stable_),
       longest_hold_(longest_hold(*policy_)),
+      settles_after_(settles_after(*policy_)),
       sooner_after_(sooner_after(*policy_)),
       born_(snapshot_->packument ? snapshot_->packument->versions().size() : 0) {
   if (snapshot_->packument) read_releases();
@@ -238,7 +240,7 @@ Time Judge::age_start_of(const PackumentVersion& version) {
 }
 
 bool Judge::published_before(const PackumentVersion& a, const PackumentVersion& b) const {
-  // Publish order counts only where publish times are real.
+  // Publish order counts only if publish times are real.
   if (!snapshot_->times_real || !a.release.published || !b.release.published) return true;
   return *a.release.published <= *b.release.published;
 }
@@ -285,14 +287,31 @@ std::string Judge::baseline_of(std::string_view version) {
   return found == nullptr ? std::string() : found->version;
 }
 
-// Published without what its package.json calls its entry, or without any code, where its own
-// baseline has them: the next release only puts back what was forgotten.
+// A script that is as it was, and of which files that it loads are gone: it cannot run.
+bool lacks_loads(const Tree& tree, const Tree& before) {
+  return std::any_of(before.files.begin(), before.files.end(), [&](const FileFacts& was) {
+    if (was.loads.empty()) return false;
+    const FileFacts* now = tree.find(was.path);
+    if (now == nullptr || now->sha256 != was.sha256 || !now->reading ||
+        now->loads.size() >= was.loads.size())
+      return false;
+    return std::any_of(was.loads.begin(), was.loads.end(), [&](std::uint32_t load) {
+      const FileFacts& file = before.files[load];
+      return file.kind == FileKind::kScript && tree.find(file.path) == nullptr;
+    });
+  });
+}
+
+// Published without what its package.json calls its entry, without files that unchanged code loads,
+// or without any code, if its own baseline has them: the next release only puts back what was
+// forgotten.
 bool Judge::is_incomplete_upload(const Judged& judged) {
   if (!judged.evidence || !judged.baseline_evidence) return false;
   const Tree& tree = judged.evidence->tree;
   const Tree& before = judged.baseline_evidence->tree;
   if (tree.files.empty() || before.files.empty()) return false;
   if (!has_code(tree) && has_code(before)) return true;
+  if (lacks_loads(tree, before)) return true;
   const auto lost = [&](const std::string& entry) {
     return !entry.empty() && !has_entry(tree, entry) && has_entry(before, entry);
   };
@@ -311,7 +330,7 @@ std::string Judge::settled_before(const PackumentVersion& self, const std::strin
   CandidateIndex& candidates = from->semver->is_prerelease() ? prereleases_ : stable_;
   const Time age_start = age_start_of(self);
   const auto is_settled = [&](const PackumentVersion& candidate) {
-    if (age_start - age_start_of(candidate) >= longest_hold_) return true;
+    if (age_start - age_start_of(candidate) >= settles_after_) return true;
     const Judged* judged = of(candidate.version);
     return judged != nullptr && !judged->verdict.approved_by.empty();
   };
@@ -452,10 +471,13 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
   history_.signature_valid = observed.signature_valid;
   history_.dependency_ages = observed.dependency_ages;
   history_.provenance = observed.provenance;
+  history_.sources = observed.sources;
   // The baseline may be another one than when the release was asked about.
   const auto before = snapshot_->observations.find(judged.baseline);
-  if (before != snapshot_->observations.end())
+  if (before != snapshot_->observations.end()) {
     history_.provenance.insert(before->second.provenance.begin(), before->second.provenance.end());
+    history_.sources.insert(before->second.sources.begin(), before->second.sources.end());
+  }
   // A dependency that came with a release since the last settled one was asked about then.
   if (judged.settled != judged.baseline) {
     for (const auto& [version, other] : snapshot_->observations)
@@ -497,7 +519,9 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
   judged.verdict = decide(*policy_, judged.subject, judged.findings, decisions_, now_);
   if (linked && now_ <= old_from)
     judged.verdict.valid_until = earliest(judged.verdict.valid_until, old_from + Millis(1));
-  if (version != nullptr && options_.sibling && judged.recent && judged.verdict.served())
+  // As if just published: waits by age alone are set aside.
+  const bool may_wait = options_.sibling && options_.as_published.empty();
+  if (version != nullptr && may_wait && judged.recent && judged.verdict.served())
     wait_for_siblings(judged);
 }
 
@@ -560,7 +584,7 @@ void Judge::keep_strictest(Judged& judged, const FindingInput& input) {
                                         judged.missing.begin(), judged.missing.end())) {
     judged.carried = true;
     std::vector<Finding> stand = kept->findings;
-    // Whether it waits for a comparison is known where the release itself was inspected.
+    // Whether it waits for a comparison is known if the release itself was inspected.
     if (judged.evidence)
       std::erase_if(stand, [](const Finding& finding) { return is_hold_for_comparison(finding); });
     add_kept(judged.findings, stand, options_.feed != nullptr);
@@ -627,7 +651,9 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   const auto built = history_.provenance.find(judged.version);
   if (built != history_.provenance.end() && built->second.verified && judged.evidence &&
       built->second.verified->sha512 == judged.evidence->tarball_sha512)
-    subject.provenance = built->second.stated;
+    subject.provenance = Subject::Proven{
+        built->second.verified->issuer, built->second.verified->runner,
+        built->second.stated.repository, built->second.stated.workflow, built->second.stated.ref};
   subject.published = judged.release->published;
   subject.untimed = snapshot_->packument && !snapshot_->packument->has_times();
   subject.inspected = judged.evidence != nullptr;
@@ -635,6 +661,10 @@ void Judge::describe(Judged& judged, const PackumentVersion* version, const Rele
   subject.same_publisher_and_hooks =
       same_publisher_and_hooks(judged, baseline, judged.baseline_evidence.get());
   judged.recent = now_ - subject.age_start <= options_.recent;
+  if (judged.recent) {
+    subject.risk_left = risk_left(judged, history_);
+    subject.lowest_risk = subject.risk_left.empty();
+  }
   if (version != nullptr && judged.recent) subject.again = restored(judged);
 }
 
@@ -645,7 +675,7 @@ bool Judge::is_served_and_aged(const Judged& judged) const {
          now_ - judged.subject.age_start >= *sooner_after_;
 }
 
-// The highest earlier release that this one is again; "" where there is none.
+// The highest earlier release that this one is again; "" if there is none.
 std::string Judge::restored(const Judged& judged) {
   if (!sooner_after_ || !judged.evidence || !judged.subject.semver) return {};
   const std::string& rest = judged.evidence->tree.package_json_rest;
@@ -681,60 +711,6 @@ std::string Judge::may_restore(const Judged& judged) {
     if (wanted == before->release->manifest) return before->evidence ? "" : other.version;
   }
   return {};
-}
-
-bool Judge::left_out(const PackumentVersion& version,
-                     const std::set<std::string, std::less<>>& undecided) {
-  const Judged* judged = of(version.version);
-  if (judged == nullptr || !judged->served()) return true;
-  return undecided.contains(version.version) && !judged->evidence;
-}
-
-std::vector<std::string> Judge::picks_to_inspect(
-    const std::set<std::string, std::less<>>& undecided) {
-  std::set<std::string> picks;
-  const auto& versions = snapshot_->packument->versions();
-  // Each line is walked down from its top until a version stands there that is allowed or old; the
-  // first recent one without evidence is a pick.
-  const auto consider = [&](const PackumentVersion& version) {  // true: the walk ends here
-    const Judged* judged = of(version.version);
-    if (judged != nullptr && !undecided.contains(version.version) && comparison_due(*judged) &&
-        waits_for_comparison(judged->verdict))
-      picks.insert(version.version);
-    if (left_out(version, undecided)) return false;
-    if (judged->recent && !judged->evidence) picks.insert(version.version);
-    return true;
-  };
-  std::set<std::string> done;
-  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    if (!it->semver || !it->servable || it->semver->is_prerelease()) continue;
-    const std::string line = release_line(*it->semver);
-    if (!done.contains(line) && consider(*it)) done.insert(line);
-  }
-  const auto kept = [&](std::string_view version) {
-    const PackumentVersion* found = snapshot_->packument->find(version);
-    return found != nullptr && !left_out(*found, undecided);
-  };
-  for (const auto& [tag, target] :
-       move_dist_tags(*snapshot_->packument, kept, snapshot_->record.tag_history)) {
-    if (const PackumentVersion* found = snapshot_->packument->find(target)) consider(*found);
-  }
-  return {picks.begin(), picks.end()};
-}
-
-std::vector<std::string> Judge::background_work() {
-  std::vector<std::string> work;
-  const auto& versions = snapshot_->packument->versions();
-  for (auto it = versions.rbegin(); it != versions.rend(); ++it) {
-    if (!it->servable || !it->semver) continue;
-    if (now_ - age_start_of(*it) > options_.recent) continue;
-    const Judged* judged = of(it->version);
-    if (judged == nullptr) continue;
-    if (!judged->evidence || (!judged->pinned && due_again(*judged->evidence, now_)) ||
-        comparison_due(*judged))
-      work.push_back(it->version);
-  }
-  return work;
 }
 
 Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecided) {

@@ -16,6 +16,7 @@
 #include "judge/candidate_index.h"
 #include "judge/snapshot.h"
 #include "policy/decide.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
@@ -23,7 +24,7 @@ struct Judged {
   std::string version;
   std::shared_ptr<const Evidence> evidence;  // null: judged on metadata
   const Release* release =
-      nullptr;  // the pinned one where there is a pin; into the snapshot or the evidence
+      nullptr;  // the pinned one if there is a pin; into the snapshot or the evidence
   std::string_view raw_manifest;  // what the doors serve for it; into the snapshot
   Subject subject;
   std::vector<Finding> findings;
@@ -74,15 +75,26 @@ struct JudgeOptions {
   // Not empty: the first version is compared with the second, whatever would be chosen.
   std::pair<std::string, std::string> compare;
   // Asked about what a recent release that would be served pins exactly: nullopt if that is unknown
-  // or belongs to somebody else (SPEC: of the same publisher or repository). Null: nobody is asked.
+  // or belongs to somebody else (SPEC: of the same publisher or repository). Null: no other package
+  // is looked at.
   std::function<std::optional<SiblingState>(const Release& release, const std::string& name,
                                             const std::string& version)>
       sibling;
+  // Whether an inspected release of the same owner pins this one exactly. Null: none does.
+  std::function<bool(const Release& release)> pinned;
   // Asked about versions with `lacking`; null: always due.
   std::function<ComparisonRetry(std::string_view version)> retry;
 };
 
-// The findings of a stored row as they are under the feed in force: known-malware told anew, all
+// What an answer is about: how much of a package has to be inspected before it.
+struct Asked {
+  Asked() {}
+  explicit Asked(std::string version_or_tag) : one(std::move(version_or_tag)) {}
+  bool every_tag = false;  // a list of the dist-tags; a packument: `latest` only
+  std::string one;         // nothing but this version or dist-tag; "": all
+};
+
+// The findings of a stored row as they are under the feed in force: known-malware told again, all
 // others as they were stored.
 std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed);
 
@@ -97,15 +109,15 @@ class Judge {
   Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<const Policy> policy,
         std::vector<Decision> decisions, JudgeOptions options, Time now);
 
-  // Null where the version is not in the packument (or is no version) and not pinned.
+  // Null if the version is not in the packument (or is no version) and not pinned.
   const Judged* of(std::string_view version);
-  // The version that `version` is compared with; "" where there is none.
+  // The version that `version` is compared with; "" if there is none.
   std::string baseline_of(std::string_view version);
   // The earlier release that a held one may be again (`fixes: sooner`) and whose tarball was not
-  // inspected yet; "" where there is none.
+  // inspected yet; "" if there is none.
   std::string may_restore(const Judged& judged);
 
-  // What to keep of the comparison of a release, where it differs from what the snapshot holds:
+  // What to keep of the comparison of a release, if it differs from what the snapshot holds:
   // the findings of a complete one, or those kept together with those of now. nullopt: nothing new,
   // or the release was not inspected.
   std::optional<KeptComparison> comparison_of(std::string_view version);
@@ -113,12 +125,15 @@ class Judge {
   bool comparison_due(const Judged& judged) const;
 
   // Recent releases that a resolver would pick and that were not inspected, or that are held for
-  // nothing but a comparison that is due (SPEC, section 6: dist-tag targets
+  // nothing but a comparison that is due (SPEC, section 6: the target of `latest`
   // and the highest stable one of each line, each replaced by the next lower one while it is left
-  // out). `undecided` = versions whose inspection was tried in vain this time: left out.
-  std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided);
+  // out), those first that most would pick. Other dist-tags wait for somebody who asks for them,
+  // parts for somebody who wants their tarball. `undecided` = versions whose inspection was tried
+  // in vain this time: left out.
+  std::vector<std::string> picks_to_inspect(const std::set<std::string, std::less<>>& undecided,
+                                            const Asked& asked = {});
   // Recent releases that are uninspected, due again or not yet compared, and that no resolver would
-  // pick now: the background's work, newest first.
+  // pick now: the background's work, newest first; no parts.
   std::vector<std::string> background_work();
 
   struct Hidden {
@@ -170,6 +185,7 @@ class Judge {
   bool lost_baseline(const KeptComparison& kept, const Judged& judged);
   const PackageHistory& history_for(const Judged& judged);
   std::vector<PackageHistory::Advisory> advisories_of(std::string_view version) const;
+  bool is_unwanted_part(const Release& release) const;
   bool left_out(const PackumentVersion& version,
                 const std::set<std::string, std::less<>>& undecided);
 
@@ -182,7 +198,7 @@ class Judge {
   PackageHistory history_;
   Ages ages_;
   CandidateIndex stable_, prereleases_;
-  const Millis longest_hold_;
+  const Millis longest_hold_, settles_after_;
   const std::optional<Millis> sooner_after_;
   std::vector<std::optional<Time>> born_;  // by position; filled as asked for
   unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on

@@ -29,7 +29,7 @@ Result<KeptComparison> comparison_from_text(std::string_view text);
 // Kept among the observations of a package (StateStore::put_observation), under a key that is no
 // version.
 std::string comparison_key(std::string_view version);
-// The version of such a key; "" where it is a plain version.
+// The version of such a key; "" if it is a plain version.
 std::string_view compared_version(std::string_view key);
 
 }  // namespace npmgate

@@ -13,7 +13,7 @@ struct Known {
 };
 
 // Findings that only a tarball can show.
-constexpr std::array<std::string_view, 16> kNeedTarball = {"integrity-mismatch",
+constexpr std::array<std::string_view, 17> kNeedTarball = {"integrity-mismatch",
                                                            "archive-refused",
                                                            "package-json-refused",
                                                            "archive-over-limit",
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 16> kNeedTarball = {"integrity-mismatch",
                                                            "evidence-unavailable",
                                                            "install-script-unresolved",
                                                            "bundled-package-changed",
+                                                           "file-not-in-source",
                                                            "install-script-suspicious"};
 
 bool can_show(const std::string& finding, const Known& known) {

@@ -7,7 +7,7 @@
 
 namespace npmgate {
 
-// False only where no rule that withholds (or tells clients) can match the release, whatever a
+// False only if no rule that withholds (or tells clients) can match the release, whatever a
 // comparison of its packument with its baseline's would show: exact, never a guess. A release with
 // evidence or a pin, or that a feed names, is always judged in full. Measured: a packument of 2,700
 // versions is listed some hundred times faster, since all but the recent versions stop here.

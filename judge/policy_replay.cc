@@ -12,7 +12,7 @@ namespace npmgate {
 namespace {
 
 // Findings over facts that are asked of others at inspection and are not part of the evidence: what
-// was found then is kept where a derivation from the store cannot show it. Not known-malware: what
+// was found then is kept if a derivation from the store cannot show it. Not known-malware: what
 // the feed says now counts.
 constexpr std::array<std::string_view, 3> kAskedElsewhere = {
     "fresh-dependency", "signature-invalid", "evidence-unavailable"};
@@ -24,7 +24,7 @@ const Reason* deciding(const Verdict& verdict) {
 
 class Retry {
  public:
-  Retry(StateStore& store, const PolicyReplayInput& input) : store_(store), input_(input) {
+  Retry(ReleaseStore& store, const PolicyReplayInput& input) : store_(store), input_(input) {
     for (const Decision& decision : input.decisions) decisions_[decision.name].push_back(decision);
   }
 
@@ -157,7 +157,7 @@ class Retry {
         [&](const PolicyReplayChange& a, const PolicyReplayChange& b) { return key(a) < key(b); });
   }
 
-  StateStore& store_;
+  ReleaseStore& store_;
   const PolicyReplayInput& input_;
   std::unordered_map<std::string, std::vector<Decision>> decisions_;
   std::set<std::string> again_;
@@ -166,7 +166,7 @@ class Retry {
 
 }  // namespace
 
-Result<PolicyReplay> replay_policy(StateStore& store, const PolicyReplayInput& input) {
+Result<PolicyReplay> replay_policy(ReleaseStore& store, const PolicyReplayInput& input) {
   return Retry(store, input).run();
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "judge/judge.h"
-#include "store/state_store.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
@@ -26,7 +26,7 @@ struct PolicyReplayChange {
 
 struct PolicyReplay {
   std::size_t judged = 0;     // releases
-  std::size_t rederived = 0;  // of them, those whose findings were derived anew from evidence
+  std::size_t rederived = 0;  // of them, those whose findings were derived again from evidence
   std::vector<PolicyReplayChange> changes;  // stricter ones first, served ones first, then by name
   std::map<std::pair<Action, Action>, std::size_t> counts;  // (before, after) -> releases
   std::size_t served_refused = 0;  // changes that refuse what has been served
@@ -35,20 +35,20 @@ struct PolicyReplay {
 struct PolicyReplayInput {
   std::shared_ptr<const Policy> before, after;
   std::vector<Decision> decisions;
-  JudgeOptions options;  // with the feed in force: known-malware is told anew, as the gate does
+  JudgeOptions options;  // with the feed in force: known-malware is told again, as the gate does
   Time now{};
-  // Derive the findings of every release anew, not only where the stored ones may not hold: exact
+  // Derive the findings of every release again, not only if the stored ones may not hold: exact
   // whatever happened since they were stored, and slower by far.
   bool full = false;
   // Which releases are asked about; empty: all.
   std::function<bool(const std::string& name, const std::string& version)> wanted;
-  // What is stored about a package; a null pointer where nothing is.
+  // What is stored about a package; a null pointer if nothing is.
   std::function<Result<std::shared_ptr<const PackageSnapshot>>(const std::string& name)> snapshot;
 };
 
 // Stored findings hold under both policies unless one of them makes another baseline of a release
-// of the package: there findings are derived anew from the stored evidence, under each policy with
+// of the package: there findings are derived again from the stored evidence, under each policy with
 // its own baselines. 100,000 releases take about half a second of one core (bench/policy_try.py).
-Result<PolicyReplay> replay_policy(StateStore& store, const PolicyReplayInput& input);
+Result<PolicyReplay> replay_policy(ReleaseStore& store, const PolicyReplayInput& input);
 
 }  // namespace npmgate

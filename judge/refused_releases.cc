@@ -32,9 +32,9 @@ Result<std::vector<HeldRelease>> RefusedReleaseQuery::refused(const SubscribedRe
 
 Result<void> RefusedReleaseQuery::load(const std::string& name) {
   if (name == name_) return {};
-  auto rows = store_.releases_of(name);
+  auto rows = releases_.releases_of(name);
   if (!rows) return rows.error();
-  auto pins = store_.pins_of(name);
+  auto pins = pin_store_.pins_of(name);
   if (!pins) return pins.error();
   rows_ = std::move(*rows);
   pins_ = std::move(*pins);

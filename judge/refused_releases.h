@@ -6,11 +6,13 @@
 #include <vector>
 
 #include "judge/active_policy.h"
-#include "store/state_store.h"
+#include "store/pin_store.h"
+#include "store/release_store.h"
+#include "store/subscription_store.h"
 
 namespace npmgate {
 
-// The strictest verdict among the rows of one version; where the version is pinned, only the pinned
+// The strictest verdict among the rows of one version; if the version is pinned, only the pinned
 // row counts: a newcomer under the same version is not what a project has.
 struct HeldRelease {
   const ReleaseRow* row = nullptr;  // owned by the RefusedReleaseQuery that found it
@@ -19,20 +21,21 @@ struct HeldRelease {
 };
 
 // Reads from the store, once for questions about the same name that follow each other. Not thread
-// safe; `store` and `rules` must outlive it.
+// safe; the stores and `rules` must outlive it.
 class RefusedReleaseQuery {
  public:
-  RefusedReleaseQuery(StateStore& store, const PolicySnapshot& rules, Time now)
-      : store_(store), rules_(rules), now_(now) {}
+  RefusedReleaseQuery(ReleaseStore& releases, PinStore& pins, const PolicySnapshot& rules, Time now)
+      : releases_(releases), pin_store_(pins), rules_(rules), now_(now) {}
 
   // The releases that are `wanted` and not served, by version; valid until another name is asked
-  // for. `known` becomes true where any row is of a wanted version. Error: the store's.
+  // for. `known` becomes true if any row is of a wanted version. Error: the store's.
   Result<std::vector<HeldRelease>> refused(const SubscribedRelease& wanted, bool& known);
 
  private:
   Result<void> load(const std::string& name);
 
-  StateStore& store_;
+  ReleaseStore& releases_;
+  PinStore& pin_store_;
   const PolicySnapshot& rules_;
   Time now_;
   std::string name_;

@@ -11,7 +11,8 @@
 #include "judge/external_evidence.h"
 #include "judge/kept_comparison.h"
 #include "registry/packument.h"
-#include "store/state_store.h"
+#include "store/pin_store.h"
+#include "store/sighting_store.h"
 
 namespace npmgate {
 
@@ -35,6 +36,8 @@ struct PackageSnapshot {
   std::uint64_t revision = 0;
 };
 
+using SnapshotPtr = std::shared_ptr<const PackageSnapshot>;
+
 void add_evidence(PackageSnapshot& snapshot, EvidencePtr evidence);
 // What it takes in memory beside its packument (registry/footprint.h): evidence, pins, history.
 std::size_t memory_beside(const PackageSnapshot& snapshot);
@@ -50,9 +53,9 @@ std::string manifest_digest(std::string_view raw);
 bool due_again(const Evidence& evidence, Time now);
 
 // The evidence of the release as the packument states it now, of the inspector's newest version;
-// null where it was never inspected.
+// null if it was never inspected.
 EvidencePtr current_evidence(const PackageSnapshot& snapshot, const PackumentVersion& version);
-// The evidence that a pin names; null where it is lost.
+// The evidence that a pin names; null if it is lost.
 EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 
 // When releases' ages start counting (SPEC, section 4 "Age"). Reads the packument's stamps once;
@@ -60,7 +63,7 @@ EvidencePtr pinned_evidence(const PackageSnapshot& snapshot, const Pin& pin);
 class Ages {
  public:
   explicit Ages(const PackageSnapshot& snapshot);
-  // Of one of the snapshot's versions; `now` where nothing tells.
+  // Of one of the snapshot's versions; `now` if nothing tells.
   Time age_start(const PackumentVersion& version, Time now) const;
 
  private:

@@ -30,7 +30,7 @@ SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict,
 
 }  // namespace
 
-Result<std::size_t> record_changed_verdicts(StateStore& store, const ActivePolicy& active_policy,
+Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const ActivePolicy& active_policy,
                                             Time now, std::string_view name) {
   const std::shared_ptr<const PolicySnapshot> in_force = active_policy.rules();
   const PolicySnapshot& rules = *in_force;

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "judge/active_policy.h"
-#include "store/state_store.h"
+#include "store/release_store.h"
 
 namespace npmgate {
 
@@ -14,7 +14,7 @@ namespace npmgate {
 // verdicts that differ from the last ones recorded, with their audit entries; those that other
 // rules overtake meanwhile are left to whoever brought these. Returns how many were recorded.
 // Blocks on disk.
-Result<std::size_t> record_changed_verdicts(StateStore& store, const ActivePolicy& active_policy,
+Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const ActivePolicy& active_policy,
                                             Time now, std::string_view name = {});
 
 }  // namespace npmgate

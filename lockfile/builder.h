@@ -75,7 +75,7 @@ bool names_release(std::string_view url, std::string_view name, std::string_view
 // "@s/name@rest" -> name and rest; rest "" without a second '@'.
 std::pair<std::string, std::string> split_at(std::string_view text);
 
-// Calls `visit` for each text member of the map `of` of `node` (nothing where it is none).
+// Calls `visit` for each text member of the map `of` of `node` (nothing if it is none).
 void for_each_text(const DocNode& node, std::string_view of,
                    const std::function<void(const DocNode&)>& visit);
 

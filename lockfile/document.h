@@ -18,17 +18,17 @@ inline constexpr std::size_t kMaxLockfileBytes = std::size_t{32} << 20;
 
 struct DocNode {
   enum class Kind { kNull, kBool, kNumber, kText, kList, kMap } kind = Kind::kNull;
-  std::string key;   // where the parent is a map
+  std::string key;   // if the parent is a map
   std::string text;  // text decoded; numbers and booleans as written
-  int line = 1;      // of the key, or of the value where there is none; 1-based
+  int line = 1;      // of the key, or of the value if there is none; 1-based
   // JSON: the bytes of the value in the file, quotes included. Zero in YAML.
   std::size_t begin = 0, end = 0;
   std::vector<DocNode> children;  // of a list or map, in file order; keys of a map are unique
 
   bool is_map() const { return kind == Kind::kMap; }
   bool is_text() const { return kind == Kind::kText; }
-  const DocNode* find(std::string_view wanted) const;  // null where absent or no map
-  std::string text_of(std::string_view wanted) const;  // "" where absent or no text
+  const DocNode* find(std::string_view wanted) const;  // null if absent or no map
+  std::string text_of(std::string_view wanted) const;  // "" if absent or no text
   bool flag(std::string_view wanted) const;            // true only for `true`
 };
 

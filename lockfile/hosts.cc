@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace npmgate {
 namespace {
 
@@ -13,10 +15,7 @@ std::string comparable(std::string_view url) {
   std::string out(url);
   const std::size_t host = out.find("://");
   const std::size_t path = host == std::string::npos ? 0 : out.find('/', host + 3);
-  std::transform(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(std::min(path, out.size())),
-                 out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
+  return lower_ascii(out.substr(0, path)) + out.substr(std::min(path, out.size()));
 }
 
 bool leads_to(const std::string& url, const std::vector<std::string>& gates) {
@@ -36,7 +35,7 @@ bool is_npm(LockFormat format) {
   return format == LockFormat::kNpm1 || format == LockFormat::kNpm2 || format == LockFormat::kNpm3;
 }
 
-// bun asks its registry where the URL is empty, yarn 2+ where there is none: then the file holds no
+// bun asks its registry if the URL is empty, yarn 2+ if there is none: then the file holds no
 // host at all, and the next move of the gate needs no fix.
 bool leaves_host_out(LockFormat format) {
   return format == LockFormat::kBun || format == LockFormat::kYarnBerry;

@@ -1,6 +1,6 @@
 // Entries whose URL would lead a client past the gate, and the file with those URLs mended. Which
 // clients follow the URL of a lockfile was measured: yarn 1 and bun always do, pnpm and yarn 2+
-// where the file has one at all, npm rewrites only the host of its own default registry.
+// if the file has one at all, npm rewrites only the host of its own default registry.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@ struct Bypass {
   std::uint32_t entry = 0;
   std::string url;      // as written
   std::string wanted;   // what stands there after the fix; "" = the client asks its registry
-  bool certain = true;  // false: npm, where it depends on the host and on replace-registry-host
-  bool fixable = true;  // false: written with escapes; the client has to write the file anew
+  bool certain = true;  // false: npm, if it depends on the host and on replace-registry-host
+  bool fixable = true;  // false: written with escapes; the client has to write the file again
 };
 
 // Registry entries that name another place than any of `gates` (base URLs with trailing slash; the
-// first one is written by the fix). Empty where `gates` is.
+// first one is written by the fix). Empty if `gates` is.
 std::vector<Bypass> find_bypasses(const Lockfile& lockfile, const std::vector<std::string>& gates);
 
 // `text` (the file that `lockfile` was read from) with every fixable URL replaced; every other byte

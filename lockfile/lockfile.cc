@@ -18,7 +18,7 @@ LockfileResult refused(const std::string& file, int line, std::string message) {
   return {std::nullopt, {{{file, line, 1}, std::move(message)}}};
 }
 
-// lockfileVersion as written: 3, '6.0', "9.0"; 0 where there is none. Only the major counts.
+// lockfileVersion as written: 3, '6.0', "9.0"; 0 if there is none. Only the major counts.
 int version_number(const DocNode& root) {
   const DocNode* found = root.find("lockfileVersion");
   if (found == nullptr) return 0;

@@ -50,19 +50,19 @@ struct LockEdge {
 struct LockEntry {
   std::string id;       // the format's own key: "node_modules/a", "/a@1.0.0", "a@^1.0.0"
   std::string name;     // as published; behind an alias the real one
-  std::string alias;    // what it is installed as, where that is another name
-  std::string version;  // exact; "" where the file does not tell
+  std::string alias;    // what it is installed as, if that is another name
+  std::string version;  // exact; "" if the file does not tell
   std::string range;    // package.json only: what is asked for
   LockSource source = LockSource::kRegistry;
   std::string spec;  // where from, for everything but kRegistry
   std::string
       integrity;  // SRI of the tarball as written; "" = none (yarn 2+ hashes its own archive)
   std::string resolved;  // tarball URL as written, without fragment; "" = none
-  // Where `resolved` stands in the file, to rewrite it: the bytes of the URL; size 0 where it is
+  // If `resolved` stands in the file, to rewrite it: the bytes of the URL; size 0 if it is
   // not written plainly. `resolved_encoded`: percent-encoded there (yarn 2+'s __archiveUrl).
   std::size_t resolved_at = 0, resolved_size = 0;
   bool resolved_encoded = false;
-  bool dev = false, optional = false, peer = false;  // false where the format does not tell
+  bool dev = false, optional = false, peer = false;  // false if the format does not tell
   int line = 1;
   std::vector<LockEdge> edges;  // to what it depends on
 
@@ -84,10 +84,10 @@ struct Lockfile {
 
 struct LockfileResult {
   std::optional<Lockfile> lockfile;
-  std::vector<Problem> problems;  // empty where there is a lockfile; at most 20
+  std::vector<Problem> problems;  // empty if there is a lockfile; at most 20
 };
 
-// The format is told by the file's name where that says it (package-lock.json, npm-shrinkwrap.json,
+// The format is told by the file's name if that says it (package-lock.json, npm-shrinkwrap.json,
 // pnpm-lock.yaml, yarn.lock, bun.lock, package.json; folders before it do not matter), and by the
 // content. Files over 32 MiB, 200,000 entries or 2,000,000 edges are refused.
 LockfileResult parse_lockfile(std::string_view text, const std::string& file);

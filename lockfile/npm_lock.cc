@@ -106,7 +106,7 @@ void read_packages(const DocNode& packages, LockBuilder& builder) {
   }
 }
 
-// Version 1: where `version` is no version, it is the source.
+// Version 1: if `version` is no version, it is the source.
 void add_nested(const DocNode& node, const std::string& parent, LockBuilder& builder,
                 const std::function<bool(const LockEntry&)>& wanted) {
   if (!node.is_map()) return builder.problem(node.line, "expected a map for '" + node.key + "'");

@@ -1,6 +1,7 @@
 #include "policy/condition.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/log.h"
 #include "policy/strict_range.h"
@@ -10,12 +11,19 @@ namespace {
 
 using Kind = Condition::Kind;
 
+constexpr std::string_view kFindingKey = "finding", kSeverity = "severity", kNew = "new";
+
 constexpr ConditionKey kKeys[] = {
     {"all", Kind::kAll, true, "every condition of the list"},
     {"any", Kind::kAny, true, "at least one condition of the list"},
     {"not", Kind::kNot, true,
-     "the opposite; takes package, version, upstream, popular, provenance and ages only"},
-    {"finding", Kind::kFinding, false, "one of these findings is there"},
+     "the opposite; takes package, version, upstream, popular, provenance, lowest_risk and ages "
+     "only"},
+    {kFindingKey, Kind::kFinding, false, "one of these findings is there"},
+    {kSeverity, Kind::kFinding, false,
+     "the finding of this map, or any, is at least so severe: info, low, medium, high, critical"},
+    {kNew, Kind::kFinding, false,
+     "the finding of this map, or any, is new: not told as one that the baseline had too"},
     {"package", Kind::kPackage, true, "the name is one of these names, globs or lists"},
     {"version", Kind::kVersion, true, "the version is in this range"},
     {"younger_than", Kind::kYoungerThan, true, "less time has passed since it appeared"},
@@ -25,6 +33,9 @@ constexpr ConditionKey kKeys[] = {
     {"license", Kind::kLicense, false, "its license text is one of these, or matches the glob"},
     {"provenance", Kind::kProvenance, true,
      "it was proven to be built so: verified: true, and builder, repository, workflow, ref"},
+    {"lowest_risk", Kind::kLowestRisk, true,
+     "true: proven to be built as the release before, its files are the source's, and it gained "
+     "nothing; under not only"},
     {"upstream", Kind::kUpstream, true, "it comes from one of these upstreams"},
     {"popular", Kind::kPopular, true, "whether it is on the shipped list of popular packages"},
 };
@@ -66,6 +77,19 @@ ConditionPtr nothing_matches(const Position& at) {
   return condition;
 }
 
+const YamlNode* value_of(const YamlNode& map, std::string_view key) {
+  for (const auto& [name, value] : map.members)
+    if (name.scalar == key) return &value;
+  return nullptr;
+}
+
+std::optional<Severity> severity_of(std::string_view word) {
+  for (const auto level :
+       {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh, Severity::kCritical})
+    if (to_string(level) == word) return level;
+  return std::nullopt;
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   const std::string near = nearest(word, candidates);
   return near.empty() ? std::string() : "; did you mean '" + near + "'?";
@@ -102,17 +126,22 @@ ConditionPtr ConditionCompiler::map(const YamlNode& node, bool negated) {
     problem(node.at, "an empty condition would match every release; name at least one");
     return nothing_matches(node.at);
   }
-  if (node.members.size() == 1) {
-    return member(node.members.front().first, node.members.front().second, negated);
-  }
   auto all = std::make_shared<Condition>();
   all->at = node.at;
-  for (const auto& [key, value] : node.members)
-    all->children.push_back(member(key, value, negated));
-  return all;
+  // `finding`, `severity` and `new` are one condition: the first of them stands for all.
+  const bool names_one = value_of(node, kFindingKey) != nullptr;
+  bool narrowed = false;
+  for (const auto& [key, value] : node.members) {
+    const bool narrows = !negated && (key.scalar == kSeverity || key.scalar == kNew);
+    if (narrows && (names_one || narrowed)) continue;
+    narrowed = narrowed || narrows;
+    all->children.push_back(member(key, value, node, negated));
+  }
+  return all->children.size() == 1 ? all->children.front() : all;
 }
 
-ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& value, bool negated) {
+ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& value,
+                                       const YamlNode& whole, bool negated) {
   const auto* row = std::find_if(std::begin(kKeys), std::end(kKeys),
                                  [&](const ConditionKey& k) { return k.key == key.scalar; });
   if (row == std::end(kKeys)) {
@@ -124,8 +153,8 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
     problem(key.at,
             "'" + key.scalar +
                 "' cannot stand under 'not': one more finding must never make a verdict milder; "
-                "'not' takes package, version, upstream, popular, provenance, younger_than and "
-                "older_than");
+                "'not' takes package, version, upstream, popular, provenance, lowest_risk, "
+                "younger_than and older_than");
     return nothing_matches(key.at);
   }
   auto out = std::make_shared<Condition>();
@@ -138,10 +167,11 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
       combine(value, negated, *out);
       break;
     case Kind::kNot:
-      out->children.push_back(map(value, true));
+      opposite(value, *out);
       break;
     case Kind::kFinding:
-      finding(value, *out);
+      if (key.scalar == kFindingKey) finding(value, *out);
+      narrow(whole, *out);
       break;
     case Kind::kPackage: {
       auto set = std::make_shared<NameSet>();
@@ -169,10 +199,23 @@ ConditionPtr ConditionCompiler::member(const YamlNode& key, const YamlNode& valu
     case Kind::kProvenance:
       provenance(value, *out);
       break;
+    case Kind::kLowestRisk:
+      boolean(value, key.scalar, *out);
+      if (!opposite_ || !out->flag)
+        problem(key.at,
+                "'lowest_risk' stands under 'not' only, as not: { lowest_risk: true }: one more "
+                "finding must never make a verdict milder");
+      break;
     case Kind::kPublishedAfter:
       break;  // written as `freeze`, no key of a condition
   }
   return out;
+}
+
+void ConditionCompiler::opposite(const YamlNode& value, Condition& out) {
+  opposite_ = !opposite_;
+  out.children.push_back(map(value, true));
+  opposite_ = !opposite_;
 }
 
 void ConditionCompiler::combine(const YamlNode& value, bool negated, Condition& out) {
@@ -203,6 +246,27 @@ void ConditionCompiler::finding(const YamlNode& value, Condition& out) {
     }
     out.values.push_back(item->scalar);
     out.findings.set(*index);
+  }
+}
+
+void ConditionCompiler::narrow(const YamlNode& whole, Condition& out) {
+  if (const YamlNode* severity = value_of(whole, kSeverity)) {
+    const auto level =
+        severity->kind == YamlNode::Kind::kScalar ? severity_of(severity->scalar) : std::nullopt;
+    if (!level)
+      problem(severity->at,
+              "severity: expected info, low, medium, high or critical, found " + shown(*severity));
+    out.severity = level.value_or(Severity::kCritical);
+  }
+  if (const YamlNode* only = value_of(whole, kNew)) {
+    if (only->kind != YamlNode::Kind::kScalar || only->quoted || only->scalar != "true")
+      problem(only->at, "new: only true is a condition, found " + shown(*only));
+    out.only_new = true;
+  }
+  if (value_of(whole, kFindingKey) != nullptr) return;
+  for (const FindingKind& kind : finding_kinds()) {
+    out.values.emplace_back(kind.id);
+    out.findings.set(*finding_index(kind.id));
   }
 }
 

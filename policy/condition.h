@@ -33,11 +33,16 @@ class ConditionCompiler {
 
  private:
   ConditionPtr map(const YamlNode& node, bool negated);
-  ConditionPtr member(const YamlNode& key, const YamlNode& value, bool negated);
+  void opposite(const YamlNode& value, Condition& out);
+  // `whole` is the map that `key` stands in.
+  ConditionPtr member(const YamlNode& key, const YamlNode& value, const YamlNode& whole,
+                      bool negated);
   void names(const YamlNode& node, const std::string& key, NameSet& names,
              std::vector<std::string>& values);
   void combine(const YamlNode& value, bool negated, Condition& out);
   void finding(const YamlNode& value, Condition& out);
+  // What `severity` and `new` of the same map ask of the finding. Without `finding` it is any.
+  void narrow(const YamlNode& whole, Condition& out);
   void version(const YamlNode& value, Condition& out);
   void age(const YamlNode& value, const std::string& key, Condition& out);
   void boolean(const YamlNode& value, const std::string& key, Condition& out);
@@ -49,6 +54,7 @@ class ConditionCompiler {
   NamedLists& lists_;
   std::vector<Problem>& problems_;
   std::string where_;
+  bool opposite_ = false;  // under an odd number of `not`
 };
 
 // "finding", "package" …: the keys of a condition, in the order documented.
@@ -60,7 +66,7 @@ struct ConditionKey {
 };
 std::span<const ConditionKey> condition_keys();
 
-// True where the condition or one below it is of `kind`.
+// True if the condition or one below it is of `kind`.
 bool contains_kind(const Condition& condition, Condition::Kind kind);
 
 }  // namespace npmgate

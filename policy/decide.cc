@@ -28,7 +28,7 @@ bool is_missing_tarball(const Finding& finding) {
   return finding.id == "evidence-unavailable" && finding.source == "tarball";
 }
 
-// Why; other evidence that could not be had holds nothing and is not the reason.
+// Why; other evidence that was not available holds nothing and is not the reason.
 std::string missing_tarball(std::span<const Finding> findings) {
   const auto found = std::find_if(findings.begin(), findings.end(), is_missing_tarball);
   return found == findings.end() ? std::string() : found->message;
@@ -81,7 +81,7 @@ class Decider {
   Verdict finish();
   std::optional<Time> hold_ends() const;
 
-  const FindingSet& evidence_for(const Rule& rule) const {
+  const SeenFindings& evidence_for(const Rule& rule) const {
     return rule.then == Action::kWarn ? all_ : holding_;
   }
   std::string first_message(const FindingSet& used) const;
@@ -95,9 +95,9 @@ class Decider {
   std::span<const Decision> decisions_;
   const Time now_;
   std::vector<std::size_t>
-      indexes_;         // of findings_, in finding_kinds(); kUnknown for ids it does not have
-  FindingSet all_;      // every finding
-  FindingSet holding_;  // those that may hold or block (inspect/findings/findings.h, may_hold)
+      indexes_;           // of findings_, in finding_kinds(); kUnknown for ids it does not have
+  SeenFindings all_;      // every finding
+  SeenFindings holding_;  // those that may hold or block (inspect/findings/findings.h, may_hold)
   FindingSet waived_;
   std::vector<const Waiver*> waivers_;  // those in force for this release
   bool tarball_missing_ = false;
@@ -116,8 +116,8 @@ void Decider::sort_findings() {
     const auto index = finding_index(finding.id);
     indexes_.push_back(index.value_or(kUnknown));
     if (!index) continue;
-    all_.set(*index);
-    if (may_hold(finding)) holding_.set(*index);
+    all_.add(*index, finding);
+    if (may_hold(finding)) holding_.add(*index, finding);
     tarball_missing_ = tarball_missing_ || is_missing_tarball(finding);
   }
 }
@@ -181,17 +181,17 @@ std::string Decider::first_message(const FindingSet& used) const {
 }
 
 void Decider::floor() {
-  if (all_.none()) return;
+  if (all_.ids().none()) return;
   for (const FloorRow& row : kFloor) {
     const auto index = finding_index(row.finding);
-    if (!index || !all_.test(*index)) continue;
+    if (!index || !all_.ids().test(*index)) continue;
     if (row.action == Action::kQuarantine && !tarball_missing_) continue;
     Draft draft;
     FindingSet used;
     used.set(*index);
     draft.reason.rule = "floor:" + std::string(row.finding);
     // Links in an old archive are the one case of a floor finding that only informs.
-    draft.reason.action = holding_.test(*index) ? row.action : Action::kWarn;
+    draft.reason.action = holding_.ids().test(*index) ? row.action : Action::kWarn;
     draft.reason.findings.emplace_back(row.finding);
     draft.reason.message =
         row.action == Action::kQuarantine ? missing_tarball(findings_) : first_message(used);
@@ -249,8 +249,8 @@ std::string age_message(const Condition& when, const std::string& rule, bool unt
 }
 
 void Decider::judge(const Rule& rule) {
-  const FindingSet& seen = evidence_for(rule);
-  const FindingSet left = seen & ~waived_;
+  const SeenFindings& seen = evidence_for(rule);
+  const SeenFindings left = seen.without(waived_);
   const ConditionTimeline with_all = course(*rule.when, subject_, seen, now_);
   valid_until_ = earliest(valid_until_, with_all.changes);
   if (!with_all.value) return;
@@ -313,7 +313,7 @@ bool Decider::approval_fits(const Decision& decision) const {
 }
 
 // Told, but no reason to hold again: facts of severity info (a later deprecation), and a source
-// other than the tarball that could not be asked this time. They count like all others where they
+// other than the tarball that could not be asked this time. They count like all others if they
 // made a rule hold.
 bool is_background(const Finding& finding) {
   const FindingKind* kind = find_kind(finding.id);
@@ -404,7 +404,7 @@ std::optional<Time> Decider::hold_ends() const {
     if (rule.then < Action::kQuarantine || rule.monitor || waiver_of_rule(rule.id) ||
         lets_through(rule))
       continue;
-    const FindingSet left = evidence_for(rule) & ~waived_;
+    const SeenFindings left = evidence_for(rule).without(waived_);
     const ConditionTimeline then = course(*rule.when, subject_, left, *end);
     if (!then.value) continue;
     if (rule.then == Action::kBlock) return std::nullopt;

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "policy/policy.h"
-#include "registry/provenance.h"
 
 namespace npmgate {
 
@@ -24,7 +23,15 @@ struct Subject {
   bool has_install_script = false;
   std::string publisher;  // "" unknown
   std::string license;
-  std::optional<Provenance> provenance{};  // verified; nullopt = none, or only claimed
+  // Of a verified attestation, as its certificate says it; nullopt = none, or only claimed.
+  struct Proven {
+    std::string issuer;  // of the builder's identity
+    std::string runner;  // "github-hosted"
+    std::string repository, workflow, ref;
+  };
+  std::optional<Proven> provenance{};
+  bool lowest_risk = false;  // judge/lowest_risk.h; of recent releases
+  std::string risk_left;     // what keeps it from that, the first of it, in words
   Time age_start{};  // age counts from here (SPEC section 4, "Age, in this order"); the caller
                      // computed it
   std::optional<Time> published;
@@ -32,7 +39,7 @@ struct Subject {
   bool inspected = false;
   // For waivers by glob or open range: publisher and hook text equal the baseline's.
   bool same_publisher_and_hooks = false;
-  // The baseline's version where the release is that one again
+  // The baseline's version if the release is that one again
   // (inspect/evidence/restored_baseline.h); "" otherwise. A fact of both releases' bytes,
   // independent of every finding.
   std::string again;
@@ -90,7 +97,7 @@ std::string refusal_sentence(const Subject& subject, const Verdict& verdict,
 std::string explain_text(const Subject& subject, const Verdict& verdict,
                          std::span<const Finding> findings, Time now);
 // What would have to change for the release to be served, one sentence each, the nearest first;
-// empty where it is served.
+// empty if it is served.
 std::vector<std::string> remedies(const Subject& subject, const Verdict& verdict, Time now);
 boost::json::value to_json(const Verdict& verdict);
 boost::json::value to_json(const Finding& finding);

@@ -10,7 +10,7 @@ using Kind = Condition::Kind;
 // `all` looks for the first false, `any` for the first true: a child that has that value for good
 // decides for good.
 ConditionValue combine(const Condition& condition, const Subject& subject,
-                       const FindingSet& findings, Time at) {
+                       const SeenFindings& findings, Time at) {
   const bool decisive = condition.kind == Kind::kAny;
   ConditionValue out{!decisive, std::nullopt};
   for (const ConditionPtr& child : condition.children) {
@@ -50,17 +50,41 @@ bool proven(const Condition& condition, const Subject& subject) {
                        [&](const ConditionPtr& child) { return proven(*child, subject); });
   const std::string& field = condition.range_text;
   if (field.empty()) return condition.flag && !condition.names;
-  const std::string& text = field == "builder"      ? subject.provenance->builder
-                            : field == "repository" ? subject.provenance->repository
-                            : field == "workflow"   ? subject.provenance->workflow
-                                                    : subject.provenance->ref;
-  return condition.names && condition.names->matches(text);
+  if (!condition.names) return false;
+  if (field == "builder")
+    return condition.names->matches(subject.provenance->issuer) ||
+           condition.names->matches(subject.provenance->runner);
+  const std::string& text = field == "repository" ? subject.provenance->repository
+                            : field == "workflow" ? subject.provenance->workflow
+                                                  : subject.provenance->ref;
+  return condition.names->matches(text);
 }
 
 }  // namespace
 
+void SeenFindings::add(std::size_t index, const Finding& finding) {
+  const auto* is_new = finding.proof.if_contains("new");
+  const bool old = is_new != nullptr && is_new->is_bool() && !is_new->get_bool();
+  for (std::size_t level = 0; level <= static_cast<std::size_t>(finding.severity); ++level) {
+    sets_[level][0].set(index);
+    if (!old) sets_[level][1].set(index);
+  }
+}
+
+FindingSet SeenFindings::matching(const Condition& condition) const {
+  return condition.findings &
+         sets_[static_cast<std::size_t>(condition.severity)][condition.only_new ? 1 : 0];
+}
+
+SeenFindings SeenFindings::without(const FindingSet& waived) const {
+  SeenFindings out = *this;
+  for (auto& level : out.sets_)
+    for (FindingSet& set : level) set &= ~waived;
+  return out;
+}
+
 ConditionValue evaluate(const Condition& condition, const Subject& subject,
-                        const FindingSet& findings, Time at) {
+                        const SeenFindings& findings, Time at) {
   const auto named = [&](const std::string& text) {
     return condition.names && condition.names->matches(text);
   };
@@ -74,7 +98,7 @@ ConditionValue evaluate(const Condition& condition, const Subject& subject,
       return out;
     }
     case Kind::kFinding:
-      return {(condition.findings & findings).any(), std::nullopt};
+      return {findings.matching(condition).any(), std::nullopt};
     case Kind::kPackage:
       return {named(subject.name), std::nullopt};
     case Kind::kVersion:
@@ -90,6 +114,8 @@ ConditionValue evaluate(const Condition& condition, const Subject& subject,
       return {named(subject.license), std::nullopt};
     case Kind::kProvenance:
       return {proven(condition, subject), std::nullopt};
+    case Kind::kLowestRisk:
+      return {subject.lowest_risk, std::nullopt};
     case Kind::kUpstream:
       return {named(subject.upstream), std::nullopt};
     case Kind::kPopular:
@@ -101,10 +127,10 @@ ConditionValue evaluate(const Condition& condition, const Subject& subject,
 }
 
 MatchedFindings grounds(const Condition& condition, const Subject& subject,
-                        const FindingSet& findings, Time at) {
+                        const SeenFindings& findings, Time at) {
   MatchedFindings out;
   if (condition.kind == Kind::kFinding) {
-    out.used = condition.findings & findings;
+    out.used = findings.matching(condition);
   } else if (condition.kind == Kind::kAll || condition.kind == Kind::kAny) {
     for (const ConditionPtr& child : condition.children) {
       const ConditionValue part = evaluate(*child, subject, findings, at);
@@ -119,7 +145,7 @@ MatchedFindings grounds(const Condition& condition, const Subject& subject,
 }
 
 ConditionTimeline course(const Condition& condition, const Subject& subject,
-                         const FindingSet& findings, Time from) {
+                         const SeenFindings& findings, Time from) {
   ConditionValue now = evaluate(condition, subject, findings, from);
   ConditionTimeline out{now.value, std::nullopt, std::nullopt};
   while (now.next && !out.flips) {

@@ -127,6 +127,13 @@ std::string explain_text(const Subject& subject, const Verdict& verdict,
     if (verdict.ends) out += " (in " + human_duration(*verdict.ends - now) + ")";
   }
   out += "\n";
+  if (subject.lowest_risk) {
+    out +=
+        "of the lowest risk: proven to be built as the release before, its files are the source's, "
+        "nothing gained\n";
+  } else if (subject.provenance && !subject.risk_left.empty()) {
+    out += "not of the lowest risk: " + log::printable(subject.risk_left) + "\n";
+  }
   if (verdict.would != verdict.action) {
     out +=
         "would be " + std::string(past(verdict.would)) + " without monitor mode and break glass\n";

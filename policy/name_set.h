@@ -33,7 +33,7 @@ class NameSet {
 
 // True for text with a wildcard.
 bool is_glob(std::string_view text);
-// Why `text` is neither a package name nor a glob over such; "" where it is.
+// Why `text` is neither a package name nor a glob over such; "" if it is.
 std::string check_name_or_glob(std::string_view text);
 
 // One bit per row of finding_kinds().

@@ -41,6 +41,7 @@ struct Condition {
     kPublisher,
     kLicense,
     kProvenance,  // children: one per field; a child's `range_text` names it, "" = verified
+    kLowestRisk,  // under an odd number of `not` only: one more finding never makes it milder
     kUpstream,
     kPopular,
     kPublishedAfter /* freeze */
@@ -51,6 +52,9 @@ struct Condition {
   std::shared_ptr<const NameSet>
       names;  // package (lists resolved), publisher, license, upstream: the same, prepared
   FindingSet findings;  // finding: the same, prepared
+  // finding: counts only from this severity on, and only if it says nothing of `new` or that it is.
+  Severity severity = Severity::kInfo;
+  bool only_new = false;
   std::optional<Range> range;
   std::string range_text;
   Millis duration{};
@@ -111,7 +115,7 @@ struct Policy {
 };
 
 struct PolicyResult {
-  std::shared_ptr<const Policy> policy;  // null where problems is not empty
+  std::shared_ptr<const Policy> policy;  // null if problems is not empty
   std::vector<Problem> problems;
   // Every file that was read or could not be, the main one first: what a change of the policy may
   // come through.

@@ -42,6 +42,11 @@ Millis longest_hold(const Policy& policy) {
   return longest;
 }
 
+Millis settles_after(const Policy& policy) {
+  constexpr Millis kLongest = std::chrono::hours{24 * 30};
+  return std::min(longest_hold(policy), kLongest);
+}
+
 std::optional<Millis> sooner_after(const Policy& policy) {
   std::optional<Millis> longest;
   for (const Rule& rule : policy.rules) {

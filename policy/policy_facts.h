@@ -13,6 +13,10 @@ namespace npmgate {
 bool asks_for_comparison(const Policy& policy);
 // The longest `younger_than` of the rules that hold or block; those that only record do not count.
 Millis longest_hold(const Policy& policy);
+// The age at which a release counts as settled without an approval: the longest hold, but no more
+// than 30 days. Over a longer time a comparison tells how the package grew, not what a release
+// brings.
+Millis settles_after(const Policy& policy);
 // The longest cooldown that says `fixes: sooner`; nullopt if none does.
 std::optional<Millis> sooner_after(const Policy& policy);
 

@@ -13,7 +13,7 @@ struct Remedy {
 };
 constexpr Remedy kRemedies[] = {
     {"missing-git-tag", "the repository gets the tag of this release"},
-    {"evidence-unavailable", "what was missing at the inspection can be had again"},
+    {"evidence-unavailable", "what was missing at the inspection is available again"},
     {"integrity-mismatch", "the upstream sends the bytes that its packument promises"},
     {"release-withdrawn", "the upstream lists the release again"},
 };
@@ -22,7 +22,7 @@ std::string lines_of(const Reason& reason) {
   return reason.at.file.empty() ? std::string() : " (" + reason.at.str() + ")";
 }
 
-// The waiver that would lift the reason, as it is written; "" where none can.
+// The waiver that would lift the reason, as it is written; "" if none can.
 std::string waiver_for(const Subject& subject, const Reason& reason) {
   if (reason.rule == "rejection" || reason.rule == "not-inspected") return {};
   if (reason.rule == "floor:integrity-mismatch") return {};

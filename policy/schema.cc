@@ -89,6 +89,7 @@ json::object of_kind(Condition::Kind kind, bool negated) {
     case Kind::kOlderThan:
       return {{"type", "string"}, {"pattern", kDuration}};
     case Kind::kHasInstallScript:
+    case Kind::kLowestRisk:
       return {{"const", true}};
     case Kind::kPopular:
       return {{"type", "boolean"}};
@@ -120,7 +121,12 @@ json::object condition(bool negated) {
   json::object properties;
   for (const ConditionKey& row : condition_keys()) {
     if (negated && !row.under_not) continue;
-    properties[row.key] = with(row.shows, of_kind(row.kind, negated));
+    json::object value = of_kind(row.kind, negated);
+    // The two that narrow `finding`.
+    if (row.key == "severity")
+      value = {{"enum", json::array{"info", "low", "medium", "high", "critical"}}};
+    if (row.key == "new") value = {{"const", true}};
+    properties[row.key] = with(row.shows, std::move(value));
   }
   json::object out = map_of(std::move(properties), {});
   out["minProperties"] = 1;

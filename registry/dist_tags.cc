@@ -27,7 +27,7 @@ class KeptVersions {
 
   bool has(std::string_view version) const { return all_.contains(version); }
 
-  // The highest version below `target` of its kind, not deprecated where possible.
+  // The highest version below `target` of its kind, not deprecated if possible.
   const PackumentVersion* below(const Version& target, bool same_major) const {
     const bool prerelease = target.is_prerelease();
     for (const Ladder* ladder : {&recommended_[prerelease], &any_[prerelease]}) {
@@ -41,7 +41,7 @@ class KeptVersions {
     return nullptr;
   }
 
-  // What `latest` means when nothing lower is left: the highest version, a stable one where there
+  // What `latest` means when nothing lower is left: the highest version, a stable one if there
   // is one.
   const PackumentVersion* highest() const {
     for (const Ladder* ladder : {&recommended_[0], &any_[0], &recommended_[1], &any_[1]}) {

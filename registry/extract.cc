@@ -51,13 +51,13 @@ bool says_nothing(const Element& element) {
           element.get_array().value_unsafe().begin() == element.get_array().value_unsafe().end());
 }
 
-// Appends in key order where the text is in key order (npm sorts dependency maps): then without
+// Appends in key order if the text is in key order (npm sorts dependency maps): then without
 // searching.
 void put(StringMap& map, std::string_view key, std::string_view value) {
   map.insert_or_assign(map.end(), std::string(key), std::string(value));
 }
 
-// The string values of an object; false where there are others, or where it is no object.
+// The string values of an object; false if there are others, or if it is no object.
 bool read_strings(const Element& element, StringMap& map) {
   Object object;
   if (element.get_object().get(object)) return false;
@@ -111,7 +111,7 @@ void read_engines(const Element& element, StringMap& engines) {
   if (texts.empty()) read_strings(element, engines);
 }
 
-// The value of `key` in an object, the last one as in JSON.parse; nullopt where it is no object or
+// The value of `key` in an object, the last one as in JSON.parse; nullopt if it is no object or
 // has no such key.
 std::optional<Element> member(const Element& element, std::string_view key) {
   Object object;

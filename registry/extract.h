@@ -16,7 +16,7 @@ namespace npmgate::json {
 // the dependency fields as well, so there they must be objects of strings too.
 enum class Source { kPackageJson, kPackument };
 
-// Fills `manifest`, also where something is refused. A field whose type nobody acts upon is left
+// Fills `manifest`, also if something is refused. A field whose type nobody acts upon is left
 // empty; refused are only shapes that clients read differently, and dependencies of a packument
 // that would be installed outside of node_modules.
 std::optional<JsonRefusal> extract_manifest(const Object& object, Source source,

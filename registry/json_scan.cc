@@ -8,6 +8,7 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #endif
 
@@ -222,11 +223,8 @@ char simple_escape(char c) {
 }
 
 void append_escaped(std::string& out, char c) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
   out.append("\\u00");
-  out.push_back(kHex[byte >> 4]);
-  out.push_back(kHex[byte & 15]);
+  append_hex(out, c);
 }
 
 std::size_t skip_digits(std::string_view text, std::size_t position) {

@@ -26,7 +26,7 @@ class MemberScanner {
   // `object` may have blanks (RFC 8259, section 2) before the brace.
   explicit MemberScanner(std::string_view object);
 
-  // False at the end of the object and where the structure is broken.
+  // False at the end of the object and if the structure is broken.
   bool next(Member& member);
   // After next() returned false: the object was closed properly.
   bool closed() const { return state_ == State::kClosed; }
@@ -42,7 +42,7 @@ class MemberScanner {
   State state_ = State::kFirst;
 };
 
-// The offset behind the value that starts at `position`; kBroken where it does not end. Brackets
+// The offset behind the value that starts at `position`; kBroken if it does not end. Brackets
 // are counted, not paired, and a backslash disarms a quote outside of strings too: the parser
 // refuses such values afterwards.
 std::size_t skip_value(std::string_view text, std::size_t position);
@@ -53,9 +53,9 @@ std::string_view trim(std::string_view text);
 // What a string's body (between the quotes) stands for. nullopt: control character, bare quote,
 // unknown escape or a lone surrogate. UTF-8 is the caller's matter.
 std::optional<std::string> decode_string(std::string_view body);
-// True where the body decodes to exactly `plain`: "\u0064ist" is "dist".
+// True if the body decodes to exactly `plain`: "\u0064ist" is "dist".
 bool key_is(std::string_view body, std::string_view plain);
-// True where some string of the text holds a \u escape of one half of a surrogate pair only.
+// True if some string of the text holds a \u escape of one half of a surrogate pair only.
 // Linear.
 bool has_lone_surrogate(std::string_view text);
 

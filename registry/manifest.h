@@ -39,9 +39,9 @@ struct Manifest {
   StringMap dev_dependencies;  // of a package.json only: in packuments nobody acts on them, and
                                // they are most of the text
   std::vector<std::string> bundled;  // bundleDependencies / bundledDependencies; all dependencies'
-                                     // names where it is `true`
+                                     // names if it is `true`
   StringMap bin;              // a string `bin` is {unscoped name: path}, as npm normalises it
-  std::string bin_directory;  // `directories.bin` where there is no `bin`: each file below is a
+  std::string bin_directory;  // `directories.bin` if there is no `bin`: each file below is a
                               // command of that name (pnpm, bun, yarn 1); "." is the package's root
   std::optional<bool> gypfile;
   std::optional<Repository> repository;
@@ -133,8 +133,8 @@ ParsedManifest parse_package_json(std::string_view text);
 // Signatures and attestations are evidence, not identity: registries re-sign when keys rotate.
 Result<std::string> canonical_manifest(std::string_view raw_manifest);
 
-// What identifies a version manifest: SHA-256 hex of its canonical form, or of its whole text where
-// it has none (a refused one); "" where there is no text.
+// What identifies a version manifest: SHA-256 hex of its canonical form, or of its whole text if
+// it has none (a refused one); "" if there is no text.
 std::string manifest_identity(std::string_view raw_manifest);
 
 }  // namespace npmgate

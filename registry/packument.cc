@@ -14,7 +14,7 @@ namespace {
 using json::Element;
 
 // Bounds on what becomes objects in memory, far above real documents: a version is about 1.5 KB
-// even where it is refused.
+// even if it is refused.
 constexpr std::size_t kMaxVersions = 200'000;
 constexpr std::size_t kMaxTopLevelMembers = 10'000;
 constexpr std::size_t kMaxTags = 10'000;
@@ -152,7 +152,7 @@ class PackumentReader {
     return at == parts_.end() ? nullptr : &*at;
   }
 
-  // The validated value of a top-level member; nullopt where there is none or it is invalid. Lives
+  // The validated value of a top-level member; nullopt if there is none or it is invalid. Lives
   // until the next parse.
   std::optional<Element> parsed_part(std::string_view value, json::Duplicates& duplicates) {
     Element root;

@@ -19,7 +19,7 @@ namespace npmgate {
 struct PackumentVersion {
   std::string version;  // the key in `versions`
   std::optional<Version>
-      semver;            // loose; nullopt where even that fails (such versions are never served)
+      semver;            // loose; nullopt if even that fails (such versions are never served)
   std::string_view raw;  // the manifest's JSON text inside the packument's buffer
   // Why clients read this manifest differently or not at all; the others stay. The same as
   // release.refusal, which is what judging sees.

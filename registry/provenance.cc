@@ -33,7 +33,7 @@ std::optional<Element> value_at(const Element& root, Path path) {
   return value;
 }
 
-// "" where there is no text; nullopt for one that is longer than any real one or holds control
+// "" if there is no text; nullopt for one that is longer than any real one or holds control
 // characters.
 std::optional<std::string> text_at(const Element& root, Path path) {
   const auto value = value_at(root, path);

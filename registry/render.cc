@@ -47,7 +47,7 @@ class ObjectEditor {
   }
 
   bool valid() const { return valid_; }
-  // The raw value; nullopt where there is no such member.
+  // The raw value; nullopt if there is no such member.
   std::optional<std::string_view> value(std::string_view key) const {
     const auto at = find(key);
     if (at == members_.size()) return std::nullopt;
@@ -206,7 +206,7 @@ std::string warning_text(const std::string& warning, std::optional<std::string_v
   return own && !own->empty() ? warning + " (deprecated by its publisher: " + *own + ")" : warning;
 }
 
-// False, and nothing appended, where `raw` is not an object.
+// False, and nothing appended, if `raw` is not an object.
 bool append_manifest(std::string& out, const RenderInput& input, const VersionView& version) {
   ObjectEditor editor(version.raw, version.repeated_keys);
   if (!editor.valid()) return false;
@@ -253,8 +253,7 @@ void append_tags(std::string& out, const StringMap& tags) {
 // What `time` says of the versions served.
 struct Times {
   std::vector<std::pair<std::string_view, std::string_view>> stamps;
-  std::string
-      modified;  // the newest stamp as written; what the upstream said where no stamp is known
+  std::string modified;  // the newest stamp as written; what the upstream said if no stamp is known
 };
 
 Times served_times(const Packument& packument, const std::vector<std::string_view>& served) {
@@ -285,7 +284,7 @@ void append_times(std::string& out, const Packument& packument, const Times& tim
 }
 
 // Registries copy most of the top level (readme, description, …) from the manifest of the release
-// that is `latest`. Where another one is served, or a pinned older text of it, nobody has judged
+// that is `latest`. If another one is served, or a pinned older text of it, nobody has judged
 // that.
 bool top_level_is_of_served(const RenderInput& input) {
   const Packument& packument = *input.packument;
@@ -362,6 +361,8 @@ std::string render_packument(const RenderInput& input) {
     }
   }
   out.push_back('}');
+  // The abbreviated form is a small part of what was expected.
+  if (out.capacity() - out.size() > out.size() / 8) out.shrink_to_fit();
   return out;
 }
 

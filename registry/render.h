@@ -35,7 +35,7 @@ struct RenderInput {
 };
 
 // The document's text. dist.tarball = base_url + tarball_path(name, version); `_hasShrinkwrap` and
-// `_shrinkwrap` are stripped; the rest of the top level is copied where the release that it was
+// `_shrinkwrap` are stripped; the rest of the top level is copied if the release that it was
 // made of (`latest`) is served as it stands, else only maintainers and users; `hasInstallScript` is
 // set or removed to fact; `time` holds exactly the versions that stay with the upstream's own text
 // (and `created`), `modified` the newest of them; the abbreviated form (npm registry API,

@@ -9,7 +9,7 @@
 namespace npmgate {
 
 struct GitRepository {
-  std::string host;  // lower case; with ":port" where an http(s) URL names one
+  std::string host;  // lower case; with ":port" if an http(s) URL names one
   std::string path;  // "owner/repository", no ".git", no slashes at the ends
   std::string url() const { return "https://" + host + "/" + path; }
   friend bool operator==(const GitRepository&, const GitRepository&) = default;

@@ -55,7 +55,7 @@ bool is_identifier(std::string_view text, bool loose) {
                      [](char c) { return is_digit(c) || is_letter_or_dash(c); });
 }
 
-// True where `accept` takes every dot-separated part.
+// True if `accept` takes every dot-separated part.
 template <class Accept>
 bool all_parts(std::string_view text, const Accept& accept) {
   while (true) {
@@ -78,7 +78,7 @@ bool is_build_text(std::string_view text) {
   });
 }
 
-// Splits what follows "1.2." into patch, prerelease and build; false where it does not match.
+// Splits what follows "1.2." into patch, prerelease and build; false if it does not match.
 bool match_patch_and_tail(std::string_view text, bool loose, bool range, PartialVersion& out) {
   const std::size_t plus = text.find('+');
   if (plus != std::string_view::npos && !is_build_text(text.substr(plus + 1))) return false;
@@ -113,7 +113,7 @@ std::size_t identifier_prefix(std::string_view text, bool loose) {
   return text.starts_with('0') ? 1 : std::min(digits, kMaxDigits + 1);
 }
 
-// Length of the PRERELEASE at the start, dash included; 0 where there is none.
+// Length of the PRERELEASE at the start, dash included; 0 if there is none.
 std::size_t prerelease_prefix(std::string_view text, bool loose) {
   std::size_t end = text.starts_with('-') ? 1 : 0;
   if (end == 0 && !loose) return 0;

@@ -45,14 +45,14 @@ std::string release_line(const Version& version);
 
 class Range {
  public:
-  // What `new semver.Range(text, {loose})` accepts; nullopt where it throws and above 16,384 bytes.
+  // What `new semver.Range(text, {loose})` accepts; nullopt if it throws and above 16,384 bytes.
   // "" and "*" match every stable version.
   static std::optional<Range> parse(std::string_view text, bool loose = true);
   // `range.test(version)`; with include_prerelease = semver's includePrerelease option.
   bool matches(const Version& version, bool include_prerelease = false) const;
-  // The version, where the range is exactly one ("1.2.3", "=1.2.3").
+  // The version, if the range is exactly one ("1.2.3", "=1.2.3").
   std::optional<Version> exact() const;
-  // What semver's `validRange` prints: comparators, "*" for anything; "" where only the expansion
+  // What semver's `validRange` prints: comparators, "*" for anything; "" if only the expansion
   // under includePrerelease is invalid. For tests and explanations.
   std::string str(bool include_prerelease = false) const;
 

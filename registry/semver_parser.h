@@ -36,16 +36,16 @@ class SemverParser {
   // Matches the whole text; the parts point into it.
   static std::optional<PartialVersion> match(std::string_view text, Form form);
   // The end of the longest LOOSEPLAIN or else XRANGEPLAIN at the start of `text`, which begins
-  // behind "v", "=" and blanks; 0 where there is none.
+  // behind "v", "=" and blanks; 0 if there is none.
   static std::size_t plain_prefix(std::string_view text);
 
   static std::optional<Version> version(std::string_view text, bool loose);
-  // nullopt where a number exceeds 2^53-1.
+  // nullopt if a number exceeds 2^53-1.
   static std::optional<Version> build(const PartialVersion& parts);
   static std::optional<Range> range(std::string_view text, bool loose);
 
   // Length in bytes of the blank that `text` starts with, as JavaScript's \s and trim() see it; 0
-  // where it is none.
+  // if it is none.
   static std::size_t blank(std::string_view text);
   // Trimmed, every run of blanks one space.
   static std::string collapse_blanks(std::string_view text);

@@ -170,7 +170,7 @@ class Expander {
     return without_star(std::move(ranges));
   }
 
-  // "1.2.3 - 1.4": only where it is the whole alternative.
+  // "1.2.3 - 1.4": only if it is the whole alternative.
   std::string hyphen(std::string text) const {
     const std::string_view all = text;
     const std::size_t from_start = all.starts_with(' ') ? 1 : 0;
@@ -298,7 +298,7 @@ class RangeBuilder {
 
   RangeBuilder(bool loose, bool prerelease) : loose_(loose), prerelease_(prerelease) {}
 
-  // nullopt where semver throws.
+  // nullopt if semver throws.
   std::optional<std::vector<Set>> build(std::string_view text) const {
     std::vector<Set> sets;
     while (true) {
@@ -328,7 +328,7 @@ class RangeBuilder {
 
   static bool is_nothing(const Comparator& c) { return str(c) == kNothing; }
 
-  // An empty set where loose mode drops everything.
+  // An empty set if loose mode drops everything.
   std::optional<Set> set(std::string_view alternative) const {
     const std::string expanded = Expander(loose_, prerelease_).expand(alternative);
     Set out;
@@ -368,7 +368,7 @@ class RangeBuilder {
     return Op::kEqual;
   }
 
-  // Each comparator once; "anything" only where it stands alone.
+  // Each comparator once; "anything" only if it stands alone.
   static Set unique(Set set) {
     std::vector<std::string> seen;
     Set out;
@@ -407,7 +407,7 @@ std::optional<Range> SemverParser::range(std::string_view text, bool loose) {
   if (!sets) return std::nullopt;
   Range range;
   range.sets_ = std::move(*sets);
-  // Where only this expansion is invalid (a bound that passes 2^53-1) nothing matches under
+  // If only this expansion is invalid (a bound that passes 2^53-1) nothing matches under
   // includePrerelease.
   if (auto wide = RangeBuilder(loose, true).build(clean)) range.prerelease_sets_ = std::move(*wide);
   return range;
@@ -451,7 +451,7 @@ bool Range::matches(const Version& version, bool include_prerelease) const {
     }
     return false;
   };
-  // A prerelease only matches where a comparator names a prerelease of the same major.minor.patch.
+  // A prerelease only matches if a comparator names a prerelease of the same major.minor.patch.
   const auto opts_in = [&version](const Comparator& c) {
     return c.op != Comparator::Op::kAny && c.version.is_prerelease() &&
            c.version.major() == version.major() && c.version.minor() == version.minor() &&

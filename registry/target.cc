@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/hex.h"
+#include "base/text.h"
 #include "registry/semver.h"
 
 namespace npmgate {
@@ -25,13 +27,6 @@ RejectedTarget no_endpoint() {
   return {404, "no such endpoint"};
 }
 
-int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // Printable ASCII without blank; everything else travels escaped, and escaped it is no part of a
 // path either.
 bool is_plain(char c) {
@@ -44,8 +39,8 @@ std::string decode(std::string_view raw, std::string& why) {
   for (std::size_t i = 0; i < raw.size(); ++i) {
     char c = raw[i];
     if (c == '%') {
-      const int high = i + 2 < raw.size() ? hex(raw[i + 1]) : -1;
-      const int low = i + 2 < raw.size() ? hex(raw[i + 2]) : -1;
+      const int high = i + 2 < raw.size() ? hex_digit(raw[i + 1]) : -1;
+      const int low = i + 2 < raw.size() ? hex_digit(raw[i + 2]) : -1;
       if (high < 0 || low < 0) {
         why = "an invalid percent escape";
         return {};
@@ -92,7 +87,6 @@ bool has_encoded_slash(const Segments& segments, std::size_t from) {
 
 // The path again, as it may be sent on: what would end or split it is escaped once more.
 std::string show(const Segments& segments) {
-  constexpr std::string_view kHex = "0123456789abcdef";
   constexpr std::string_view kEscaped = "/?#%\"<>[]^`{|}";
   std::string out;
   for (const std::string& segment : segments) {
@@ -101,7 +95,8 @@ std::string show(const Segments& segments) {
       if (kEscaped.find(c) == std::string_view::npos) {
         out += c;
       } else {
-        out += {'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[c & 15]};
+        out += '%';
+        append_hex(out, c);
       }
     }
   }

@@ -52,7 +52,7 @@ struct OwnPageTarget {
   std::string query;
 };
 // A write: publish, unpublish, deprecate, dist-tag, star, login …; `what` for the sentence
-// ("publish"), name where the path has one.
+// ("publish"), name if the path has one.
 struct WriteTarget {
   std::string what;
   std::optional<PackageName> name;

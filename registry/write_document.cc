@@ -20,7 +20,7 @@ Error unreadable() {
 
 using Visit = std::function<bool(const std::string& key, std::string_view value)>;
 
-// Visits the members of an object; false where it is broken, has a key twice, or a visit says so.
+// Visits the members of an object; false if it is broken, has a key twice, or a visit says so.
 bool each_member(std::string_view object, const Visit& visit) {
   json::MemberScanner scanner(object);
   json::Member member;

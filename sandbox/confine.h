@@ -38,7 +38,7 @@ Result<Confinement> confine(const ConfineLimits& limits);
 // in good faith gets EPERM; one that only an intruder makes (exec, fork, socket, ptrace …) ends the
 // process with SIGSYS.
 Result<void> install_seccomp_filter();
-// The ABI in force, 0 where the kernel has no Landlock (or has it switched off).
+// The ABI in force, 0 if the kernel has no Landlock (or has it switched off).
 Result<int> restrict_with_landlock();
 
 }  // namespace npmgate

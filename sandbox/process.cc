@@ -85,21 +85,23 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return out;
 }
 
-// Waits for something to read; false where `until` passed.
-bool readable(int fd, Deadline until) {
+// Waits for something to read; false if the patience ended.
+bool readable(int fd, const Patience& patience) {
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - std::chrono::steady_clock::now());
+    const Deadline until = patience();  // before this looks at the clock: "now" is over then
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
     pollfd wait{fd, POLLIN, 0};
     const int n = ::poll(&wait, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
     if (n > 0) return true;
-    if (n == 0 || errno != EINTR) return false;
+    if (n < 0 && errno != EINTR) return false;
+    if (n == 0 && left.count() <= 0) return false;
   }
 }
 
-Result<void> receive_all(int socket, char* to, std::size_t size, Deadline until) {
+Result<void> receive_all(int socket, char* to, std::size_t size, const Patience& patience) {
   for (std::size_t got = 0; got < size;) {
-    if (!readable(socket, until))
+    if (!readable(socket, patience))
       return fail(Code::kTimeout, Origin::kSelf, "the worker did not answer in time");
     const ssize_t n = ::recv(socket, to + got, size - got, 0);
     if (n < 0 && errno == EINTR) continue;
@@ -207,20 +209,20 @@ Result<void> send_request(int socket, std::string_view payload, int tarball) {
   return {};
 }
 
-Result<std::string> receive_payload(int socket, std::size_t limit, Deadline until) {
+Result<std::string> receive_payload(int socket, std::size_t limit, const Patience& patience) {
   std::array<char, kFrameHeader> header{};
-  if (auto done = receive_all(socket, header.data(), header.size(), until); !done)
+  if (auto done = receive_all(socket, header.data(), header.size(), patience); !done)
     return done.error();
   const auto size = payload_size({header.data(), header.size()}, limit);
   if (!size) return size.error();
   std::string payload(*size, '\0');
-  if (auto done = receive_all(socket, payload.data(), payload.size(), until); !done)
+  if (auto done = receive_all(socket, payload.data(), payload.size(), patience); !done)
     return done.error();
   return payload;
 }
 
 Result<Hello> receive_hello(int socket, Deadline until) {
-  auto payload = receive_payload(socket, kMaxRequest, until);
+  auto payload = receive_payload(socket, kMaxRequest, [until] { return until; });
   if (!payload) return payload.error();
   auto hello = decode_hello(*payload);
   if (hello && !hello->refused.empty())

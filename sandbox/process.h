@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ class WorkerProcess {
  public:
   // posix_spawn: no code of ours runs between fork and exec. Empty environment (sanitizers' options
   // excepted), descriptors 0 to 2 on /dev/null (2 stays until it is confined), a process group of
-  // its own so that a terminal's Ctrl-C does not reach it first. kUnavailable where the system has
+  // its own so that a terminal's Ctrl-C does not reach it first. kUnavailable if the system has
   // no process or descriptor left.
   static Result<std::unique_ptr<WorkerProcess>> start(const WorkerOptions& options);
   // Ends and reaps it.
@@ -45,7 +46,7 @@ class WorkerProcess {
   void kill();
   // nullopt while it runs; then how it ended, for people: "was killed by signal 9 (Killed)".
   std::optional<std::string> ended();
-  // Kills it where it still runs, and waits for its end.
+  // Kills it if it still runs, and waits for its end.
   std::string end();
 
  private:
@@ -57,16 +58,18 @@ class WorkerProcess {
   std::optional<std::string> ended_;
 };
 
-// One request or reply in the blocking way, for commands and tests; `until` passes: kTimeout.
+// One request or reply in the blocking way, for commands and tests.
 using Deadline = std::chrono::steady_clock::time_point;
+// Says until when to wait, and is asked again then: what it says is not after now: kTimeout.
+using Patience = std::function<Deadline()>;
 // The first bytes of a request, with the descriptor; how many went. The socket must have room.
 Result<std::size_t> send_some(int socket, std::string_view bytes, int tarball);
 Result<void> send_request(int socket, std::string_view payload, int tarball);
-// kUnavailable where the other side has closed, kMalformed where what comes is no frame.
-Result<std::string> receive_payload(int socket, std::size_t limit, Deadline until);
+// kUnavailable if the other side has closed, kMalformed if what comes is no frame.
+Result<std::string> receive_payload(int socket, std::size_t limit, const Patience& patience);
 // A loaded machine, a sanitizer: a worker greets within milliseconds otherwise.
 inline constexpr std::chrono::seconds kGreetingLimit{30};
-// The greeting of a worker just started; kUnavailable with its reason where it refuses.
+// The greeting of a worker just started; kUnavailable with its reason if it refuses.
 Result<Hello> receive_hello(int socket, Deadline until);
 
 // Starts a worker, hears its greeting and ends it: what this machine's sandbox has. kUnavailable

@@ -14,7 +14,7 @@ struct Attempt {
   int (*run)();  // 0: it succeeded, which must not be
 };
 std::span<const Attempt> attempts();
-// The errno of an attempt; nullopt where there is none of that name.
+// The errno of an attempt; nullopt if there is none of that name.
 std::optional<int> try_attempt(std::string_view name);
 
 }  // namespace npmgate

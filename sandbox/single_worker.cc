@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "sandbox/job_clock.h"
+
 namespace npmgate {
 namespace {
 
@@ -15,9 +17,10 @@ Result<void> limit_sending(int socket, std::chrono::seconds limit) {
   return fail(Code::kUnavailable, Origin::kSelf, "SO_SNDTIMEO is refused");
 }
 
-Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file, Deadline until) {
+Result<WorkReply> ask(int socket, const WorkRequest& request, const Fd& file,
+                      const Patience& patience) {
   if (auto sent = send_request(socket, encode(request), file.get()); !sent) return sent.error();
-  const auto payload = receive_payload(socket, kMaxReply, until);
+  const auto payload = receive_payload(socket, kMaxReply, patience);
   if (!payload) return payload.error();
   return decode_reply(*payload, request.job, request.limits,
                       request.diff ? &*request.diff : nullptr);
@@ -72,7 +75,11 @@ Result<WorkReply> SingleWorker::work(const Fd& file, WorkRequest request,
   if (auto limited = limit_sending(worker_->socket().get(), limit); !limited) {
     return limited.error();
   }
-  auto reply = ask(worker_->socket().get(), request, file, start + limit);
+  const pid_t worker = worker_->pid();
+  JobClock clock(limit, start, processor_time(worker));
+  auto reply = ask(worker_->socket().get(), request, file, [&clock, worker] {
+    return clock.wait_until(std::chrono::steady_clock::now(), processor_time(worker));
+  });
   if (reply && (reply->contents || reply->diff)) {
     note_use(std::chrono::steady_clock::now() - start, limit);
     return reply;

@@ -12,9 +12,9 @@ class SingleWorker {
  public:
   explicit SingleWorker(WorkerOptions options) : options_(std::move(options)) {}
 
-  // The contents of the tarball that `file` is open on. kUnavailable with the reason where no
-  // worker can be started, where it died, was late or answered what it must not; the next call
-  // gets a new one. Blocks for twice `limit` at most, and for the start of a worker.
+  // The contents of the tarball that `file` is open on. kUnavailable with the reason if no
+  // worker can be started, if it died, was late or answered what it must not; the next call
+  // gets a new one. `limit` is of the worker's processor time (sandbox/job_clock.h).
   Result<Contents> read(const Fd& file, const Manifest& stated, const ArchiveLimits& limits,
                         std::chrono::seconds limit);
   // The difference of two tarballs that `file` holds one behind the other (sandbox/wire.h). Errors

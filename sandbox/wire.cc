@@ -136,6 +136,14 @@ std::string encode(const WorkRequest& request) {
     out.emplace("diff", json::object{{"baseline_size", request.diff->baseline_size},
                                      {"paths", to_json_array(request.diff->paths)}});
   }
+  if (request.source) {
+    const SourceRequest& source = *request.source;
+    out.emplace("source", json::object{{"tarball_size", source.tarball_size},
+                                       {"commit", source.commit},
+                                       {"directory", source.directory},
+                                       {"name", source.name},
+                                       {"manifest_blob", source.manifest_blob}});
+  }
   return json::serialize(out);
 }
 
@@ -154,6 +162,12 @@ Result<WorkRequest> decode_request(std::string_view payload) {
     const JsonFields wanted(*diff, ok);
     request.diff = DiffRequest{wanted.number("baseline_size"), wanted.texts("paths")};
   }
+  if (const auto* source = fields.find("source")) {
+    const JsonFields wanted(*source, ok);
+    request.source =
+        SourceRequest{wanted.number("tarball_size"), wanted.text("commit"),
+                      wanted.text("directory"), wanted.text("name"), wanted.text("manifest_blob")};
+  }
   if (!ok) return malformed("no request");
   return request;
 }
@@ -162,13 +176,15 @@ std::string encode(const WorkReply& reply) {
   json::object out{{"job", reply.job}};
   if (reply.contents) out.emplace("contents", to_json(*reply.contents));
   if (reply.diff) out.emplace("diff", to_json(*reply.diff));
+  if (reply.source) out.emplace("source", to_json(*reply.source));
   if (!reply.failed.empty()) out.emplace("failed", reply.failed);
   if (reply.attempt_errno) out.emplace("errno", *reply.attempt_errno);
   return json::serialize(out);
 }
 
 Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
-                               const ArchiveLimits& limits, const DiffRequest* diff) {
+                               const ArchiveLimits& limits, const DiffRequest* diff,
+                               const SourceRequest* source) {
   const auto value = parse(payload);
   if (!value) return value.error();
   bool ok = true;
@@ -180,14 +196,22 @@ Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
     reply.attempt_errno = static_cast<int>(*number);
   const auto* contents = fields.find("contents");
   const auto* compared = fields.find("diff");
-  const bool one_of_them = (contents != nullptr) + (compared != nullptr) + !reply.failed.empty() +
-                               reply.attempt_errno.has_value() ==
+  const auto* beside = fields.find("source");
+  const bool one_of_them = (contents != nullptr) + (compared != nullptr) + (beside != nullptr) +
+                               !reply.failed.empty() + reply.attempt_errno.has_value() ==
                            1;
   ok = ok && one_of_them && value->as_object().size() == 2;
   if (!ok || !is_reason(reply.failed)) return malformed("no reply");
   if (reply.job != job) return malformed("a reply to another request");
-  if ((compared != nullptr && diff == nullptr) || (contents != nullptr && diff != nullptr))
+  if ((compared != nullptr && diff == nullptr) || (beside != nullptr && source == nullptr) ||
+      (contents != nullptr && (diff != nullptr || source != nullptr)))
     return malformed("a reply to a request of another kind");
+  if (beside != nullptr) {
+    reply.source = source_comparison_from_json(*beside, ok);
+    // To the letter: nothing else may be said beside it.
+    if (!ok || to_json(*reply.source) != *beside) return malformed("no comparison with a source");
+    return reply;
+  }
   if (compared != nullptr) {
     auto read = content_diff_from_json(*compared, diff->paths, diff_limits(limits));
     if (!read) return malformed(read.error().context);

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "diff/content_diff.h"
+#include "diff/source_comparison.h"
 #include "inspect/evidence/evidence.h"
 
 namespace npmgate {
@@ -28,7 +29,7 @@ inline constexpr int kWorkerSocket = 3;
 
 // The payload with its header.
 std::string frame(std::string_view payload);
-// The payload's length out of the eight bytes of a header; kMalformed where they are none, or
+// The payload's length out of the eight bytes of a header; kMalformed if they are none, or
 // announce more than `limit`.
 Result<std::size_t> payload_size(std::string_view header, std::size_t limit);
 
@@ -55,7 +56,8 @@ struct WorkRequest {
   Manifest stated;        // of which name and scripts travel
   ArchiveLimits limits;
   std::string attempt;  // not "": no tarball, try what a worker must not do (self_test.h)
-  std::optional<DiffRequest> diff;  // compare two tarballs instead of reading one
+  std::optional<DiffRequest> diff;           // compare two tarballs instead of reading one
+  std::optional<SourceRequest> source = {};  // compare a tarball with a pack that follows it
 };
 std::string encode(const WorkRequest& request);
 Result<WorkRequest> decode_request(std::string_view payload);
@@ -63,15 +65,17 @@ Result<WorkRequest> decode_request(std::string_view payload);
 struct WorkReply {
   std::uint64_t job = 0;
   std::optional<Contents> contents;
-  std::string failed;                    // "" or why there is neither
-  std::optional<int> attempt_errno;      // of an attempt; 0: it succeeded
-  std::optional<ContentDiff> diff = {};  // of a request with one
+  std::string failed;                           // "" or why there is neither
+  std::optional<int> attempt_errno;             // of an attempt; 0: it succeeded
+  std::optional<ContentDiff> diff = {};         // of a request with one
+  std::optional<SourceComparison> source = {};  // likewise
 };
 std::string encode(const WorkReply& reply);
 // kMalformed for anything but a reply to `job` that read_contents() under `limits` could have made,
-// or content_diff() if `diff` was asked for.
+// or content_diff() if `diff` was asked for, or compare_with_source() if `source` was.
 Result<WorkReply> decode_reply(std::string_view payload, std::uint64_t job,
-                               const ArchiveLimits& limits, const DiffRequest* diff = nullptr);
+                               const ArchiveLimits& limits, const DiffRequest* diff = nullptr,
+                               const SourceRequest* source = nullptr);
 
 // Ends with the worker's promises broken: what no archive that passes under `limits` gives.
 // nullopt: nothing is wrong.

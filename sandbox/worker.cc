@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/mapping.h"
+#include "base/text.h"
 #include "sandbox/self_test.h"
 
 namespace npmgate {
@@ -91,6 +92,21 @@ void compare(const DiffRequest& wanted, std::span<const std::byte> both,
   }
 }
 
+void compare(const SourceRequest& wanted, std::span<const std::byte> both,
+             const ArchiveLimits& limits, WorkReply& reply) {
+  if (wanted.tarball_size > both.size()) {
+    reply.failed = "the tarball is not there";
+    return;
+  }
+  const auto size = static_cast<std::size_t>(wanted.tarball_size);
+  auto found = compare_with_source(both.first(size), both.subspan(size), wanted, limits);
+  if (found) {
+    reply.source = std::move(*found);
+  } else {
+    reply.failed = ascii_line(found.error().context, 200);
+  }
+}
+
 WorkReply work_on(const WorkRequest& request, const Fd& tarball) {
   WorkReply reply;
   reply.job = request.job;
@@ -106,6 +122,8 @@ WorkReply work_on(const WorkRequest& request, const Fd& tarball) {
   }
   if (request.diff) {
     compare(*request.diff, mapping.bytes(), request.limits, reply);
+  } else if (request.source) {
+    compare(*request.source, mapping.bytes(), request.limits, reply);
   } else {
     reply.contents = read_contents(mapping.bytes(), request.stated, request.limits);
   }

@@ -8,6 +8,11 @@ pins=$root/tests/e2e/clients
 dir=${1:-$root/build/clients}
 stamp=$dir/.installed
 
+# Another reader of JavaScript, which tests/differential holds the lexer against.
+"$root/scripts/fetch-pinned.sh" acorn 8.19.0 \
+  a09940dd78919bb0b293aa850f6267f1a93d07b8d2cb4ab2d340033b7fbc7694f42d28c58a1418bf80b4d8b142498255dd0dfbc58c30472e66f88a48894cea5b \
+  "$root/build/pinned/acorn-8.19.0"
+
 wanted=$(cat "$pins/package.json" "$pins/package-lock.json" | sha256sum)
 [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && exit 0
 

@@ -7,7 +7,7 @@ build_packages=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboos
   libarchive-dev zlib1g-dev libyaml-cpp-dev libsimdjson-dev libdeflate-dev libutf8proc-dev libgit2-dev libkainjow-mustache-dev libseccomp-dev libsqlite3-dev
   libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtree-sitter-dev curl ca-certificates)
 test_packages=(libgtest-dev python3 python3-jsonschema python3-yaml python3-aiosmtpd git openssl clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev
-  debootstrap systemd-container)
+  debootstrap systemd-container nginx-light haproxy)
 # e2e.browser alone; some 300 MB, so that test does not bring them.
 browser_packages=(chromium chromium-driver)
 bench_packages=(nginx-light wrk strace)

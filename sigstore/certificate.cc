@@ -78,7 +78,7 @@ std::time_t seconds(Time time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-// The certificate that issued `leaf`, where it chains up to `authority` at that time.
+// The certificate that issued `leaf`, if it chains up to `authority` at that time.
 CertificatePtr issuer_under(const Authority& authority, X509* leaf, Time at) {
   const StorePtr store(X509_STORE_new());
   const StackPtr others(sk_X509_new_null());

@@ -48,12 +48,12 @@ std::string encode_base64(std::string_view bytes);
 std::string encode_hex(std::string_view bytes);
 std::string sha256(std::string_view bytes);
 
-// SubjectPublicKeyInfo in DER; nullptr for anything else, also where bytes are left over.
+// SubjectPublicKeyInfo in DER; nullptr for anything else, also if bytes are left over.
 KeyPtr key_of_der(std::string_view der);
 // RSAPublicKey of PKCS #1 in DER.
 KeyPtr key_of_pkcs1(std::string_view der);
 std::string der_of_key(EVP_PKEY* key);
-// "" where `pem` does not begin with a block of that kind: DER of the certificate or public key.
+// "" if `pem` does not begin with a block of that kind: DER of the certificate or public key.
 std::string der_of_pem(std::string_view pem);
 
 CertificatePtr certificate_of_der(std::string_view der);
@@ -63,7 +63,7 @@ std::string der_of_certificate(X509* certificate);
 // (PKCS #1 v1.5), SHA-384 for P-384, SHA-512 for P-521, none for Ed25519. Other keys verify
 // nothing.
 bool verify_signature(EVP_PKEY* key, std::string_view message, std::string_view signature);
-// Where only the SHA-256 of the message is known: P-256 and RSA.
+// If only the SHA-256 of the message is known: P-256 and RSA.
 bool verify_sha256(EVP_PKEY* key, std::string_view digest, std::string_view signature);
 
 }  // namespace npmgate::sigstore

@@ -22,7 +22,7 @@ struct Problem {
   }
 };
 
-// One object of a document. Every getter gives an empty value and notes a problem where the field
+// One object of a document. Every getter gives an empty value and notes a problem if the field
 // is not what was asked for; a field that is null counts as absent.
 class Fields {
  public:

@@ -18,13 +18,13 @@ struct Signed {
   std::string payload;    // SHA-256 of the envelope's payload; "" = no envelope
 };
 
-// kRefused where the entry's canonical body is about anything else: hashedrekord 0.0.1 and 0.0.2,
+// kRefused if the entry's canonical body is about anything else: hashedrekord 0.0.1 and 0.0.2,
 // dsse 0.0.1 and 0.0.2, intoto 0.0.2. Pure.
 Result<void> check_binding(const LogEntry& entry, const Signed& what);
 
 // Made only by checking one entry whole: its log is a trusted one, the body is bound to `what`, and
 // the log vouches for it by a signed entry timestamp, an inclusion proof with checkpoint, or both
-// where both are there.
+// if both are there.
 class LogProof {
  public:
   static Result<LogProof> check(const LogEntry& entry, const Signed& what, const TrustedRoot& root);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/text.h"
 #include "sigstore/bundle_reader.h"
 
 namespace npmgate::sigstore {
@@ -14,17 +15,11 @@ constexpr std::size_t kMaxAttestations = 16;
 constexpr std::string_view kProvenance = "https://slsa.dev/provenance/";
 constexpr std::string_view kPublish = "https://github.com/npm/attestation/tree/main/specs/publish/";
 
-std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 // Hosts fold the case of owner and name; the certificate and the statement may spell them apart.
 std::string comparable(std::string url) {
   if (url.ends_with(".git")) url.resize(url.size() - 4);
   while (url.ends_with('/')) url.pop_back();
-  return lowered(std::move(url));
+  return lower_ascii(std::move(url));
 }
 
 // A certificate is issued to whoever runs a build; what its statement says of the source counts
@@ -100,12 +95,7 @@ class Attestations {
     auto stated = read_provenance_statement(bundle.statement(), release_);
     if (!stated) return stated.error();
     if (auto agreed = check_agreement(bundle.signer(), *stated); !agreed) return agreed.error();
-    out_.provenance = std::move(*stated);
-    // What only the certificate says, or says better: a job of another name is the same workflow.
-    const Identity& signer = bundle.signer();
-    if (!signer.workflow.empty()) out_.provenance.workflow = signer.workflow;
-    if (!signer.commit.empty()) out_.provenance.commit = signer.commit;
-    if (!signer.ref.empty()) out_.provenance.ref = signer.ref;
+    out_.provenance = vouched_for(std::move(*stated), bundle.signer());
     out_.signer = bundle.signer();
     out_.signed_at = bundle.signed_at();
     ++out_.checks;
@@ -130,6 +120,14 @@ class Attestations {
 };
 
 }  // namespace
+
+Provenance vouched_for(Provenance stated, const Identity& signer) {
+  stated.repository = signer.repository;
+  stated.workflow = signer.workflow;
+  stated.commit = signer.commit;
+  stated.ref = signer.ref;
+  return stated;
+}
 
 Result<VerifiedAttestations> verify_attestations(std::string_view answer,
                                                  const AttestedRelease& release,

@@ -22,7 +22,7 @@ struct RegistryKey {
 };
 
 // A file of keys as TUF hands it out ({"keys": [{keyId, keyUsage, publicKey: {rawBytes, keyDetails,
-// validFor}}]}). Keys whose id, kind or validity cannot be read are left out; kMalformed where none
+// validFor}}]}). Keys whose id, kind or validity cannot be read are left out; kMalformed if none
 // is left. Pure.
 Result<std::vector<RegistryKey>> parse_registry_keys(std::string_view text);
 

@@ -14,7 +14,7 @@ std::string_view seeds_origin();
 struct Seeds {
   std::string trusted_root, registry_keys;  // texts for their parsers
 };
-// kInternal where the package holds something else than it did when it was pinned.
+// kInternal if the package holds something else than it did when it was pinned.
 Result<Seeds> read_seeds();
 
 }  // namespace npmgate::sigstore

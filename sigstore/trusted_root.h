@@ -48,7 +48,7 @@ struct TrustedRoot {
 
 using TrustedRootPtr = std::shared_ptr<const TrustedRoot>;
 
-// kMalformed where it is not such a file, or holds no log, no authority or no CT log that can be
+// kMalformed if it is not such a file, or holds no log, no authority or no CT log that can be
 // used. Pure.
 Result<TrustedRootPtr> parse_trusted_root(std::string_view text);
 

@@ -27,7 +27,7 @@ struct BareKey {
   std::string id;
   Validity valid;
 };
-// The keys that a hint names; several where a key's validity has gaps.
+// The keys that a hint names; several if a key's validity has gaps.
 using FindKeys = std::function<std::vector<BareKey>(const std::string& hint)>;
 
 // When it was signed: signed by a log or a time stamping authority. Never empty.

@@ -83,7 +83,7 @@ class AlertStore {
     std::optional<OutboxEvent> event;
     std::vector<OutboxAddress> to;
     Millis repeat{};
-    // Where not empty, instead of `repeat`: an address is left out where last_told() is one of
+    // If not empty, instead of `repeat`: an address is left out if last_told() is one of
     // these.
     std::vector<std::string> skip_after;
   };
@@ -100,7 +100,7 @@ class AlertStore {
   // Events that are in no message yet, oldest first, at most 1,000 for each address: one that may
   // take no more for now does not hide the others.
   virtual Result<std::vector<WaitingEvent>> waiting() = 0;
-  // Puts the rows into one message, due at once. kNotFound where one of them is in a message
+  // Puts the rows into one message, due at once. kNotFound if one of them is in a message
   // already.
   virtual Result<Delivery> bundle(const std::vector<std::int64_t>& rows, const OutboxAddress& to,
                                   const std::string& key, Time now) = 0;

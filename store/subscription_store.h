@@ -16,8 +16,8 @@ namespace npmgate {
 // A locked release, or (package.json) a range that releases may fit.
 struct SubscribedRelease {
   std::string name;
-  std::string version;  // "" where only a range is known
-  std::string range;    // "" where the version is
+  std::string version;  // "" if only a range is known
+  std::string range;    // "" if the version is
   friend auto operator<=>(const SubscribedRelease&, const SubscribedRelease&) = default;
 };
 
@@ -37,7 +37,7 @@ class SubscriptionStore {
   virtual ~SubscriptionStore() = default;
 
   // Adds it, or replaces the one with its id (whose `created` stays), releases included, in one
-  // transaction. kRefused where there would be more than `limit` subscriptions.
+  // transaction. kRefused if there would be more than `limit` subscriptions.
   virtual Result<void> put(const Subscription& subscription,
                            const std::vector<SubscribedRelease>& releases, std::size_t limit) = 0;
   virtual Result<std::vector<Subscription>> all() = 0;  // ordered by repository, project, file

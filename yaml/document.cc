@@ -120,7 +120,7 @@ class TreeBuilder final : public YAML::EventHandler {
     node.kind = YamlNode::Kind::kScalar;
     node.at = position(mark);
     node.scalar = value;
-    // yaml-cpp names "!" for quoted and block scalars, "?" for plain ones, and the tag itself where
+    // yaml-cpp names "!" for quoted and block scalars, "?" for plain ones, and the tag itself if
     // one is written.
     node.quoted = tag == "!";
     const char first = char_at(mark);
@@ -189,7 +189,7 @@ class TreeBuilder final : public YAML::EventHandler {
     report(position(mark), "anchors are not read; write the value out, or use lists and include");
   }
 
-  // yaml-cpp hands out the position of whatever comes next where a value is left empty.
+  // yaml-cpp hands out the position of whatever comes next if a value is left empty.
   Position null_position(const YAML::Mark& mark) const {
     const std::string_view rest = text_.substr(offset(mark));
     for (const std::string_view word : {"~", "null", "Null", "NULL"}) {

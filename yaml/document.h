@@ -35,7 +35,7 @@ struct YamlNode {
   bool quoted = false;              // a quoted scalar is text, whatever it looks like
   std::vector<YamlNode> items;      // sequence
   std::vector<YamlMember> members;  // map, in file order, keys unique
-  const YamlNode* find(std::string_view key) const;  // nullptr where absent or no map
+  const YamlNode* find(std::string_view key) const;  // nullptr if absent or no map
 };
 
 // A key and its value; a pair of a type that is not complete yet is nothing a vector may hold.
@@ -58,7 +58,7 @@ YamlDocument parse_yaml(std::string_view text, const std::string& file,
 class YamlReader {
  public:
   YamlReader(const YamlNode& map, std::string where,
-             std::vector<Problem>& problems);  // reports where `map` is no map (null = empty map)
+             std::vector<Problem>& problems);  // reports if `map` is no map (null = empty map)
   // Each key read this way is known; finish() reports the others with the nearest known key.
   const YamlNode* node(std::string_view key);
   std::string text(std::string_view key, std::string fallback = {});

@@ -42,7 +42,7 @@ struct AuditRow {
   Action action() const;  // kAllow unless judged
   // The hash in the lockfile is not that of the release, or entries contradict each other.
   bool integrity_mismatch() const;
-  // "FINDING MESSAGE (rule ID)" of the strictest reason that counts; the detail where not judged.
+  // "FINDING MESSAGE (rule ID)" of the strictest reason that counts; the detail if not judged.
   std::string sentence() const;
   std::vector<std::string> findings() const;  // ids
 };

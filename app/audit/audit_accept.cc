@@ -38,11 +38,11 @@ bool covered(const std::vector<Decision>& decisions, const Decision& wanted) {
 
 }  // namespace
 
-Result<Accepted> accept_tree(OfflineGate& bench, const Audit& audit, const std::string& reason) {
-  auto decisions = bench.store().decisions();
+Result<Accepted> accept_tree(OfflineGate& gate, const Audit& audit, const std::string& reason) {
+  auto decisions = gate.store().decisions();
   if (!decisions) return decisions.error();
   Accepted accepted;
-  const Time now = bench.clock().now();
+  const Time now = gate.clock().now();
   for (const AuditRow& row : audit.rows) {
     const boost::json::object& release = row.answer.release;
     const auto* inspected = release.if_contains("inspected");
@@ -79,10 +79,10 @@ Result<Accepted> accept_tree(OfflineGate& bench, const Audit& audit, const std::
     entry.version = decision.versions;
     entry.content_id = decision.content_id;
     entry.action = "approve";
-    entry.policy_hash = bench.policy().hash;
+    entry.policy_hash = gate.policy().hash;
     entry.detail = boost::json::serialize(
         boost::json::object{{"reason", reason}, {"lockfile", audit.lockfile.file}});
-    if (auto done = bench.store().add_decision(decision, entry); !done) return done.error();
+    if (auto done = gate.store().add_decision(decision, entry); !done) return done.error();
     ++accepted.approved;
   }
   return accepted;

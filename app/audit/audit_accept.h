@@ -19,7 +19,7 @@ struct Accepted {
 // One approval per inspected release that has findings or is held, bound to its content and to the
 // findings shown, as `npm-gate quarantine approve` writes it. A block stays: it is waived in the
 // policy file or not at all. Blocks on disk.
-Result<Accepted> accept_tree(OfflineGate& bench, const Audit& audit, const std::string& reason);
+Result<Accepted> accept_tree(OfflineGate& gate, const Audit& audit, const std::string& reason);
 std::string accepted_text(const Accepted& accepted);
 
 }  // namespace npmgate

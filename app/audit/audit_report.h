@@ -19,7 +19,7 @@ boost::json::object audit_sarif(const Audit& audit);
 // CycloneDX 1.6: every release, verdicts as properties "npm-gate:…". `serial`: a UUID.
 boost::json::object audit_sbom(const Audit& audit, Time now, const std::string& serial);
 
-// What a row has to say besides "allow", in one line; "" where nothing.
+// What a row has to say besides "allow", in one line; "" if nothing.
 std::string row_problem(const AuditRow& row);
 
 }  // namespace npmgate

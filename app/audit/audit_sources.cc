@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "proxy/registry/pages.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -20,7 +21,7 @@ ReleaseAnswer answer(Answered answered, std::string detail) {
   return out;
 }
 
-// "<sha512 hex>:<manifest>" -> SRI; "" where the tarball was not inspected.
+// "<sha512 hex>:<manifest>" -> SRI; "" if the tarball was not inspected.
 std::string sri_of_content(std::string_view content_id) {
   const auto bytes = hex_decode(content_id.substr(0, content_id.find(':')));
   return bytes && bytes->size() == 64 ? Digest{Algorithm::kSha512, *bytes}.sri() : "";
@@ -47,54 +48,56 @@ ReleaseAnswer answer_of(const Error& error, bool offline) {
 
 // Evidence of a recent release counts once the outside sources were asked (JudgeOptions); a state
 // from before may not have that.
-Task<SnapshotPtr> observed(OfflineGate& bench, SnapshotPtr snapshot, std::string version) {
+Task<SnapshotPtr> observed(OfflineGate& gate, SnapshotPtr snapshot, std::string version) {
   std::string baseline;
   {
-    Judge judge = bench.judge(snapshot);
+    Judge judge = gate.judge(snapshot);
     const Judged* judged = judge.of(version);
     const bool half_known = judged != nullptr && judged->recent && !judged->evidence;
     if (!half_known) co_return snapshot;
     baseline = judge.baseline_of(version);
   }
-  co_return co_await bench.packages().observe_again(snapshot, std::move(version),
-                                                    std::move(baseline));
+  co_return co_await gate.packages().evidence.observe_again(snapshot, std::move(version),
+                                                            std::move(baseline));
 }
 
-Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offline) {
+Task<ReleaseAnswer> ask_here(OfflineGate& gate, LockedRelease wanted, bool offline) {
   const auto name = PackageName::parse(wanted.name);
-  const UpstreamConfig* upstream = bench.packages().route(*name);
+  const UpstreamConfig* upstream = route(gate.config(), *name);
   if (upstream != nullptr && !upstream->inspect)
     co_return answer(Answered::kTrusted, "upstream " + upstream->name + " says inspect: false");
-  auto snapshot = co_await bench.packument(*name);
+  auto snapshot = co_await gate.packument(*name);
   if (!snapshot) co_return answer_of(snapshot.error(), offline);
   SnapshotPtr current = *snapshot;
   const PackumentVersion* found = current->packument->find(wanted.version);
   if (found == nullptr && !offline) {
     // It may have come after the packument that is kept.
-    auto fresh = co_await bench.packages().refresh(*name);
+    auto fresh = co_await gate.packages().packuments.refresh(*name);
     if (!fresh) co_return answer_of(fresh.error(), false);
     current = *fresh;
     found = current->packument->find(wanted.version);
   }
   if (found != nullptr && found->servable && !current_evidence(*current, *found)) {
     if (offline) co_return answer(Answered::kUnknown, "never inspected");
-    auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
+    auto inspected =
+        co_await gate.packages().releases.inspect(current, wanted.version, kInspection);
     if (!inspected) co_return answer_of(inspected.error(), false);
     current = *inspected;
   } else if (found != nullptr && found->servable && !offline) {
-    current = co_await observed(bench, current, wanted.version);
+    current = co_await observed(gate, current, wanted.version);
     bool compared = true;
     {
-      Judge judge = bench.judge(current);
+      Judge judge = gate.judge(current);
       const Judged* judged = judge.of(wanted.version);
       compared = judged == nullptr || !judge.comparison_due(*judged);
     }
     if (!compared) {
-      auto inspected = co_await bench.packages().inspect(current, wanted.version, kInspection);
+      auto inspected =
+          co_await gate.packages().releases.inspect(current, wanted.version, kInspection);
       if (inspected) current = *inspected;
     }
   }
-  Judge judge = bench.judge(current);
+  Judge judge = gate.judge(current);
   if (const Judged* judged = judge.of(wanted.version); judged != nullptr)
     co_return answer_of(*judged);
   if (found == nullptr) co_return answer(Answered::kAbsent, "the registry has no such version");
@@ -110,10 +113,10 @@ Task<ReleaseAnswer> ask_here(OfflineGate& bench, LockedRelease wanted, bool offl
 
 // The packuments of a large lockfile would fill the memory that a running gate has for them; here
 // each is done with, and what another version of the package needs is read from disk.
-Task<ReleaseAnswer> ask_and_forget(OfflineGate& bench, LockedRelease wanted, bool offline) {
+Task<ReleaseAnswer> ask_and_forget(OfflineGate& gate, LockedRelease wanted, bool offline) {
   const std::string name = wanted.name;
-  ReleaseAnswer answer = co_await ask_here(bench, std::move(wanted), offline);
-  bench.packages().forget(name);
+  ReleaseAnswer answer = co_await ask_here(gate, std::move(wanted), offline);
+  gate.packages().packuments.forget(name);
   co_return answer;
 }
 
@@ -186,9 +189,9 @@ class GateClient {
 
 }  // namespace
 
-AskRelease ask_bench(OfflineGate& bench, bool offline) {
-  return [&bench, offline](LockedRelease wanted) {
-    return ask_and_forget(bench, std::move(wanted), offline);
+AskRelease ask_offline(OfflineGate& gate, bool offline) {
+  return [&gate, offline](LockedRelease wanted) {
+    return ask_and_forget(gate, std::move(wanted), offline);
   };
 }
 

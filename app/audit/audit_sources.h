@@ -10,8 +10,8 @@
 namespace npmgate {
 
 // Fetches and inspects what has no evidence yet, as `npm-gate inspect` does. `offline`: recorded
-// evidence only. The bench must outlive it.
-AskRelease ask_bench(OfflineGate& bench, bool offline);
+// evidence only. The gate must outlive it.
+AskRelease ask_offline(OfflineGate& gate, bool offline);
 
 // Asks the release pages of the gate at `url` (trailing slash); a release it has not inspected yet
 // is asked for by a HEAD of its tarball first. `token`: client token, "" = none. The client must

@@ -22,7 +22,7 @@ void add_admin_flags(Command command, AdminFlags& flags);
 // One exchange on a loop of its own; blocks.
 Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options = {});
 
-// One exchange with the admin API; prints errors and sets the exit code. nullopt where there is
+// One exchange with the admin API; prints errors and sets the exit code. nullopt if there is
 // nothing to go on with. `path` without its first slash.
 std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std::string& method,
                                              const std::string& path, const std::string& body,

@@ -8,7 +8,7 @@
 #include "app/command_line.h"
 #include "app/report/table_text.h"
 #include "proxy/delivery/alert_dispatcher.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -107,7 +107,7 @@ int test(const AlertsOptions& options) {
   if (!loaded.config) return loaded.exit_code;
   const AlertSettings& settings = loaded.config->alerts;
   if (settings.sinks.empty())
-    return report_usage("no sink is configured; add alerts: to gate.yaml (docs/alerts.md)");
+    return report_usage("no sink is configured; add alerts: to gate.yaml (docs/monitoring.md)");
   if (!options.sink.empty() && settings.sink(options.sink) == nullptr)
     return report_usage("no sink is named '" + log::printable(options.sink, 80) + "' in gate.yaml");
   auto store = open_memory_state_store();

@@ -190,14 +190,14 @@ int audit_here(Audit& audit, const AuditOptions& options, const Threshold& thres
   log::configure(log::Level::kError, log::Format::kText);
   const std::string policy = options.policy.empty() ? config.policy_file : options.policy;
   audit.judged_by = policy.empty() ? "built-in default policy" : policy;
-  auto bench =
+  auto gate =
       OfflineGate::open(std::move(config), policy,
                         options.offline ? OfflineGate::Asks::kNobody : OfflineGate::Asks::kOutside);
-  if (!bench) return report(bench.error());
-  ask(audit, ask_bench(**bench, options.offline),
-      [&](const std::function<Task<bool>()>& body) { return (*bench)->run<bool>(body); });
+  if (!gate) return report(gate.error());
+  ask(audit, ask_offline(**gate, options.offline),
+      [&](const std::function<Task<bool>()>& body) { return (*gate)->run<bool>(body); });
   if (options.accept) {
-    const auto accepted = accept_tree(**bench, audit, options.reason);
+    const auto accepted = accept_tree(**gate, audit, options.reason);
     if (!accepted) return report(accepted.error());
     std::cerr << accepted_text(*accepted);
     return accepted->refused == 0 ? kDone : kNo;
@@ -286,7 +286,7 @@ void add_audit(Command app) {
   auto options = std::make_shared<AuditOptions>();
   Command command = app.subcommand(
       "audit",
-      "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 where one is refused");
+      "Judge every release of a lockfile (npm, pnpm, yarn, bun); exit 1 if one is refused");
   command.option("LOCKFILE", options->lockfile, "of npm, pnpm, yarn or bun").required();
   command
       .option("--gate", options->gate,

@@ -17,9 +17,9 @@
 #include "base/digest.h"
 #include "certs/development.h"
 #include "policy/policy.h"
-#include "proxy/packages/trust_store.h"
+#include "proxy/external/trust_store.h"
 #include "proxy/runtime/clock_jumps.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -138,7 +138,7 @@ class Doctor {
     ok("data", path);
   }
 
-  void clock_jump(StateStore& store) {
+  void clock_jump(SettingStore& store) {
     const auto text = store.setting(kClockJumpSetting);
     const auto jump = text && *text ? clock_jump_from_text(**text) : std::nullopt;
     if (!jump || SystemClock().now() - jump->at > kJumpTold) return;
@@ -292,7 +292,7 @@ class Doctor {
     }
   }
 
-  // nullptr where they cannot be loaded, which is a problem, or are not asked for.
+  // nullptr if they cannot be loaded, which is a problem, or are not asked for.
   std::shared_ptr<const TrustAnchors> anchors() {
     auto store = TrustStore::open(config_.signatures);
     if (store) return (*store)->current();
@@ -366,7 +366,7 @@ int print(const std::vector<Check>& checks, bool json) {
   return problems ? kNo : kDone;
 }
 
-// As nginx -t: mistakes on stderr, a line each; one line where there is none.
+// As nginx -t: mistakes on stderr, a line each; one line if there is none.
 int check(const Config& config) {
   bool good = true;
   for (const Check& each : Doctor(config).check_files()) {
@@ -388,7 +388,7 @@ void add_check(Command app) {
   Command command = app.subcommand(
       "check",
       "Check configuration, policy, certificate, feeds and data folder without starting anything; "
-      "exit 2 where a start would fail");
+      "exit 2 if a start would fail");
   add_config_flags(command, *flags);
   command.action([flags] {
     flags->sends = true;
@@ -403,7 +403,7 @@ void add_doctor(Command app) {
   Command command = app.subcommand(
       "doctor",
       "Look at configuration, policy, data, disk, upstreams, certificate and listeners; "
-      "exit 1 where something is wrong");
+      "exit 1 if something is wrong");
   add_config_flags(command, *flags);
   command.flag("--json", *json, "JSON instead of text");
   command.action([flags, json] {

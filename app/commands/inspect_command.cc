@@ -81,31 +81,30 @@ int inspect_file(const std::string& path, const InspectOptions& options) {
 }
 
 // The lines that changed, or why none can be shown.
-boost::json::object lines_of(OfflineGate& bench, const ReleaseAnalysis& found) {
-  ReleaseDiffs diffs(bench.blobs(), bench.packages(), bench.pool(), bench.inspector(),
-                     bench.config().limits);
+boost::json::object lines_of(OfflineGate& gate, const ReleaseAnalysis& found) {
+  ReleaseDiffs diffs(gate.blobs(), gate.packages().tarballs, gate.pool(), gate.inspector(),
+                     gate.config().limits);
   ReleaseReport told;
   told.json = [&found](const Judged&, const Release*, Time) { return report_json(found.report()); };
   const SnapshotPtr snapshot = found.judge->snapshot_ptr();
   auto wanted = diff_wanted(*found.judge, snapshot, found.version, told);
   if (!wanted) return {{"error", wanted.error().context}};
   using View = Result<boost::json::object>;
-  const View view = bench.run<View>([&] {
+  const View view = gate.run<View>([&] {
     ReleaseDiffs::Wanted moved = std::move(*wanted);
     return diffs.view(std::move(moved));
   });
   return view ? *view : boost::json::object{{"error", view.error().context}};
 }
 
-int inspect_release(Workbench& bench, const std::string& text, const AnalysisOptions& study_options,
-                    bool json, bool diff) {
+int inspect_release(OfflineGate& gate, const std::string& text,
+                    const AnalysisOptions& study_options, bool json, bool diff) {
   const auto spec = parse_release_spec(text);
   if (!spec)
     return report_usage("'" + log::printable(text, 100) +
                         "' is neither NAME, NAME@VERSION-OR-TAG nor an existing .tgz file");
   using Studied = Result<std::shared_ptr<ReleaseAnalysis>>;
-  const Studied study =
-      bench.bench().run<Studied>([&] { return bench.study(*spec, study_options); });
+  const Studied study = gate.run<Studied>([&] { return gate.analyze(*spec, study_options); });
   if (!study) return report(study.error());
   const ReleaseAnalysis& found = **study;
   if (found.judged == nullptr) {
@@ -115,15 +114,15 @@ int inspect_release(Workbench& bench, const std::string& text, const AnalysisOpt
     return kNo;
   }
   ReportInput input = found.report();
-  input.feed_asked = bench.asks_feed();
+  input.feed_asked = gate.asks_feed();
   if (!diff) return print(input, json);
-  const boost::json::object lines = lines_of(bench.bench(), found);
+  const boost::json::object lines = lines_of(gate, found);
   const int code = json ? print_json(input, lines) : print(input, false);
   if (!json) std::cout << diff_text(lines, wants_colour());
   return code;
 }
 
-// The version that --baseline names for a release; nullopt where it names something else.
+// The version that --baseline names for a release; nullopt if it names something else.
 std::optional<std::string> baseline_version(const InspectOptions& options) {
   if (options.baseline.empty()) return std::string();
   const auto spec = parse_release_spec(options.baseline);
@@ -133,8 +132,8 @@ std::optional<std::string> baseline_version(const InspectOptions& options) {
   return spec->wanted;
 }
 
-int open_bench(const InspectOptions& options, const std::string& state, bool needs_upstream,
-               std::unique_ptr<Workbench>& bench) {
+int open_gate(const InspectOptions& options, const std::string& state, bool needs_upstream,
+              std::unique_ptr<OfflineGate>& gate) {
   LoadedConfig loaded =
       needs_upstream ? load_configuration(options.flags) : read_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
@@ -147,16 +146,15 @@ int open_bench(const InspectOptions& options, const std::string& state, bool nee
   config.storage_path = state;
   log::configure(log::Level::kError, log::Format::kText);
   const std::string policy = options.policy.empty() ? config.policy_file : options.policy;
-  auto opened = Workbench::open(std::move(config), policy);
+  auto opened = OfflineGate::open(std::move(config), policy);
   if (!opened) return report(opened.error());
-  bench = std::move(*opened);
+  gate = std::move(*opened);
   return kDone;
 }
 
 int judge_all(const InspectOptions& options, const std::string& state, bool needs_upstream) {
-  std::unique_ptr<Workbench> bench;
-  if (const int code = open_bench(options, state, needs_upstream, bench); code != kDone)
-    return code;
+  std::unique_ptr<OfflineGate> gate;
+  if (const int code = open_gate(options, state, needs_upstream, gate); code != kDone) return code;
   AnalysisOptions study;
   study.as_published = options.as_published;
   if (options.list.empty() && options.specs.size() == 1) {
@@ -165,14 +163,14 @@ int judge_all(const InspectOptions& options, const std::string& state, bool need
       return report_usage("--baseline " + log::printable(options.baseline, 100) +
                           ": expected a version of the same package");
     study.baseline = *baseline;
-    return inspect_release(*bench, options.specs.front(), study, options.json, options.diff);
+    return inspect_release(*gate, options.specs.front(), study, options.json, options.diff);
   }
   ListOptions list;
   list.jobs = options.jobs;
   list.study = study;
   if (options.markdown) list.form = ListOptions::Form::kMarkdown;
   if (options.json) list.form = ListOptions::Form::kJson;
-  return inspect_list(*bench, options.specs, list);
+  return inspect_list(*gate, options.specs, list);
 }
 
 int read_list(InspectOptions& options) {
@@ -218,18 +216,18 @@ int inspect(InspectOptions options) {
 int explain(const InspectOptions& options) {
   LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
-  // What the gate has on disk is what is explained; the packument is only asked for where it never
+  // What the gate has on disk is what is explained; the packument is only asked for if it never
   // was.
   loaded.config->fresh = loaded.config->stale = std::chrono::hours(24 * 365);
   log::configure(log::Level::kWarn, log::Format::kText);
   std::error_code ec;
   std::filesystem::create_directories(loaded.config->storage_path, ec);
   const std::string policy = options.policy.empty() ? loaded.config->policy_file : options.policy;
-  auto bench = Workbench::open(std::move(*loaded.config), policy);
-  if (!bench) return report(bench.error());
+  auto gate = OfflineGate::open(std::move(*loaded.config), policy);
+  if (!gate) return report(gate.error());
   AnalysisOptions study;
   study.gather = false;
-  return inspect_release(**bench, options.specs.front(), study, options.json, options.diff);
+  return inspect_release(**gate, options.specs.front(), study, options.json, options.diff);
 }
 
 void add_judging_options(Command command, InspectOptions& options) {
@@ -266,7 +264,7 @@ void add_inspect(Command app) {
       "Judge releases or .tgz files: evidence, diff, findings, verdict. Needs no running gate.\n"
       "One release is shown whole; several, or a --list, as a table with counts.\n"
       "Exit 0: all served; 1: at least one is held or blocked; 2: wrong usage or policy; 3: at "
-      "least one could not be had (it is a row of the table, the others are judged).");
+      "least one was not available (it is a row of the table, the others are judged).");
   command.option("SPEC", options->specs, "NAME, NAME@VERSION-OR-TAG or a .tgz file");
   command
       .option("--list", options->list,

@@ -9,7 +9,7 @@
 #include "app/inspector.h"
 #include "app/offline/offline_gate.h"
 #include "proxy/admin/diff_view.h"
-#include "proxy/admin/release_diff.h"
+#include "proxy/inspection/joined_file.h"
 
 namespace npmgate {
 namespace {
@@ -92,7 +92,7 @@ Result<boost::json::object> file_diff(const Judged& judged, const std::string& p
     if (!opened) return opened.error();
     before = *opened;
   }
-  auto both = joined(before.get(), **after);
+  auto both = joined_file({before.get(), after->get()});
   if (!both) return both.error();
   DiffJob job;
   job.request.baseline_size = before ? before->size : 0;

@@ -12,7 +12,7 @@ namespace npmgate {
 bool is_tarball_file(const std::string& spec);
 
 // Compared with another file, or with nothing ("" = first release). `feed` (null: none) is asked
-// about the name and version that its package.json says. kNotFound where a file cannot be read.
+// about the name and version that its package.json says. kNotFound if a file cannot be read.
 // CPU-bound.
 Result<std::shared_ptr<const Judged>> judge_file(const std::string& path,
                                                  const std::string& baseline, const Policy& policy,

@@ -13,6 +13,7 @@
 #include "app/report/report.h"
 #include "app/report/text_writer.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace npmgate {
 namespace {
@@ -55,18 +56,18 @@ ListRow row_of(const std::string& spec, const Judged& judged) {
 
 class ListRun {
  public:
-  ListRun(Workbench& bench, const std::vector<std::string>& specs, const ListOptions& options)
-      : bench_(bench), specs_(specs), options_(options), progress_("", specs.size()) {
+  ListRun(OfflineGate& gate, const std::vector<std::string>& specs, const ListOptions& options)
+      : gate_(gate), specs_(specs), options_(options), progress_("", specs.size()) {
     rows_.resize(specs.size());
   }
 
   int run() {
-    bench_.bench().run<bool>([this] { return all(); });
+    gate_.run<bool>([this] { return all(); });
     progress_.clear();
     if (options_.form == ListOptions::Form::kTable)
       std::cout << list_text(rows_, wants_colour(), terminal_width());
     if (options_.form == ListOptions::Form::kMarkdown) std::cout << list_markdown(rows_);
-    if (options_.form != ListOptions::Form::kJson && !bench_.asks_feed())
+    if (options_.form != ListOptions::Form::kJson && !gate_.asks_feed())
       std::cout << "\n" << kNoFeed << "\n";
     std::cout << std::flush;
     const ListCounts counts = count(rows_);
@@ -115,14 +116,14 @@ class ListRun {
 
   Task<void> judge_tarball(std::string path, ListRow& row, boost::json::object& json) {
     const std::shared_ptr<const Policy> policy =
-        options_.study.as_published ? without_cooldown(*bench_.policy()) : bench_.policy();
-    const Time now = bench_.bench().clock().now();
-    const std::shared_ptr<const Feed> feed = bench_.bench().rules()->feed;
+        options_.study.as_published ? without_cooldown(gate_.policy()) : gate_.rules()->policy;
+    const Time now = gate_.clock().now();
+    const std::shared_ptr<const Feed> feed = gate_.rules()->feed;
     std::function<Result<std::shared_ptr<const Judged>>()> work = [this, path, policy, feed, now] {
       const std::lock_guard lock(files_);
       return judge_file(path, "", *policy, feed.get(), now);
     };
-    auto judged = co_await bench_.bench().pool().offload(std::move(work));
+    auto judged = co_await gate_.pool().offload(std::move(work));
     if (!judged) {
       row.error = judged.error().context;
       co_return;
@@ -131,7 +132,7 @@ class ListRun {
     ReportInput input;
     input.judged = judged->get();
     input.now = now;
-    input.feed_asked = bench_.asks_feed();
+    input.feed_asked = gate_.asks_feed();
     take_json(input, json);
   }
 
@@ -141,7 +142,7 @@ class ListRun {
       row.error = "neither NAME, NAME@VERSION-OR-TAG nor an existing .tgz file";
       co_return;
     }
-    auto study = co_await bench_.study(*spec, options_.study);
+    auto study = co_await gate_.analyze(*spec, options_.study);
     if (!study) {
       row.error = study.error().context;
       co_return;
@@ -158,11 +159,11 @@ class ListRun {
     } else {
       row = row_of(text, *found.judged);
       ReportInput input = found.report();
-      input.feed_asked = bench_.asks_feed();
+      input.feed_asked = gate_.asks_feed();
       take_json(input, json);
     }
     // A list may be long: what is done with is not kept in memory.
-    bench_.bench().packages().forget(found.name);
+    gate_.packages().packuments.forget(found.name);
   }
 
   void take_json(const ReportInput& input, boost::json::object& json) const {
@@ -184,7 +185,7 @@ class ListRun {
     }
   }
 
-  Workbench& bench_;
+  OfflineGate& gate_;
   const std::vector<std::string>& specs_;
   const ListOptions& options_;
   ProgressBar progress_;
@@ -201,17 +202,15 @@ std::vector<std::string> read_specs(std::istream& in) {
   std::vector<std::string> specs;
   std::string line;
   while (std::getline(in, line)) {
-    line = line.substr(0, line.find('#'));
-    const auto first = line.find_first_not_of(" \t\r");
-    if (first == std::string::npos) continue;
-    specs.push_back(line.substr(first, line.find_last_not_of(" \t\r") - first + 1));
+    const std::string_view spec = trimmed(std::string_view(line).substr(0, line.find('#')));
+    if (!spec.empty()) specs.emplace_back(spec);
   }
   return specs;
 }
 
-int inspect_list(Workbench& bench, const std::vector<std::string>& specs,
+int inspect_list(OfflineGate& gate, const std::vector<std::string>& specs,
                  const ListOptions& options) {
-  return ListRun(bench, specs, options).run();
+  return ListRun(gate, specs, options).run();
 }
 
 }  // namespace npmgate

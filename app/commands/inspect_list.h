@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "app/offline/release_analysis.h"
+#include "app/offline/offline_gate.h"
 #include "app/report/list_report.h"
 
 namespace npmgate {
@@ -22,8 +22,8 @@ struct ListOptions {
 
 // Judges all specs (releases and .tgz files), prints to standard output (JSON lines as they come,
 // in the order of the list; else the table at the end) and progress to standard error. Exit code: 3
-// where one could not be had, else 1 where one is held, else 0.
-int inspect_list(Workbench& bench, const std::vector<std::string>& specs,
+// if one was not available, else 1 if one is held, else 0.
+int inspect_list(OfflineGate& gate, const std::vector<std::string>& specs,
                  const ListOptions& options);
 
 }  // namespace npmgate

@@ -24,7 +24,7 @@
 #include "registry/name.h"
 #include "sandbox/process.h"
 #include "store/entry_json.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 
@@ -133,7 +133,7 @@ int print_version(bool json) {
 }
 
 // Whoever runs the command on the machine that holds the state.
-Result<void> audit_token(StateStore& store, boost::json::object detail, Time at) {
+Result<void> audit_token(AuditLog& store, boost::json::object detail, Time at) {
   AuditEntry audit;
   audit.at = at;
   audit.kind = "token";

@@ -11,7 +11,7 @@ namespace npmgate {
 
 class Command;
 
-// The state that a configuration names, which a gate may be using; an error where there is none.
+// The state that a configuration names, which a gate may be using; an error if there is none.
 Result<std::unique_ptr<StateStore>> open_state(const ConfigFlags& flags);
 
 void add_init(Command app);

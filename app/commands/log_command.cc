@@ -91,7 +91,7 @@ bool read_options(LogOptions& options, std::string& wrong) {
 
 // The last `limit` lines that match; a range is matched here, so that older lines are looked at
 // until there are enough. Returns the last id seen.
-Result<std::int64_t> print_last(StateStore& store, const LogOptions& options) {
+Result<std::int64_t> print_last(AuditLog& store, const LogOptions& options) {
   AuditFilter filter = options.filter;
   filter.latest = !options.range;
   std::int64_t last = 0;

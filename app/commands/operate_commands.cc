@@ -9,7 +9,7 @@
 #include "app/commands/admin_client.h"
 #include "base/log.h"
 #include "registry/name.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {

@@ -13,7 +13,9 @@
 #include "feeds/feed_files.h"
 #include "judge/policy_replay.h"
 #include "lockfile/lockfile.h"
-#include "proxy/packages/packages.h"
+#include "proxy/packages/package_cache.h"
+#include "proxy/runtime/routes.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {
@@ -146,8 +148,6 @@ int try_out(const PolicyOptions& options) {
         "no state in " + config.storage_path + "; run npm-gate serve once, or name its --config"));
   auto store = open_state_store(config.storage_path);
   if (!store) return report(store.error());
-  auto blobs = open_blob_store(config.storage_path);
-  if (!blobs) return report(blobs.error());
   const SystemClock clock;
   PolicyReplayInput input;
   input.now = clock.now();
@@ -166,16 +166,10 @@ int try_out(const PolicyOptions& options) {
   input.full = options.full;
   Metrics metrics;
   Pool pool(1, 1);
-  ActivePolicy active_policy(config.policy_file, clock, **store, metrics);
-  const std::unique_ptr<Upstream> nobody = make_http_client(ClientOptions{});
-  InProcessInspector inspector(pool);  // nothing is fetched, so nothing is inspected
-  Packages packages(Dependencies{config, clock, *nobody, **store, **blobs, pool, active_policy,
-                                 metrics, inspector},
-                    nullptr);
-  input.snapshot = [&packages](const std::string& name) -> Result<SnapshotPtr> {
+  PackageCache cache(config, clock, **store, pool, metrics, false);
+  input.snapshot = [&cache](const std::string& name) -> Result<SnapshotPtr> {
     const auto parsed = PackageName::parse(name);
-    if (!parsed || packages.route(*parsed) == nullptr) return SnapshotPtr();
-    return packages.stored(*parsed);
+    return parsed ? cache.stored(*parsed) : SnapshotPtr();
   };
   std::optional<Locked> locked;
   if (!options.lockfile.empty()) {
@@ -210,14 +204,14 @@ void add_policy(Command app) {
   Command try_command = policy.subcommand(
       "try",
       "Which releases already seen would change verdict under FILE, which way, by which rule. "
-      "Exit 1 where something that was served would be refused. The gate may run or not");
+      "Exit 1 if something that was served would be refused. The gate may run or not");
   try_command.option("FILE", options->file, "the policy").required();
   try_command.flag("--json", options->json, "JSON instead of text");
   try_command
       .option("--lockfile", options->lockfile, "only the releases that this lockfile installs")
       .type_name("FILE");
   try_command.flag("--full", options->full,
-                   "derive all findings anew from evidence: slower, and exact even where "
+                   "derive all findings again from evidence: slower, and exact even if "
                    "packages were not asked for since the policy last changed");
   add_config_flags(try_command, options->flags);
   try_command.action([options] { return try_out(*options); });

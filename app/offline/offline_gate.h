@@ -1,5 +1,5 @@
 // What a command needs to judge releases without a running gate: the stores, the rules, an upstream
-// client and Packages over them.
+// client and the services about packages over them.
 #pragma once
 
 #include <functional>
@@ -7,8 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "proxy/packages/external_evidence_collector.h"
-#include "proxy/packages/git_tags.h"
+#include "app/offline/release_analysis.h"
+#include "proxy/external/git_tags.h"
+#include "proxy/external/online_evidence_collector.h"
 #include "proxy/packages/packages.h"
 
 namespace npmgate {
@@ -40,7 +41,7 @@ class OfflineGate {
  public:
   // Who is asked about releases. kNobody: every fetch is kUnavailable. kOutside: with each
   // inspection of a recent release git hosts, signing keys and the ages of new dependencies too, as
-  // the gate does.
+  // the gate does. analyze() asks them unless it is kNobody.
   enum class Asks { kNobody, kUpstream, kOutside };
   // `policy`: file, or "" for the built-in one. Fails like the stores and the policy loader do.
   static Result<std::unique_ptr<OfflineGate>> open(Config config, const std::string& policy,
@@ -52,8 +53,12 @@ class OfflineGate {
     return value_at_end<T>(context_, std::move(body));
   }
 
-  // Packages::get() that waits several times its limit: no client stands behind a command.
+  // PackumentFetcher::get() that waits several times its limit: no client stands behind a command.
   Task<Result<SnapshotPtr>> packument(PackageName name);
+
+  // Fetches what the store does not have yet, asks outside sources and judges. kNotFound: no such
+  // package, version or tag; else whatever the upstream's failure was.
+  Task<Result<std::shared_ptr<ReleaseAnalysis>>> analyze(ReleaseSpec spec, AnalysisOptions options);
 
   Packages& packages() { return *packages_; }
   StateStore& store() { return *store_; }
@@ -64,14 +69,20 @@ class OfflineGate {
   const Config& config() const { return config_; }
   std::shared_ptr<const PolicySnapshot> rules() const { return active_policy_->rules(); }
   Judge judge(const SnapshotPtr& snapshot) {
-    return packages_->judge(snapshot, *active_policy_->rules());
+    return packages_->judging.judge(snapshot, *active_policy_->rules());
   }
   const Clock& clock() const { return clock_; }
-  TrustStore& trust() { return *trust_; }
   const Policy& policy() const { return *active_policy_->rules()->policy; }
+  bool asks_feed() const { return !config_.feeds.empty(); }
 
  private:
   explicit OfflineGate(Config config) : config_(std::move(config)) {}
+  // Inspects what the release is compared with, as the gate chooses it.
+  Task<Result<SnapshotPtr>> with_baseline(SnapshotPtr snapshot, std::string version,
+                                          AnalysisOptions options);
+  std::unique_ptr<Judge> judge_as(const SnapshotPtr& snapshot, const std::string& version,
+                                  const AnalysisOptions& options) const;
+
   Config config_;
   SystemClock clock_;
   Metrics metrics_;
@@ -84,6 +95,7 @@ class OfflineGate {
   std::unique_ptr<Inspector> inspector_;
   std::unique_ptr<TrustStore> trust_;
   std::unique_ptr<GitTagSource> tags_;
+  std::unique_ptr<SourceComparer> sources_;
   std::unique_ptr<OnlineEvidenceCollector> collector_;
   std::unique_ptr<Packages> packages_;
 };

@@ -55,7 +55,7 @@ std::string counts_line(const ListCounts& counts) {
                      std::to_string(counts.warn) + " warn, " + std::to_string(counts.quarantine) +
                      " quarantine, " + std::to_string(counts.block) +
                      " block; held: " + percent(counts.held(), counts.judged());
-  if (counts.failed > 0) line += "; " + std::to_string(counts.failed) + " not to be had";
+  if (counts.failed > 0) line += "; " + std::to_string(counts.failed) + " not available";
   return line;
 }
 

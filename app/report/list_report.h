@@ -10,7 +10,7 @@
 
 namespace npmgate {
 
-// One line of the list. Either judged (`action` set) or not to be had (`error`).
+// One line of the list. Either judged (`action` set) or not available (`error`).
 struct ListRow {
   std::string spec;  // as it stood in the list
   std::string name, version, baseline;

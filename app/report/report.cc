@@ -164,6 +164,23 @@ std::string provenance_words(const ProvenanceEvidence& evidence) {
                             : " (the registry's claim, not verified)");
 }
 
+std::string source_words(const SourceEvidence& evidence) {
+  if (evidence.state == SourceEvidence::State::kUnavailable) return "unknown: " + evidence.reason;
+  const SourceComparison& found = evidence.found;
+  const auto some = [](const std::vector<std::string>& paths) {
+    constexpr std::size_t kNamed = 3;
+    std::string text;
+    for (std::size_t i = 0; i < paths.size() && i < kNamed; ++i)
+      text += (i == 0 ? " (" : ", ") + paths[i];
+    if (paths.size() > kNamed) text += ", ...";
+    return text.empty() ? text : text + ")";
+  };
+  return std::to_string(found.same) + " files are those of " + evidence.named_by + " at commit " +
+         evidence.commit.substr(0, 12) + ", " + std::to_string(found.differs.size()) + " differ" +
+         some(found.differs) + ", " + std::to_string(found.absent.size()) +
+         " files or folders are not in it" + some(found.absent);
+}
+
 void write_outside(TextWriter& writer, const ReportInput& input) {
   if (input.observed == nullptr) return;
   if (input.observed->tag)
@@ -174,6 +191,9 @@ void write_outside(TextWriter& writer, const ReportInput& input) {
   const auto read = input.observed->provenance.find(input.judged->version);
   if (read != input.observed->provenance.end())
     writer.wrap(13, "  built", Paint::kDim, provenance_words(read->second));
+  const auto source = input.observed->sources.find(input.judged->version);
+  if (source != input.observed->sources.end())
+    writer.wrap(13, "  source", Paint::kDim, source_words(source->second));
 }
 
 void write_head(TextWriter& writer, const ReportInput& input) {

@@ -21,7 +21,7 @@ struct ReportInput {
   std::size_t width = 0;  // columns to fit into; 0: no limit (a pipe, a file)
 };
 
-// What is said where no feed was asked.
+// What is said if no feed was asked.
 inline constexpr std::string_view kNoFeed =
     "No advisory feed was asked: known malware is not told (feeds: in gate.yaml, or inspect "
     "--feed).";

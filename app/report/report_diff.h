@@ -15,7 +15,7 @@ std::string_view to_string(ChangeKind kind);
 
 struct Change {
   ChangeKind kind = ChangeKind::kAdded;
-  std::string field;  // "dependencies", "peerDependencies" …; "" where the list is of one kind
+  std::string field;  // "dependencies", "peerDependencies" …; "" if the list is of one kind
   std::string key, before, after;
   friend bool operator==(const Change&, const Change&) = default;
 };

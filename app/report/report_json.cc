@@ -65,6 +65,10 @@ json::value to_json(const ExternalEvidence* observed) {
     attestations[version].get_object()["signature_verified"] = evidence.verified.has_value();
   }
   out["attestations"] = std::move(attestations);
+  json::object sources;
+  for (const auto& [version, evidence] : observed->sources)
+    sources[version] = npmgate::to_json(evidence);
+  out["sources"] = std::move(sources);
   return out;
 }
 

@@ -31,7 +31,7 @@ Glyph glyph_at(std::string_view text) {
           static_cast<std::size_t>(std::max(0, utf8proc_charwidth(point)))};
 }
 
-// Bytes of the longest beginning of `text` that fits, broken at the last blank where there is one.
+// Bytes of the longest beginning of `text` that fits, broken at the last blank if there is one.
 std::size_t break_at(std::string_view text, std::size_t columns) {
   std::size_t bytes = 0, used = 0, blank = 0;
   while (bytes < text.size()) {

@@ -1,4 +1,4 @@
-// Text for terminals: colours where wanted, lines that fit a width, foreign text made harmless.
+// Text for terminals: colours if wanted, lines that fit a width, foreign text made harmless.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ Paint paint_of(Action action);
 std::size_t columns_of(std::string_view text);
 // At most `columns` columns of `text`, with "…" where it was cut; the whole of it for 0.
 std::string cut_to(std::string_view text, std::size_t columns);
-// The terminal's columns of standard output; COLUMNS counts where it is set; 0 where there is no
+// The terminal's columns of standard output; COLUMNS counts if it is set; 0 if there is no
 // terminal.
 std::size_t terminal_width();
 

@@ -74,7 +74,7 @@ struct Archive {
 };
 
 // Inflates (one gzip member, CRC and ISIZE checked), verifies every header byte, then walks the
-// same bytes with libarchive (tar only) and refuses (rule "walk-differs") where the two disagree on
+// same bytes with libarchive (tar only) and refuses (rule "walk-differs") if the two disagree on
 // names, sizes or bodies. Pure; bounded by `limits`; never throws but on exhaustion. Either the
 // archive or the refusal.
 struct ArchiveResult {

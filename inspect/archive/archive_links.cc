@@ -20,7 +20,7 @@ bool has_special_name(std::string_view path) {
   return key.starts_with('.') || key.empty() || std::ranges::find(kSpecial, key) != kSpecial.end();
 }
 
-// `path` with "." and ".." taken out; nullopt where it leaves the archive or is not relative.
+// `path` with "." and ".." taken out; nullopt if it leaves the archive or is not relative.
 std::optional<std::string> resolve(std::string_view folder, std::string_view path) {
   if (path.empty() || path.starts_with('/') || path.find('\\') != path.npos) return std::nullopt;
   std::string joined(folder);

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <iterator>
 
+#include "base/hex.h"
+
 namespace npmgate {
 namespace {
 
@@ -105,7 +107,6 @@ ArchiveRefusal refuse(std::string_view id, std::string detail) {
 }
 
 std::string quoted(std::string_view name) {
-  constexpr char kHex[] = "0123456789abcdef";
   std::string text = "\"";
   for (const char c : name.substr(0, kMaxQuoted)) {
     const auto byte = static_cast<unsigned char>(c);
@@ -113,8 +114,7 @@ std::string quoted(std::string_view name) {
       text += c;
     } else {
       text += "\\x";
-      text += kHex[byte >> 4];
-      text += kHex[byte & 15];
+      append_hex(text, c);
     }
   }
   text += name.size() > kMaxQuoted ? "...\"" : "\"";

@@ -106,7 +106,7 @@ struct Sums {
   std::uint32_t crc = 0;
 };
 
-// libdeflate wants the whole output buffer: guess, and start over with a larger one where the guess
+// libdeflate wants the whole output buffer: guess, and start over with a larger one if the guess
 // was too small. The buffers grow geometrically, so the work stays linear in the final size.
 Deflated inflate(Bytes packed, std::size_t guess, const Budget& budget, std::uint64_t hold) {
   const Decompressor decompressor;
@@ -220,7 +220,7 @@ Streamed inflate_in_pieces(Bytes packed, std::uint64_t claimed, const Budget& bu
 
 // The size that the trailer claims, by which the first buffer is made. Early packages are padded
 // with zeros behind it, and its last bytes are often zero themselves: of the places where it may
-// end, one that gives a whole number of tar blocks is taken; 0 where there is none.
+// end, one that gives a whole number of tar blocks is taken; 0 if there is none.
 std::size_t claimed_size(Bytes packed) {
   constexpr std::size_t kTarBlock = 512;
   std::size_t end = packed.size();

@@ -13,7 +13,7 @@ namespace npmgate {
 
 struct InflateResult {
   std::optional<ArchiveRefusal> refusal;
-  TarImage image;  // empty where refused
+  TarImage image;  // empty if refused
 };
 
 // Inflates the only member of `gzip`: up to limits.max_unpacked and limits.max_ratio times the

@@ -43,7 +43,7 @@ std::optional<std::string_view> text_rule(std::string_view path) {
   return std::nullopt;
 }
 
-// ABCDEF~1.JS: where Windows keeps short names, writing to one writes to the long-named file.
+// ABCDEF~1.JS: if Windows keeps short names, writing to one writes to the long-named file.
 bool is_short_name(std::string_view segment) {
   const std::size_t dot = segment.rfind('.');
   const std::string_view base = segment.substr(0, dot);

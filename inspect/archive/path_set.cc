@@ -82,7 +82,7 @@ class CollisionCheck {
   std::vector<bool> repeated_;
 };
 
-// yarn 4 makes a directory for its entry and stops where it is there already: made for a file in
+// yarn 4 makes a directory for its entry and stops if it is there already: made for a file in
 // it, or by the same entry before (measured; 0 of 3,375 real tarballs have one).
 std::optional<ArchiveRefusal> check_directory_order(const std::vector<TarEntry>& entries,
                                                     std::string_view top) {

@@ -92,7 +92,7 @@ class Reader {
     return value.value_or(0);
   }
 
-  // Owners are left out by npm pack (zeros) and come in GNU's base-256 form where they exceed 7
+  // Owners are left out by npm pack (zeros) and come in GNU's base-256 form if they exceed 7
   // octal digits: 1 % of real packages. Beyond 32 bits a reader may throw and skip the header.
   static bool is_owner(std::string_view bytes) {
     constexpr std::string_view kBinary32{"\x80\0\0\0", 4};

@@ -32,7 +32,7 @@ struct TarImage {
 inline constexpr std::size_t kHeldHead = 8192;
 
 // Takes an archive in pieces. It follows headers only to find bodies and believes none of them: the
-// verifier reads what is kept, and refuses where an omitted run is not the inside of one file.
+// verifier reads what is kept, and refuses if an omitted run is not the inside of one file.
 class TarFilter {
  public:
   // `expected`: about how many bytes will come; room is made for them at once.

@@ -80,7 +80,7 @@ class Verifier {
 
   struct Body {
     Bytes held;
-    std::string sha256;  // set where not all of it is held
+    std::string sha256;  // set if not all of it is held
   };
 
   std::optional<ArchiveRefusal> take_body(const TarHeader& header, const std::string& where,

@@ -23,7 +23,7 @@ struct TarEntry {
   std::uint64_t offset = 0;  // of the header
   std::uint64_t size = 0;
   std::span<const std::byte> body;  // of an omitted one only what stands before the run
-  std::string sha256;               // set where `body` is not all of it
+  std::string sha256;               // set if `body` is not all of it
 };
 
 // Fills `entries` in archive order, duplicates included. Bodies point into `tar.data`. Linear in

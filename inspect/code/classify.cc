@@ -26,9 +26,8 @@ constexpr std::string_view kTextEndings[] = {
 std::string ending_of(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1);
   const auto dot = name.rfind('.');
-  std::string ending(dot == name.npos || dot == 0 ? std::string_view() : name.substr(dot + 1));
-  for (auto& c : ending)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  const bool none = dot == name.npos || dot == 0;
+  std::string ending = lower_ascii(none ? std::string_view() : name.substr(dot + 1));
   // Declarations hold no code: x.d.ts, x.d.mts, x.d.css.ts stays a script.
   const bool typescript = ending == "ts" || ending == "mts" || ending == "cts";
   return typescript && name.substr(0, dot).ends_with(".d") ? "txt" : ending;
@@ -96,7 +95,8 @@ FileKind classify(std::string_view path, std::string_view body, std::uint32_t mo
   if (has_native_magic(body) || one_of(ending, kNativeEndings)) return FileKind::kNative;
   if (one_of(ending, kScriptEndings)) return FileKind::kScript;
   if (one_of(ending, kShellEndings)) return FileKind::kShell;
-  if (body.starts_with("#!"))
+  // Data may begin like a script (bun.lockb does). What of it is run is read as code all the same.
+  if (body.starts_with("#!") && is_text(body))
     return syntax_of(path, body) == Syntax::kScript ? FileKind::kScript : FileKind::kShell;
   if (one_of(ending, kJsonEndings)) return FileKind::kJson;
   if (one_of(ending, kTextEndings)) return FileKind::kText;

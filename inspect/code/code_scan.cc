@@ -88,7 +88,9 @@ class Scan {
     if ((pattern.flags & kEnd) && is_word(end, 0)) return;
     advance(end - 1);
     if ((pattern.flags & kText) && !in_text(end - 1)) return;
-    if (pattern.mark == Mark::kTrait && is_quoted_word(pattern.trait) && in_prose(end - 1)) return;
+    if (pattern.mark == Mark::kTrait && is_quoted_word(pattern.trait) &&
+        (in_prose(end - 1) || in_word_list(end - 1)))
+      return;
     look_around(pattern, begin, end);
   }
 
@@ -184,6 +186,37 @@ class Scan {
       prose_ = is_prose(text_.substr(literal.begin, literal.size));
     }
     return prose_;
+  }
+  // The literal around `offset` is one of five and more plain words with nothing between them but
+  // commas, two of them on each side: a highlighter's list. What code takes out of such a list by
+  // its index is found on the syntax tree.
+  bool in_word_list(std::size_t offset) const {
+    constexpr std::size_t kBeside = 2;
+    const auto& all = code_.literals;
+    if (all_text_ || !in_text(offset) || literal_ < kBeside || literal_ + kBeside >= all.size())
+      return false;
+    for (auto i = literal_ - kBeside; i <= literal_ + kBeside; ++i) {
+      const auto end = all[i].begin + all[i].size;
+      if (!is_plain_word(text_.substr(all[i].begin, all[i].size))) return false;
+      if (i < literal_ + kBeside && !only_separates(text_.substr(end, all[i + 1].begin - end)))
+        return false;
+    }
+    return true;
+  }
+  static bool is_plain_word(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return is_word_byte(static_cast<unsigned char>(c)); });
+  }
+  // "," or "," with words between that are too short to be literals: ","du","
+  static bool only_separates(std::string_view text) {
+    while (text.size() >= 3 && is_quote(text[0]) && text[1] == ',' && is_quote(text[2])) {
+      text.remove_prefix(3);
+      if (text.empty()) return true;
+      const auto word = std::min(text.find_first_of("'\"`"), text.size());
+      if (word == 0 || !is_plain_word(text.substr(0, word))) return false;
+      text.remove_prefix(word);
+    }
+    return false;
   }
   static bool is_prose(std::string_view text) {
     constexpr std::size_t kFewestWords = 4;
@@ -508,7 +541,7 @@ class Scan {
     constexpr std::size_t kLongest = 16;
     std::string tail;
     for (const char c : text.substr(text.size() - std::min(text.size(), kLongest)))
-      tail += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+      tail += lower_ascii(c);
     return std::any_of(endings.begin(), endings.end(),
                        [&](std::string_view ending) { return tail.ends_with(ending); });
   }

@@ -1,4 +1,4 @@
-// A shell command line taken apart into simple commands, read as sh reads it and, where that costs
+// A shell command line taken apart into simple commands, read as sh reads it and, if that costs
 // nothing, as cmd.exe does.
 #pragma once
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "inspect/code/command_line.h"
-#include "inspect/code/hook_reach.h"
+#include "inspect/code/source_tree.h"
 
 namespace npmgate {
 namespace {
@@ -275,7 +275,7 @@ class Walk {
     }
   }
 
-  // npm, yarn, pnpm, bun: `run x`, `x` where the manager allows it, `exec`.
+  // npm, yarn, pnpm, bun: `run x`, `x` if the manager allows it, `exec`.
   void manager(const std::string& name, const Words& words, std::size_t at) {
     const auto home = folder_;
     for (; at < words.size(); ++at) {
@@ -332,7 +332,7 @@ class Walk {
     }
   }
 
-  // Runs the script with the two that npm runs around it. False where there is none.
+  // Runs the script with the two that npm runs around it. False if there is none.
   bool script(std::string_view name) {
     const auto found = scripts_.find(name);
     if (found == scripts_.end()) return false;

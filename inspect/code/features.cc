@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/text.h"
 #include "inspect/code/code_scan.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/hidden_text.h"
@@ -67,30 +68,6 @@ void measure_lines(std::string_view text, CodeFeatures& features) {
   }
 }
 
-// The code point of a UTF-8 sequence at the start, and its length; {0, 1} where it is none.
-std::pair<std::uint32_t, std::size_t> code_point(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-  if (length == 1 || length > text.size()) return {0, 1};
-  std::uint32_t point = lead & (0xFFu >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if ((c & 0xC0) != 0x80) return {0, 1};
-    point = (point << 6) | (c & 0x3F);
-  }
-  return {point, length};
-}
-
-// Default-ignorable code points and bidirectional controls (Unicode 15, DerivedCoreProperties:
-// Default_Ignorable_Code_Point).
-bool is_invisible(std::uint32_t point) {
-  return (point >= 0x200B && point <= 0x200F) || (point >= 0x202A && point <= 0x202E) ||
-         (point >= 0x2060 && point <= 0x206F) || (point >= 0xFE00 && point <= 0xFE0F) ||
-         (point >= 0xE0000 && point <= 0xE0FFF) || point == 0xFEFF || point == 0x00AD ||
-         point == 0x180E || point == 0x115F || point == 0x1160 || point == 0x3164 ||
-         point == 0xFFA0;
-}
-
 bool has_hidden_text(std::string_view text, const Histogram& counts) {
   constexpr std::size_t kLongRun =
       8;  // joiners and variation selectors of emoji come in runs of at most four
@@ -103,10 +80,10 @@ bool has_hidden_text(std::string_view text, const Histogram& counts) {
       ++i;
       continue;
     }
-    const auto [point, length] = code_point(text.substr(i, 4));
-    run = is_invisible(point) ? run + 1 : 0;
+    const CodePoint point = first_code_point(text.substr(i, 4));
+    run = point.valid && is_invisible(point.value) ? run + 1 : 0;
     if (run >= kLongRun) return true;
-    i += length;
+    i += point.size;
   }
   return false;
 }

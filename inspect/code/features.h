@@ -46,7 +46,7 @@ std::span<const std::string_view> trait_ids();  // all of them, sorted
 
 std::vector<std::string> command_traits(std::string_view command);
 std::vector<std::string> endpoints_in(std::string_view text);
-// Linear time; the syntax is guessed from the shebang where it is not given.
+// Linear time; the syntax is guessed from the shebang if it is not given.
 CodeFeatures measure_code(std::string_view text);
 CodeFeatures measure_code(std::string_view text, Syntax syntax);
 FileKind classify(std::string_view path, std::string_view body, std::uint32_t mode);

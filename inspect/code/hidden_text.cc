@@ -132,14 +132,6 @@ std::pair<std::uint32_t, std::size_t> code_point(std::string_view text) {
   return {point.valid ? point.value : 0, point.size};
 }
 
-// Default_Ignorable_Code_Point and bidirectional controls (Unicode 15, DerivedCoreProperties).
-bool is_invisible(std::uint32_t point) {
-  return (point >= 0x200B && point <= 0x200F) || (point >= 0x202A && point <= 0x202E) ||
-         (point >= 0x2060 && point <= 0x206F) || (point >= 0xFE00 && point <= 0xFE0F) ||
-         (point >= 0xE0000 && point <= 0xE0FFF) || point == 0xFEFF || point == 0x00AD ||
-         point == 0x180E || point == 0x115F || point == 0x1160 || point == 0x3164 ||
-         point == 0xFFA0;
-}
 // Private use areas (Unicode 15, chapter 23.5).
 bool is_private(std::uint32_t point) {
   return (point >= 0xE000 && point <= 0xF8FF) || point >= 0xF0000;
@@ -238,6 +230,14 @@ bool has_wide_bytes(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_invisible(std::uint32_t point) {
+  return (point >= 0x200B && point <= 0x200F) || (point >= 0x202A && point <= 0x202E) ||
+         (point >= 0x2060 && point <= 0x206F) || (point >= 0xFE00 && point <= 0xFE0F) ||
+         (point >= 0xE0000 && point <= 0xE0FFF) || point == 0xFEFF || point == 0x00AD ||
+         point == 0x180E || point == 0x115F || point == 0x1160 || point == 0x3164 ||
+         point == 0xFFA0;
+}
 
 HiddenText measure_hidden(std::string_view text, const PlainCode& plain) {
   HiddenText out;

@@ -9,6 +9,9 @@
 
 namespace npmgate {
 
+// Default_Ignorable_Code_Point and bidirectional controls (Unicode 15, DerivedCoreProperties).
+bool is_invisible(std::uint32_t point);
+
 struct HiddenText {
   // Longest run of blanks that code stands behind on one line; 0 below 100.
   std::uint32_t blanks = 0;

@@ -38,6 +38,27 @@ bool is_command(std::string_view text) {
                      [&](std::string_view runner) { return text.starts_with(runner); });
 }
 
+// require('.'), import '..': too short to be literals of PlainCode, and as words of their own in
+// every split('.').
+void add_short_imports(std::string_view text, std::vector<std::string>& found) {
+  constexpr std::string_view kNames[] = {".", "..", "./", "../"};
+  constexpr std::string_view kBefore[] = {"require(", "import(", "resolve(", "from", "import"};
+  for (const char quote : {'\'', '"', '`'}) {
+    for (const std::string_view name : kNames) {
+      const std::string word = quote + std::string(name) + quote;
+      for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+        auto before = text.substr(0, at);
+        while (before.ends_with(' ')) before.remove_suffix(1);
+        if (std::none_of(std::begin(kBefore), std::end(kBefore),
+                         [&](std::string_view call) { return before.ends_with(call); }))
+          continue;
+        found.emplace_back(name);
+        break;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> relative_imports(std::string_view script) {
@@ -58,6 +79,7 @@ std::vector<std::string> relative_imports(const PlainCode& code) {
       found.insert(found.end(), files.arguments.begin(), files.arguments.end());
     }
   }
+  add_short_imports(code.text, found);
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;

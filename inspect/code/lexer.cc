@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/text.h"
 #include "inspect/code/script_lexer.h"
 
 namespace npmgate {
@@ -11,13 +12,12 @@ namespace {
 bool ends_with_any(std::string_view name, std::initializer_list<std::string_view> endings) {
   return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) {
     return name.size() > ending.size() &&
-           std::equal(ending.rbegin(), ending.rend(), name.rbegin(), [](char e, char c) {
-             return e == (c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
-           });
+           std::equal(ending.rbegin(), ending.rend(), name.rbegin(),
+                      [](char e, char c) { return e == lower_ascii(c); });
   });
 }
 
-// Comments may be left out of a '#' language only where no construct is in sight in which such a
+// Comments may be left out of a '#' language only if no construct is in sight in which such a
 // line may be text that gets run: here-documents, $'..' and PowerShell's here-strings.
 bool comments_are_plain(std::string_view text) {
   for (const std::string_view sign : {"<<", "$'", "@'", "@\"", "`"})

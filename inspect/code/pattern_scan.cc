@@ -5,6 +5,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "base/text.h"
+
 namespace npmgate {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr std::size_t kClasses = 64;
 constexpr std::uint16_t kNone = std::numeric_limits<std::uint16_t>::max();
 
 unsigned char fold(unsigned char c) {
-  return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+  return static_cast<unsigned char>(lower_ascii(static_cast<char>(c)));
 }
 
 // Class 0 is every byte that no pattern holds.

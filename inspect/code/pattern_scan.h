@@ -11,7 +11,7 @@
 namespace npmgate {
 
 // Immutable once built; any number of threads may scan with it. ASCII letters are folded: a hit
-// means "equal but for case", and the caller compares again where case matters.
+// means "equal but for case", and the caller compares again if case matters.
 class PatternScanner {
  public:
   // Patterns must not be empty; the views are only read here. At most 65,535 characters and 63

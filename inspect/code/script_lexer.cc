@@ -217,7 +217,7 @@ class ScriptLexer {
     }
   }
 
-  // The word that the output ends with, "" where it is longer than any keyword.
+  // The word that the output ends with, "" if it is longer than any keyword.
   std::string_view last_word() const {
     constexpr std::size_t kLongest = 12;
     std::size_t begin = size_;
@@ -398,7 +398,7 @@ class ScriptLexer {
     ends_member_ = true;
   }
 
-  // A string literal from its opening quote; joined to the one before where only a '+' stands
+  // A string literal from its opening quote; joined to the one before if only a '+' stands
   // between.
   bool literal(char quote) {
     begin_token();
@@ -470,7 +470,7 @@ class ScriptLexer {
     return false;
   }
 
-  // Behind a backslash: writes what it stands for where that is printable ASCII, else the sequence
+  // Behind a backslash: writes what it stands for if that is printable ASCII, else the sequence
   // itself.
   void escape_sequence() {
     if (at_ >= in_.size()) return;
@@ -523,7 +523,7 @@ class ScriptLexer {
   const bool rough_;
   char* buffer_ = nullptr;
   std::size_t at_ = 0, size_ = 0;
-  std::size_t value_end_ = 0;      // where a literal or regular expression ended in the output
+  std::size_t value_end_ = 0;      // if a literal or regular expression ended in the output
   std::size_t literal_begin_ = 0;  // of the last string literal, behind its quote
   std::size_t literal_end_ = 0;    // behind its closing quote
   bool gap_ = false, on_line_ = false, ends_member_ = false;

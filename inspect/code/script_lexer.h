@@ -13,7 +13,7 @@ inline constexpr bool is_word_byte(unsigned char c) {
          c == '$' || c >= 0x80;
 }
 
-// The whole language; false where the text is not understood, `out` is then of no use.
+// The whole language; false if the text is not understood, `out` is then of no use.
 bool lex_script(std::string_view in, PlainCode& out);
 // Literals of one line only, nothing is a comment. Always succeeds.
 void lex_script_roughly(std::string_view in, PlainCode& out);

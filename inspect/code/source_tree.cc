@@ -1,8 +1,9 @@
+#include "inspect/code/source_tree.h"
+
 #include <algorithm>
 #include <span>
 
 #include "base/text.h"
-#include "inspect/code/hook_reach.h"
 
 namespace npmgate {
 namespace {

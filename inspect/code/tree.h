@@ -43,7 +43,7 @@ struct CodeFeatures {
 // One thing that code can do, found on its syntax tree (inspect/code/): "network" to a host,
 // "secrets" by file or variable …
 struct Capability {
-  std::string kind;  // inspect/code/capability_kinds.h
+  std::string kind;  // inspect/syntax/capability_kinds.h
   std::string name;  // host, file, variable, program …; "" if it is put together at run time
   std::uint32_t line = 0;
   bool on_import = false;  // happens when the file is loaded, not when somebody calls it
@@ -108,7 +108,7 @@ struct HookReach {
   // Empty in evidence of inspectors before 4. Paths in the tree that are not among `files`: JSON
   // and other data that they name, patches, sources and natives of a build.
   std::vector<std::string> inputs{};
-  std::vector<std::string> urls{};  // in files and inputs, numbers as '#', "https://*" where the
+  std::vector<std::string> urls{};  // in files and inputs, numbers as '#', "https://*" if the
                                     // rest is made at run time; sorted, unique, at most 64
   StringMap settings{};  // members of package.json that it acts on ("binary"), as compact JSON
   friend bool operator==(const HookReach&, const HookReach&) = default;
@@ -125,8 +125,7 @@ struct Tree {
   std::string
       package_json_rest;  // restored_baseline.h; "" in evidence of inspectors that did not look
   std::vector<BundledPackage> bundled;
-  std::vector<HookReach>
-      hooks;  // of package_json, and of the packument's scripts where they differ
+  std::vector<HookReach> hooks;  // of package_json, and of the packument's scripts if they differ
   bool has_binding_gyp = false;
   bool has_shrinkwrap = false;  // npm-shrinkwrap.json in the root
   const FileFacts* find(std::string_view path) const;

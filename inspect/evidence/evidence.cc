@@ -1,10 +1,10 @@
 // The stored form of evidence: {"evidence": 1, …}. Files are arrays, a package may have thousands:
-// [path, mode, size, sha256, kind] and, where measured, [entropy, longest line, lines, hex escapes,
+// [path, mode, size, sha256, kind] and, if measured, [entropy, longest line, lines, hex escapes,
 // obfuscator names, longest literal, [traits], [endpoints], hidden blanks, bigram entropy, odd
 // density, mixed names, symbol run].
 // Files that an entry reaches have two more: what a parser found, [why not parsed, [[kind, name,
 // line, on import, text] …]] or null, and the positions of the files they load; the measures are
-// null where there are none.
+// null if there are none.
 #include "inspect/evidence/evidence.h"
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 #include <iterator>
 #include <limits>
 
-#include "inspect/code/capability_kinds.h"
 #include "inspect/evidence/manifest_json.h"
+#include "inspect/syntax/capability_kinds.h"
 
 namespace npmgate {
 namespace {

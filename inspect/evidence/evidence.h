@@ -39,7 +39,7 @@ struct Unavailable {
 struct Evidence {
   int inspector = kInspectorVersion;
   std::string name, version;
-  std::string tarball_sha512;   // hex; "" where the bytes could not be had
+  std::string tarball_sha512;   // hex; "" if the bytes were not available
   std::string manifest_sha256;  // manifest_identity
   std::uint64_t tarball_size = 0;
   Time gathered{};
@@ -48,7 +48,7 @@ struct Evidence {
   std::optional<ArchiveRefusal> archive_refusal;
   std::optional<JsonRefusal> package_json_refusal;
   std::vector<Unavailable> unavailable;
-  Tree tree;  // empty where refused or unavailable
+  Tree tree;  // empty if refused or unavailable
   friend bool operator==(const Evidence&, const Evidence&) = default;
 
   // The release's identity (SPEC, section 1): "<sha512 hex>:<sha256 hex>".
@@ -75,7 +75,7 @@ struct InspectionInput {
 // An inspection has two halves. The first says which release this is: digests over bytes as a
 // whole and values the caller has; nothing in the tarball is read, so it runs in the gate.
 Evidence identify_release(const InspectionInput& input);
-// False where the bytes are missing or not the release's: then they say nothing about it.
+// False if the bytes are missing or not the release's: then they say nothing about it.
 bool wants_contents(const Evidence& identified);
 
 // The second half says what the tarball holds: inflating, walking and parsing hostile bytes. It
@@ -83,7 +83,7 @@ bool wants_contents(const Evidence& identified);
 struct Contents {
   std::optional<ArchiveRefusal> archive_refusal;
   std::optional<JsonRefusal> package_json_refusal;
-  Tree tree;  // empty where refused
+  Tree tree;  // empty if refused
   friend bool operator==(const Contents&, const Contents&) = default;
 };
 // `stated` is the packument's manifest, of which name and scripts count. Pure; CPU-bound.

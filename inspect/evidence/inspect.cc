@@ -11,11 +11,11 @@
 #include "inspect/archive/path_rules.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
-#include "inspect/code/hook_reach.h"
-#include "inspect/code/package_json.h"
-#include "inspect/code/reach.h"
 #include "inspect/evidence/evidence.h"
 #include "inspect/evidence/restored_baseline.h"
+#include "inspect/hooks/hook_reach.h"
+#include "inspect/hooks/package_json.h"
+#include "inspect/hooks/reach.h"
 
 namespace npmgate {
 namespace {

@@ -32,7 +32,7 @@ class JsonFields {
   std::optional<Time> time(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key) const;
   StringMap map(std::string_view key) const;
-  // The member's elements; empty where it is absent.
+  // The member's elements; empty if it is absent.
   const boost::json::array& array(std::string_view key) const;
   bool& ok() const { return ok_; }
 
@@ -46,7 +46,7 @@ std::uint64_t json_number(const boost::json::value& value, bool& ok);
 std::vector<std::string> json_texts(const boost::json::value& value, bool& ok);
 boost::json::array to_json_array(const std::vector<std::string>& texts);
 
-// "2021-10-22T12:15:21.378Z", or milliseconds since 1970 where that text would not give the same
+// "2021-10-22T12:15:21.378Z", or milliseconds since 1970 if that text would not give the same
 // time back.
 boost::json::value time_to_json(Time time);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "inspect/evidence/source_evidence.h"
 #include "registry/provenance.h"
 
 namespace npmgate {

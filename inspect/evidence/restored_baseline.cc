@@ -4,7 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
-#include "inspect/code/package_json.h"
+#include "inspect/hooks/package_json.h"
 
 namespace npmgate {
 namespace {

@@ -10,7 +10,7 @@
 namespace npmgate {
 
 // SHA-256 hex of everything that a package.json says but its version, whatever its white space; ""
-// where it is no JSON object.
+// if it is no JSON object.
 std::string package_json_rest(std::string_view package_json);
 
 // True only if nothing differs: both tarballs were read in whole; every file is in both with the

@@ -7,9 +7,9 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "inspect/code/capability_kinds.h"
-#include "inspect/code/capability_rules.h"
 #include "inspect/findings/detector.h"
+#include "inspect/syntax/capability_kinds.h"
+#include "inspect/syntax/capability_rules.h"
 
 namespace npmgate::detect {
 namespace {
@@ -225,6 +225,16 @@ Severity severity_of(const std::vector<Gain>& gains) {
   return out;
 }
 
+// The file that runs a program also names one that the package brings: a binary or a shell script,
+// no addon or WebAssembly, which node loads itself.
+bool starts_own_program(const Gain& gain, const Tree& tree) {
+  return std::any_of(gain.file->loads.begin(), gain.file->loads.end(), [&](std::uint32_t load) {
+    const FileFacts& file = tree.files[load];
+    const bool addon = file.path.ends_with(".node") || file.path.ends_with(".wasm");
+    return file.kind == FileKind::kShell || (file.kind == FileKind::kNative && !addon);
+  });
+}
+
 }  // namespace
 
 std::vector<Finding> capability_added(const Comparison& sides) {
@@ -266,7 +276,14 @@ std::vector<Finding> import_time_capabilities(const Comparison& sides) {
     const auto code = classes.find(kDynamicCode);
     bool telling = code != classes.end() || (strong >= 1 && classes.size() >= 2);
     // Nothing to compare with: what tools do anyway does not count.
-    if (first) telling = classes.contains(kSecrets) && classes.contains(kNetwork);
+    if (first) {
+      const auto starts = [&](std::string_view kind) {
+        const auto process = classes.find(kind);
+        return process != classes.end() && starts_own_program(*process->second, *sides.tree);
+      };
+      telling = (classes.contains(kSecrets) && classes.contains(kNetwork)) || starts(kProcess) ||
+                starts(kProcessHidden);
+    }
     if (!telling) continue;
     json::array list;
     std::vector<std::string> words;

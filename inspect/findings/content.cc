@@ -101,6 +101,56 @@ std::string_view last_two_labels(std::string_view host) {
   return dot == host.npos ? host : host.substr(dot + 1);
 }
 
+// Below these anybody gets a host of their own (from the private part of publicsuffix.org's list,
+// those that packages name most), and below "co.uk" and its kind.
+bool is_shared_site(std::string_view site) {
+  static constexpr auto kSites = std::to_array<std::string_view>({"amazonaws.com",
+                                                                  "appspot.com",
+                                                                  "azurewebsites.net",
+                                                                  "azureedge.net",
+                                                                  "b-cdn.net",
+                                                                  "blogspot.com",
+                                                                  "cloudflarestorage.com",
+                                                                  "cloudfront.net",
+                                                                  "cloudfunctions.net",
+                                                                  "deno.dev",
+                                                                  "digitaloceanspaces.com",
+                                                                  "duckdns.org",
+                                                                  "firebaseapp.com",
+                                                                  "firebaseio.com",
+                                                                  "fly.dev",
+                                                                  "github.io",
+                                                                  "gitlab.io",
+                                                                  "glitch.me",
+                                                                  "googleapis.com",
+                                                                  "herokuapp.com",
+                                                                  "linodeobjects.com",
+                                                                  "netlify.app",
+                                                                  "no-ip.org",
+                                                                  "now.sh",
+                                                                  "ondigitalocean.app",
+                                                                  "onrender.com",
+                                                                  "pages.dev",
+                                                                  "r2.dev",
+                                                                  "railway.app",
+                                                                  "repl.co",
+                                                                  "replit.app",
+                                                                  "run.app",
+                                                                  "sslip.io",
+                                                                  "supabase.co",
+                                                                  "surge.sh",
+                                                                  "vercel.app",
+                                                                  "web.app",
+                                                                  "windows.net",
+                                                                  "workers.dev"});
+  if (std::find(kSites.begin(), kSites.end(), site) != kSites.end()) return true;
+  static constexpr auto kSecond =
+      std::to_array<std::string_view>({"ac", "co", "com", "edu", "gov", "net", "ne", "or", "org"});
+  const auto dot = site.find('.');
+  return dot != site.npos && site.size() - dot == 3 &&
+         std::find(kSecond.begin(), kSecond.end(), site.substr(0, dot)) != kSecond.end();
+}
+
 std::map<std::string, std::set<std::string>> endpoints_of(const Tree& tree) {
   std::map<std::string, std::set<std::string>> hosts;  // host -> files
   for (const FileFacts& file : tree.files) {
@@ -125,7 +175,7 @@ constexpr Access kAccess[] = {
     {"destructive", "deletes recursively"},         {"hidden-text", "hides text"},
 };
 
-// Native code that every release has anew: told, since nobody can read what changed.
+// Native code that every release builds again: told, since nobody can read what changed.
 std::vector<Finding> native_changed(json::array files, const std::vector<std::string>& words,
                                     std::uint64_t before) {
   if (files.empty()) return {};
@@ -320,8 +370,18 @@ std::vector<Finding> obfuscated_code_added(const Comparison& sides) {
   json::array files;
   std::vector<std::string> words;
   bool strong = false;
+  // One file decodes and runs, another one brings what is decoded: neither is much alone.
+  const FileFacts* runs = nullptr;
+  bool carries = false;
   for (const FileFacts* file : new_files(sides)) {
     const std::vector<Indicator> indicators = obfuscation(*file, before);
+    const auto is = [](std::string_view name) {
+      return [name](const Indicator& one) { return one.name == name; };
+    };
+    carries = carries || std::any_of(indicators.begin(), indicators.end(), is("encoded-literal"));
+    if (runs == nullptr && file->code && has_trait(file->code->traits, "decoded-eval") &&
+        !before.traits.contains("decoded-eval"))
+      runs = file;
     if (indicators.empty()) continue;
     json::object measured;
     for (const Indicator& indicator : indicators) {
@@ -336,6 +396,11 @@ std::vector<Finding> obfuscated_code_added(const Comparison& sides) {
   }
   if (files.empty()) return {};
   json::object proof;
+  if (runs != nullptr && carries) {
+    strong = true;
+    proof["evaluated_in"] = runs->path;
+    words.front() += "; " + runs->path + " newly evaluates decoded text";
+  }
   put_list(proof, "files", std::move(files));
   // Data, minifiers and bundlers show the weak measures too.
   if (!strong) proof["informs_only"] = true;
@@ -355,7 +420,8 @@ std::vector<Finding> network_endpoint_added(const Comparison& sides) {
     if (before.endpoints.contains(host) || names_nothing(host)) continue;
     const bool address = is_address(host);
     const bool open = !address && takes_from_anyone(host);
-    const bool sibling = !address && !open && sites.contains(last_two_labels(host));
+    const std::string_view site = last_two_labels(host);
+    const bool sibling = !address && !open && sites.contains(site) && !is_shared_site(site);
     json::object entry{{"host", host}};
     if (address) entry["kind"] = "address";
     if (open) entry["kind"] = "webhook, tunnel or paste service";

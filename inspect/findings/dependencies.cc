@@ -35,7 +35,7 @@ bool holds(const Manifest& manifest, const Field& field, std::string_view name) 
          std::find(optional.begin(), optional.end(), name) == optional.end();
 }
 
-// The field that names the dependency for clients; null where none does.
+// The field that names the dependency for clients; null if none does.
 const Field* runtime_field(const Release& release, const Manifest* packed, std::string_view name) {
   for (const Manifest* manifest : {&release.manifest, packed}) {
     if (manifest == nullptr) continue;
@@ -93,7 +93,7 @@ bool floating(std::string_view spec) {
   return text.empty() || text == "*" || text == "x" || text == "latest";
 }
 
-// The range or tag of "npm:name@range", "npm:@scope/name@range"; "" where it has none.
+// The range or tag of "npm:name@range", "npm:@scope/name@range"; "" if it has none.
 std::string_view aliased_range(std::string_view alias) {
   alias.remove_prefix(4);
   const std::size_t from = alias.starts_with('@') ? alias.find('/') : 0;
@@ -149,7 +149,7 @@ bool moves_down(std::string_view was, std::string_view now) {
          (*after->high == *before->high && after->low < before->low);
 }
 
-// How a dependency that was there before differs, in words; "" where it is an ordinary update.
+// How a dependency that was there before differs, in words; "" if it is an ordinary update.
 std::string difference(const Dependency& was, const Dependency& now) {
   const ResolvedSpec before = resolve_spec(was.name, was.spec);
   const ResolvedSpec after = resolve_spec(now.name, now.spec);
@@ -183,6 +183,47 @@ std::string_view exotic_kind(std::string_view raw) {
   return spec.find('/') != spec.npos ? "git" : std::string_view();
 }
 
+// One git repository in one spelling, with the commit or branch that is asked for, which counts
+// with its case; and whether the way to it can be tampered with. "" for what is no git repository.
+std::string git_place(std::string_view spec) {
+  if (exotic_kind(spec) != "git" || spec.find("/tree/") != spec.npos ||
+      spec.find("/blob/") != spec.npos)
+    return {};
+  const std::string_view whole = trimmed(spec);
+  const auto hash = std::min(whole.find('#'), whole.size());
+  const std::string lower = lower_ascii(whole);
+  const bool open =
+      lower.starts_with("git:") || lower.starts_with("http:") || lower.starts_with("git+http:");
+  return normal_repository(whole.substr(0, hash)) + std::string(whole.substr(hash)) +
+         (open ? " in the clear" : "");
+}
+
+// An address with the release's own version taken out of its path, or out of what follows the '#'
+// of a git address: packages name their parts' archives by their own version. Who serves it
+// (scheme, host, owner, repository) stays as it is written. A fourth number ("24.4.1.0") is a
+// build.
+std::string without_own_version(std::string_view spec, std::string_view version) {
+  const std::string_view kind = exotic_kind(spec);
+  std::size_t path = kind == "git" ? spec.find('#') : spec.npos;
+  if (kind == "url") {
+    path = spec.find("://");
+    path = path == spec.npos ? path : spec.find('/', path + 3);
+  }
+  if (path == spec.npos || version.empty()) return std::string(spec);
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::string out(spec.substr(0, path));
+  for (std::size_t at = path; at < spec.size();) {
+    const auto found = std::min(spec.find(version, at), spec.size());
+    out += spec.substr(at, found - at);
+    if (found == spec.size()) break;
+    at = found + version.size();
+    const char left = found > 0 ? spec[found - 1] : '/';
+    const bool longer = is_digit(left) || left == '.' || (at < spec.size() && is_digit(spec[at]));
+    out += longer ? version : std::string_view("{version}");
+  }
+  return out;
+}
+
 struct Exotic {
   Dependency dependency;
   std::string_view kind;
@@ -192,14 +233,22 @@ struct Exotic {
 std::vector<Exotic> exotic_ones(const Comparison& sides) {
   std::map<std::pair<std::string, std::string>, Exotic> found;  // by name and spec
   const auto had = [&](const std::string& name, const std::string& spec) {
+    if (sides.before == nullptr) return false;
+    const std::string same = without_own_version(spec, sides.release.manifest.version);
+    const std::string place = git_place(same);
+    const auto alike = [&](const std::string& was) {
+      if (was == spec) return true;
+      const std::string before = without_own_version(was, sides.before->manifest.version);
+      return before == same || (!place.empty() && git_place(before) == place);
+    };
     const auto in = [&](const Manifest* manifest) {
       return manifest != nullptr &&
              std::any_of(std::begin(kFields), std::end(kFields), [&](const Field& field) {
                const auto it = (manifest->*field.map).find(name);
-               return it != (manifest->*field.map).end() && it->second == spec;
+               return it != (manifest->*field.map).end() && alike(it->second);
              });
     };
-    return sides.before != nullptr && (in(&sides.before->manifest) || in(sides.before_packed));
+    return in(&sides.before->manifest) || in(sides.before_packed);
   };
   const auto collect = [&](const Manifest& manifest) {
     for (const Field& field : kFields) {

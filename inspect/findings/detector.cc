@@ -19,7 +19,7 @@ bool consume(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-// Hosts that npm knows by a shorthand (hosted-git-info); "" where `text` has none.
+// Hosts that npm knows by a shorthand (hosted-git-info); "" if `text` has none.
 std::string expand_shorthand(std::string_view text) {
   if (consume(text, "github:")) return "github.com/" + std::string(text);
   if (consume(text, "gitlab:")) return "gitlab.com/" + std::string(text);

@@ -19,14 +19,14 @@ namespace npmgate::detect {
 
 namespace json = boost::json;
 
-// A release beside its baseline. Pointers are null where the fact could not be had: unknown, never
+// A release beside its baseline. Pointers are null if the fact was not available: unknown, never
 // "none".
 struct Comparison {
   explicit Comparison(const FindingInput& input);
 
   const Release& release;
   const Evidence* evidence;
-  const Tree* tree;        // null: not inspected, refused or not to be had
+  const Tree* tree;        // null: not inspected, refused or not available
   const Manifest* packed;  // the tarball's package.json; null: no tree, or refused
   const Release* before;   // null: first release
   const Evidence* before_evidence;
@@ -45,7 +45,7 @@ struct Comparison {
   }
 };
 
-// The tree that evidence carries; null where there is none to speak of.
+// The tree that evidence carries; null if there is none to speak of.
 const Tree* usable_tree(const Evidence* evidence);
 const Manifest* usable_manifest(const Evidence* evidence);
 // What follows the last '/'.
@@ -87,7 +87,7 @@ std::vector<HookText> hook_texts(std::string_view hook, const Manifest& packumen
 std::string without_version(std::string_view text, std::string_view version);
 // Whether the package holds what `node path` would load.
 bool ships(const Tree& tree, std::string_view path);
-// True where clients build with node-gyp though nobody declared an install script.
+// True if clients build with node-gyp though nobody declared an install script.
 bool builds_implicitly(const Tree& tree);
 const HookReach* find_reach(const Tree& tree, std::string_view hook, std::string_view command);
 // Other scripts of the same package.json that `text` runs by name, with what these run; name ->
@@ -101,7 +101,7 @@ std::vector<std::string> entry_files(const HookReach& reach, const StringMap& sc
 std::vector<std::string> closure_files(const Tree& tree, const HookReach& reach,
                                        const StringMap& scripts);
 // What is to be told about a kept hook's closure: features (traits, new hosts and URLs) that it did
-// not have before, and where; empty where there is no tree of the baseline's.
+// not have before, and where; empty if there is no tree of the baseline's.
 std::map<std::string, std::set<std::string>> closure_news(const Comparison& sides,
                                                           std::string_view hook,
                                                           const HookText& text);
@@ -111,7 +111,7 @@ struct ResolvedSpec {
   bool alias = false;
 };
 ResolvedSpec resolve_spec(std::string_view name, std::string_view spec);
-// The spec under which clients install `name` for the release; nullopt where they do not.
+// The spec under which clients install `name` for the release; nullopt if they do not.
 std::optional<std::string> runtime_spec(const Release& release, const Manifest* packed,
                                         std::string_view name);
 // Whether files of the tree stand for commands that installs use (bins.cc).
@@ -148,7 +148,7 @@ struct Indicator {
 };
 std::vector<Indicator> obfuscation(const FileFacts& file, const CodeLimits& before);
 
-// Position of a version in history.entries; npos-like nullopt where it is not listed.
+// Position of a version in history.entries; npos-like nullopt if it is not listed.
 std::optional<std::size_t> entry_index(const PackageHistory& history, std::string_view version);
 bool trusted(const Release& release);
 
@@ -164,6 +164,7 @@ std::vector<Finding> bundled_install_script_added(const Comparison& sides);
 std::vector<Finding> bin_shadows_command(const Comparison& sides);
 std::vector<Finding> missing_git_tag(const Comparison& sides);
 std::vector<Finding> git_tag_mismatch(const Comparison& sides);
+std::vector<Finding> file_not_in_source(const Comparison& sides);
 std::vector<Finding> repository_changed(const Comparison& sides);
 std::vector<Finding> new_maintainer_published(const Comparison& sides);
 std::vector<Finding> publisher_changed(const Comparison& sides);

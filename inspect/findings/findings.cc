@@ -48,6 +48,10 @@ constexpr FindingKind kKinds[] = {
     {"missing-git-tag", kMedium, "the repository tags its releases, and this one has no tag",
      false},
     {"git-tag-mismatch", kMedium, "the tag's commit is not the release's, or the tag moved", false},
+    {"file-not-in-source", kHigh,
+     "a file, script or dependency that the source does not have, where the baseline's were the "
+     "source's",
+     true},
     {"repository-changed", kMedium, "the repository URL points elsewhere or vanished", false},
     {"new-maintainer-published", kMedium,
      "published by an account that was not among the baseline's maintainers", false},
@@ -125,6 +129,7 @@ constexpr DetectorRow kDetectors[] = {
     {"bin-shadows-command", detect::bin_shadows_command},
     {"missing-git-tag", detect::missing_git_tag},
     {"git-tag-mismatch", detect::git_tag_mismatch},
+    {"file-not-in-source", detect::file_not_in_source},
     {"repository-changed", detect::repository_changed},
     {"new-maintainer-published", detect::new_maintainer_published},
     {"publisher-changed", detect::publisher_changed},

@@ -24,7 +24,8 @@ struct Finding {
   Severity severity = Severity::kInfo;
   std::string message;  // one sentence, ASCII-safe for a header, no trailing full stop
   boost::json::object proof;
-  std::string source;  // packument-field, tarball, baseline, git-tags, signature, provenance, feed
+  std::string source;  // packument-field, tarball, baseline, git-tags, source, signature,
+                       // provenance, feed
   // SHA-256 of id and proof: what an approval covers.
   std::string digest() const;
   friend bool operator==(const Finding&, const Finding&) = default;
@@ -72,6 +73,7 @@ struct PackageHistory {
   std::optional<bool> signature_valid;  // nullopt: not checked
   // Attestations that were read, by version: the release's own and its baseline's.
   std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
+  SourceEvidences sources;  // likewise
   struct DependencyAge {
     std::optional<Time> first_published;     // of the package
     std::optional<Time> resolved_published;  // of the version its range resolves to now
@@ -89,7 +91,7 @@ struct PackageHistory {
     bool over_broad = false;
     friend bool operator==(const Advisory&, const Advisory&) = default;
   };
-  std::vector<Unavailable> unavailable;  // outside facts that could not be had
+  std::vector<Unavailable> unavailable;  // outside facts that were not available
   std::vector<Advisory> advisories;      // of loaded feeds that name this very version
 };
 
@@ -117,7 +119,7 @@ std::vector<NewDependency> new_dependencies(const Release& release, const Releas
 std::vector<Finding> malware_findings(std::span<const PackageHistory::Advisory> advisories,
                                       std::optional<Time> published);
 
-// True where a delta against the baseline's tarball could add findings: the caller then fetches it
+// True if a delta against the baseline's tarball could add findings: the caller then fetches it
 // (if the release is recent).
 bool wants_baseline_tree(const Evidence& evidence);
 // Union of packument, tarball and implicit node-gyp: what hasInstallScript must say.

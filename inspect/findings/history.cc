@@ -1,4 +1,4 @@
-// The release among the package's other releases: rhythm, lines, size, name. Silent where publish
+// The release among the package's other releases: rhythm, lines, size, name. Silent if publish
 // times are not real.
 #include <algorithm>
 
@@ -89,9 +89,11 @@ std::vector<Finding> size_jump(const Comparison& sides) {
   if (sides.before == nullptr) return {};
   json::array jumps;
   std::string message;
+  bool grew = false;
   for (const Measure& measure : measures(sides)) {
     const int direction = jump(measure);
     if (direction == 0) continue;
+    grew = grew || direction > 0;
     const auto show = [&](std::uint64_t value) {
       return measure.bytes ? human_bytes(value) : std::to_string(value);
     };
@@ -105,7 +107,8 @@ std::vector<Finding> size_jump(const Comparison& sides) {
               (direction > 0 ? "at most " + show(measure.most) : "at least " + show(measure.least));
   }
   if (jumps.empty()) return {};
-  return {make("size-jump", Severity::kMedium,
+  // What became smaller brings nothing; alone it is what cleaning up looks like.
+  return {make("size-jump", grew ? Severity::kMedium : Severity::kLow,
                sides.tree != nullptr ? "tarball" : "packument-field", message,
                {{"jumps", std::move(jumps)}})};
 }

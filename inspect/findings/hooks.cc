@@ -3,9 +3,9 @@
 
 #include "base/text.h"
 #include "inspect/code/commands.h"
-#include "inspect/code/hook_inputs.h"
-#include "inspect/code/hook_reach.h"
 #include "inspect/findings/detector.h"
+#include "inspect/hooks/hook_inputs.h"
+#include "inspect/hooks/hook_reach.h"
 
 namespace npmgate::detect {
 namespace {

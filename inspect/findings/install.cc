@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "inspect/code/features.h"
-#include "inspect/code/strict_command.h"
 #include "inspect/findings/detector.h"
+#include "inspect/hooks/strict_command.h"
 
 namespace npmgate::detect {
 namespace {
@@ -48,7 +48,7 @@ bool contains(const std::vector<HookText>& texts, const HookText& text) {
                      [&](const HookText& candidate) { return candidate.same == text.same; });
 }
 
-// The hook of the same class that ran this very text before and no longer does; "" where there is
+// The hook of the same class that ran this very text before and no longer does; "" if there is
 // none.
 std::string_view moved_from(const Comparison& sides, std::string_view hook, const HookText& text) {
   for (const std::string_view other : all_hooks()) {
@@ -199,7 +199,7 @@ std::vector<std::string> changed_settings(const Comparison& sides, std::string_v
 }
 
 // The hook's text and entry files stayed, but something that these act on did not. By itself that
-// is what releases are made of; it may hold where the closure can do, or reach, something new.
+// is what releases are made of; it may hold if the closure can do, or reach, something new.
 void compare_closure(const Comparison& sides, std::string_view hook, const HookText& text,
                      const HookReach& reach, std::vector<Finding>& findings) {
   std::vector<std::string> words;

@@ -34,7 +34,7 @@ std::vector<Finding> only_links(const Tree& tree) {
                {{"rule", kLinkRule}, {"links", std::move(links)}})};
 }
 
-// Every digest under its algorithm; shasum stands in where there is no integrity.
+// Every digest under its algorithm; shasum stands in if there is no integrity.
 std::set<std::pair<Algorithm, std::string>> digests_of(std::string_view integrity,
                                                        std::string_view shasum) {
   std::set<std::pair<Algorithm, std::string>> out;
@@ -185,7 +185,7 @@ std::vector<Finding> evidence_unavailable(const Comparison& sides) {
                               : source == "baseline" ? Severity::kMedium
                                                      : Severity::kLow;
     findings.push_back(make("evidence-unavailable", severity, source,
-                            source + " could not be had: " + reason,
+                            source + " was not available: " + reason,
                             {{"source", source}, {"reason", proof_text(reason)}}));
   };
   bool baseline_told = false;
@@ -206,6 +206,13 @@ std::vector<Finding> evidence_unavailable(const Comparison& sides) {
   if (sides.history != nullptr) {
     for (const Unavailable& missing : sides.history->unavailable)
       add(missing.source, missing.reason);
+    // Without a commit there was nothing to ask for.
+    for (const auto& [version, source] : sides.history->sources) {
+      if (source.state == SourceEvidence::State::kCompared || source.commit.empty()) continue;
+      const bool own = version == sides.release.manifest.version;
+      if (own || (sides.before != nullptr && version == sides.before->manifest.version))
+        add("source", (own ? "" : "of the baseline " + version + ": ") + source.reason);
+    }
   }
   return findings;
 }

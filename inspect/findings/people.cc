@@ -63,7 +63,7 @@ std::optional<Newcomer> newcomer(const Comparison& sides, const std::string& nam
   return Newcomer{first->version, self - *first->published};
 }
 
-// The release whose trust this one is measured by: the baseline where it is of the same line, else
+// The release whose trust this one is measured by: the baseline if it is of the same line, else
 // the latest earlier one of this line, else (a line without earlier releases) the baseline.
 struct Trust {
   std::string version;
@@ -111,7 +111,7 @@ json::object build_value(const ProvenanceEvidence& provenance) {
   return out;
 }
 
-// What the attestations say of the builds. The baseline is of the same line where the line has one
+// What the attestations say of the builds. The baseline is of the same line if the line has one
 // that was let through, so that what a held release says is nothing to go by.
 std::optional<Finding> built_elsewhere(const Comparison& sides) {
   const ProvenanceEvidence* now = provenance_of(sides, sides.release);

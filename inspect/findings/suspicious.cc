@@ -125,7 +125,7 @@ void add_places(const Comparison& sides, const Hook& hook, const Hook& before, F
   }
 }
 
-// What is to be told about one hook: all of it where the hook is new, else what it did not do
+// What is to be told about one hook: all of it if the hook is new, else what it did not do
 // before.
 Features news(const Comparison& sides, const Hook& hook) {
   Features features = features_of(sides.tree, sides.scripts(), hook.hook, hook.command);

@@ -30,7 +30,7 @@ bool tags_its_releases(const Comparison& sides, const TagEvidence& tag) {
   const std::size_t tagged = count_known(sides, tag.tagged_versions);
   const std::size_t untagged = count_known(sides, tag.untagged_versions);
   if (tagged < kHabit || untagged * 3 > tagged) return false;
-  // Where even the baseline went without a tag, the habit has ended.
+  // If even the baseline went without a tag, the habit has ended.
   return sides.before == nullptr ||
          std::find(tag.untagged_versions.begin(), tag.untagged_versions.end(),
                    sides.before->manifest.version) == tag.untagged_versions.end();

@@ -60,7 +60,7 @@ bool young(const Comparison& sides) {
   return age < kYoung || (few && age < kEstablished);
 }
 
-// How `name` can be mistaken for `popular`; "" where it cannot.
+// How `name` can be mistaken for `popular`; "" if it cannot.
 std::string_view mistaken(std::string_view name, std::string_view name_bare,
                           std::string_view popular) {
   const NameParts mine = parts_of(name);

@@ -113,7 +113,7 @@ Result<Response> Admin::audit(const AdminCall& call) {
 Task<Response> Admin::cache_refresh(AdminCall call) {
   const auto name = PackageName::parse(call.arguments["name"]);
   if (!name) co_return error_response(400, "npm-gate: not a package name");
-  auto snapshot = co_await deps_.packages.refresh(*name);
+  auto snapshot = co_await deps_.packages.packuments.refresh(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   co_return json_response(200, boost::json::serialize(boost::json::object{
                                    {"name", (*snapshot)->name},
@@ -141,7 +141,7 @@ Task<Response> Admin::cache_purge(AdminCall call) {
 // The packument goes, and every tarball that is not pinned. What was served once is pinned: these
 // bytes, and no others, are name@version from then on.
 Result<Response> Admin::purge(const PackageName& name) {
-  if (auto done = deps_.packages.drop(name); !done) return done.error();
+  if (auto done = deps_.packages.packuments.drop(name); !done) return done.error();
   auto evidence = deps_.store.evidence_of(name.str());
   if (!evidence) return evidence.error();
   std::set<std::string> seen;

@@ -46,7 +46,7 @@ std::string others(const std::vector<AdminRoute>& routes, const std::string& pat
 
 Admin::Admin(AdminDependencies deps)
     : deps_(deps),
-      diffs_(deps.blobs, deps.packages, deps.pool, deps.inspector, deps.config.limits),
+      diffs_(deps.blobs, deps.packages.tarballs, deps.pool, deps.inspector, deps.config.limits),
       review_({deps.config, deps.clock, deps.store, deps.active_policy, deps.packages, deps.pool,
                deps.report, diffs_}) {
   const auto releasing = [this](const char* verb) {

@@ -130,11 +130,11 @@ Result<Response> Admin::search(const AdminCall& call) {
 Task<Response> Admin::package(AdminCall call) {
   const auto name = PackageName::parse(call.arguments["name"]);
   if (!name) co_return error_response(400, "npm-gate: not a package name");
-  auto snapshot = co_await deps_.packages.get(*name);
+  auto snapshot = co_await deps_.packages.packuments.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const SnapshotPtr current = *snapshot;
   auto work = [this, current]() -> Result<Response> {
-    Judge judge = deps_.packages.judge(current, *deps_.active_policy.rules());
+    Judge judge = deps_.packages.judging.judge(current, *deps_.active_policy.rules());
     json::array releases, withdrawn, decisions, maintainers;
     const auto order = newest_first(*current->packument);
     for (const PackumentVersion* version : order) {

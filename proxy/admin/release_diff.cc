@@ -1,51 +1,12 @@
 #include "proxy/admin/release_diff.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "base/text.h"
 #include "proxy/admin/diff_view.h"
+#include "proxy/inspection/joined_file.h"
 
 namespace npmgate {
-namespace {
-
-Error no_memory_file(const char* what) {
-  return fail(Code::kUnavailable, Origin::kSelf, std::string(what) + ": " + std::strerror(errno),
-              true);
-}
-
-bool append(int to, const BlobStore::Handle& from) {
-  off_t at = 0;
-  while (static_cast<std::uint64_t>(at) < from.size) {
-    const ssize_t n = ::sendfile(to, from.fd, &at, from.size - static_cast<std::uint64_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
-Result<std::shared_ptr<const Fd>> joined(const BlobStore::Handle* before,
-                                         const BlobStore::Handle& after) {
-  const Fd file(::memfd_create("npm-gate-diff", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (file.get() < 0) return no_memory_file("no memory for two tarballs");
-  if ((before != nullptr && !append(file.get(), *before)) || !append(file.get(), after))
-    return no_memory_file("two tarballs cannot be put side by side");
-  if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) !=
-      0)
-    return no_memory_file("a memory file cannot be sealed");
-  const std::string path = "/proc/self/fd/" + std::to_string(file.get());
-  auto reader = std::make_shared<Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (reader->get() < 0) return no_memory_file("a memory file cannot be opened again");
-  return std::shared_ptr<const Fd>(std::move(reader));
-}
 
 std::shared_ptr<const ContentDiff> ReleaseDiffs::known(const std::string& key) {
   const std::lock_guard lock(mutex_);
@@ -67,7 +28,7 @@ Task<Result<ReleaseDiffs::Blob>> ReleaseDiffs::open(SnapshotPtr snapshot, std::s
   std::function<Result<Blob>()> look = [this, sha512] { return blobs_.open(sha512); };
   auto blob = co_await pool_.offload(look);
   if (blob || blob.error().code != Code::kNotFound) co_return blob;
-  auto fetched = co_await packages_.refetch(snapshot, version, sha512);
+  auto fetched = co_await tarballs_.refetch(snapshot, version, sha512);
   if (!fetched) co_return fetched.error();
   co_return co_await pool_.offload(std::move(look));
 }
@@ -84,7 +45,7 @@ Task<Result<std::shared_ptr<const ContentDiff>>> ReleaseDiffs::of(Comparison sid
     before = *opened;
   }
   std::function<Result<std::shared_ptr<const Fd>>()> join = [before, release = *after] {
-    return joined(before.get(), *release);
+    return joined_file({before.get(), release.get()});
   };
   auto both = co_await pool_.offload(std::move(join));
   if (!both) co_return both.error();

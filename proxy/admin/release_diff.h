@@ -10,13 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "proxy/packages/inspector.h"
-#include "proxy/packages/packages.h"
+#include "judge/judge.h"
+#include "proxy/inspection/inspector.h"
+#include "proxy/packages/tarball_inspection.h"
 
 namespace npmgate {
 
 // How a release is told to people and tools. Made in app/ (report.h), which proxy/ cannot include;
-// where a function is empty, the verdict and the findings are told without what changed.
+// if a function is empty, the verdict and the findings are told without what changed.
 struct ReleaseReport {
   std::function<std::string(const Judged&, const Release* baseline, Time now, bool colour)> text;
   std::function<boost::json::object(const Judged&, const Release* baseline, Time now)> json;
@@ -26,9 +27,9 @@ class ReleaseDiffs {
  public:
   static constexpr std::size_t kKept = 32;  // comparisons in memory, least recently used go first
 
-  ReleaseDiffs(BlobStore& blobs, Packages& packages, Pool& pool, Inspector& inspector,
+  ReleaseDiffs(BlobStore& blobs, TarballInspection& tarballs, Pool& pool, Inspector& inspector,
                ArchiveLimits limits)
-      : blobs_(blobs), packages_(packages), pool_(pool), inspector_(inspector), limits_(limits) {}
+      : blobs_(blobs), tarballs_(tarballs), pool_(pool), inspector_(inspector), limits_(limits) {}
 
   struct Comparison {
     Comparison() {}
@@ -48,7 +49,7 @@ class ReleaseDiffs {
   Task<Result<boost::json::object>> view(Wanted wanted);
 
   // A tarball that is no longer on disk is fetched again. kUnavailable with the reason if one
-  // cannot be had or compared.
+  // is not available or cannot be compared.
   Task<Result<std::shared_ptr<const ContentDiff>>> of(Comparison sides);
 
  private:
@@ -58,7 +59,7 @@ class ReleaseDiffs {
   void keep(std::string key, std::shared_ptr<const ContentDiff> diff);
 
   BlobStore& blobs_;
-  Packages& packages_;
+  TarballInspection& tarballs_;
   Pool& pool_;
   Inspector& inspector_;
   const ArchiveLimits limits_;
@@ -72,10 +73,5 @@ class ReleaseDiffs {
 // the release before was never read.
 Result<ReleaseDiffs::Wanted> diff_wanted(Judge& judge, const SnapshotPtr& snapshot,
                                          const std::string& version, const ReleaseReport& report);
-
-// The bytes of both files one behind the other, sealed and open for reading only: what a worker may
-// be given. `before` may be null. kUnavailable if the system has no memory or descriptor left.
-Result<std::shared_ptr<const Fd>> joined(const BlobStore::Handle* before,
-                                         const BlobStore::Handle& after);
 
 }  // namespace npmgate

@@ -141,13 +141,13 @@ Task<Response> Admin::decline(AdminCall call) {
   SnapshotPtr snapshot;
   const auto name = PackageName::parse((*request)->name);
   if (!instead.empty() && name) {
-    auto got = co_await deps_.packages.get(*name);
+    auto got = co_await deps_.packages.packuments.get(*name);
     if (!got) co_return response_for(got.error());
     snapshot = *got;
   }
   auto work = [&]() -> Result<Response> {
     if (snapshot) {
-      Judge judge = deps_.packages.judge(snapshot, *deps_.active_policy.rules());
+      Judge judge = deps_.packages.judging.judge(snapshot, *deps_.active_policy.rules());
       if (instead == "nearest") instead = nearest_served(judge.listing({}), (*request)->version);
       const Judged* judged = judge.of(instead);
       if (judged == nullptr || !judged->served())

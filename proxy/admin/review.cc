@@ -13,6 +13,7 @@
 #include "proxy/admin/requests.h"
 #include "proxy/registry/pages.h"
 #include "proxy/registry/release_requests.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -218,7 +219,7 @@ Result<Response> Review::reopen(const DecisionRequest& request) const {
 Result<Response> Review::approve(const SnapshotPtr& snapshot,
                                  const DecisionRequest& request) const {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = deps_.packages.judge(snapshot, *rules);
+  Judge judge = deps_.packages.judging.judge(snapshot, *rules);
   const Judged* judged = judge.of(request.version);
   if (judged == nullptr)
     return error_response(404, "npm-gate: " + why_absent(*snapshot, request.version));
@@ -263,7 +264,7 @@ Result<Response> Review::approve(const SnapshotPtr& snapshot,
 Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& version,
                               const std::string& query) const {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = deps_.packages.judge(snapshot, *rules);
+  Judge judge = deps_.packages.judging.judge(snapshot, *rules);
   const Judged* judged = judge.of(version);
   if (judged == nullptr) return error_response(404, "npm-gate: " + why_absent(*snapshot, version));
   const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
@@ -300,13 +301,13 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   return json_response(200, boost::json::serialize(out));
 }
 
-// The newest snapshot, with the release inspected where it can be: a reviewer does not wait for
+// The newest snapshot, with the release inspected if it can be: a reviewer does not wait for
 // somebody else to ask for its tarball.
 Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string version) {
-  auto snapshot = co_await deps_.packages.get(name);
+  auto snapshot = co_await deps_.packages.packuments.get(name);
   if (!snapshot) co_return snapshot;
   const SnapshotPtr current = *snapshot;
-  const UpstreamConfig* upstream = deps_.packages.route(name);
+  const UpstreamConfig* upstream = route(deps_.config, name);
   const PackumentVersion* found = current->packument ? current->packument->find(version) : nullptr;
   const bool inspects = upstream != nullptr && upstream->inspect && found != nullptr &&
                         found->servable && !current->pins.contains(version);
@@ -314,7 +315,7 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   // As judging sees it: evidence whose outside facts are still asked for does not count yet, and
   // inspect() joins the asking.
   std::function<Result<bool>()> look = [this, current, version]() -> Result<bool> {
-    Judge judge = deps_.packages.judge(current, *deps_.active_policy.rules());
+    Judge judge = deps_.packages.judging.judge(current, *deps_.active_policy.rules());
     const Judged* judged = judge.of(version);
     return judged != nullptr && !judged->evidence;
   };
@@ -322,8 +323,8 @@ Task<Result<SnapshotPtr>> Review::snapshot_for(PackageName name, std::string ver
   if (!lacks) co_return lacks.error();
   if (!*lacks) co_return current;
   auto inspected =
-      co_await deps_.packages.inspect(current, version, deps_.config.inspection_timeout);
-  // What is known without the tarball is told where it cannot be had.
+      co_await deps_.packages.releases.inspect(current, version, deps_.config.inspection_timeout);
+  // What is known without the tarball is told if it is not available.
   if (inspected) co_return inspected;
   co_return current;
 }
@@ -337,7 +338,7 @@ Task<Response> Review::diff(std::string name_text, std::string version) {
   if (!snapshot) co_return response_for(snapshot.error());
   const SnapshotPtr current = *snapshot;
   auto look = [this, current, version]() -> Result<ReleaseDiffs::Wanted> {
-    Judge judge = deps_.packages.judge(current, *deps_.active_policy.rules());
+    Judge judge = deps_.packages.judging.judge(current, *deps_.active_policy.rules());
     return diff_wanted(judge, current, version, deps_.report);
   };
   auto wanted = co_await deps_.pool.offload(std::move(look));

@@ -1,5 +1,5 @@
 // The reviewer's work as the admin API gives it: what is held, one release with all that speaks for
-// and against it, and decisions about it. Thread-safe; blocks on disk where it does not return a
+// and against it, and decisions about it. Thread-safe; blocks on disk if it does not return a
 // Task.
 #pragma once
 
@@ -35,14 +35,14 @@ class Review {
 
   // GET /api/v1/releases/NAME/VERSION (verb ""), POST …/approve, …/reject, …/reopen. `query` may
   // ask for `page=plain` or `page=colour`: the review page as text. A release that was not
-  // inspected yet is, for show and approve. `version` is a range where it is rejected, and then the
+  // inspected yet is, for show and approve. `version` is a range if it is rejected, and then the
   // package need not be known.
   Task<Response> release(std::string name, std::string version, std::string verb, std::string query,
                          std::string body, std::string actor);
 
   // GET /api/v1/releases/NAME/VERSION/diff: what changed in its files (diff_view.h). 404 if the
   // release is unknown or was not inspected, 503 with the reason if its tarball or that of the
-  // release before cannot be had or compared.
+  // release before is not available or cannot be compared.
   Task<Response> diff(std::string name, std::string version);
 
  private:
@@ -76,7 +76,7 @@ std::vector<std::string> shown_findings(const std::vector<Finding>& findings);
 // 16 hex digits of SHA-256.
 std::string seen_digest(const std::string& content_id, std::vector<std::string> shown);
 // Who asked for the release and was refused in the last 30 days, latest first.
-Result<boost::json::array> waiting_for(StateStore& store, const std::string& name,
+Result<boost::json::array> waiting_for(AuditLog& store, const std::string& name,
                                        const std::string& version, Time now);
 
 }  // namespace npmgate

@@ -106,7 +106,7 @@ boost::json::object row_json(const Held& held, std::size_t waiting, std::size_t 
 }
 
 // Versions of a package that its upstream took back.
-std::vector<Listed> withdrawn_of(StateStore& store, const std::string& name) {
+std::vector<Listed> withdrawn_of(SightingStore& store, const std::string& name) {
   std::vector<Listed> all;
   const auto record = store.package(name);
   if (!record) return all;
@@ -119,7 +119,7 @@ std::vector<Listed> withdrawn_of(StateStore& store, const std::string& name) {
 
 }  // namespace
 
-Result<boost::json::array> waiting_for(StateStore& store, const std::string& name,
+Result<boost::json::array> waiting_for(AuditLog& store, const std::string& name,
                                        const std::string& version, Time now) {
   AuditFilter filter;
   filter.kind = "refused";

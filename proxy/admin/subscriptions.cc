@@ -75,7 +75,7 @@ boost::json::object to_json(const Subscription& subscription, Millis expire) {
           {"releases", subscription.releases}};
 }
 
-// The body as values; nullopt with `refused` set where it is not acceptable.
+// The body as values; nullopt with `refused` set if it is not acceptable.
 std::optional<Upload> read_upload(const std::string& body, Response& refused) {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(body, ec);
@@ -116,8 +116,8 @@ std::optional<Upload> read_upload(const std::string& body, Response& refused) {
   return upload;
 }
 
-Result<std::optional<Subscription>> find(StateStore& store, const std::string& id) {
-  auto all = store.subscriptions().all();
+Result<std::optional<Subscription>> find(SubscriptionStore& store, const std::string& id) {
+  auto all = store.all();
   if (!all) return all.error();
   for (Subscription& one : *all) {
     if (one.id == id) return std::optional<Subscription>(std::move(one));
@@ -139,16 +139,16 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
           .substr(0, 24);
   subscription.releases = upload->releases.size();
   if (auto done = drop_expired(); !done) return done.error();
-  auto stored = deps_.store.subscriptions().put(subscription, upload->releases, kMaxSubscriptions);
+  auto stored = deps_.subscriptions.put(subscription, upload->releases, kMaxSubscriptions);
   if (!stored && stored.error().code == Code::kRefused)
     return error_response(409, "npm-gate: " + stored.error().context);
   if (!stored) return stored.error();
   // A renewal keeps the time of the first upload.
-  auto now_there = find(deps_.store, subscription.id);
+  auto now_there = find(deps_.subscriptions, subscription.id);
   if (!now_there) return now_there.error();
   if (*now_there) subscription.created = (*now_there)->created;
   const auto rules = deps_.active_policy.rules();
-  RefusedReleaseQuery held_releases(deps_.store, *rules, deps_.clock.now());
+  RefusedReleaseQuery held_releases(deps_.releases, deps_.pins, *rules, deps_.clock.now());
   boost::json::array held;
   std::vector<std::pair<std::string, std::string>> names;
   std::size_t unknown = 0;
@@ -173,7 +173,7 @@ Result<Response> Subscriptions::upload(const std::string& body, const std::strin
 }
 
 Result<void> Subscriptions::drop_expired() {
-  auto dropped = deps_.store.subscriptions().remove_renewed_before(oldest());
+  auto dropped = deps_.subscriptions.remove_renewed_before(oldest());
   if (!dropped) return dropped.error();
   if (*dropped > 0)
     log::info("subscriptions", "not renewed in time: dropped", {{"count", *dropped}});
@@ -182,7 +182,7 @@ Result<void> Subscriptions::drop_expired() {
 
 Result<Response> Subscriptions::list() {
   if (auto done = drop_expired(); !done) return done.error();
-  auto all = deps_.store.subscriptions().all();
+  auto all = deps_.subscriptions.all();
   if (!all) return all.error();
   boost::json::array rows;
   for (const Subscription& one : *all)
@@ -192,10 +192,10 @@ Result<Response> Subscriptions::list() {
 
 Result<Response> Subscriptions::show(const std::string& id) {
   if (auto done = drop_expired(); !done) return done.error();
-  auto found = find(deps_.store, id);
+  auto found = find(deps_.subscriptions, id);
   if (!found) return found.error();
   if (!*found) return error_response(404, "npm-gate: no such subscription");
-  auto releases = deps_.store.subscriptions().releases_of(id);
+  auto releases = deps_.subscriptions.releases_of(id);
   if (!releases) return releases.error();
   boost::json::array rows;
   for (const SubscribedRelease& release : *releases)
@@ -207,7 +207,7 @@ Result<Response> Subscriptions::show(const std::string& id) {
 }
 
 Result<Response> Subscriptions::remove(const std::string& id) {
-  auto removed = deps_.store.subscriptions().remove(id);
+  auto removed = deps_.subscriptions.remove(id);
   if (!removed) return removed.error();
   if (!*removed) return error_response(404, "npm-gate: no such subscription");
   return json_response(200, boost::json::serialize(boost::json::object{{"removed", id}}));
@@ -215,7 +215,7 @@ Result<Response> Subscriptions::remove(const std::string& id) {
 
 Result<std::vector<std::string>> Subscriptions::repositories_with(const std::string& name,
                                                                   const std::string& version) {
-  auto holders = deps_.store.subscriptions().holders(name);
+  auto holders = deps_.subscriptions.holders(name);
   if (!holders) return holders.error();
   std::vector<std::string> urls;
   for (const Subscription& one : who_has(*holders, version)) {
@@ -227,7 +227,7 @@ Result<std::vector<std::string>> Subscriptions::repositories_with(const std::str
 
 Result<std::vector<std::string>> Subscriptions::names() {
   if (auto done = drop_expired(); !done) return done.error();
-  return deps_.store.subscriptions().names();
+  return deps_.subscriptions.names();
 }
 
 }  // namespace npmgate

@@ -10,7 +10,9 @@
 #include "judge/active_policy.h"
 #include "proxy/net/http.h"
 #include "proxy/runtime/config.h"
-#include "store/state_store.h"
+#include "store/pin_store.h"
+#include "store/release_store.h"
+#include "store/subscription_store.h"
 
 namespace npmgate {
 
@@ -27,7 +29,9 @@ using UploadTold = std::function<void(const std::string& repository,
 struct SubscriptionDependencies {
   const Config& config;
   const Clock& clock;
-  StateStore& store;
+  SubscriptionStore& subscriptions;
+  ReleaseStore& releases;
+  PinStore& pins;
   ActivePolicy& active_policy;
   UploadTold told = {};  // called after every upload; may be null
 };

@@ -1,4 +1,15 @@
 // Delivers the outbox: puts waiting events into messages, sends what is due, tries again, gives up.
+//
+//   waiting   an event for one address (WaitingEvent); StandingMonitor wrote it
+//     -> pending   bundle_ripe(): with others for the same address, after batch_delay(), below the
+//                  sink's rate
+//   pending   a message (Delivery), due at some time; begin_attempt() moves that behind a lease, so
+//             that a process that dies sends it again, and not two at once
+//     -> sent      the sink took it
+//     -> pending   it may yet (retry_wait())
+//     -> dead      it never will, it is older than give_up, or its sink is configured no more
+//
+// One delivery at a time per sink. States are the store's; only settle() ends one.
 #pragma once
 
 #include <functional>

@@ -33,7 +33,7 @@ class GithubIssues {
     Answer() {}
     int status = 0;
     std::string body;
-    SendOutcome problem;  // where the status is not 2xx, or nobody answered
+    SendOutcome problem;  // if the status is not 2xx, or nobody answered
     bool ok() const { return status >= 200 && status < 300; }
   };
   struct Job {

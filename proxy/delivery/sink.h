@@ -19,7 +19,7 @@ struct SendOutcome {
       : kind(k), detail(std::move(d)), wait(w) {}
 };
 
-// Retry-After of a reply: seconds or an HTTP date. nullopt where absent or nonsense.
+// Retry-After of a reply: seconds or an HTTP date. nullopt if absent or nonsense.
 std::optional<Millis> retry_after(const FetchReply& reply, Time now);
 
 }  // namespace npmgate

@@ -39,7 +39,7 @@ struct EndList {
 };
 
 void secure(CURL* handle, const SinkSettings& sink) {
-  // smtp:// without STARTTLS only where gate.yaml says so.
+  // smtp:// without STARTTLS only if gate.yaml says so.
   if (sink.starttls) curl_easy_setopt(handle, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL));
   curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (!sink.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, sink.ca.c_str());
@@ -52,7 +52,7 @@ void secure(CURL* handle, const SinkSettings& sink) {
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
 }
 
-// RFC 5321, 4.2.1: 5yz is for good. Not where login or encryption is what is missing (RFC 4954, 6;
+// RFC 5321, 4.2.1: 5yz is for good. Not if login or encryption is what is missing (RFC 4954, 6;
 // RFC 3207, 4): an admin mends that.
 bool is_final(CURLcode code, long reply) {
   return code != CURLE_LOGIN_DENIED && code != CURLE_USE_SSL_FAILED && reply >= 550 && reply < 560;

@@ -9,8 +9,8 @@
 
 namespace npmgate {
 
-// Hands a finished mail to the sink's server. Sent where the server took it for at least one
-// recipient; dead where it refused it for good (5xx after login). Blocks: `limit` for the whole
+// Hands a finished mail to the sink's server. Sent if the server took it for at least one
+// recipient; dead if it refused it for good (5xx after login). Blocks: `limit` for the whole
 // exchange.
 SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
                       std::chrono::seconds limit);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "judge/verdict_log.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -150,7 +151,7 @@ Task<void> PackageRefresher::visit(std::string name) {
     ~Leave() { under_way.erase(name); }
   } leave(under_way_, name);
   const auto parsed = PackageName::parse(name);
-  const UpstreamConfig* upstream = parsed ? packages_.route(*parsed) : nullptr;
+  const UpstreamConfig* upstream = parsed ? route(deps_.config, *parsed) : nullptr;
   // Releases of an upstream that is not inspected have no verdict that could change.
   if (upstream == nullptr || !upstream->inspect) {
     queue_.put(name, deps_.clock.now(), deps_.config.watch.max_interval, chance_());
@@ -168,9 +169,9 @@ Task<void> PackageRefresher::visit(std::string name) {
 
 Task<Result<bool>> PackageRefresher::look_at(PackageName name) {
   SnapshotPtr before;
-  auto known = co_await packages_.kept(name);
+  auto known = co_await packages_.cache.kept(name);
   if (known) before = *known;
-  auto fresh = co_await packages_.refresh(name);
+  auto fresh = co_await packages_.packuments.refresh(name);
   if (!fresh) co_return fresh.error();
   const Time now = deps_.clock.now();
   plan(name.str(), *fresh, now);
@@ -182,7 +183,7 @@ Task<Result<bool>> PackageRefresher::look_at(PackageName name) {
   if (!asked) co_return asked.error();
   SnapshotPtr current = *asked;
   std::function<Result<bool>()> judge = [this, current]() -> Result<bool> {
-    auto changed = packages_.rejudge(current);
+    auto changed = packages_.judging.rejudge(current);
     if (!changed) return changed;
     auto told =
         record_changed_verdicts(deps_.store, deps_.active_policy, deps_.clock.now(), current->name);
@@ -206,7 +207,7 @@ Task<Result<SnapshotPtr>> PackageRefresher::inspect_new(SnapshotPtr snapshot, bo
     const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
     std::function<Result<std::vector<std::string>>()> choose =
         [this, current, rules, &tried]() -> Result<std::vector<std::string>> {
-      Judge judge = packages_.judge(current, *rules);
+      Judge judge = packages_.judging.judge(current, *rules);
       std::vector<std::string> work = judge.picks_to_inspect(tried);
       for (std::string& each : judge.background_work()) work.push_back(std::move(each));
       std::erase_if(work, [&](const std::string& each) { return tried.contains(each); });
@@ -221,7 +222,7 @@ Task<Result<SnapshotPtr>> PackageRefresher::inspect_new(SnapshotPtr snapshot, bo
       if (left == 0 || !affordable || !tried.insert(version).second) continue;
       --left;
       budget_.spend(1);
-      auto next = co_await packages_.inspect(current, version, kInspectLimit);
+      auto next = co_await packages_.releases.inspect(current, version, kInspectLimit);
       if (next) {
         current = *next;
         judged_(current->name);
@@ -231,13 +232,13 @@ Task<Result<SnapshotPtr>> PackageRefresher::inspect_new(SnapshotPtr snapshot, bo
   co_return current;
 }
 
-// Tags that were missing, attestations that were not there yet or could not be had.
+// Tags that were missing, attestations that were not there yet or were not available.
 Task<Result<SnapshotPtr>> PackageRefresher::ask_again(SnapshotPtr snapshot) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   std::function<Result<Pairs>()> choose = [this, snapshot, rules]() -> Result<Pairs> {
     Pairs open;
-    Judge judge = packages_.judge(snapshot, *rules);
+    Judge judge = packages_.judging.judge(snapshot, *rules);
     for (const auto& [version, observed] : snapshot->observations) {
       const Judged* judged = judge.of(version);
       if (judged == nullptr || !judged->recent || !judged->evidence) continue;
@@ -254,7 +255,8 @@ Task<Result<SnapshotPtr>> PackageRefresher::ask_again(SnapshotPtr snapshot) {
   if (!open) co_return open.error();
   SnapshotPtr current = snapshot;
   for (std::size_t i = 0; i < open->size() && i < kInspections; ++i)
-    current = co_await packages_.observe_again(current, (*open)[i].first, (*open)[i].second);
+    current =
+        co_await packages_.evidence.observe_again(current, (*open)[i].first, (*open)[i].second);
   co_return current;
 }
 

@@ -1,5 +1,5 @@
-// The watch: packages that the gate knows are looked at again although nobody asks, new releases
-// are inspected before anyone does (docs/watch.md).
+// Background refresh: re-checks known packages on a schedule and inspects new releases before a
+// client requests them (docs/monitoring.md).
 #pragma once
 
 #include <functional>
@@ -16,15 +16,15 @@ class PackageRefresher {
  public:
   // `wanted`: names that subscriptions hold. Blocks on disk; may be null.
   using Wanted = std::function<Result<std::vector<std::string>>()>;
-  // `judged`: told the name of every package whose releases were judged anew.
+  // `judged`: told the name of every package whose releases were judged again.
   PackageRefresher(Dependencies deps, Packages& packages, Wanted wanted,
                    std::function<void(const std::string&)> judged, std::function<double()> chance);
-  // Works until the loop ends; returns at once where gate.yaml turns the watch off.
+  // Works until the loop ends; returns at once if gate.yaml turns the watch off.
   Task<void> run();
   // Follows the changes feed of one upstream until the loop ends.
   Task<void> follow(const UpstreamConfig& upstream);
 
-  // One look at one package: refresh, inspect what is new, ask again what was missing, judge anew.
+  // One look at one package: refresh, inspect what is new, ask again what was missing, judge again.
   Task<Result<bool>> look_at(PackageName name);
   // For tests: what is due now is looked at; returns how many looks began.
   Task<Result<int>> step();

@@ -271,7 +271,7 @@ Result<AlertEvent> StandingMonitor::describe(const Change& change, EventKind kin
   if (!projects) return projects.error();
   event.projects = std::move(*projects);
   if (!snapshot) return event;
-  Judge judge = packages_.judge(snapshot, *deps_.active_policy.rules());
+  Judge judge = packages_.judging.judge(snapshot, *deps_.active_policy.rules());
   event.baseline = judge.baseline_of(event.version);
   event.repository = repository_of(snapshot, event.version, event.baseline);
   return event;

@@ -1,6 +1,21 @@
 // Notices that a release's standing has changed, whatever changed it (a new release, evidence,
 // policy, feed, decision, time), and puts the news into the outbox in one transaction with the new
 // standing. Tells a project that uploads what it locks of what is refused already.
+//
+// A release's standing (alert/event.h) follows from its row, the policy, decisions and the time:
+// nothing here sets it. look() compares it with the one that was last told:
+//
+//   load()      once: the standings told before. On the first start of a gate that alerts all that
+//   is
+//               known is written down without news (`prime_`)
+//   changes()   the rows of the packages touched since, or all of them: after a minute, and when
+//   the
+//               rules changed
+//   tell()      what news a change is, for whom; record() writes standing, event, addresses and
+//   audit
+//               entry in one transaction. Only then known_ moves
+//
+// What fails stays touched, or unequal to known_, and is found again by the next look.
 #pragma once
 
 #include <map>
@@ -26,7 +41,7 @@ class StandingMonitor {
   StandingMonitor(Dependencies deps, Packages& packages, Subscribers subscribers)
       : deps_(deps), packages_(packages), subscribers_(std::move(subscribers)) {}
 
-  // Something of this package was judged anew: it is looked at within a second. Thread-safe.
+  // Something of this package was judged again: it is looked at within a second. Thread-safe.
   void touched(const std::string& name);
   // A project uploaded what it locks: within a second its repository is told of those of `refused`
   // that it has not heard of, and its issues about releases that it no longer locks are closed.
@@ -52,7 +67,7 @@ class StandingMonitor {
     Verdict verdict;
     std::optional<Standing> before;
     Standing now = Standing::kClear;
-    std::string fixes;  // the bad version below it, where it is the first good one after it
+    std::string fixes;  // the bad version below it, if it is the first good one after it
   };
   struct Key {
     std::string name, version, content_id;

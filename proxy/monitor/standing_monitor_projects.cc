@@ -23,7 +23,7 @@ Task<SnapshotPtr> StandingMonitor::snapshot_of(std::string name) {
   SnapshotPtr snapshot;
   const auto parsed = PackageName::parse(name);
   if (!parsed) co_return snapshot;
-  auto got = co_await packages_.get(*parsed);
+  auto got = co_await packages_.packuments.get(*parsed);
   if (got) snapshot = *got;
   co_return snapshot;
 }
@@ -94,12 +94,12 @@ Task<Result<int>> StandingMonitor::greet(Upload upload) {
   co_return events;
 }
 
-// What stands in the way of this version, where it is not served. One that is known by its
+// What stands in the way of this version, if it is not served. One that is known by its
 // metadata alone has no content that the news could be kept under.
 Result<std::optional<StandingMonitor::Change>> StandingMonitor::refusal_of(
     const std::string& name, const std::string& version) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  RefusedReleaseQuery held(deps_.store, *rules, deps_.clock.now());
+  RefusedReleaseQuery held(deps_.store, deps_.store, *rules, deps_.clock.now());
   bool known = false;
   auto found = held.refused({name, version, ""}, known);
   if (!found) return found.error();

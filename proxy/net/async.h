@@ -100,7 +100,7 @@ class SingleFlight {
  public:
   using Work = std::function<Task<Value>()>;
 
-  // nullopt where the work took longer than `limit`; it goes on.
+  // nullopt if the work took longer than `limit`; it goes on.
   Task<std::optional<Value>> join(std::string key, Work work,
                                   std::chrono::steady_clock::duration limit) {
     auto executor = co_await net::this_coro::executor;

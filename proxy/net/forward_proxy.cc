@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "proxy/net/forwarded.h"
 
 namespace npmgate {
@@ -21,7 +22,7 @@ struct EndText {
   void operator()(char* text) const { curl_free(text); }
 };
 
-// A part of the URL, percent-decoded; "" where it has none.
+// A part of the URL, percent-decoded; "" if it has none.
 std::string part(CURLU* url, CURLUPart which) {
   char* text = nullptr;
   if (curl_url_get(url, which, &text, CURLU_URLDECODE) != CURLUE_OK) return {};
@@ -90,10 +91,7 @@ Result<ProxySettings> proxies_from_environment(const EnvReader& env) {
 }
 
 bool bypasses_proxy(std::string_view no_proxy, const Url& url) {
-  std::string list(no_proxy);
-  std::transform(list.begin(), list.end(), list.begin(), [](unsigned char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  });
+  const std::string list = lower_ascii(no_proxy);
   std::string_view rest = list;
   while (!rest.empty()) {
     const std::size_t comma = rest.find(',');

@@ -15,11 +15,11 @@ namespace npmgate {
 
 struct ForwardProxy {
   Url url;
-  std::string authorization;  // for Proxy-Authorization; "" where the variable names no user
+  std::string authorization;  // for Proxy-Authorization; "" if the variable names no user
 };
 
 // "[http://][USER[:PASSWORD]@]HOST[:PORT]"; user and password are percent-decoded. kMalformed
-// (Origin::kPolicy) where it is anything else; the error does not repeat the password.
+// (Origin::kPolicy) if it is anything else; the error does not repeat the password.
 Result<ForwardProxy> parse_forward_proxy(std::string_view text);
 
 struct ProxySettings {

@@ -13,8 +13,8 @@
 
 #include "base/result.h"
 #include "base/text.h"
-#include "store/blob_store.h"
-#include "store/spool_file.h"
+#include "store/disk/blob_store.h"
+#include "store/disk/spool_file.h"
 
 namespace npmgate {
 
@@ -24,7 +24,7 @@ class Headers {
   void add(std::string name, std::string value) {
     fields_.emplace_back(std::move(name), std::move(value));
   }
-  // "" where absent.
+  // "" if absent.
   std::string_view get(std::string_view name) const;
   bool has(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
@@ -39,7 +39,7 @@ struct Request {
   std::string target;  // as on the request line
   Headers headers;
   std::string body;                          // only for routes that read one; decoded from gzip
-  std::shared_ptr<const SpoolFile> spooled;  // the body instead, where it is large (BodyRule)
+  std::shared_ptr<const SpoolFile> spooled;  // the body instead, if it is large (BodyRule)
   std::string peer;                          // client address, after trusted_proxies
   bool proxied = false;                      // a trusted proxy passed it on
   std::string id;                            // of this request: in the answer and in log lines
@@ -55,7 +55,7 @@ struct Response {
   Response() {}
   int status = 200;
   std::string reason;  // "" = the standard phrase
-  // Where it is not null: status line, fields and length as status_and_fields() wrote them once.
+  // If it is not null: status line, fields and length as status_and_fields() wrote them once.
   // `headers` then holds what goes behind them, and status is for the log.
   Bytes finished_head;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -93,7 +93,7 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag);
 Response text_response(int status, std::string body,
                        std::string content_type = "text/plain; charset=utf-8");
 Response json_response(int status, std::string body);
-// {"error": sentence} with the sentence as npm-notice and, where `reason` is set, as reason phrase
+// {"error": sentence} with the sentence as npm-notice and, if `reason` is set, as reason phrase
 // (SPEC, section 6).
 Response error_response(int status, std::string_view sentence, std::string_view reason = {});
 // An upstream that refuses the gate itself (401, 403, 451), with what it said: no verdict of the

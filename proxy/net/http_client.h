@@ -1,5 +1,5 @@
 // Requests towards upstreams and git hosts: verified TLS, pooled connections, limits on time and
-// size, redirects only where allowed.
+// size, redirects only if allowed.
 #pragma once
 
 #include <chrono>

@@ -14,6 +14,14 @@ bool is_text(unsigned char byte) {
   return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
 }
 
+// What a field's name is made of (RFC 9110, 5.6.2).
+bool is_token(unsigned char byte) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+         (byte >= 'A' && byte <= 'Z') ||
+         (byte != 0 && kMarks.find(static_cast<char>(byte)) != std::string_view::npos);
+}
+
 }  // namespace
 
 bool ChunkedDecoder::extra(unsigned char byte) {
@@ -58,8 +66,12 @@ bool ChunkedDecoder::take(unsigned char byte) {
       digits_ = 0;
       return byte == '\n';
     case State::kLineStart:
-      state_ = byte == '\r' ? State::kEndLf : State::kTrailer;
-      return byte == '\r' || (byte != ' ' && byte != '\t' && extra(byte));
+      state_ = byte == '\r' ? State::kEndLf : State::kTrailerName;
+      return byte == '\r' || (is_token(byte) && extra(byte));
+    // A line without a colon is no field: the head of a request that follows a body cut short.
+    case State::kTrailerName:
+      if (byte == ':') state_ = State::kTrailer;
+      return (byte == ':' || is_token(byte)) && extra(byte);
     case State::kTrailer:
       if (byte == '\r') state_ = State::kTrailerLf;
       return byte == '\r' || extra(byte);

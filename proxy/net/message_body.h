@@ -37,6 +37,7 @@ class ChunkedDecoder {
     kDataCr,
     kDataLf,
     kLineStart,
+    kTrailerName,
     kTrailer,
     kTrailerLf,
     kEndLf,

@@ -26,7 +26,7 @@ struct MessageHead {
   BodyFraming body;
 };
 
-// Bytes of the head at the start of `data`, with the empty line that ends it (also where lines end
+// Bytes of the head at the start of `data`, with the empty line that ends it (also if lines end
 // in LF alone, which the parsers below refuse); npos while it is not whole. `from`: bytes that an
 // earlier call has seen.
 std::size_t head_size(std::string_view data, std::size_t from = 0);

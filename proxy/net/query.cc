@@ -8,7 +8,7 @@
 namespace npmgate {
 namespace {
 
-// Takes what stands before the next '/' off `text`; false where nothing is left.
+// Takes what stands before the next '/' off `text`; false if nothing is left.
 bool take_segment(std::string_view& text, std::string_view& segment) {
   if (!text.starts_with('/')) return false;
   text.remove_prefix(1);

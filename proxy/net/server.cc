@@ -1,5 +1,6 @@
 #include "proxy/net/server.h"
 
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -15,6 +16,8 @@
 
 #include "base/digest.h"
 #include "base/gzip.h"
+#include "base/hex.h"
+#include "base/text.h"
 #include "proxy/net/message_body.h"
 #include "proxy/net/message_head.h"
 #include "proxy/net/query.h"
@@ -36,14 +39,23 @@ constexpr std::size_t kRecord = 16 * 1024;       // the largest TLS record (RFC 
 constexpr std::size_t kFirstPlainRead = 1024;    // what an idle connection holds
 constexpr std::size_t kFirstRead = 4096;         // of a request over TLS; most fit into it
 constexpr auto kLinger = std::chrono::seconds(2);
-constexpr std::size_t kBodyRead = 64 * 1024;     // of a request's body at a time
+constexpr std::size_t kBodyRead = 64 * 1024;  // of a request's body at a time
+// How long one who has just connected may take to ask when the gate ends.
+constexpr auto kGrace = std::chrono::milliseconds(500);
 constexpr auto kTick = std::chrono::seconds(1);  // how often deadlines are looked at
 
-bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return (x | 0x20) == (y | 0x20); });
-}
-
+// One connection, request after request (one_request()):
+//
+//   idle      no byte of a request is there; state_.idle, idle_limit, the buffer is given back
+//   head      gather_head() until it is whole, header_limit; not to the letter -> refused
+//   admitted  with a body only: the service may refuse before it is taken
+//   body      read_body(): memory, or a file for what the service wants spooled; room is given back
+//             once there is a response
+//   answer    at_once() on the loop, else guarded(): the service's own limits hold, no deadline
+//   here write     the write limits; then idle again, or over: the client asked for it, or the end
+//   has begun refused   answered, lingering until the client has read it, over
+//
+// state_.deadline holds for the operation under way; the loop's tick closes what has passed it.
 template <class Stream>
 class Session {
  public:
@@ -88,6 +100,7 @@ class Session {
     const auto size = co_await gather_head();
     if (!size) co_return co_await refuse_head(size.error());
     wait_for_client(false);
+    state_.fresh = false;
     auto head = parse_request_head(gathered().substr(0, *size));
     buffer_.consume(*size);
     if (!head) co_return co_await refuse_head(head.error());
@@ -187,7 +200,7 @@ class Session {
     }
   }
 
-  // Waits for the next request to begin; false where the client is gone. Read, not waited for: what
+  // Waits for the next request to begin; false if the client is gone. Read, not waited for: what
   // TLS has read off the socket already (a request in one segment with the end of the handshake)
   // does not make the socket readable, and to wait for it costs a system call more (epoll_ctl).
   Task<bool> first_bytes() {
@@ -221,7 +234,7 @@ class Session {
     request.id = request_id(request);
     if (request.proxied) {
       request.peer = options_.trusted_proxies.client(peer_, request.headers.get("x-forwarded-for"));
-      request.secure = same_text(request.headers.get("x-forwarded-proto"), "https");
+      request.secure = equal_ignoring_case(request.headers.get("x-forwarded-proto"), "https");
     }
     request.secure = request.secure || kSecure;
     return request;
@@ -231,7 +244,7 @@ class Session {
   Task<std::optional<int>> read_body(BodyDecoder& decoder, Request& request) {
     if (decoder.done()) co_return 0;
     arm(limits_.body_limit);
-    if (same_text(request.headers.get("expect"), "100-continue")) {
+    if (equal_ignoring_case(request.headers.get("expect"), "100-continue")) {
       const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       auto [error, count] = co_await net::async_write(stream_, net::buffer(go_on), kTuple);
       if (error) co_return std::nullopt;
@@ -258,7 +271,7 @@ class Session {
     }
     if (refused != 0) co_return refused;
     request.spooled = std::move(file);
-    if (same_text(request.headers.get("content-encoding"), "gzip") && rule.limit > 0) {
+    if (equal_ignoring_case(request.headers.get("content-encoding"), "gzip") && rule.limit > 0) {
       std::function<Result<bool>()> inflate = [&request, limit = rule.limit]() -> Result<bool> {
         auto plain = gzip_expand(request.body, limit);
         if (!plain) return fail(Code::kMalformed, Origin::kClient, "not gzip");
@@ -270,6 +283,11 @@ class Session {
       if (options_.pool == nullptr) inflated = inflate();
       if (options_.pool != nullptr) inflated = co_await options_.pool->offload(std::move(inflate));
       if (!inflated) co_return inflated.error().code == Code::kUnavailable ? 503 : 400;
+      // What it takes now; what it took before is some hundredths of that.
+      if (!memory_.take(request.body.size() * rule.weight)) {
+        drop_body(request, file);
+        co_return 503;
+      }
     }
     co_return 0;
   }
@@ -281,7 +299,7 @@ class Session {
     const bool spools =
         rule.spool && !options_.spool_folder.empty() && !request.headers.has("content-encoding");
     if (!file && !(large && spools)) {
-      if (!memory_.take(piece.size())) return 503;
+      if (!memory_.take(piece.size() * rule.weight)) return 503;
       request.body.append(piece);
       return 0;
     }
@@ -387,6 +405,11 @@ class Session {
   }
 
   Task<bool> write(const Response& response, bool keep, bool head_only) {
+    if (response.status == kNoAnswer) {
+      error_code ignored;
+      state_.socket.set_option(net::socket_base::linger(true, 0), ignored);
+      co_return false;
+    }
     const bool sent = co_await send(response, keep, head_only);
     if (sent && !keep) co_await close();
     co_return sent&& keep;
@@ -439,7 +462,7 @@ class Session {
   };
 
   // One gathered write takes all that the socket has room for; a large body goes on when there is
-  // room again, so that every connection gets its turn. False where the client is gone.
+  // room again, so that every connection gets its turn. False if the client is gone.
   Task<bool> send_pieces(Pieces pieces, bool more) {
     std::uint64_t total = 0;
     if constexpr (kSecure) {
@@ -533,9 +556,8 @@ class Session {
                            "0123456789abcdefghijklmnopqrstuvwxyz"
                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == std::string_view::npos;
     if (request.proxied && plain) return std::string(given);
-    constexpr std::string_view kHex = "0123456789abcdef";
     std::string id = connection_id_;
-    for (int shift = 12; shift >= 0; shift -= 4) id += kHex[(requests_ >> shift) & 15U];
+    for (int shift = 12; shift >= 0; shift -= 4) id += kHexDigits[(requests_ >> shift) & 15U];
     ++requests_;
     return id;
   }
@@ -574,16 +596,7 @@ class ServerImpl final : public Server {
     tcp::endpoint endpoint(address, options_.port);
     for (net::io_context* loop : loops) {
       auto acceptor = std::make_unique<tcp::acceptor>(*loop);
-      acceptor->open(endpoint.protocol(), ec);
-      if (!ec) acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
-      // Another process on the same port must be an error, so only our own further acceptors share
-      // it.
-      if (!ec && acceptors_.empty()) probe(endpoint, ec);
-      if (!ec)
-        acceptor->set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true),
-                             ec);
-      if (!ec) acceptor->bind(endpoint, ec);
-      if (!ec) acceptor->listen(net::socket_base::max_listen_connections, ec);
+      options_.socket >= 0 ? adopt(*acceptor, endpoint, ec) : open(*acceptor, endpoint, ec);
       if (ec) {
         return fail(Code::kUnavailable, Origin::kSelf,
                     "cannot listen on " + options_.address + ":" + std::to_string(endpoint.port()) +
@@ -610,13 +623,34 @@ class ServerImpl final : public Server {
                   error_code ignored;
                   acceptor->close(ignored);
                   for (SessionState* session : sessions->sessions) {
-                    if (session->idle) session->socket.close(ignored);
+                    // Who has sent a request that is not read yet gets its answer.
+                    if (session->idle && !session->fresh && session->socket.available(ignored) == 0)
+                      session->socket.close(ignored);
                   }
                 });
     }
   }
 
  private:
+  // Every loop accepts from the socket that was handed over; closing a copy closes no backlog.
+  void adopt(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, error_code& ec) {
+    const int copy = ::fcntl(options_.socket, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) ec.assign(errno, boost::system::system_category());
+    if (!ec) acceptor.assign(endpoint.protocol(), copy, ec);
+  }
+
+  void open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, error_code& ec) {
+    acceptor.open(endpoint.protocol(), ec);
+    if (!ec) acceptor.set_option(tcp::acceptor::reuse_address(true), ec);
+    // Another process on the same port must be an error, so only our own further acceptors share
+    // it.
+    if (!ec && acceptors_.empty()) probe(endpoint, ec);
+    if (!ec)
+      acceptor.set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
+    if (!ec) acceptor.listen(net::socket_base::max_listen_connections, ec);
+  }
+
   static void probe(tcp::endpoint endpoint, error_code& ec) {
     if (endpoint.port() == 0) return;
     net::io_context scratch;
@@ -643,7 +677,7 @@ class ServerImpl final : public Server {
       std::string trouble;
       try {
         auto [error, socket] = co_await acceptor.async_accept(kTuple);
-        if (stopping_) co_return;
+        if (error && stopping_) co_return;
         if (error) {
           trouble = error.message();
         } else {
@@ -743,7 +777,9 @@ class ServerImpl final : public Server {
       const auto now = SteadyClock::now();
       for (SessionState* session : sessions.sessions) {
         // As the gate ends also those that became idle, or were let in, as the others were closed.
-        if (session->deadline < now || (stopping_ && session->idle)) cut(*session);
+        if (session->deadline < now ||
+            (stopping_ && session->idle && now - session->since > kGrace))
+          cut(*session);
       }
     }
   }

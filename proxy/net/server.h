@@ -30,7 +30,7 @@ struct ServerLimits {
   std::size_t max_connections = 20'000;
   std::size_t max_per_address = 2'000;  // an IPv6 /64 counts as one; trusted proxies do not count
   std::size_t pipelined_per_round = 4;  // see Turns in server.cc
-  std::size_t max_bodies = std::size_t{512} << 20;  // bodies in memory, of all connections together
+  std::size_t max_bodies = std::size_t{512} << 20;  // what bodies in memory take, of all together
   std::size_t spool_from = std::size_t{1} << 20;    // larger ones lie in a file where they may
   std::size_t max_spooled = std::size_t{1} << 30;   // in files, of all connections together
   std::uint64_t max_discarded = std::uint64_t{256}
@@ -40,6 +40,7 @@ struct ServerLimits {
 struct ListenOptions {
   std::string address;
   std::uint16_t port = 0;
+  int socket = -1;  // listens already (handed_over.h), only borrowed by start_server; -1: bind
   std::function<std::shared_ptr<net::ssl::context>()>
       tls;                         // null: plain; asked per connection, so that reloads take effect
   TrustedProxies trusted_proxies;  // whose X-Forwarded-For and X-Forwarded-Proto are believed
@@ -55,7 +56,7 @@ class Server {
   virtual ~Server() = default;
   virtual std::uint16_t port() const = 0;  // the bound one
   // No new connections; idle ones are closed, the others as soon as their answer is sent (it says
-  // `connection: close`).
+  // `connection: close`). Who has connected a moment ago may still ask once.
   virtual void stop() = 0;
   virtual std::size_t connections() const = 0;  // open ones
 };

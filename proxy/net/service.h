@@ -11,9 +11,13 @@
 
 namespace npmgate {
 
+// The status of a response that is not sent: the connection is reset instead.
+inline constexpr int kNoAnswer = 0;
+
 struct BodyRule {
-  std::size_t limit = 0;  // bytes of body a request may bring; 0: it is read and thrown away
-  bool spool = false;     // a large one comes as Request::spooled
+  std::size_t limit = 0;   // bytes of body a request may bring; 0: it is read and thrown away
+  bool spool = false;      // a large one comes as Request::spooled
+  std::size_t weight = 1;  // bytes of memory that one of the body takes until it is answered
 };
 
 // One request in, one response out; exceptions are bugs. Thread-safe: called from every loop.
@@ -21,7 +25,7 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual Task<Response> handle(std::shared_ptr<Request> request) = 0;
-  // The response where it is finished already and nothing has to be waited for; asked before
+  // The response if it is finished already and nothing has to be waited for; asked before
   // handle(), on the loop. Must not block.
   virtual std::optional<Response> at_once(Request&) { return std::nullopt; }
   // Before the body of a request is taken: the refusal of one whose body nobody wants. What it may

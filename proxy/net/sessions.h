@@ -41,6 +41,7 @@ struct SessionState {
   std::string address;  // as counted; "": a trusted proxy's
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   bool idle = true;
+  bool fresh = true;    // nothing was asked yet
   bool waiting = true;  // for a request or the rest of its head, since:
   std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
 };

@@ -55,7 +55,7 @@ struct FetchReply {
   FetchReply() {}
   int status = 0;
   Headers headers;
-  std::string body;  // decoded where the server sent gzip (FetchRequest::as_sent)
+  std::string body;  // decoded if the server sent gzip (FetchRequest::as_sent)
   std::string url;   // the final one
 };
 

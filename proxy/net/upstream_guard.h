@@ -1,5 +1,16 @@
 // Stands before the upstream client and keeps trouble cheap: a cap on what is asked of one origin
 // at a time, a circuit breaker per origin, Retry-After honoured.
+//
+// An origin is
+//
+//   up      fewer than `failures` failures in a row; a success forgets them
+//   down    that many: requests fail at once (short_cut) but for one probe in a while, the next
+//   later
+//           the more failures; its success -> up
+//   paused  after 429 with Retry-After until then, up or down; after 503 the one URL only
+//
+// note() moves it after each exchange; refusals and answers that are too large say nothing about
+// it.
 #pragma once
 
 #include <deque>

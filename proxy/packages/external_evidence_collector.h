@@ -1,67 +1,20 @@
-// Gathers what lies outside a release's tarball: the repository's tags, the registry's signature
-// and attestations, the ages of new dependencies.
+// Who asks outside sources about a release.
 #pragma once
 
-#include <map>
-#include <mutex>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "proxy/packages/git_tags.h"
-#include "proxy/packages/packages.h"
-#include "proxy/packages/signatures.h"
-#include "proxy/packages/trust_store.h"
+#include "judge/snapshot.h"
+#include "proxy/net/async.h"
 
 namespace npmgate {
 
-class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
+// Asks about a release that was just inspected (git tags, signatures, ages of new dependencies).
+// Never an error: what did not come is in the answer as unknown. Thread-safe.
+class ExternalEvidenceCollector {
  public:
-  OnlineEvidenceCollector(TagSource& tags, Upstream& upstream, StateStore& store, Pool& pool,
-                          const Clock& clock, TrustStore& trust)
-      : tags_(tags),
-        upstream_(upstream),
-        store_(store),
-        pool_(pool),
-        clock_(clock),
-        trust_(trust) {}
-  // Before the first observe(): packages and observer know each other.
-  void attach(Packages& packages) { packages_ = &packages; }
-
-  Task<ExternalEvidence> observe(SnapshotPtr snapshot, std::string version,
-                                 std::string baseline) override;
-
- private:
-  Task<void> ask_tag(SnapshotPtr snapshot, const Release& release, ExternalEvidence& out);
-  Task<void> check_signature(SnapshotPtr snapshot, const Release& release, ExternalEvidence& out);
-  // The release's attestation, and its baseline's to compare with. What was read once stays.
-  Task<void> read_attestations(SnapshotPtr snapshot, const PackumentVersion& release,
-                               const PackumentVersion* before,
-                               std::chrono::steady_clock::time_point until, ExternalEvidence& out);
-  Task<std::string> read_attestation(SnapshotPtr snapshot, const PackumentVersion& release,
-                                     std::chrono::steady_clock::time_point until,
-                                     ExternalEvidence& out);
-  Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
-                              std::chrono::steady_clock::time_point until, ExternalEvidence& out);
-  struct Keys {
-    Keys() {}
-    std::vector<SigningKey> keys;
-    std::string problem;  // why there are none; "" = the upstream publishes none
-    Time asked{};
-  };
-  Task<Keys> keys_of(const UpstreamConfig& upstream);
-  void note_missing_fields(const PackageSnapshot& snapshot, const Release& release);
-
-  TagSource& tags_;
-  Upstream& upstream_;
-  StateStore& store_;
-  Pool& pool_;
-  const Clock& clock_;
-  TrustStore& trust_;
-  Packages* packages_ = nullptr;
-  std::mutex mutex_;
-  std::map<std::string, Keys> keys_;                 // by upstream name
-  std::set<std::string, std::less<>> told_missing_;  // upstreams whose missing fields were logged
+  virtual ~ExternalEvidenceCollector() = default;
+  virtual Task<ExternalEvidence> observe(SnapshotPtr snapshot, std::string version,
+                                         std::string baseline) = 0;
 };
 
 }  // namespace npmgate

@@ -1,7 +1,9 @@
 #include "proxy/packages/maintenance.h"
 
+#include <malloc.h>
+
 #include "proxy/runtime/config.h"
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 #include "store/state_store.h"
 
 namespace npmgate {
@@ -35,6 +37,8 @@ Task<void> Maintenance::loop() {
 }
 
 Result<void> Maintenance::tidy() {
+  // What a burst took goes back to the system: the allocator keeps it otherwise.
+  ::malloc_trim(0);
   const Config& config = deps_.config;
   if (auto done = deps_.store.trim_ledger(deps_.clock.now() - config.ledger_keep); !done)
     return done;

@@ -1,4 +1,4 @@
-// What the running gate tidies by itself: old entries of the fetch ledger, tarballs beyond
+// What the running gate tidies in the background: old entries of the fetch ledger, tarballs beyond
 // storage.tarballs.max_size.
 #pragma once
 

@@ -3,8 +3,11 @@
 #include <boost/json/array.hpp>
 
 #include "base/digest.h"
+#include "judge/active_policy.h"
+#include "judge/judge.h"
 #include "proxy/registry/pages.h"
 #include "proxy/registry/services.h"
+#include "store/state_store.h"
 
 namespace npmgate {
 namespace {

@@ -18,16 +18,25 @@
 
 namespace npmgate {
 
+// What answers requests; all outlive the gate.
+struct GateParts {
+  Packages& packages;
+  AuditWriter& audit_writer;
+  PackumentService& packuments;
+  TarballService& tarballs;
+  RegistryServices& services;
+  Publishing& publishing;
+  ReleaseRequests& requests;
+  Access& access;
+};
+
 class Gate final : public Service {
  public:
-  Gate(Dependencies deps, ExternalEvidenceCollector* collector);
+  Gate(Dependencies deps, GateParts parts);
   Task<Response> handle(std::shared_ptr<Request> request) override;
   Task<std::optional<Response>> admit(std::shared_ptr<Request> request) override;
   std::optional<Response> at_once(Request& request) override;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
-  Packages& packages() { return packages_; }
-  AuditWriter& audit_writer() { return audit_writer_; }
-  Access& access() { return access_; }
 
  private:
   Task<Response> dispatch(Target target, const Request& request);
@@ -46,7 +55,7 @@ class Gate final : public Service {
                           const Request& request);
   Task<Response> whoami(const Request& request);
   Task<Response> write(WriteTarget target, const Request& request);
-  // Who asks is noted in the request; the refusal of a foreign Host, or where access.clients wants
+  // Who asks is noted in the request; the refusal of a foreign Host, or if access.clients wants
   // a token.
   std::optional<Response> known(Request& request, const Target& target);
   // The name in a write, or in a read for writing, to a writable upstream.
@@ -59,14 +68,14 @@ class Gate final : public Service {
   std::optional<std::string> known_base_url(const Request& request);
 
   Dependencies deps_;
-  Packages packages_;
-  AuditWriter audit_writer_;
-  PackumentService packuments_;
-  TarballService tarballs_;
-  RegistryServices services_;
-  Publishing publishing_;
-  ReleaseRequests requests_;
-  Access access_;
+  Packages& packages_;
+  AuditWriter& audit_writer_;
+  PackumentService& packuments_;
+  TarballService& tarballs_;
+  RegistryServices& services_;
+  Publishing& publishing_;
+  ReleaseRequests& requests_;
+  Access& access_;
   std::string prefix_;
   std::vector<Url> public_urls_;
   FinishedCache<std::string> base_urls_;  // of Host headers that were answered for

@@ -109,11 +109,11 @@ Task<Response> Gate::release_page(std::string name_text, std::string version, in
   if (!name)
     co_return error_response(
         400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
-  auto snapshot = co_await packages_.get(*name);
+  auto snapshot = co_await packages_.packuments.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   auto work = [this, &snapshot, &version, rules, status, &request]() -> Result<Response> {
-    Judge judge = packages_.judge(*snapshot, *rules);
+    Judge judge = packages_.judging.judge(*snapshot, *rules);
     const Judged* judged = judge.of(version);
     if (judged == nullptr)
       return error_response(404, "npm-gate: " + why_absent(**snapshot, version));
@@ -154,11 +154,11 @@ Task<Response> Gate::held_page(std::string name_text, const Request& request, st
         400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
   const std::string range_text = query_value(query, "range");
   const auto range = Range::parse(range_text.empty() ? "*" : range_text);
-  auto snapshot = co_await packages_.get(*name);
+  auto snapshot = co_await packages_.packuments.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   auto work = [this, &snapshot, rules, &range, &range_text, &request]() -> Result<Response> {
-    Judge judge = packages_.judge(*snapshot, *rules);
+    Judge judge = packages_.judging.judge(*snapshot, *rules);
     const Judge::Listing listing = judge.listing({});
     const std::string& package = (*snapshot)->name;
     json::array held;

@@ -1,7 +1,5 @@
 #include "proxy/registry/packuments.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
@@ -9,7 +7,7 @@
 #include "base/gzip.h"
 #include "proxy/registry/pages.h"
 #include "proxy/registry/tarballs.h"
-#include "store/disk.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -63,16 +61,13 @@ constexpr std::string_view kAbbreviated = "|corgi|";
 
 // From this size on a body is sent from a file in memory: sendfile hands its pages to the socket.
 // Below, one copy of what lies in the processor's cache costs no more (docs/performance.md).
-constexpr std::size_t kFromFile = std::size_t{1} << 20;
+constexpr std::size_t kFromFile = std::size_t{128} << 10;
 
-// Moves a large body into a file in memory; where that is impossible it stays.
-void into_file(Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
+// Moves a large body into a file in memory; if that is impossible it stays.
+void into_file(MemoryFiles& files, Bytes& body, std::shared_ptr<const BlobStore::Handle>& file) {
   if (body->size() < kFromFile) return;
-  Fd fd(::memfd_create("packument", MFD_CLOEXEC));
-  if (fd.get() < 0 || !Disk().write_all(fd.get(), *body, "packument")) return;
-  const std::size_t size = body->size();
-  file = std::make_shared<const BlobStore::Handle>(fd.release(), size);
-  body.reset();
+  file = files.make(*body);
+  if (file) body.reset();
 }
 
 void add_body(const RenderedPackument& answer, bool gzip, Response& response) {
@@ -91,7 +86,8 @@ std::string key_of(const PackageName& name, Form form, std::string_view base_url
 }
 
 std::size_t room_for_answers(const Config& config) {
-  return config.cache_bytes - Packages::document_bytes(config) - TarballService::kept_bytes(config);
+  return config.cache_bytes - PackageCache::document_bytes(config) -
+         TarballService::kept_bytes(config);
 }
 
 // Fields of a 200 and a 304 that stay the same as long as the answer does.
@@ -100,7 +96,7 @@ void add_lasting_fields(const RenderedPackument& answer, bool gzip, Response& re
     response.set("etag", "\"" + answer.etag + (gzip ? "-gz\"" : "\""));
     response.set("last-modified", answer.last_modified);
   } else {
-    // npm prints the notice of a 200 only where it may not be stored (measured).
+    // npm prints the notice of a 200 only if it may not be stored (measured).
     response.set("npm-notice", answer.notice);
     response.set("cache-control", "no-store");
   }
@@ -157,14 +153,15 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
   // as long as the slowest.
   for (const std::string& version : picks) {
     auto start = [this, snapshot = prepared.snapshot, version]() -> Task<void> {
-      co_await packages_.inspect(snapshot, version, deps_.config.inspection_timeout);
+      co_await packages_.releases.inspect(snapshot, version, deps_.config.inspection_timeout);
     };
     spawn_detached(executor, "inspection of " + version, std::move(start));
   }
   for (const std::string& version : picks) {
     const auto left =
         std::chrono::duration_cast<Millis>(deadline - std::chrono::steady_clock::now());
-    auto done = co_await packages_.inspect(prepared.snapshot, version, std::max(left, Millis(1)));
+    auto done =
+        co_await packages_.releases.inspect(prepared.snapshot, version, std::max(left, Millis(1)));
     if (done) {
       prepared.snapshot = *done;
       continue;
@@ -176,19 +173,19 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
   }
 }
 
-Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name) {
+Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name, Asked asked) {
   Prepared prepared;
-  auto snapshot = co_await packages_.get(name);
+  auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot) co_return snapshot.error();
   prepared.snapshot = *snapshot;
   prepared.rules = deps_.active_policy.rules();
-  if (!packages_.route(name)->inspect) co_return prepared;
+  if (!route(deps_.config, name)->inspect) co_return prepared;
   const auto deadline = std::chrono::steady_clock::now() + deps_.config.inspection_timeout;
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
-    std::function<Result<Names>()> plan = [this, &prepared]() -> Result<Names> {
-      return packages_.judge(prepared.snapshot, *prepared.rules)
-          .picks_to_inspect(prepared.undecided);
+    std::function<Result<Names>()> plan = [this, &prepared, &asked]() -> Result<Names> {
+      return packages_.judging.judge(prepared.snapshot, *prepared.rules)
+          .picks_to_inspect(prepared.undecided, asked);
     };
     auto picks = co_await deps_.pool.offload(std::move(plan));
     if (!picks) co_return picks.error();
@@ -221,12 +218,12 @@ void PackumentService::tell(Judge& judge, const Judge::Listing& listing,
 Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, Form form,
                                                       const std::string& base_url) {
   const PackageSnapshot& snapshot = *prepared.snapshot;
-  Judge judge = packages_.judge(prepared.snapshot, *prepared.rules);
+  Judge judge = packages_.judging.judge(prepared.snapshot, *prepared.rules);
   const Judge::Listing listing = judge.listing(prepared.undecided);
-  if (packages_.route(*PackageName::parse(snapshot.name))->inspect)
+  if (route(deps_.config, *PackageName::parse(snapshot.name))->inspect)
     tell(judge, listing, *prepared.rules);
   auto answer = std::make_shared<RenderedPackument>();
-  answer->state = packages_.state(snapshot.name);
+  answer->state = packages_.cache.state(snapshot.name);
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
   answer->modified = judge.now();
@@ -254,8 +251,8 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   answer->last_modified = format_http_date(answer->modified);
   answer->gzip = std::make_shared<const std::string>(gzip_compress(text));
   answer->identity = std::make_shared<const std::string>(std::move(text));
-  into_file(answer->identity, answer->identity_file);
-  into_file(answer->gzip, answer->gzip_file);
+  into_file(files_, answer->identity, answer->identity_file);
+  into_file(files_, answer->gzip, answer->gzip_file);
   return RenderedPackumentPtr(answer);
 }
 
@@ -292,7 +289,7 @@ std::string PackumentService::age_of(const RenderedPackument& answer) const {
 std::optional<Response> PackumentService::at_once(const PackageName& name, Form form,
                                                   const Request& request) {
   const RenderedPackumentPtr answer = cached(key_of(name, form, request.base_url));
-  if (!answer || !answer->identity_head || !packages_.usable_at_once(*answer->state) ||
+  if (!answer || !answer->identity_head || !packages_.cache.usable_at_once(*answer->state) ||
       asks_again(request, answer->state->fetched))
     return std::nullopt;
   // Whoever asks whether it has changed gets an answer of its own.
@@ -351,16 +348,17 @@ bool PackumentService::asks_again(const Request& request, Time fetched) const {
 }
 
 Task<Result<SnapshotPtr>> PackumentService::snapshot_for(PackageName name, const Request& request) {
-  auto snapshot = co_await packages_.get(name);
+  auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot || !asks_again(request, (*snapshot)->fetched)) co_return snapshot;
-  co_return co_await packages_.get(name, true);
+  co_return co_await packages_.packuments.get(name, true);
 }
 
 Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
   const std::string key = key_of(name, form, request.base_url);
   if (RenderedPackumentPtr hit = cached(key); hit && !asks_again(request, hit->state->fetched)) {
     auto executor = co_await net::this_coro::executor;
-    if (packages_.usable(name, hit->state, executor)) co_return respond(hit, request, "hit");
+    if (packages_.packuments.usable(name, hit->state, executor))
+      co_return respond(hit, request, "hit");
   }
   auto snapshot = co_await snapshot_for(name, request);
   if (!snapshot) co_return response_for(snapshot.error());
@@ -368,7 +366,8 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
   const std::string base_url = request.base_url;
   SingleFlight<Result<RenderedPackumentPtr>>::Work work =
       [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
-    auto prepared = co_await prepare(name);
+    Asked whole;
+    auto prepared = co_await prepare(name, std::move(whole));
     if (!prepared) co_return prepared.error();
     std::function<Result<RenderedPackumentPtr>()> make = [this, &prepared, form, &base_url] {
       return render(*prepared, form, base_url);
@@ -377,7 +376,8 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
     if (answer) {
       answer = put(key, *answer);
       auto executor = co_await net::this_coro::executor;
-      if (packages_.route(name)->inspect) packages_.inspect_later(prepared->snapshot, executor);
+      if (route(deps_.config, name)->inspect)
+        packages_.releases.inspect_later(prepared->snapshot, executor);
     }
     co_return answer;
   };
@@ -400,15 +400,16 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
   if (asked && (*asked)->packument && Version::parse(version_or_tag) &&
       (*asked)->packument->find(version_or_tag) == nullptr &&
       deps_.clock.now() - (*asked)->fetched > kAskedJustNow)
-    asked = co_await packages_.get(name, true);
+    asked = co_await packages_.packuments.get(name, true);
   if (!asked) co_return response_for(asked.error());
-  auto prepared = co_await prepare(name);
+  Asked one(version_or_tag);
+  auto prepared = co_await prepare(name, std::move(one));
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;
   std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
                                             &base_url]() -> Result<Response> {
     const PackageSnapshot& snapshot = *prepared->snapshot;
-    Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
+    Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
     const Judge::Listing listing = judge.listing(prepared->undecided);
     std::string version = version_or_tag;
     // A tag that is called like a version does not stand in for it.
@@ -443,10 +444,12 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
 }
 
 Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, const Request&) {
-  auto prepared = co_await prepare(name);
+  Asked asked(tag);
+  asked.every_tag = tag.empty();
+  auto prepared = co_await prepare(name, std::move(asked));
   if (!prepared) co_return response_for(prepared.error());
   std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
-    Judge judge = packages_.judge(prepared->snapshot, *prepared->rules);
+    Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
     const StringMap tags = judge.listing(prepared->undecided).dist_tags;
     if (!tag.empty()) {
       const auto found = tags.find(tag);

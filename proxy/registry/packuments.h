@@ -1,5 +1,21 @@
 // Packument answers: what a name's document looks like under the policy in force, rendered once and
 // kept finished (identity and gzip bytes, ETag).
+//
+// The life of a request:
+//
+//   at_once()       on the loop: the finished answer, if it is right and nothing is due     -> hit
+//   cached()        the finished answer, if it is right; PackumentFetcher::usable() says whether it
+//                   may be sent while a refresh runs behind it                              -> hit
+//   snapshot_for()  the package as of now; a refresh that found nothing new leaves the answer right
+//                                                                                           -> hit
+//   render          single flight per answer and rules revision:                            -> miss
+//     prepare()       rounds of: judge, inspect what a resolver would pick; what is not inspected
+//     in
+//                     time is left out and the answer asked for again soon
+//     render()        list, render, compress, on the pool
+//     put()           kept until a revision grows or `valid_until` passes
+//     inspect_later() the other recent releases, behind the answer
+//   respond()       304, gzip or identity; headers that depend on the moment
 #pragma once
 
 #include <memory>
@@ -9,6 +25,7 @@
 #include "base/finished_cache.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
+#include "proxy/registry/memory_files.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/render.h"
 
@@ -17,14 +34,14 @@ namespace npmgate {
 // A finished document. Immutable.
 struct RenderedPackument {
   Bytes identity, gzip;
-  // Instead of them where they are large: files in memory, so that they are sent without being
+  // Instead of them if they are large: files in memory, so that they are sent without being
   // copied.
   std::shared_ptr<const BlobStore::Handle> identity_file, gzip_file;
   std::string etag;           // quoted; the gzip representation's has "-gz" inside the quotes
   Time modified{};            // when these bytes first were the answer
   std::string last_modified;  // the same as IMF-fixdate; different bytes never share one
   std::string notice;         // npm-notice: why recent versions are left out; "" = none
-  int status = 200;           // 403 where no version is left
+  int status = 200;           // 403 if no version is left
   // What decides whether it is still right; the package itself is not needed for that.
   PackageStatePtr state;
   std::uint64_t snapshot_revision = 0, rules_revision = 0;
@@ -39,7 +56,7 @@ class PackumentService {
   PackumentService(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
       : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
 
-  // The finished answer, where there is one that is right and nothing is due: on the loop, without
+  // The finished answer, if there is one that is right and nothing is due: on the loop, without
   // waiting for anything.
   std::optional<Response> at_once(const PackageName& name, Form form, const Request& request);
   // GET /name. Inspects what a resolver would pick, within inspection.timeout, before it answers.
@@ -60,13 +77,13 @@ class PackumentService {
   // moment ago: what was published just now must be there for who knows of it.
   bool asks_again(const Request& request, Time fetched) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, const Request& request);
-  Task<Result<Prepared>> prepare(PackageName name);
+  Task<Result<Prepared>> prepare(PackageName name, Asked asked);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
   void tell(Judge& judge, const Judge::Listing& listing, const PolicySnapshot& rules);
   Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
                                       const std::string& base_url);
-  // The finished one, where it is still right.
+  // The finished one, if it is still right.
   RenderedPackumentPtr cached(const std::string& key);
   // Keeps it and returns it as it is to be sent: dated after what was there before.
   RenderedPackumentPtr put(const std::string& key, RenderedPackumentPtr answer);
@@ -78,6 +95,7 @@ class PackumentService {
   Dependencies deps_;
   Packages& packages_;
   AuditWriter& audit_writer_;
+  MemoryFiles files_;
   SingleFlight<Result<RenderedPackumentPtr>> renders_;
   FinishedCache<RenderedPackument> finished_;
 };

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "proxy/runtime/access.h"
 #include "proxy/runtime/request_record.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -55,7 +56,7 @@ Response refused(const std::string& sentence) {
 }  // namespace
 
 const UpstreamConfig* Publishing::writable_route(const PackageName& name) const {
-  const UpstreamConfig* upstream = packages_.route(name);
+  const UpstreamConfig* upstream = route(deps_.config, name);
   return upstream != nullptr && upstream->writable ? upstream : nullptr;
 }
 
@@ -251,7 +252,7 @@ Task<Response> Publishing::write(WriteTarget target, const Request& request) {
   if (reply->status / 100 == 2) {
     // What was just written must be seen by the next read.
     std::function<Result<bool>()> drop = [this, name]() -> Result<bool> {
-      if (auto done = packages_.drop(name); !done) return done.error();
+      if (auto done = packuments_.drop(name); !done) return done.error();
       return true;
     };
     auto dropped = co_await deps_.pool.offload(std::move(drop));

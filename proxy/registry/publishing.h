@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-#include "proxy/packages/packages.h"
+#include "proxy/packages/packument_fetcher.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/target.h"
 #include "registry/write_document.h"
@@ -20,8 +20,8 @@ class Publishing {
   // throw away (ServerLimits::max_discarded), so that a client hears the 413.
   static constexpr std::size_t kMaxBody = std::size_t{128} << 20;
 
-  Publishing(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
-      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
+  Publishing(Dependencies deps, PackumentFetcher& packuments, AuditWriter& audit_writer)
+      : deps_(deps), packuments_(packuments), audit_writer_(audit_writer) {}
 
   // Whether this write may pass: its name's upstream is writable.
   bool takes(const WriteTarget& target) const;
@@ -30,14 +30,14 @@ class Publishing {
   // The refusal of a request that brings no credentials which the upstream of `name` knows: it is
   // asked (-/whoami), and what it knew is believed for a minute. Before a body is taken.
   Task<std::optional<Response>> identify(PackageName name, const Request& request);
-  // The upstream's answer to the write. 401 where the client sent a token of the gate instead of
-  // credentials for the upstream, 403 where the document would take away what the client was not
+  // The upstream's answer to the write. 401 if the client sent a token of the gate instead of
+  // credentials for the upstream, 403 if the document would take away what the client was not
   // shown.
   Task<Response> write(WriteTarget target, const Request& request);
   // GET /name?write=true: the upstream's own document, unfiltered, to be written back.
   Task<Response> document(PackageName name, const Request& request);
   // whoami with credentials that are not the gate's: asked at the one writable upstream. nullopt
-  // where there is not exactly one.
+  // if there is not exactly one.
   Task<std::optional<Response>> whoami(const Request& request);
 
  private:
@@ -54,7 +54,7 @@ class Publishing {
   void record(const WriteTarget& target, const Request& request, int status);
 
   Dependencies deps_;
-  Packages& packages_;
+  PackumentFetcher& packuments_;
   AuditWriter& audit_writer_;
   std::mutex mutex_;
   std::map<std::string, Time> known_;  // SHA-256 of upstream and credentials -> until when

@@ -168,7 +168,7 @@ Result<void> ReleaseRequests::tell_reviewers(const Judged& judged, const Request
 Result<Response> ReleaseRequests::record(const SnapshotPtr& snapshot, const std::string& version,
                                          const Question& question, const Request& request) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = packages_.judge(snapshot, *rules);
+  Judge judge = packages_.judging.judge(snapshot, *rules);
   const Judged* judged = judge.of(version);
   if (judged == nullptr) return error_response(404, "npm-gate: " + why_absent(*snapshot, version));
   const std::string release = snapshot->name + "@" + version;
@@ -219,7 +219,7 @@ Task<Response> ReleaseRequests::ask(PackageName name, std::string version, const
     later.set("retry-after", "3600");
     co_return later;
   }
-  auto snapshot = co_await packages_.get(name);
+  auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot) co_return response_for(snapshot.error());
   const SnapshotPtr current = *snapshot;
   auto work = [this, current, &version, &question, &request] {

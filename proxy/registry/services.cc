@@ -3,8 +3,11 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/metrics.h"
 #include "proxy/net/query.h"
+#include "proxy/net/upstream.h"
 #include "proxy/runtime/request_record.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -24,7 +27,7 @@ std::string routable(std::string_view word) {
 }
 
 // The name behind "npm:@acme/lib@^1.0.0", which stands for a range, or for the version of an entry;
-// "" where there is none.
+// "" if there is none.
 std::string alias_of(const boost::json::value& value) {
   const auto* version = value.is_object() ? value.get_object().if_contains("version") : &value;
   if (version == nullptr || !version->is_string()) return {};
@@ -45,7 +48,7 @@ Response unanswered(const std::string& problem, bool missing) {
 }
 
 // An error would hide the advisories that there are: the first of them gets a companion that says
-// what is missing. False where there is none.
+// what is missing. False if there is none.
 bool note_incomplete(boost::json::object& advisories, const std::string& problem) {
   for (auto& member : advisories) {
     auto* list = member.value().if_array();
@@ -60,6 +63,18 @@ bool note_incomplete(boost::json::object& advisories, const std::string& problem
   return false;
 }
 
+// A bulk request, read: what is asked of whom.
+struct Asked {
+  boost::json::object all;
+  std::map<const UpstreamConfig*, boost::json::object> parts;
+  std::map<const UpstreamConfig*, std::string> bodies;  // the parts as they are sent
+};
+using AskedPtr = std::shared_ptr<const Asked>;
+
+Error no_object() {
+  return fail(Code::kMalformed, Origin::kClient, "the audit request is not a JSON object");
+}
+
 }  // namespace
 
 const UpstreamConfig* RegistryServices::fallback() const {
@@ -71,7 +86,7 @@ const UpstreamConfig* RegistryServices::fallback() const {
 
 bool RegistryServices::goes_to(const std::string& text, const UpstreamConfig* upstream) const {
   const auto name = PackageName::parse(text);
-  return name && packages_.route(*name) == upstream;
+  return name && route(deps_.config, *name) == upstream;
 }
 
 const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
@@ -79,7 +94,7 @@ const UpstreamConfig* RegistryServices::of_text(std::string_view text) const {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
     const auto name = PackageName::parse(routable(text.substr(0, end)));
-    const UpstreamConfig* upstream = name ? packages_.route(*name) : rest;
+    const UpstreamConfig* upstream = name ? route(deps_.config, *name) : rest;
     if (upstream != rest) return upstream;
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -101,7 +116,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
   deps_.metrics.add("npm_gate_upstream_requests_total", R"(kind="service")");
   auto reply = co_await deps_.upstream.fetch(std::move(fetch));
   if (!reply) co_return response_for(reply.error());
-  // Headers are made anew, the type too: a page of the upstream's must not run in a browser as one
+  // Headers are made here, the type too: a page of the upstream's must not run in a browser as one
   // of the gate's.
   const std::size_t start = reply->body.find_first_not_of(" \t\r\n");
   const bool json = start == std::string::npos || reply->body[start] != '<';
@@ -112,7 +127,7 @@ Task<Response> RegistryServices::forward(const UpstreamConfig& upstream, std::st
 }
 
 Task<Response> RegistryServices::pass(ServiceTarget target) {
-  const UpstreamConfig* upstream = target.name ? packages_.route(*target.name) : fallback();
+  const UpstreamConfig* upstream = target.name ? route(deps_.config, *target.name) : fallback();
   if (upstream == nullptr) co_return error_response(404, "npm-gate: no upstream answers for this");
   std::string path = target.path.substr(1) + (target.query.empty() ? "" : "?" + target.query);
   co_return co_await forward(*upstream, "GET", std::move(path), "");
@@ -153,7 +168,8 @@ std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
   for (const auto& [key, versions] : asked) {
     const auto name = PackageName::parse(key);
     if (!name || !versions.is_array()) continue;
-    if (const UpstreamConfig* route = packages_.route(*name)) parts[route][key] = versions;
+    if (const UpstreamConfig* upstream = route(deps_.config, *name))
+      parts[upstream][key] = versions;
     for (const auto& version : versions.get_array()) {
       if (version.is_string()) report(name->str(), version.get_string(), request);
     }
@@ -162,16 +178,26 @@ std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
 }
 
 Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request& request) {
-  boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(request.body, ec);
-  if (ec || !parsed.is_object())
-    co_return error_response(400, "npm-gate: the audit request is not a JSON object");
+  // Megabytes of JSON would keep everybody else on the loop waiting.
+  std::function<Result<AskedPtr>()> read = [this, &request]() -> Result<AskedPtr> {
+    boost::system::error_code ec;
+    boost::json::value parsed = boost::json::parse(request.body, ec);
+    if (ec || !parsed.is_object()) return no_object();
+    auto out = std::make_shared<Asked>();
+    out->all = std::move(parsed.get_object());
+    out->parts = split(out->all, request);
+    for (const auto& [upstream, names] : out->parts)
+      out->bodies[upstream] = boost::json::serialize(names);
+    return AskedPtr(std::move(out));
+  };
+  const auto asked = co_await deps_.pool.offload(std::move(read));
+  if (!asked) co_return response_for(asked.error());
   boost::json::object merged;
   std::string problem;
   bool missing = false;
-  for (const auto& [upstream, names] : split(parsed.get_object(), request)) {
-    AuditAnswer answer =
-        co_await ask_audit(*upstream, target.path.substr(1), boost::json::serialize(names));
+  for (const auto& [upstream, names] : (*asked)->parts) {
+    std::string body = (*asked)->bodies.at(upstream);
+    AuditAnswer answer = co_await ask_audit(*upstream, target.path.substr(1), std::move(body));
     if (answer.found) {
       for (const auto& [name, advisories] : *answer.found) {
         if (names.contains(name)) merged[name] = advisories;
@@ -182,8 +208,8 @@ Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request&
     }
   }
   using Advisories = boost::json::object;
-  std::function<Result<Advisories>()> make = [this, &parsed, &request] {
-    return own_advisories(parsed.get_object(), request.base_url);
+  std::function<Result<Advisories>()> make = [this, all = *asked, &request] {
+    return own_advisories(all->all, request.base_url);
   };
   auto own = co_await deps_.pool.offload(std::move(make));
   if (!own) co_return response_for(own.error());
@@ -252,19 +278,22 @@ void RegistryServices::scrub(boost::json::value& tree, const UpstreamConfig* ups
 }
 
 Task<Response> RegistryServices::audit_quick(ServiceTarget target, const Request& request) {
-  boost::system::error_code ec;
-  boost::json::value tree = boost::json::parse(request.body, ec);
-  if (ec || !tree.is_object())
-    co_return error_response(400, "npm-gate: the audit request is not a JSON object");
   const UpstreamConfig* upstream = fallback();
-  scrub(tree, upstream, request);
-  auto* project = tree.get_object().if_contains("name");
-  if (project != nullptr && project->is_string() &&
-      !goes_to(std::string(project->get_string()), upstream))
-    *project = "project";
+  std::function<Result<std::string>()> read = [this, upstream, &request]() -> Result<std::string> {
+    boost::system::error_code ec;
+    boost::json::value tree = boost::json::parse(request.body, ec);
+    if (ec || !tree.is_object()) return no_object();
+    scrub(tree, upstream, request);
+    auto* project = tree.get_object().if_contains("name");
+    if (project != nullptr && project->is_string() &&
+        !goes_to(std::string(project->get_string()), upstream))
+      *project = "project";
+    return boost::json::serialize(tree);
+  };
+  auto body = co_await deps_.pool.offload(std::move(read));
+  if (!body) co_return response_for(body.error());
   if (upstream == nullptr) co_return unanswered("no upstream answers for other names", true);
-  AuditAnswer answer =
-      co_await ask_audit(*upstream, target.path.substr(1), boost::json::serialize(tree));
+  AuditAnswer answer = co_await ask_audit(*upstream, target.path.substr(1), std::move(*body));
   if (answer.found && !answer.found->contains("metadata")) {
     answer.problem = "the upstream " + upstream->name + " answered an audit with something else";
     answer.found.reset();

@@ -8,16 +8,19 @@
 #include <optional>
 #include <string>
 
-#include "proxy/packages/packages.h"
+#include "proxy/net/async.h"
+#include "proxy/net/http.h"
+#include "proxy/packages/dependencies.h"
 #include "proxy/runtime/audit_writer.h"
+#include "proxy/runtime/config.h"
 #include "registry/target.h"
 
 namespace npmgate {
 
 class RegistryServices {
  public:
-  RegistryServices(Dependencies deps, Packages& packages, AuditWriter& audit_writer)
-      : deps_(deps), packages_(packages), audit_writer_(audit_writer) {}
+  RegistryServices(Dependencies deps, AuditWriter& audit_writer)
+      : deps_(deps), audit_writer_(audit_writer) {}
 
   // A search is asked at the upstream of the first word that is a name (or scope:…) routed
   // elsewhere than to the fallback, and names of other upstreams are taken out of the answer.
@@ -34,7 +37,7 @@ class RegistryServices {
   Task<Response> audit_quick(ServiceTarget target, const Request& request);
 
  private:
-  // The upstream without scopes and packages; null where there is none.
+  // The upstream without scopes and packages; null if there is none.
   const UpstreamConfig* fallback() const;
   const UpstreamConfig* of_text(std::string_view text) const;
   bool goes_to(const std::string& name, const UpstreamConfig* upstream) const;
@@ -57,7 +60,6 @@ class RegistryServices {
                                              const std::string& base_url) const;
 
   Dependencies deps_;
-  Packages& packages_;
   AuditWriter& audit_writer_;
 };
 

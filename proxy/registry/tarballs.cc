@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "proxy/registry/pages.h"
 #include "proxy/runtime/request_record.h"
+#include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
@@ -104,7 +105,7 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
                                                           std::string version) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   auto work = [this, snapshot, version, rules]() -> Result<Ruling> {
-    Judge judge = packages_.judge(snapshot, *rules);
+    Judge judge = packages_.judging.judge(snapshot, *rules);
     Ruling ruling;
     const Judged* judged = judge.of(version);
     if (judged == nullptr) return ruling;
@@ -153,7 +154,7 @@ TarballService::KeptPtr TarballService::kept(const PackageName& name, std::strin
 std::optional<Response> TarballService::at_once(const PackageName& name, std::string_view file,
                                                 const Request& request) {
   const KeptPtr found = kept(name, file);
-  if (!found || !packages_.usable_at_once(*found->state)) return std::nullopt;
+  if (!found || !packages_.cache.usable_at_once(*found->state)) return std::nullopt;
   return respond(*found, request);
 }
 
@@ -161,12 +162,13 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
                                    const Request& request) {
   if (const KeptPtr found = kept(name, file)) {
     auto executor = co_await net::this_coro::executor;
-    if (packages_.usable(name, found->state, executor)) co_return respond(*found, request);
+    if (packages_.packuments.usable(name, found->state, executor))
+      co_return respond(*found, request);
   }
-  auto snapshot = co_await packages_.get(name);
+  auto snapshot = co_await packages_.packuments.get(name);
   if (!snapshot && is_outage(snapshot.error())) {
     // However long the upstream is gone: what was accepted once is served from disk.
-    auto kept = co_await packages_.kept(name);
+    auto kept = co_await packages_.cache.kept(name);
     if (kept && *kept && on_disk_once(**kept, version_of(**kept, version, file))) snapshot = *kept;
   }
   if (snapshot) version = version_of(**snapshot, version, file);
@@ -175,24 +177,26 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
   if (snapshot && !(*snapshot)->pins.contains(version) &&
       (*snapshot)->packument->find(version) == nullptr &&
       deps_.clock.now() - (*snapshot)->fetched > Millis(2000)) {
-    snapshot = co_await packages_.get(name, true);
+    snapshot = co_await packages_.packuments.get(name, true);
     if (snapshot) version = version_of(**snapshot, version, file);
   }
   if (!snapshot) co_return response_for(snapshot.error());
   SnapshotPtr current = *snapshot;
-  if (!packages_.route(name)->inspect)
+  if (!route(deps_.config, name)->inspect)
     co_return co_await pass_through(current, version, file, request);
 
   const bool asked = uninspected(*current, version);
   if (asked) {
-    auto inspected = co_await packages_.inspect(current, version, deps_.config.inspection_timeout);
+    auto inspected =
+        co_await packages_.releases.inspect(current, version, deps_.config.inspection_timeout);
     if (!inspected) co_return response_for(inspected.error());
     current = *inspected;
   }
   auto ruling = co_await rule(current, version);
   if (!ruling) co_return response_for(ruling.error());
   if (ruling->known && !asked && (!ruling->inspected || ruling->recheck)) {
-    auto inspected = co_await packages_.inspect(current, version, deps_.config.inspection_timeout);
+    auto inspected =
+        co_await packages_.releases.inspect(current, version, deps_.config.inspection_timeout);
     if (!inspected) co_return response_for(inspected.error());
     current = *inspected;
     ruling = co_await rule(current, version);
@@ -226,7 +230,7 @@ Task<Result<SnapshotPtr>> TarballService::accept(SnapshotPtr snapshot, std::stri
   wanted.content_id = ruling.content_id;
   wanted.raw_manifest = ruling.raw_manifest;
   wanted.accepted = deps_.clock.now();
-  auto pinned = co_await packages_.pin(snapshot, wanted);
+  auto pinned = co_await packages_.judging.pin(snapshot, wanted);
   if (!pinned) co_return pinned;
   const auto pin = (*pinned)->pins.find(version);
   if (pin != (*pinned)->pins.end() && pin->second.content_id == wanted.content_id) {
@@ -332,7 +336,7 @@ Task<Result<TarballService::Opened>> TarballService::open(SnapshotPtr snapshot, 
     log::error("blob", "a tarball on disk has changed and is fetched again",
                {{"release", snapshot->name + "@" + version}});
   }
-  auto fetched = co_await packages_.refetch(snapshot, version, sha512);
+  auto fetched = co_await packages_.tarballs.refetch(snapshot, version, sha512);
   if (!fetched) co_return fetched.error();
   co_return co_await deps_.pool.offload(std::move(again));
 }
@@ -343,7 +347,7 @@ Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, s
   auto opened = co_await open(snapshot, version, sha512);
   if (!opened) co_return response_for(opened.error());
   auto made = std::make_shared<Kept>();
-  made->state = packages_.state(snapshot->name);
+  made->state = packages_.cache.state(snapshot->name);
   made->name = snapshot->name;
   made->version = version;
   made->ruling = ruling;
@@ -429,7 +433,8 @@ Task<Response> TarballService::pass_through(SnapshotPtr snapshot, std::string ve
   const PackumentVersion* listed = snapshot->packument->find(version);
   Result<SnapshotPtr> inspected = snapshot;
   if (listed != nullptr && !current_evidence(*snapshot, *listed)) {
-    inspected = co_await packages_.inspect(snapshot, version, deps_.config.inspection_timeout);
+    inspected =
+        co_await packages_.releases.inspect(snapshot, version, deps_.config.inspection_timeout);
   }
   if (!inspected) co_return response_for(inspected.error());
   const PackumentVersion* found = (*inspected)->packument->find(version);

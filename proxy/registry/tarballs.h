@@ -1,5 +1,24 @@
 // Tarball answers: no byte of a release leaves before its verdict, and what leaves is the blob that
 // was judged.
+//
+// The life of a request:
+//
+//   at_once(), kept()  a finished decision with its open file, if it is right          -> respond()
+//   snapshot           the package as of now; if the upstream is gone, what is kept of a release
+//   that
+//                      was accepted once
+//   inspect            what was never inspected
+//   rule()             judged with values that outlive the Judge; once more after an inspection
+//   that
+//                      the first ruling asked for
+//   refuse()           403 with the sentence, noted in the audit trail
+//   accept()           pinned: from here on this content is what the version means; another request
+//                      may have pinned other content first, which is ruled on then
+//   send(), open()     the blob as it was verified; one that is gone or changed is fetched again
+//   respond()          whole, a range, or 304; noted in ledger and audit trail
+//
+// Kept are only decisions that let a pinned release through and that time alone does not change at
+// once; they are right as long as the package's and the rules' revisions are the same.
 #pragma once
 
 #include <string>
@@ -8,7 +27,7 @@
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
 #include "proxy/runtime/audit_writer.h"
-#include "store/disk.h"
+#include "store/disk/disk.h"
 
 namespace npmgate {
 
@@ -21,11 +40,11 @@ class TarballService {
   // tarballs themselves among them.
   static std::size_t kept_bytes(const Config& config) { return config.cache_bytes / 16; }
 
-  // The same as get() where the decision is finished, right and nothing is due: on the loop,
+  // The same as get() if the decision is finished, right and nothing is due: on the loop,
   // without waiting for anything.
   std::optional<Response> at_once(const PackageName& name, std::string_view file,
                                   const Request& request);
-  // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 where it
+  // GET /name/-/file.tgz. 200 with the blob, 403 with the verdict's sentence, 404, or 503 if it
   // could not be judged in time.
   Task<Response> get(PackageName name, std::string version, std::string file,
                      const Request& request);
@@ -67,10 +86,10 @@ class TarballService {
   static std::string detail_despite(const Ruling& ruling);
   void record_override(const Kept& kept, const std::string& client);
   Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
-  // Pins what was ruled on. Where other content was accepted first (by a request beside this one),
-  // `ruling` becomes the one on that, and a refusal where that cannot be served.
+  // Pins what was ruled on. If other content was accepted first (by a request beside this one),
+  // `ruling` becomes the one on that, and a refusal if that cannot be served.
   Task<Result<SnapshotPtr>> accept(SnapshotPtr snapshot, std::string version, Ruling& ruling);
-  // The decision, where it is finished and right.
+  // The decision, if it is finished and right.
   KeptPtr kept(const PackageName& name, std::string_view file) const;
   Response respond(const Kept& kept, const Request& request);
   void record_served(const Kept& kept, const Request& request);

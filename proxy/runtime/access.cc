@@ -1,6 +1,7 @@
 #include "proxy/runtime/access.h"
 
 #include "base/digest.h"
+#include "base/text.h"
 
 namespace npmgate {
 namespace {
@@ -12,9 +13,7 @@ constexpr auto kNoteEvery = std::chrono::minutes(1);
 // Scheme names compare without case (RFC 9110, 11.1).
 std::string_view after_scheme(std::string_view header, std::string_view scheme) {
   if (header.size() <= scheme.size() || header[scheme.size()] != ' ') return {};
-  for (std::size_t i = 0; i < scheme.size(); ++i) {
-    if ((header[i] | 0x20) != (scheme[i] | 0x20)) return {};
-  }
+  if (!equal_ignoring_case(header.substr(0, scheme.size()), scheme)) return {};
   header.remove_prefix(scheme.size());
   while (header.starts_with(' ')) header.remove_prefix(1);
   return header;
@@ -60,7 +59,7 @@ Result<Caller> Access::caller(std::string_view authorization) {
   const std::string token = token_in(authorization);
   if (!token.starts_with(kPrefix)) return Caller{};
   const std::string hash = sha256_hex(token);
-  auto record = store_.token_by_hash(hash);
+  auto record = tokens_.token_by_hash(hash);
   if (!record) return record.error();
   if (!*record || (*record)->revoked || !equal_constant_time((*record)->hash, hash))
     return Caller{};

@@ -10,7 +10,7 @@
 
 #include "base/time.h"
 #include "proxy/runtime/audit_writer.h"
-#include "store/state_store.h"
+#include "store/token_store.h"
 
 namespace npmgate {
 
@@ -20,7 +20,7 @@ Scope parse_scope(std::string_view text);  // kNone for anything else
 std::string_view to_string(Scope scope);
 
 struct Caller {
-  std::string name;  // the token's; "" where no valid token came
+  std::string name;  // the token's; "" if no valid token came
   Scope scope = Scope::kNone;
 };
 
@@ -31,8 +31,8 @@ class Access {
   // Every token begins with it: credentials for other registries are told apart without a look.
   static constexpr std::string_view kPrefix = "ngt_";
 
-  Access(StateStore& store, const Clock& clock, AuditWriter& audit_writer)
-      : store_(store), clock_(clock), audit_writer_(audit_writer) {}
+  Access(TokenStore& tokens, const Clock& clock, AuditWriter& audit_writer)
+      : tokens_(tokens), clock_(clock), audit_writer_(audit_writer) {}
 
   // Who `authorization` ("Bearer TOKEN", or Basic with the token as password) belongs to. The
   // database is asked for the token's SHA-256, so that how long an answer takes says nothing about
@@ -45,7 +45,7 @@ class Access {
  private:
   void note_use(std::int64_t id);
 
-  StateStore& store_;
+  TokenStore& tokens_;
   const Clock& clock_;
   AuditWriter& audit_writer_;
   std::mutex mutex_;

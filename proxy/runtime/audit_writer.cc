@@ -21,6 +21,9 @@ void put_back(std::vector<T>& queue, std::vector<T> batch, std::size_t keep) {
   queue = std::move(batch);
 }
 
+// Of one round: several times what the largest lockfiles hold. A client can send more at will.
+constexpr std::size_t kMaxReports = 50'000;
+
 // Releases remembered as told; more than that and all are told once more.
 constexpr std::size_t kTold = 200'000;
 
@@ -109,6 +112,7 @@ void AuditWriter::audit(AuditEntry entry) {
 
 void AuditWriter::ledger(LedgerEntry entry) {
   const std::lock_guard lock(mutex_);
+  if (entry.reported && ledger_.size() >= kMaxReports) return;
   ledger_.push_back(std::move(entry));
 }
 

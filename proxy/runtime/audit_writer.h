@@ -32,9 +32,9 @@ class AuditWriter {
     LedgerEntry ledger;
   };
   void served(std::string_view alike, const std::function<Served()>& make);
-  // A release was judged for an answer: its row in the review list follows, and where its verdict
+  // A release was judged for an answer: its row in the review list follows, and if its verdict
   // is another than before, the audit trail says so, unless a policy or decision came into force
-  // meanwhile: it was judged by `revision` of the rules. Cheap where nothing has changed.
+  // meanwhile: it was judged by `revision` of the rules. Cheap if nothing has changed.
   void judged(const Judged& judged, const std::string& policy_hash, std::uint64_t revision);
   void token_used(std::int64_t id, Time at);
   // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at

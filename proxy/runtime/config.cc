@@ -52,6 +52,7 @@ class ConfigLoader {
       config.git_ca = below(file_, r.text("ca"));
       config.git_timeout = Millis(r.duration_ms("timeout", config.git_timeout.count()));
       config.git_cache = Millis(r.duration_ms("cache", config.git_cache.count()));
+      config.git_source = r.flag("source", config.git_source);
     });
     section(reader, "signatures", [&](YamlReader& r) { signatures(r); });
     config.policy_file = below(file_, reader.text("policy"));
@@ -443,6 +444,7 @@ inspection: { workers: 2, timeout: 20s, recent: 30d, max_unpacked: 2GiB, max_rat
   # sandbox: false inspects in the gate itself, for kernels and containers that cannot confine worker processes
 
 git: { hosts: [github.com, gitlab.com, bitbucket.org, codeberg.org], timeout: 5s, cache: 10m }
+  # source: false asks for tags alone: no tarball is compared with the files of its commit
 
 # signatures: { trusted_root: trusted_root.json, registry_keys: keys.json }   # in place of those that are built in (npm-gate doctor
 #                           # tells which); provenance: stated takes attestations without their signatures
@@ -454,11 +456,11 @@ subscriptions: { expire: 14d }   # projects that upload their lockfile, without 
 
 policy: policy.yaml         # checked with: npm-gate policy check policy.yaml
 
-# alerts:                   # who hears of held, blocked and recalled releases (docs/alerts.md); try it: npm-gate alerts test
+# alerts:                   # who hears of held, blocked and recalled releases (docs/monitoring.md); try it: npm-gate alerts test
 #   sinks:
 #     - { name: ops, type: webhook, url: "https://hooks.corp.example/npm-gate", secret_env: NPM_GATE_HOOK_SECRET }
 
-watch: { budget: 60/min }   # looks at known packages although nobody asks (docs/watch.md); enabled: false turns it off
+watch: { budget: 60/min }   # re-checks known packages on a schedule (docs/monitoring.md); enabled: false turns it off
 
 log: { level: info, format: text }          # format: json for collectors
 )";

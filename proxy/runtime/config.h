@@ -84,6 +84,7 @@ struct Config {
   std::string git_ca;                          // further trust anchors for them
   Millis git_timeout{std::chrono::seconds{5}};
   Millis git_cache{std::chrono::minutes{10}};
+  bool git_source = true;  // tarballs are compared with the trees of their commits
   SignatureConfig signatures;
   std::string policy_file;  // "" = the built-in default policy
   AlertSettings alerts;

@@ -17,9 +17,13 @@ namespace {
 
 constexpr auto kFlush = std::chrono::milliseconds(250);
 // Editors write in several steps (truncate, write, rename): the files are read once they have been
-// quiet for this long, or after this many times of it where they never are.
+// quiet for this long, or after this many times of it if they never are.
 constexpr auto kSettle = std::chrono::milliseconds(50);
 constexpr int kMaxSettles = 20;
+// A load that failed is tried again without an event: one bad moment of the disk must not keep an
+// edit out of force. Each time after twice the ticks, up to about a minute.
+constexpr auto kRetryTick = std::chrono::milliseconds(500);
+constexpr int kMostRetryTicks = 120;
 constexpr std::uint32_t kEvents = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
                                   IN_CREATE | IN_MOVE_SELF | IN_DELETE_SELF;
 // Links that lead to links: more than the kernel follows.
@@ -76,6 +80,8 @@ void PolicyReloader::start() {
   }
   spawn_detached(executor_, "flush", [this] { return flush_loop(); });
   spawn_detached(executor_, "hangup", [this] { return hangup_loop(); });
+  owed_ = !problems.empty();
+  spawn_detached(executor_, "policy retry", [this] { return retry_loop(); });
   if (active_policy_.file().empty()) return;
   const int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) {
@@ -95,7 +101,7 @@ void PolicyReloader::stop() {
 }
 
 // Folders, not files: a rename over a file (what editors and configuration tools do) would end a
-// watch on its inode. Folders that were replaced get a new watch. True where one was added.
+// watch on its inode. Folders that were replaced get a new watch. True if one was added.
 bool PolicyReloader::watch_folders() {
   bool added = false;
   if (!inotify_.is_open()) return added;
@@ -145,6 +151,7 @@ Task<Result<ActivePolicy::Loaded>> PolicyReloader::load() {
 
 Task<void> PolicyReloader::reload() {
   auto loaded = co_await load();
+  owed_ = !loaded || !active_policy_.problems().empty();
   // A change between the look and the watch would go unnoticed.
   if (watch_folders()) {
     auto second = co_await load();
@@ -222,6 +229,21 @@ Task<void> PolicyReloader::policy_loop() {
     if (error) co_return;
     const bool go_on = co_await settled();
     if (!go_on) co_return;
+    co_await reload();
+  }
+}
+
+Task<void> PolicyReloader::retry_loop() {
+  net::steady_timer tick(executor_);
+  int pause = 1, waited = 0;
+  while (!stopping_) {
+    tick.expires_after(kRetryTick);
+    co_await wait_for(tick);
+    if (!owed_) pause = 1;
+    waited = owed_ ? waited + 1 : 0;
+    if (!owed_ || stopping_ || waited < pause) continue;
+    waited = 0;
+    pause = std::min(2 * pause, kMostRetryTicks);
     co_await reload();
   }
 }

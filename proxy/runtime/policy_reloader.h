@@ -1,6 +1,6 @@
-// What the gate does by itself: writes the gathered records, notices changed policy files (those
-// included and list files too, also behind symbolic links that are swapped), reloads on SIGHUP,
-// notices that the clock was set.
+// What the gate does in the background: writes the gathered records, notices changed policy files
+// (those included and list files too, also behind symbolic links that are swapped), reloads on
+// SIGHUP, notices that the clock was set.
 #pragma once
 
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -29,6 +29,7 @@ class PolicyReloader {
   Task<void> flush_loop();
   Task<void> policy_loop();
   Task<void> hangup_loop();
+  Task<void> retry_loop();
   Task<void> reload();
   Task<Result<ActivePolicy::Loaded>> load();
   Task<bool> settled();
@@ -49,6 +50,7 @@ class PolicyReloader {
   net::signal_set hangup_;
   ClockJumps clock_jumps_;
   bool stopping_ = false;
+  bool owed_ = false;  // the last load failed
 };
 
 // The folders in which a change may be a change of `files`: those that hold them, and those that

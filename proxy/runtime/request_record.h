@@ -4,7 +4,8 @@
 #include <string>
 
 #include "proxy/net/http.h"
-#include "store/state_store.h"
+#include "store/audit_log.h"
+#include "store/fetch_ledger.h"
 
 namespace npmgate {
 

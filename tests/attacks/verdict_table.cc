@@ -45,27 +45,39 @@ std::string joined(const std::vector<std::string>& items, const std::string& sep
   return out.empty() ? "-" : out;
 }
 
-// The rules that made it, the strictest first, and how long they hold from the first minute on.
+// The verdict, and how long it holds from the first minute on.
 std::string told(const TableRow& row) {
   const Verdict& verdict = row.by_evidence;
   std::string out(to_string(verdict.action));
-  if (verdict.served()) return out;
-  std::vector<std::string> rules;
-  for (const Reason& reason : verdict.reasons) {
-    if (reason.action == verdict.action) rules.push_back(reason.rule);
-  }
   if (verdict.action == Action::kQuarantine) {
     out += verdict.ends ? " " + format_duration(*verdict.ends - row.age_start) : " until approved";
   }
-  return out + " (" + joined(rules, ", ") + ")";
+  return out;
 }
 
+// The rules that refuse it, the strictest first.
+std::vector<std::string> rules_of(const Verdict& verdict) {
+  std::vector<std::string> rules;
+  for (const Reason& reason : verdict.reasons) {
+    if (!verdict.served() && reason.action == verdict.action) rules.push_back(reason.rule);
+  }
+  return rules;
+}
+
+// A table of verdicts, whose rows stay short, and a list of what each rests on.
 std::string markdown(const std::vector<TableRow>& rows) {
-  std::string out = "| row | release | findings | by evidence | with the cooldown |\n";
-  out += "| --- | --- | --- | --- | --- |\n";
+  std::string out = "| row | release | by evidence | with the cooldown |\n";
+  out += "| --- | --- | --- | --- |\n";
   for (const TableRow& row : rows) {
-    out += "| " + row.id + " | " + row.release + " | " + joined(row.findings, ", ") + " | " +
-           told(row) + " | " + std::string(to_string(row.in_full.action)) + " |\n";
+    out += "| " + row.id + " | " + row.release + " | " + told(row) + " | " +
+           std::string(to_string(row.in_full.action)) + " |\n";
+  }
+  out += "\n";
+  for (const TableRow& row : rows) {
+    const std::vector<std::string> rules = rules_of(row.by_evidence);
+    out += "- " + row.id + ": " + joined(row.findings, ", ");
+    if (!rules.empty()) out += "; refused by " + joined(rules, ", ");
+    out += "\n";
   }
   return out;
 }

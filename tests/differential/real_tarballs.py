@@ -132,7 +132,7 @@ def matches(data, integrity):
 
 
 def fetch(url, integrity, cache):
-    """The path of the tarball in the cache, fetched where it is not there; None where it could not be had."""
+    """The path of the tarball in the cache, fetched where it is not there; None where it was not available."""
     name = hashlib.sha256(integrity.encode()).hexdigest()[:16] + "-" + urllib.parse.unquote(url).rpartition("/")[2]
     path = cache / "tgz" / name
     if path.exists():

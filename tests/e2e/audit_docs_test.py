@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every command of docs/audit.md and docs/subscriptions.md, in the order they stand, with the exit code that is written behind it."""
+"""Every command of docs/audit.md and docs/monitoring.md, in the order they stand, with the exit code that is written behind it."""
 
 import json
 import os
@@ -80,9 +80,9 @@ class Documents(case.EndToEnd):
         self.assertGreater(self.run_document("audit.md"), 9)
 
     def test_subscriptions(self):
-        """docs/subscriptions.md; the gate knows the releases because somebody asked for them."""
+        """docs/monitoring.md; the gate knows the releases because somebody asked for them."""
         self.gate.tarball("bad", "1.0.1")
-        self.assertGreater(self.run_document("subscriptions.md"), 1)
+        self.assertGreater(self.run_document("monitoring.md"), 1)
 
 
 if __name__ == "__main__":

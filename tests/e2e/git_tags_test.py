@@ -56,7 +56,7 @@ class GitTags(case.EndToEnd):
         return repository
 
     def findings(self, gate, name, version=NEW):
-        """Findings about tags: id -> proof; what could not be had as "unknown"."""
+        """Findings about tags: id -> proof; what was not available as "unknown"."""
         gate.packument(name)
         found = {}
         for finding in gate.get(f"/-/npm-gate/releases/{name}/{version}", {"Accept": "application/json"}).json()["findings"]:

@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 import tarfile
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
@@ -83,6 +84,40 @@ class GoodPackages(case.EndToEnd):
                          "version: 1\nrules: [ { id: cooldown, when: { younger_than: 24h }, then: quarantine } ]\n")
         self.assert_refused(gate.tarball("timeless", "1.1.0"), "first seen here less than 1d ago; its registry states no publish times")
         self.assertEqual(gate.log().count("states no publish times: ages count"), 1)
+
+    def test_yarn_1_waits_for_a_slow_tarball(self):
+        """It takes 503 for a tarball as final: it gets no answer, asks again, and installs; others are told 503."""
+        gate = self.gate([Package("slow", [Release("1.0.0", days_ago(300)), Release("2.0.0", days_ago(200))])], inspection={"timeout": "1s"})
+        self.assertEqual(gate.versions("slow"), ["1.0.0", "2.0.0"])
+        held = self.registry.fault("/slow/-/slow-1.0.0.tgz", "hold")
+        self.assertEqual(gate.tarball("slow", "1.0.0").status, 503)
+        with self.assertRaises(ConnectionError):
+            gate.get("/slow/-/slow-1.0.0.tgz", {"User-Agent": "yarn/1.22.22 npm/? node/v24"})
+        timer = threading.Timer(2, held.release)
+        self.addCleanup(held.release)
+        with Project(case.installed_clients("yarn1")[0], gate.url) as project:
+            timer.start()
+            result = project.install({"slow": "1.0.0"})
+            self.assertEqual((result.code, result.versions), (0, {"slow": "1.0.0"}), result.text)
+        self.assertIn("hung-up", gate.log())
+
+    def test_a_parent_comes_with_the_parts_that_it_pins(self):
+        """A platform package published hours after its parent: the parent waits for it; clients get the pair before, whole."""
+        policy = "version: 1\nrules: [ { id: cooldown, when: { younger_than: 24h }, then: quarantine } ]\n"
+        for kind in ("optionalDependencies", "dependencies"):
+            with self.subTest(kind=kind):
+                parts = [Release("1.0.0", days_ago(300)), Release("1.1.0", days_ago(0.2))]
+                parents = [Release(version, published, manifest={kind: {"part": version}}) for version, published in
+                           (("1.0.0", days_ago(300)), ("1.1.0", days_ago(1.2)))]
+                gate = self.gate([Package("parent", parents, maintainers=["owner"]), Package("part", parts, maintainers=["owner"])], policy)
+                self.assertEqual(gate.versions("part"), ["1.0.0"])
+                self.assertEqual(gate.versions("parent"), ["1.0.0"])
+                self.assert_refused(gate.tarball("parent", "1.1.0"), "waits for part@1.1.0")
+                for client in case.installed_clients("npm11", "pnpm12", "bun"):
+                    with Project(client, gate.url) as project:
+                        result = project.install({"parent": "^1.0.0"})
+                        self.assertEqual(result.code, 0, result.text)
+                        self.assertEqual(result.versions["parent"], "1.0.0", result.text)
 
     def test_archives_of_other_tools(self):
         """GNU tar's long names and set-group-ID folders; a real client gets the files."""

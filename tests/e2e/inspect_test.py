@@ -67,7 +67,7 @@ class Inspect(case.EndToEnd):
         self.assertEqual(code, 1)
 
     def test_list(self):
-        """Comments and blanks do not count, the order is the list's, what cannot be had is a row and exit 3."""
+        """Comments and blanks do not count, the order is the list's, what is not available is a row and exit 3."""
         (self.folder / "list").write_text("# ours\n\ncalm@1.0.0 # the old one\nlost\n  taken@latest\nabsent\n../odd\ncalm\n")
         rows, code = self.rows("--list", self.folder / "list", "--jobs", "3")
         self.assertEqual([row["spec"] for row in rows], ["calm@1.0.0", "lost", "taken@latest", "absent", "../odd", "calm"])

@@ -10,6 +10,8 @@ import pathlib
 import subprocess
 import sys
 import unittest
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
@@ -27,6 +29,13 @@ rules:
     when: { finding: known-malware }
     then: block
 """
+PROVEN = """\
+version: 1
+rules:
+  - { id: unproven, when: { younger_than: 9000d, not: { provenance: { verified: true } } }, then: quarantine }
+"""
+# Releases of the first year of attestations, with bundles of 0.1 and 0.2; three of them are in tests/fixtures/sigstore as well.
+ATTESTED = ("sigstore@0.4.0", "sigstore@1.0.0", "sigstore@1.3.0", "sigstore@2.0.0", "tuf-js@1.0.0")
 LIMIT = 600
 EXHAUSTIVE = bool(os.environ.get("NPM_GATE_ALL"))
 
@@ -55,6 +64,27 @@ class Live(case.EndToEnd):
         if not cls.upstream:
             raise unittest.SkipTest("no registry is configured")
         cls.gate = cls.enterClassContext(Gate(cls.upstream))
+
+    def test_real_attestations_verify(self):
+        """Every one that the registry hands out holds, of the bytes that it serves."""
+        verified = []
+        # Outside facts are asked for of recent releases.
+        settings = {"inspection": {"recent": "9000d"}, "signatures": {"provenance": "verified"}}
+        gate = self.enterContext(Gate(self.upstream, policy=PROVEN, settings=settings))
+        for spec in ATTESTED:
+            name, _, version = spec.rpartition("@")
+            try:
+                with urllib.request.urlopen(f"{self.upstream.rstrip('/')}/-/npm/v1/attestations/{spec}", timeout=60):
+                    pass
+            except (urllib.error.URLError, TimeoutError) as error:
+                self.say(f"{spec}: the registry has no attestations of it ({error})")
+                continue
+            with self.subTest(spec):
+                self.assertEqual(gate.tarball(name, version).status, 200, gate.log_end())
+                verified.append(spec)
+        if not verified:
+            self.skipTest("this registry hands out no attestations")
+        self.say(f"verified: {' '.join(verified)}")
 
     def metrics(self):
         """How often the gate asked its upstream, by kind: {label text: count}."""

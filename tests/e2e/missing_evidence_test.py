@@ -48,7 +48,7 @@ class MissingEvidence(case.EndToEnd):
         return next((float(line.split()[-1]) for line in lines if line.startswith(name + " ")), 0.0)
 
     def attack(self, fault):
-        """Quarantined against 1.1.0; that is rejected; the tarball of 1.0.0, the next baseline, cannot be had."""
+        """Quarantined against 1.1.0; that is rejected; the tarball of 1.0.0, the next baseline, is not available."""
         name = f"stolen-{fault}"
         self.registry.add(hijacked(name))
         gate = self.gate()

@@ -236,6 +236,25 @@ class Leaving(case.EndToEnd):
             client.close()
             gate.stop()
 
+    def test_a_socket_of_the_service_manager(self):
+        """Who connects while no gate runs is answered by the next one; a socket that gate.yaml does not name ends the start."""
+        with FixtureRegistry([small()]) as registry, socket.create_server(("127.0.0.1", 0), backlog=16) as held:
+            gate = Gate(registry.url)
+            gate.socket = held
+            with gate:
+                self.assertEqual(gate.packument("framed").status, 200)
+                gate.stop()
+                with socket.create_connection(held.getsockname(), timeout=60) as early:
+                    early.sendall(f"GET /framed HTTP/1.1\r\nHost: 127.0.0.1:{gate.port}\r\nConnection: close\r\n\r\n".encode())
+                    gate.restart()
+                    self.assertTrue(early.recv(1000).startswith(b"HTTP/1.1 200"))
+                gate.stop()
+                gate.settings = {"listen": {"port": wire.free_port()}}
+                gate.exit_code = None
+                with self.assertRaisesRegex(program.GateFailed, r"the service manager listens on 127\.0\.0\.1:\d+, gate\.yaml says"):
+                    gate.start()
+                gate.stop(check=False)
+
     def test_a_hangup_rereads_the_configuration(self):
         """The log's level is taken over; what needs a restart is named; a broken file changes nothing."""
         with FixtureRegistry([small()]) as registry, Gate(registry.url) as gate:

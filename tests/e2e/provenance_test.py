@@ -61,7 +61,7 @@ class Provenance(case.EndToEnd):
         self.registry.add(Package(name, list(releases), repository=REPOSITORIES[name]))
 
     def found(self, gate, spec):
-        """The findings of a release, by id and, for what could not be had, source."""
+        """The findings of a release, by id and, for what was not available, source."""
         name, _, version = spec.rpartition("@")
         # A release that is held is inspected behind the packument's answer; its tarball's answer waits for that.
         gate.tarball(name, version)
@@ -114,7 +114,7 @@ class Provenance(case.EndToEnd):
                     self.assert_refused(gate.tarball("tuf-js", "1.0.0"), "blocked", "rule provenance-invalid")
 
     def test_missing_is_unknown(self):
-        """An attestation that cannot be had proves nothing and accuses nobody."""
+        """An attestation that is not available proves nothing and accuses nobody."""
         self.add("tuf-js", real("tuf-js@1.0.0"))
         self.registry.fault("/-/npm/v1/attestations/tuf-js@1.0.0", "status", status=500)
         found = self.found(self.gate(), "tuf-js@1.0.0")

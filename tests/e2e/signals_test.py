@@ -86,7 +86,7 @@ class Signals(case.EndToEnd):
 
     def test_builds(self):
         """A takeover through trusted publishing: attested like the one before, built by another workflow or from a fork; one attestation
-        is about other bytes, one cannot be had."""
+        is about other bytes, one is not available."""
         hook = {"manifest": {"scripts": {"postinstall": "node index.js"}}}
         by = {"registry": {"_npmUser": TRUSTED}}
         build = {

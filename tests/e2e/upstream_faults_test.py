@@ -46,7 +46,7 @@ class Faults(case.EndToEnd):
         return name, self.registry.fault(match.format(name=name), kind, **arguments)
 
     def test_packument_faults(self):
-        """A packument that cannot be had: 5xx with a sentence, retried by clients, and fine again once the upstream is."""
+        """A packument that is not available: 5xx with a sentence, retried by clients, and fine again once the upstream is."""
         rows = [
             ("status", {"status": 500}, (502, 503)), ("status", {"status": 503, "retry_after": 1}, (503,)),
             ("status", {"status": 429}, (502, 503)), ("garbage", {}, (502, 503)), ("truncated", {}, (502, 503)), ("reset", {}, (502, 503)),

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "proxy/packages/git_protocol.h"
+#include "proxy/external/git_protocol.h"
 #include "tests/fuzz/check.h"
 
 namespace npmgate::fuzz {

@@ -18,13 +18,23 @@ void check_scripts(const Manifest& manifest, const boost::json::object& document
     NPM_GATE_PROMISE(manifest.scripts.empty());
     return;
   }
-  NPM_GATE_PROMISE(scripts->get_object().size() == manifest.scripts.size());
+  std::size_t texts = 0;
   for (const auto& member : scripts->get_object()) {
     const auto ours = manifest.scripts.find(std::string_view(member.key()));
+    if (!member.value().is_string()) {
+      // Nobody runs it for a dependency; an install hook of another type is refused.
+      NPM_GATE_PROMISE(ours == manifest.scripts.end());
+      for (const std::string hook : {"preinstall", "install", "postinstall"}) {
+        const std::string_view key = member.key();
+        NPM_GATE_PROMISE(key != hook && key != "pre" + hook && key != "post" + hook);
+      }
+      continue;
+    }
+    ++texts;
     NPM_GATE_PROMISE(ours != manifest.scripts.end());
-    NPM_GATE_PROMISE(member.value().is_string());
     NPM_GATE_PROMISE(std::string_view(member.value().get_string()) == ours->second);
   }
+  NPM_GATE_PROMISE(texts == manifest.scripts.size());
 }
 
 void check_package_json(std::string_view text) {

@@ -7,6 +7,7 @@ What a long run learnt from them, minimised, is the corpus that is committed.
 
 import base64
 import gzip
+import hashlib
 import json
 import pathlib
 import sys
@@ -155,6 +156,26 @@ def _git():
     yield line("ERR no such repository\n")
 
 
+def _pack():
+    def entry(kind, body, before=b""):
+        return bytes([kind]) + len(body).to_bytes(2, "little") + before + body
+
+    def packet(data):
+        return b"%04x" % (len(data) + 4) + data
+
+    base = b"the quick brown fox jumps over the lazy dog"
+    delta = bytes([len(base), 15, 0x91, 4, 12, 3]) + b"cat"
+    name = hashlib.sha1(b"blob %d\0" % len(base) + base).digest()
+    yield entry(3, base) + entry(6, delta, bytes([len(base) + 13]))
+    yield entry(7, delta, name) + entry(3, base)
+    tree = b"100644 a\0" + name + b"160000 m\0" + name
+    tree_id = hashlib.sha1(b"tree %d\0" % len(tree) + tree).hexdigest()
+    commit = f"tree {tree_id}\nauthor a <a@git.example> 1 +0000\ncommitter a <a@git.example> 1 +0000\n\nx\n".encode()
+    yield entry(2, tree) + entry(1, commit)
+    yield packet(b"shallow-info\n") + b"0001" + packet(b"packfile\n") + packet(b"\1PACK\0\0\0\2\0\0\0\0" + b"c" * 20) + b"0000"
+    yield packet(b"ERR upload-pack: not our ref " + b"1" * 40)
+
+
 def _evidence():
     """Even first byte: stored JSON; odd: a manifest, a zero byte, a tarball to inspect."""
     for case in crafted.cases():
@@ -171,7 +192,7 @@ def _evidence():
 
 
 TARGETS = {"archive": _archive, "package_json": _package_json, "packument": _packument, "provenance": _provenance, "target": _target, "policy": _policy,
-           "semver": _semver, "git": _git, "evidence": _evidence, "bundle": _bundle, "checkpoint": _checkpoint}
+           "semver": _semver, "git": _git, "pack": _pack, "evidence": _evidence, "bundle": _bundle, "checkpoint": _checkpoint}
 
 
 def main():

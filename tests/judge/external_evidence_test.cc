@@ -34,6 +34,12 @@ ExternalEvidence full() {
                                                true};
   out.provenance["1.0.0"].foreign = "about something else";
   out.provenance["0.9.0"].invalid = "the signature over the statement does not hold";
+  SourceEvidence& source = out.sources["1.0.1"];
+  source.state = SourceEvidence::State::kCompared;
+  source.commit = "c0ffee";
+  source.found.same = 3;
+  source.found.absent = {"dist/"};
+  out.sources["1.0.0"].reason = "no filter";
   out.unavailable.push_back({"signature", "no answer"});
   out.asked = kBorn + minutes(1);
   return out;

@@ -255,9 +255,61 @@ TEST(Baseline, ThousandsOfReleasesThatWaitForEachOther) {
   });
 }
 
-TEST(Picks, TopOfEachLineAndTagTargets) {
+TEST(Picks, TopOfEachLineAndLatest) {
   Judge judge = judge_of(snapshot_of(kLines, kTags), "");
-  EXPECT_EQ(judge.picks_to_inspect(kNobody), (Names{"1.2.0", "3.0.0-rc.1"}));
+  EXPECT_EQ(judge.picks_to_inspect(kNobody), Names{"1.2.0"});
+  // What `latest` names comes first.
+  const auto lines = snapshot_of({{"1.9.0", 2, ""}, {"2.3.0", 3, ""}, {"3.0.0", 1, ""}},
+                                 R"("latest":"2.3.0","next":"3.0.0")");
+  EXPECT_EQ(judge_of(lines, "").picks_to_inspect(kNobody), (Names{"2.3.0", "3.0.0", "1.9.0"}));
+}
+
+TEST(Picks, OtherTagsAreForWhoAsksForThem) {
+  const auto snapshot = snapshot_of(kLines, kTags);
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody, Asked("next")), Names{"3.0.0-rc.1"});
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody, Asked("latest")), Names{"1.2.0"});
+  Asked tags;
+  tags.every_tag = true;
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody, tags), (Names{"1.2.0", "3.0.0-rc.1"}));
+}
+
+TEST(Picks, OneVersionIsAskedForAlone) {
+  const auto snapshot = snapshot_of(kLines, kTags);
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody, Asked("1.1.0")), Names{"1.1.0"});
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody, Asked("1.0.0")), Names{});  // old
+  EXPECT_EQ(judge_of(snapshot, "").picks_to_inspect(kNobody, Asked("9.9.9")), Names{});
+}
+
+class Parts : public ::testing::Test {
+ protected:
+  std::shared_ptr<PackageSnapshot> part(const std::string& more) {
+    return snapshot_of({{"1.0.0", 90, more}, {"1.1.0", 2, more}}, R"("latest":"1.1.0")");
+  }
+  Names picks(const std::shared_ptr<PackageSnapshot>& snapshot, bool pinned) {
+    JudgeOptions options;
+    options.pinned = [pinned](const Release&) { return pinned; };
+    Judge judge(snapshot, policy_text("rules: []"), {}, options, kNow);
+    const Names before = judge.picks_to_inspect(kNobody);
+    EXPECT_EQ(judge.background_work(), before);  // neither is it fetched behind the answer
+    return before;
+  }
+  static constexpr const char* kLinux = R"(,"os":["linux"],"cpu":["x64"])";
+};
+
+TEST_F(Parts, WaitUntilTheirTarballIsWanted) {
+  EXPECT_EQ(picks(part(kLinux), true), Names{});
+  EXPECT_EQ(picks(part(R"(,"libc":["musl"])"), true), Names{});
+}
+
+TEST_F(Parts, OfNobodyAreInspectedLikeAnyOther) {
+  EXPECT_EQ(picks(part(kLinux), false), Names{"1.1.0"});
+  EXPECT_EQ(picks(part(""), true), Names{"1.1.0"});
+}
+
+TEST_F(Parts, OfAPackageThatSomebodyUsesAreInspectedAhead) {
+  auto used = part(kLinux);
+  inspect(*used, "1.0.0");
+  EXPECT_EQ(picks(used, true), Names{"1.1.0"});
 }
 
 TEST(Picks, InspectedTopEndsTheWalk) {

@@ -2,6 +2,7 @@
 #include "judge/policy_replay.h"
 
 #include "judge_testing.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate::testing {
 namespace {

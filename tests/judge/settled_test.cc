@@ -112,6 +112,33 @@ TEST(Baseline, AnIncompleteUploadIsNone) {
   EXPECT_TRUE(judge.of("1.2.0")->verdict.served());
 }
 
+// 1.1.0 has the code that loads others as it was, and lacks these; 1.2.0 only puts them back.
+TEST(Baseline, OneThatLacksWhatItLoadsIsNone) {
+  for (const bool moved : {false, true}) {
+    auto snapshot = snapshot_of(
+        {{"1.0.0", 400, kMaintained}, {"1.1.0", 200, kMaintained}, {"1.2.0", 1, kMaintained}});
+    const auto add = [&](const char* version, const char* second) {
+      auto evidence = evidence_with(*snapshot, version, kPlain);
+      auto& files = evidence->tree.files;
+      files.front().sha256 = "same";
+      files.front().reading = CodeReading{};
+      if (second != nullptr) {
+        files.push_back(files.front());
+        files.back().path = second;
+        files.back().sha256 = second;
+        files.front().loads = {1};
+      }
+      add_evidence(*snapshot, std::move(evidence));
+    };
+    add("1.0.0", "lib.js");
+    // Moved: found under another name.
+    add("1.1.0", moved ? "lib/index.js" : nullptr);
+    add("1.2.0", "lib.js");
+    Judge judge = judge_of(snapshot, kTakeover);
+    EXPECT_EQ(judge.of("1.2.0")->baseline, moved ? "1.1.0" : "1.0.0");
+  }
+}
+
 // `fixes: sooner`.
 TEST(Restored, TheHonestRestorationComesAtOnce) {
   auto snapshot = snapshot_of(

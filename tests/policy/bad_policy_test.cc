@@ -47,7 +47,11 @@ std::string glass(const std::string& lines) {
 const std::string kUnderNot =
     " cannot stand under 'not': one more finding must never make a verdict milder; 'not' takes "
     "package, version, "
-    "upstream, popular, provenance, younger_than and older_than\n";
+    "upstream, popular, provenance, lowest_risk, younger_than and older_than\n";
+const std::string kNotOnly =
+    "rule r: 'lowest_risk' stands under 'not' only, as not: { lowest_risk: true }: one more "
+    "finding "
+    "must never make a verdict milder\n";
 const std::string kExactOnly =
     "waiver: only one exact version (name@1.2.3) may waive rules; a glob, a range or a name may "
     "waive findings, so that "
@@ -173,6 +177,13 @@ const BadPolicy kConditionRows[] = {
      "policy.yaml:4:38: rule r: unknown finding 'missing-tag'; did you mean 'missing-git-tag'?\n"},
     {"finding_list_empty", when("{ finding: [] }"),
      "policy.yaml:4:22: rule r: finding: the list is empty, so nothing would match\n"},
+    {"severity_misspelt", when("{ finding: known-malware, severity: urgent }"),
+     "policy.yaml:4:46: rule r: severity: expected info, low, medium, high or critical, found "
+     "'urgent'\n"},
+    {"new_is_only_true", when("{ finding: known-malware, new: false }"),
+     "policy.yaml:4:41: rule r: new: only true is a condition, found 'false'\n"},
+    {"not_a_severity", when("{ not: { severity: high } }"),
+     "policy.yaml:4:20: rule r: 'severity'" + kUnderNot},
     {"finding_as_map", when("{ finding: { id: x } }"),
      "policy.yaml:4:22: rule r: finding: expected a finding's id, found a map\n"},
     {"all_as_map", when("{ all: { popular: true } }"),
@@ -182,6 +193,11 @@ const BadPolicy kConditionRows[] = {
     {"any_of_texts", when("{ any: [popular] }"),
      "policy.yaml:4:19: rule r: expected a condition such as { finding: known-malware }, found "
      "'popular'\n"},
+    {"lowest_risk_makes_no_rule_hold", when("{ lowest_risk: true }"),
+     "policy.yaml:4:13: " + kNotOnly},
+    {"nor_by_the_opposite_of_the_opposite", when("{ not: { not: { lowest_risk: true } } }"),
+     "policy.yaml:4:27: " + kNotOnly},
+    {"nor_by_false", when("{ not: { lowest_risk: false } }"), "policy.yaml:4:20: " + kNotOnly},
     {"not_a_finding", when("{ not: { finding: known-malware } }"),
      "policy.yaml:4:20: rule r: 'finding'" + kUnderNot},
     {"not_a_finding_deep",

@@ -39,6 +39,66 @@ TEST(Decide, NothingMatchesIsAllowed) {
   EXPECT_EQ(verdict.valid_until, std::nullopt);
 }
 
+Finding told(const char* id, Severity severity, boost::json::object proof = {}) {
+  Finding out = finding(id, std::move(proof));
+  out.severity = severity;
+  return out;
+}
+
+TEST(Decide, SeverityAndNewNarrowTheFindingBesideThem) {
+  struct Row {
+    const char* when;
+    std::vector<Finding> findings;
+    bool matches;
+  };
+  const auto low = told("fresh-dependency", Severity::kLow);
+  const auto high = told("fresh-dependency", Severity::kHigh);
+  const auto old_high = told("exotic-dependency", Severity::kHigh, {{"new", false}});
+  const auto new_low = told("exotic-dependency", Severity::kLow, {{"new", true}});
+  const auto new_high = told("exotic-dependency", Severity::kHigh, {{"new", true}});
+  const std::vector<Row> rows = {
+      {"{ finding: fresh-dependency }", {low}, true},
+      {"{ finding: fresh-dependency, severity: high }", {low}, false},
+      {"{ finding: fresh-dependency, severity: high }", {high}, true},
+      {"{ severity: medium, finding: fresh-dependency }", {high}, true},
+      {"{ finding: fresh-dependency, severity: critical }", {high}, false},
+      {"{ finding: fresh-dependency, severity: high }", {old_high}, false},
+      {"{ severity: high }", {old_high}, true},
+      {"{ severity: high }", {low}, false},
+      {"{ finding: exotic-dependency, new: true }", {old_high}, false},
+      {"{ finding: exotic-dependency, new: true }", {new_low}, true},
+      // A finding that says nothing of it is new.
+      {"{ finding: fresh-dependency, new: true }", {low}, true},
+      // Both of one finding.
+      {"{ finding: exotic-dependency, severity: high, new: true }", {old_high, new_low}, false},
+      {"{ finding: exotic-dependency, severity: high, new: true }", {old_high, new_high}, true},
+      {"{ all: [{ finding: exotic-dependency, severity: high }, { new: true }] }",
+       {old_high, new_low},
+       true},
+      {"{ severity: high, new: true }", {old_high, low}, false},
+      {"{ severity: high, new: true }", {old_high, high}, true},
+  };
+  for (const Row& row : rows) {
+    const Verdict verdict =
+        judge(one(row.when, "quarantine"), subject_of("a", "1.0.0"), row.findings);
+    EXPECT_EQ(verdict.action, row.matches ? Action::kQuarantine : Action::kAllow) << row.when;
+  }
+}
+
+TEST(Decide, AReasonNamesWhatSeverityLetIn) {
+  const Verdict verdict =
+      judge(one("{ severity: high }", "quarantine"), subject_of("a", "1.0.0"),
+            {told("size-jump", Severity::kMedium), told("fresh-dependency", Severity::kHigh)});
+  ASSERT_EQ(verdict.reasons.size(), 1u);
+  EXPECT_EQ(verdict.reasons[0].findings, (Names{"fresh-dependency"}));
+  const Verdict waived = judge(
+      one("{ severity: high }", "quarantine") +
+          "waivers:\n  - { package: \"a@1.0.0\", findings: fresh-dependency, reason: x, expires: "
+          "2027-01-01 }\n",
+      subject_of("a", "1.0.0"), {told("fresh-dependency", Severity::kHigh)});
+  EXPECT_EQ(waived.action, Action::kAllow);
+}
+
 struct FloorCase {
   const char* finding;
   Action action;
@@ -70,7 +130,7 @@ TEST(Decide, TheFloorStandsBeforeAnyPolicy) {
 TEST(Decide, OnlyAMissingTarballIsOnTheFloor) {
   Finding tags = finding("evidence-unavailable");
   tags.source = "git-tags";
-  tags.message = "git-tags could not be had";
+  tags.message = "git-tags were not available";
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags}).action, Action::kAllow);
   EXPECT_EQ(judge("version: 1\n", subject_of("a", "1.0.0"), {tags, finding("evidence-unavailable")})
                 .action,
@@ -116,8 +176,35 @@ TEST(Decide, WithoutVerifiedProvenanceNothingOfItHolds) {
   const std::string shorter = "{ younger_than: 3d, not: { provenance: { verified: true } } }";
   EXPECT_EQ(judge(one(shorter, "quarantine"), subject, {}).action, Action::kQuarantine);
   Subject proven = subject;
-  proven.provenance = Provenance{};
+  proven.provenance = Subject::Proven{};
   EXPECT_EQ(judge(one(shorter, "quarantine"), proven, {}).action, Action::kAllow);
+}
+
+TEST(Decide, TheLowestRiskMayWaitLess) {
+  const std::string rules = rules_text(
+      "  - { id: cooldown, when: { younger_than: 24h, not: { lowest_risk: true } }, "
+      "then: quarantine }\n"
+      "  - { id: shorter, when: { younger_than: 4h }, then: quarantine }\n");
+  Subject subject = subject_of("a", "1.0.0", hours{5});
+  EXPECT_EQ(rules_of(judge(rules, subject, {})), Names{"cooldown"});
+  subject.lowest_risk = true;
+  EXPECT_EQ(judge(rules, subject, {}).action, Action::kAllow);
+  EXPECT_EQ(rules_of(judge(rules,
+                           [] {
+                             Subject young = subject_of("a", "1.0.0", hours{3});
+                             young.lowest_risk = true;
+                             return young;
+                           }(),
+                           {})),
+            Names{"shorter"});
+  EXPECT_NE(explain_text(subject, judge(rules, subject, {}), {}, Time{}).find("of the lowest risk"),
+            std::string::npos);
+  subject.lowest_risk = false;
+  subject.provenance = Subject::Proven{};
+  subject.risk_left = "the repository has no tag for it";
+  EXPECT_NE(explain_text(subject, judge(rules, subject, {}), {}, Time{})
+                .find("not of the lowest risk: the repository has no tag for it"),
+            std::string::npos);
 }
 
 TEST(Decide, EachConditionAsksWhatItSays) {
@@ -125,8 +212,8 @@ TEST(Decide, EachConditionAsksWhatItSays) {
   subject.popular = true;
   subject.has_install_script = true;
   subject.provenance =
-      Provenance{"", "https://git.example/acme/x", "release.yml", "refs/heads/main",
-                 "", "https://git.example/runner"};
+      Subject::Proven{"https://issuer.example", "hosted", "https://git.example/acme/x",
+                      "release.yml", "refs/heads/main"};
   const auto findings = findings_of({"deprecated", "size-jump"});
   for (const ConditionCase& row : std::initializer_list<ConditionCase>{
            {"{ finding: deprecated }", true},
@@ -153,6 +240,8 @@ TEST(Decide, EachConditionAsksWhatItSays) {
            {"{ provenance: { workflow: [other.yml, release.yml], ref: refs/heads/main } }", true},
            {"{ provenance: { repository: \"https://git.example/*\" } }", false},
            {"{ provenance: { builder: other } }", false},
+           {"{ provenance: { builder: \"https://issuer.example\" } }", true},
+           {"{ provenance: { builder: [self, hosted] } }", true},
            {"{ not: { provenance: { verified: true } } }", false},
            {"{ not: { provenance: { repository: \"https://git.example/other\" } } }", true},
            {"{ upstream: public }", true},

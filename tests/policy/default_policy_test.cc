@@ -91,40 +91,40 @@ void PrintTo(const Attack& attack, std::ostream* out) {
 const Attack kAttacks[] = {
     {"eslint_scope_2018", "NIS HNX TAG NEP DRM OLD", 14},
     {"event_stream_2018", "NPB DEP FDP DRM", 14},
-    {"flatmap_stream_2018", "TAG OBF SIZ", 14},
+    {"flatmap_stream_2018", "TAG OBF SIZ", 90},
     {"ua_parser_js_2021", "NIS HNX TAG NEP BUR OLD", 14},
-    {"coa_2021", "NIS HNX TAG OBF NEP BUR DRM OLD", 14},
-    {"rc_2021", "NIS HNX TAG OBF NEP BUR DRM OLD", 14},
+    {"coa_2021", "NIS HNX TAG OBF NEP BUR DRM OLD", 90},
+    {"rc_2021", "NIS HNX TAG OBF NEP BUR DRM OLD", 90},
     {"colors_2022", "BUR DRM", 3},
     {"faker_2022", "SIZ DRM", 3},
-    {"node_ipc_2022_wiper", "OBF NEP BUR", 14},
+    {"node_ipc_2022_wiper", "OBF NEP BUR", 90},
     {"node_ipc_2022_peacenotwar", "DEP FDP OLD", 14},
-    {"ledger_connect_kit_2023", "TAG PCH OBF NEP SIZ BUR DRM", 14},
-    {"lottie_player_2024", "TAG OBF NEP SIZ BUR DRM", 14},
+    {"ledger_connect_kit_2023", "TAG PCH OBF NEP SIZ BUR DRM", 90},
+    {"lottie_player_2024", "TAG OBF NEP SIZ BUR DRM", 90},
     {"solana_web3js_2024", "TAG NEP BUR", 14},
-    {"rspack_2024", "NIS HNX TAG OBF NEP SIZ", 14},
-    {"vant_2024", "NIS HNX TAG OBF NEP BUR OLD", 14},
+    {"rspack_2024", "NIS HNX TAG OBF NEP SIZ", 90},
+    {"vant_2024", "NIS HNX TAG OBF NEP BUR OLD", 90},
     {"eslint_config_prettier_2025", "NIS HNX TAG SIZ BUR OLD", 14},
-    {"is_2025", "NIS TAG NPB PCH OBF NEP SIZ BUR DRM", 14},
+    {"is_2025", "NIS TAG NPB PCH OBF NEP SIZ BUR DRM", 90},
     {"toptal_2025", "NIS HNX", 14},
     {"nx_2025", "CIS HNX TAG PCH PRV NEP BUR OLD", 14},
-    {"chalk_debug_2025", "TAG OBF SIZ", 14},
+    {"chalk_debug_2025", "TAG OBF SIZ", 90},
     {"shai_hulud_1_2025", "NIS HNX TAG NEP SIZ BUR DRM", 14},
     {"shai_hulud_1_hookless", "TAG NEP SIZ BUR OLD", 14},
-    {"shai_hulud_2_2025", "NIS HNX TAG OBF NEP SIZ BUR OLD", 14},
+    {"shai_hulud_2_2025", "NIS HNX TAG OBF NEP SIZ BUR OLD", 90},
     {"dydx_2026", "NEP BUR OLD", 3},
-    {"rn_phone_2026", "NIS HNX TAG OBF BUR", 14},
+    {"rn_phone_2026", "NIS HNX TAG OBF BUR", 90},
     {"axios_2026", "TAG PCH PRV DEP FDP BUR OLD", 14},
-    {"plain_crypto_js_2026", "NIS HNX TAG OBF", 14},
+    {"plain_crypto_js_2026", "NIS HNX TAG OBF", 90},
     {"pgserve_2026", "NIS HNX BUR", 14},
-    {"sap_capjs_2026", "NIS HNX OBF NEP SIZ", 14},
-    {"tanstack_2026", "TAG DEP GIT OBF NEP SIZ BUR", 30},
-    {"redhat_2026", "NIS HNX OBF SIZ BUR", 14},
-    {"vapi_gyp_2026", "GYP HNX OBF SIZ BUR OLD", 14},
+    {"sap_capjs_2026", "NIS HNX OBF NEP SIZ", 90},
+    {"tanstack_2026", "TAG DEP GIT OBF NEP SIZ BUR", 90},
+    {"redhat_2026", "NIS HNX OBF SIZ BUR", 90},
+    {"vapi_gyp_2026", "GYP HNX OBF SIZ BUR OLD", 90},
     {"ironworm_2026", "NIS HNX SIZ BUR", 14},
     {"injective_2026", "OBF", 3},
-    {"jscrambler_2026_hook", "NIS HNX TAG OBF SIZ BUR", 14},
-    {"jscrambler_2026_runtime", "TAG DEP OBF SIZ BUR", 14},
+    {"jscrambler_2026_hook", "NIS HNX TAG OBF SIZ BUR", 90},
+    {"jscrambler_2026_runtime", "TAG DEP OBF SIZ BUR", 90},
     {"indexed_btree_2026", "", 0},
 };
 
@@ -297,6 +297,34 @@ TEST(DefaultPolicy, AFixThatIsTheBaselineAgainWaitsForNoAge) {
   }
 }
 
+Finding of_severity(const char* id, Severity severity) {
+  Finding out = finding(id);
+  out.severity = severity;
+  return out;
+}
+
+// Another host of a known site, and a package that shrank, are no second signs.
+TEST(DefaultPolicy, WeakSecondSignsDoNotHold) {
+  struct Row {
+    Finding first, weak;
+  };
+  const Finding host = of_severity("network-endpoint-added", Severity::kLow);
+  const Finding smaller = of_severity("size-jump", Severity::kLow);
+  for (const auto& [first, weak] : std::initializer_list<Row>{
+           {finding("sensitive-access-added"), host},
+           {finding("repository-changed"), host},
+           {finding("version-burst"), host},
+           {finding("install-script-changed"), smaller},
+           {finding("install-script-target-changed"), finding("repository-changed")},
+           {finding("install-script-target-changed"), finding("network-endpoint-added")},
+           {finding("install-script-target-changed"), finding("size-jump")}}) {
+    const std::vector<Finding> both{first, weak};
+    EXPECT_EQ(decide(without_cooldown(), subject_of("a", "1.0.1"), both, {}, kNow).action,
+              Action::kWarn)
+        << first.id << " " << weak.id;
+  }
+}
+
 // Hooks that run for git and linked installs only hold nothing, whatever stands beside them.
 TEST(DefaultPolicy, PrepareScriptsDoNotHold) {
   std::vector<Finding> findings =
@@ -309,7 +337,7 @@ TEST(DefaultPolicy, PrepareScriptsDoNotHold) {
             Action::kWarn);
 }
 
-// Whatever fires: beyond 30 days only the feed, a wrong signature or attestation and a withdrawal
+// Whatever fires: beyond 90 days only the feed, a wrong signature or attestation and a withdrawal
 // keep a release from being served.
 TEST(DefaultPolicy, OldReleasesAreNeverHeldForTheirLooks) {
   std::vector<Finding> findings;
@@ -324,7 +352,7 @@ TEST(DefaultPolicy, OldReleasesAreNeverHeldForTheirLooks) {
       findings.push_back(each);
   }
   EXPECT_GE(findings.size(), 30U);
-  EXPECT_TRUE(decide(*default_policy(kNow), subject_of("a", "1.0.0", kDay * 30), findings, {}, kNow)
+  EXPECT_TRUE(decide(*default_policy(kNow), subject_of("a", "1.0.0", kDay * 90), findings, {}, kNow)
                   .served());
 }
 

@@ -251,6 +251,8 @@ TEST(Policy, ConditionKeysAreEachReadable) {
                                                            {"any", "[{ popular: true }]"},
                                                            {"not", "{ popular: true }"},
                                                            {"finding", "deprecated"},
+                                                           {"severity", "high"},
+                                                           {"new", "true"},
                                                            {"package", "x"},
                                                            {"version", "\">=1\""},
                                                            {"younger_than", "1d"},

@@ -7,8 +7,14 @@ The program is NPM_GATE_BINARY, else the newest build. Figures depend on the mac
 docs/reliability.md holds what one machine showed.
 """
 
+import base64
+import collections
 import concurrent.futures
+import contextlib
+import gzip
 import hashlib
+import http.server
+import json
 import os
 import pathlib
 import signal
@@ -238,7 +244,130 @@ def leaving():
         return f"tarball {'whole' if same else 'CUT'}, exit {gate.process.returncode}, gone after {took:.2f} s", same and gate.process.returncode == 0
 
 
-ROWS = {f.__name__: f for f in (closed_clients, pipelining, upstream_down, failing_package, cold_tarballs, outage_of_days, bad_moments, leaving)}
+def restart():
+    """Clients that connect anew for each request while the gate is restarted again and again, its socket held as by systemd."""
+    restarts = 2 if QUICK else 10
+    with FixtureRegistry([package("left")]) as registry, socket.create_server(("127.0.0.1", 0), backlog=1024) as held:
+        gate = Gate(registry.url)
+        gate.socket = held
+        with gate:
+            gate.packument("left")
+            stop, answers, failures, longest = threading.Event(), [0], [], [0.0]
+
+            def client():
+                while not stop.is_set():
+                    started = time.monotonic()
+                    try:
+                        status = gate.packument("left").status
+                    except OSError as error:
+                        status = repr(error)
+                    answers[0] += 1
+                    longest[0] = max(longest[0], time.monotonic() - started)
+                    if status != 200:
+                        failures.append(status)
+            threads = [threading.Thread(target=client, daemon=True) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for _ in range(restarts):
+                before = answers[0]
+                wire.eventually(lambda seen=before: answers[0] > seen + 50)
+                gate.restart()
+            stop.set()
+            for thread in threads:
+                thread.join(30)
+    figures = f"{restarts} restarts, {answers[0]} answers, {len(failures)} refused or failed {failures[:3] or ''}, the longest wait {longest[0]:.2f} s"
+    return figures, not failures
+
+
+class Large(http.server.BaseHTTPRequestHandler):
+    """Any name is a package with a packument of some 400 KB; audits are answered with nothing found."""
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        """A packument."""
+        name = self.path.strip("/")
+        if "/-/" in self.path:
+            return self.send_error(404)
+        versions, times = {}, {"created": days_ago(900), "modified": days_ago(100)}
+        for i in range(200):
+            version = f"1.{i}.0"
+            versions[version] = {"name": name, "version": version, "description": "x" * 1500,
+                                 "dist": {"tarball": f"http://127.0.0.1:{self.server.server_address[1]}/{name}/-/{name}-{version}.tgz", "integrity": DIGEST, "shasum": "0" * 40}}
+            times[version] = days_ago(800 - i)
+        return self.answer(json.dumps({"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": versions, "time": times}).encode())
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        """An audit."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.answer(b"{}")
+
+    def answer(self, body):
+        """As JSON."""
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+DIGEST = "sha512-" + base64.b64encode(bytes(64)).decode()
+
+
+@contextlib.contextmanager
+def large_registry():
+    """A registry of Large."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Large)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def many_packages():
+    """1,200 packuments of 400 KB through 64 MiB of storage.memory: what the process takes."""
+    count = 40 if QUICK else 1200
+    settings = {"storage": {"memory": "64MiB"}, "log": {"level": "info"}}
+    with large_registry() as url, Gate(None, "version: 1\n", {**settings, "upstreams": [{"name": "own", "url": url, "inspect": False}]}) as gate:
+        gate.packument("first")
+        before = gate.memory_from_now()
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            statuses = list(pool.map(lambda i: gate.packument(f"p{i}").status, range(count)))
+        peak, left = gate.memory_peak() - before, gate.memory_from_now() - before
+        good = statuses.count(200)
+        return f"{count} packages, {good} answered, {peak >> 20} MiB more at the peak, {left >> 20} MiB afterwards", peak < 400 << 20
+
+
+def many_audits():
+    """40 audit bodies of 15 MB, compressed as npm does, 20 at a time: what the process takes."""
+    count, size = (6, 2_000_000) if QUICK else (40, 15_000_000)
+    entry = '"package-with-some-name-%07d":["1.2.3","1.2.4"],'
+    body = ("{" + "".join(entry % i for i in range(size // len(entry % 0))).rstrip(",") + "}").encode()
+    packed = gzip.compress(body, 1)  # as npm sends it
+    with large_registry() as url, Gate(url, "version: 1\n", {"log": {"level": "info"}}) as gate:
+        gate.packument("first")
+        before = gate.memory_from_now()
+
+        def ask(_):
+            try:
+                return gate.send("/-/npm/v1/security/advisories/bulk", "POST", {"Content-Type": "application/json", "Content-Encoding": "gzip"}, packed, timeout=120).status
+            except OSError:
+                return "cut"
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            statuses = collections.Counter(pool.map(ask, range(count)))
+        peak, left = gate.memory_peak() - before, gate.memory_from_now() - before
+        pinged = gate.get("/-/ping").status
+        return (f"{count} bodies of {len(body) / 1e6:.0f} MB: {dict(statuses)}, {peak >> 20} MiB more at the peak, {left >> 20} MiB afterwards",
+                peak < 700 << 20 and pinged == 200 and "cut" not in statuses)
+
+
+ROWS = {f.__name__: f for f in (closed_clients, pipelining, upstream_down, failing_package, cold_tarballs, outage_of_days, bad_moments, leaving, restart,
+                                many_packages, many_audits)}
 
 
 def main():

@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "proxy/packages/sandboxed_inspector.h"
+#include "proxy/inspection/sandboxed_inspector.h"
 
 namespace npmgate::testing {
 

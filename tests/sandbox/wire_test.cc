@@ -73,6 +73,30 @@ TEST(Reply, ComesBack) {
   EXPECT_EQ(decode_reply(encode(WorkReply{7, {}, "", 13}), 7, {})->attempt_errno, 13);
 }
 
+TEST(Reply, AboutASourceComesBackToWhoAskedForOne) {
+  WorkRequest request;
+  request.job = 7;
+  request.source = SourceRequest{5, "c0ffee", "packages/x", "@o/x", "b10b"};
+  const auto asked = decode_request(encode(request));
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->source, request.source);
+  WorkReply reply;
+  reply.job = 7;
+  reply.source.emplace();
+  reply.source->same = 3;
+  reply.source->absent = {"a", "dist/"};
+  const auto read = decode_reply(encode(reply), 7, {}, nullptr, &*request.source);
+  ASSERT_TRUE(read) << read.error().context;
+  EXPECT_EQ(read->source, reply.source);
+  EXPECT_EQ(refused(encode(reply)), "a reply to a request of another kind");
+  EXPECT_FALSE(decode_reply(reply_with(sample()), 7, {}, nullptr, &*request.source));
+  reply.source->absent = {"b", "a"};
+  EXPECT_FALSE(decode_reply(encode(reply), 7, {}, nullptr, &*request.source));
+  std::string more = encode(reply);
+  more.replace(more.find("\"directory\""), 0, "\"more\":1,");
+  EXPECT_FALSE(decode_reply(more, 7, {}, nullptr, &*request.source));
+}
+
 TEST(Reply, IsExactlyOneAnswerToThisRequest) {
   EXPECT_EQ(refused(encode(WorkReply{8, {}, "x", {}})), "a reply to another request");
   EXPECT_EQ(refused(encode(WorkReply{7, {}, "", {}})), "no reply");

@@ -9,7 +9,8 @@
 #include <fstream>
 #include <thread>
 
-#include "../judge/judge_testing.h"
+#include "store/sqlite/open_state_store.h"
+#include "tests/judge/judge_testing.h"
 
 namespace npmgate::testing {
 namespace {
@@ -77,7 +78,7 @@ std::string check_listing(const std::shared_ptr<const PackageSnapshot>& snapshot
 
 TEST_F(ActivePolicyScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
   write(variant(0));
-  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ActivePolicy active_policy(file(), clock_, *store_, *store_, metrics_);
   ASSERT_TRUE(active_policy.load());
   const auto snapshot = package();
   std::atomic<bool> stop{false};
@@ -125,7 +126,7 @@ TEST_F(ActivePolicyScenario, TenThousandLoadsAndEveryListingIsOfOneVersion) {
 // Two reviewers decide and an editor saves at the same time: none undoes another's.
 TEST_F(ActivePolicyScenario, WhatWasDecidedIsInForceForWhoeverAsksNext) {
   write(variant(0));
-  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ActivePolicy active_policy(file(), clock_, *store_, *store_, metrics_);
   ASSERT_TRUE(active_policy.load());
   std::atomic<bool> stop{false};
   std::thread editor([&] {
@@ -160,7 +161,7 @@ TEST_F(ActivePolicyScenario, WhatWasDecidedIsInForceForWhoeverAsksNext) {
 
 TEST_F(ActivePolicyScenario, SaysWhatALoadCameTo) {
   write(variant(0));
-  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ActivePolicy active_policy(file(), clock_, *store_, *store_, metrics_);
   ASSERT_EQ(active_policy.load().value(), ActivePolicy::Loaded::kSwapped);
   const std::uint64_t revision = active_policy.revision();
   EXPECT_EQ(active_policy.load().value(), ActivePolicy::Loaded::kUnchanged);

@@ -1,5 +1,6 @@
 // An edited policy under a full pool: the load waits for room, and no edit is lost.
 #include "proxy/runtime/policy_reloader.h"
+#include "store/sqlite/open_state_store.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ class FullPool : public ::testing::Test {
 };
 
 TEST_F(FullPool, DelaysALoadAndLosesNone) {
-  ActivePolicy active_policy(file(), clock_, *store_, metrics_);
+  ActivePolicy active_policy(file(), clock_, *store_, *store_, metrics_);
   ASSERT_TRUE(active_policy.load());
   AuditWriter audit_writer(*store_, clock_);
   net::io_context loop;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "proxy/monitor/package_refresher.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/inspect/archive/tar_builder.h"
 #include "tests/support/gate_rig.h"
 
@@ -20,24 +21,16 @@ constexpr const char* kUrl = "https://registry.example/";
 constexpr int kPackages = 10'000;
 
 // Every package has one old release; every tenth also one of yesterday, which has to be inspected.
-class Registry final : public Upstream {
+class Registry {
  public:
   explicit Registry(const Clock& clock) : clock_(clock) {}
 
-  Task<Result<FetchReply>> fetch(FetchRequest request) override {
+  FetchReply answer(const FetchRequest& request) {
     sent.push_back(clock_.now());
     const std::string path = request.url.substr(std::string_view(kUrl).size());
     const std::string name = path.substr(0, path.find('/'));
     if (path == name) looks[name].push_back(clock_.now());
-    FetchReply reply;
-    reply.status = 200;
-    const std::string body = path == name ? packument(name) : tarball(name);
-    if (request.sink) {
-      if (auto taken = request.sink(body); !taken) co_return taken.error();
-    } else {
-      reply.body = body;
-    }
-    co_return reply;
+    return testing::FakeUpstream::reply(200, path == name ? packument(name) : tarball(name));
   }
 
   static bool is_fresh(const std::string& name) { return name.ends_with('0'); }
@@ -77,6 +70,7 @@ class WatchScenario : public ::testing::Test {
     config.storage_path = folder_.string();
     config.upstreams.emplace_back();
     config.upstreams.front().url = kUrl;
+    upstream.answer = [this](const FetchRequest& request) { return registry.answer(request); };
     EXPECT_TRUE(active_policy.load());
   }
   ~WatchScenario() override {
@@ -88,7 +82,7 @@ class WatchScenario : public ::testing::Test {
   // tick.
   void watch(Millis length) {
     constexpr Millis kTick{250};
-    const Dependencies deps{config, clock,         registry, *store,    *blobs_,
+    const Dependencies deps{config, clock,         upstream, *store,    *blobs_,
                             pool_,  active_policy, metrics,  inspector_};
     Packages packages(deps, nullptr);
     std::mt19937 random(7);  // NOLINT: the same every time
@@ -115,9 +109,10 @@ class WatchScenario : public ::testing::Test {
   Config config;
   FakeClock clock{kStart};
   Registry registry{clock};
+  testing::FakeUpstream upstream;
   Metrics metrics;
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
-  ActivePolicy active_policy{"", clock, *store, metrics};
+  ActivePolicy active_policy{"", clock, *store, *store, metrics};
 };
 
 TEST_F(WatchScenario, TenThousandPackagesStayUnderTheConfiguredRate) {

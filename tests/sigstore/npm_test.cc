@@ -28,6 +28,34 @@ TEST(NpmAttestations, SayWhoBuiltFromWhat) {
   EXPECT_EQ(verified->checks, 13U);
 }
 
+// What only the statement says is what whoever ran the build wrote: it must not reach a rule.
+TEST(NpmAttestations, SourceIsWhatTheCertificateSays) {
+  const Provenance stated{"https://slsa.dev/provenance/v1",
+                          "https://git.example/Acme/x.git",
+                          ".github/workflows/release.yml",
+                          "refs/heads/main",
+                          "8a2ee2fd20dda58ffa4a8d808a65cb1e04711c03",
+                          "https://git.example/runner"};
+  Identity signer;
+  signer.repository = "https://git.example/acme/x";
+  Provenance kept = vouched_for(stated, signer);
+  EXPECT_EQ(kept.repository, "https://git.example/acme/x");
+  EXPECT_EQ(kept.workflow + kept.ref + kept.commit, "");
+  signer.workflow = "build.yml";
+  signer.ref = "refs/tags/v1";
+  signer.commit = "c0ffee";
+  kept = vouched_for(stated, signer);
+  EXPECT_EQ(kept.workflow, "build.yml");
+  EXPECT_EQ(kept.ref, "refs/tags/v1");
+  EXPECT_EQ(kept.commit, "c0ffee");
+  for (const std::string& file : npm_answers()) {
+    if (!is_good_answer(file)) continue;
+    const auto verified = verify_answer(file, read_fixture("npm/" + file));
+    ASSERT_TRUE(verified) << file;
+    EXPECT_EQ(verified->provenance, vouched_for(verified->provenance, verified->signer)) << file;
+  }
+}
+
 TEST(NpmAttestations, AreAboutTheBytesAndTheRelease) {
   AttestedRelease release = release_of("valid-attestations.json");
   release.version = "0.4.1";

@@ -2,7 +2,7 @@
 // whichever it is.
 #include <cerrno>
 
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -1,4 +1,4 @@
-#include "store/blob_index.h"
+#include "store/disk/blob_index.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

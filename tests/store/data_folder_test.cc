@@ -1,11 +1,12 @@
 // The data folder: one gate at a time, and no start on a state.db that is not its own.
-#include "store/data_folder.h"
+#include "store/disk/data_folder.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "base/digest.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate {
 namespace {

@@ -1,4 +1,5 @@
-#include "store/sqlite.h"
+#include "store/sqlite/open_state_store.h"
+#include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

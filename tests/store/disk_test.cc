@@ -1,4 +1,4 @@
-#include "store/disk.h"
+#include "store/disk/disk.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -2,7 +2,8 @@
 
 #include "base/digest.h"
 #include "base/gzip.h"
-#include "store/document_files.h"
+#include "store/disk/document_files.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -4,7 +4,8 @@
 
 #include <csignal>
 
-#include "store/blob_store.h"
+#include "store/disk/blob_store.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

@@ -1,6 +1,7 @@
 #include <boost/json/serialize.hpp>
 
-#include "store/sqlite.h"
+#include "store/sqlite/open_state_store.h"
+#include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

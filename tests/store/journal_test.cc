@@ -41,7 +41,7 @@ TEST_P(Journal, AuditKeepsEveryField) {
 TEST_P(Journal, AuditFilters) {
   must(store().audit({}));
   must(store().audit({audit_entry("served", "a", at(1)), audit_entry("refused", "a", at(2)),
-                      audit_entry("served", "b", at(3)), audit_entry("served", "a", at(4))}));
+                      audit_entry("served", "b", at(3)), audit_entry("served", "a", at(kHour))}));
   const auto filter = [](std::string kind, std::string name, std::string version = "") {
     AuditFilter out;
     out.kind = std::move(kind);
@@ -62,7 +62,7 @@ TEST_P(Journal, AuditFilters) {
 }
 
 TEST_P(Journal, AuditPagesByIdAndLimit) {
-  must(store().audit(std::vector<AuditEntry>(5, audit_entry("served"))));
+  must(store().audit(std::vector<AuditEntry>(5, audit_entry("verdict"))));
   AuditFilter page;
   page.limit = 2;
   using Ids = std::vector<std::int64_t>;
@@ -88,6 +88,86 @@ TEST_P(Journal, AuditTextIsDataNotSql) {
   EXPECT_EQ(ids(filter).size(), 1U);
 }
 
+// ---- what is added up, and what goes ----
+
+TEST_P(Journal, ServedAndRefusedAreAddedUpPerHour) {
+  AuditEntry served = audit_entry("served", "a", at(1));
+  served.detail = R"({"why":"test","times":3})";
+  for (const char* kind : {"served", "refused"}) {
+    AuditEntry entry = served;
+    entry.kind = kind;
+    must(store().audit({entry, entry}));
+    reopen();
+    entry.at = at(kHour - 1);
+    must(store().audit({entry}));
+    entry.at = at(kHour);
+    must(store().audit({entry}));
+    entry.client = "another";
+    must(store().audit({entry}));
+  }
+  const auto rows = must(store().audit_log({}));
+  ASSERT_EQ(rows.size(), 6U);
+  for (const std::size_t first : {0U, 3U}) {
+    EXPECT_EQ(rows[first].detail, R"({"why":"test","times":9})");
+    EXPECT_EQ(rows[first].at, at(1));
+    EXPECT_EQ(rows[first + 1].detail, R"({"why":"test","times":3})");
+    EXPECT_EQ(rows[first + 2].client, "another");
+  }
+}
+
+TEST_P(Journal, WhatDiffersInAnythingIsARowOfItsOwn) {
+  std::vector<AuditEntry> entries(8, audit_entry("refused", "a", at(1)));
+  entries[1].actor += "x";
+  entries[2].version += "x";
+  entries[3].content_id += "x";
+  entries[4].action += "x";
+  entries[5].policy_hash += "x";
+  entries[6].client += "x";
+  entries[7].detail = R"({"sentence":"x"})";
+  must(store().audit(entries));
+  EXPECT_EQ(must(store().audit_log({})).size(), entries.size());
+}
+
+TEST_P(Journal, DecisionsAndVerdictsAreNeverAddedUp) {
+  must(store().audit(std::vector<AuditEntry>(3, audit_entry("policy", "a", at(1)))));
+  EXPECT_EQ(must(store().audit_log({})).size(), 3U);
+}
+
+TEST_P(Journal, TrimLeavesFirstRefusalsAndEverythingElse) {
+  std::vector<AuditEntry> entries;
+  for (const std::string kind : {"served", "refused", "verdict", "decision", "policy"}) {
+    for (int hour = 0; hour < 4; ++hour)
+      entries.push_back(audit_entry(kind, "a", at(hour * kHour)));
+  }
+  AuditEntry otherwise = audit_entry("refused", "a", at(kHour));
+  otherwise.action = "another";
+  entries.push_back(otherwise);
+  must(store().audit(entries));
+  must(store().trim_ledger(at(3 * kHour)));
+  std::map<std::string, std::vector<std::int64_t>> left;
+  for (const AuditEntry& entry : must(store().audit_log({})))
+    left[entry.kind].push_back(entry.at.time_since_epoch() / Millis(kHour));
+  using Hours = std::vector<std::int64_t>;
+  EXPECT_EQ(left["served"], Hours{3});
+  EXPECT_EQ(left["refused"], (Hours{0, 3, 1})) << "the first of each action, and the young ones";
+  for (const char* kind : {"verdict", "decision", "policy"})
+    EXPECT_EQ(left[kind], (Hours{0, 1, 2, 3})) << kind;
+  must(store().trim_ledger(at(9 * kHour)));
+  must(store().trim_ledger(at(9 * kHour)));
+  EXPECT_EQ(must(store().audit_log({})).size(), 2U + 12U);
+}
+
+TEST_P(Journal, TrimGoesOnUntilNothingOldIsLeft) {
+  std::vector<AuditEntry> entries;
+  for (int i = 0; i < 12'000; ++i) {
+    entries.push_back(audit_entry(i % 2 == 0 ? "served" : "refused", "a", at(1)));
+    entries.back().client = std::to_string(i);
+  }
+  must(store().audit(entries));
+  must(store().trim_ledger(at(2)));
+  EXPECT_EQ(must(store().audit_log({})).size(), 1U);
+}
+
 // ---- ledger ----
 
 LedgerEntry fetched(const std::string& version, Time when,
@@ -105,7 +185,33 @@ LedgerEntry fetched(const std::string& version, Time when,
   return entry;
 }
 
+// Makes the store know these releases of `left`, as a packument does.
+void show(StateStore& store, const std::vector<std::string>& versions) {
+  StateStore::PackumentSighting look;
+  look.name = "left";
+  look.upstream = "public";
+  look.at = at(1);
+  for (const std::string& version : versions) look.versions.emplace_back(version, "sha512-x");
+  must(store.record_sighting(look));
+}
+
+TEST_P(Journal, ReportsOfWhatNoPackumentHasShownAreDropped) {
+  show(store(), {"1.0.0"});
+  LedgerEntry known = fetched("1.0.0", at(1));
+  known.reported = true;
+  LedgerEntry version = known, name = known;
+  version.version = "9.9.9";
+  name.name = "invented";
+  must(store().ledger({known, version, name, fetched("9.9.9", at(2))}));
+  const auto rows = must(store().downloads("left", 10));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_FALSE(rows[0].reported) << "what was fetched is kept whatever the name";
+  EXPECT_EQ(rows[1].version, "1.0.0");
+  EXPECT_TRUE(must(store().downloads("invented", 10)).empty());
+}
+
 TEST_P(Journal, LedgerKeepsEveryFieldNewestFirst) {
+  show(store(), {"2.0.0"});
   LedgerEntry reported = fetched("2.0.0", at(9 * kHour));
   reported.reported = true;
   must(store().ledger({fetched("1.0.0", at(5 * kHour)), reported}));
@@ -141,6 +247,7 @@ TEST_P(Journal, LedgerAddsUpAlikeEntriesOfOneHour) {
 }
 
 TEST_P(Journal, LedgerAddsUpReportsOfOneDay) {
+  show(store(), {"1.0.0"});
   for (const std::int64_t hour : {1, 5, 23, 25}) {
     LedgerEntry entry = fetched("1.0.0", at(hour * kHour));
     entry.reported = true;
@@ -197,6 +304,7 @@ TEST_P(Journal, ATokenIsFoundByItsHash) {
 }
 
 TEST_P(Journal, LedgerKeepsApartWhatDiffers) {
+  show(store(), {"1.0.0"});
   std::vector<LedgerEntry> entries(8, fetched("1.0.0", at(1)));
   entries[1].version = "1.0.1";
   entries[2].content_id = "cc:dd";

@@ -1,6 +1,7 @@
 #include "tests/store/store_support.h"
 
-#include "store/sqlite.h"
+#include "store/sqlite/open_state_store.h"
+#include "store/sqlite/sqlite.h"
 
 namespace npmgate::test {
 namespace {

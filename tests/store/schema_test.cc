@@ -1,6 +1,7 @@
-#include "store/schema.h"
+#include "store/sqlite/schema.h"
 
 #include "base/digest.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {
@@ -22,6 +23,8 @@ constexpr std::string_view kReleased[] = {
     "a051d5448b62397047d428727a693e70eaf4b6c013b23cbdb6c373b57e0b22fa",
     "831c2e7c9298db57d7edf478eb6ad5443d40eb5b83adaae00de516667039657a",
     "c9014379fdd1c4cac2cd792ef01cbb9b6185a47184a1e9965805ce2a353b0892",
+    "d3dac8087328f8a051ecbd8b8cc168b41666bf2230a82a78d4fdff9c710740a2",
+    "5418f185fc346bba9db1febefde3f35a01dd0e97f1b6d4d74cef6a4e601294b1",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {
@@ -67,7 +70,8 @@ void create_fixture(const std::string& path, std::size_t schema) {
       publisher, license, born, published, inspected, same_publisher_and_hooks, findings, served, seen)
       VALUES (1, 'left', '1.0.0', 'aa:bb', 'public', 0, 1, 'bob', 'MIT', 6, NULL,
       1, 0, '[["size-jump",2,"bigger","tarball",{"by":3}]]', 1, 7);
-    INSERT INTO audit VALUES (1, 8, 'served', 'client', 'left', '1.0.0', 'aa:bb', 'allow', 'p', 'c', '{}');
+    INSERT INTO audit (id, at, kind, actor, name, version, content_id, action, policy_hash, client, detail)
+      VALUES (1, 8, 'served', 'client', 'left', '1.0.0', 'aa:bb', 'allow', 'p', 'c', '{}');
     INSERT INTO ledger_release VALUES (1, 'left', '1.0.0', 'aa:bb');
     INSERT INTO ledger_client VALUES (1, 'ci', '10.0.0.1', 'npm', 'ci', 'shop');
     INSERT INTO ledger VALUES (1, 1, 0, 0, 9, 4);

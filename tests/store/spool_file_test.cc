@@ -1,4 +1,4 @@
-#include "store/spool_file.h"
+#include "store/disk/spool_file.h"
 
 #include <filesystem>
 

@@ -1,10 +1,10 @@
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 
 #include <sys/stat.h>
 
 #include <thread>
 
-#include "store/sqlite.h"
+#include "store/sqlite/sqlite.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

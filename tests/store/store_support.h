@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "store/disk.h"
-#include "store/state_store.h"
+#include "store/disk/disk.h"
+#include "store/sqlite/open_state_store.h"
 
 namespace npmgate::test {
 

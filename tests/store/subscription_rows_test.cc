@@ -1,5 +1,6 @@
 #include "store/subscription_store.h"
 
+#include "store/sqlite/open_state_store.h"
 #include "tests/store/store_support.h"
 
 namespace npmgate::test {

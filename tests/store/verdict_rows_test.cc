@@ -98,7 +98,7 @@ class AuditFilters : public StateStoreSuite {};
 
 TEST_P(AuditFilters, NarrowByTimeActorClientAndActionAndTakeTheLastOnes) {
   std::vector<AuditEntry> entries;
-  for (int i = 1; i <= 6; ++i) entries.push_back(audit_entry("served", "left", at(i)));
+  for (int i = 1; i <= 6; ++i) entries.push_back(audit_entry("verdict", "left", at(i)));
   entries[1].actor = "client";
   entries[2].client = "10.0.0.7";
   entries[3].action = "allow";

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Every policy that the documentation shows must load: check_docs.py [ROOT]. Exit 1 where one does not, 77 without a program.
+"""Every policy that the documentation shows must load, and rows of tables stay short: check_docs.py [ROOT].
+
+Exit 1 if a policy does not load or a row is too long, 77 without a program.
 
 Taken are the ```yaml blocks of README.md and docs/*.md that start with `version: 1` (comments may stand before it), and
 examples/policies/*.yaml but files that others include. The program is NPM_GATE_BINARY, else the newest one built.
@@ -16,6 +18,7 @@ import gate
 BLOCK = re.compile(r"^```yaml[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 POLICY = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*version: 1\b")
 CHECK_SECONDS = 60
+MAX_ROW = 200  # columns; longer ones are lists
 
 
 def blocks(text):
@@ -26,7 +29,7 @@ def blocks(text):
 
 
 def check(path):
-    """Why the program refuses a file, "" where it does not."""
+    """Why the program refuses a file, "" if it does not."""
     done = subprocess.run([str(gate.binary()), "policy", "check", str(path)], capture_output=True, text=True,
                           timeout=CHECK_SECONDS, env=gate.environment(), check=False)
     return "" if done.returncode == 0 else (done.stdout + done.stderr).strip() or f"exit code {done.returncode}"
@@ -44,6 +47,13 @@ def check_document(document, folder):
         if problem:
             wrong.append(problem)
     return count, wrong
+
+
+def long_rows(document):
+    """Rows of tables that nobody can read in an editor."""
+    lines = document.read_text(encoding="utf-8").splitlines()
+    return [f"{document}:{number}: a row of {len(line)} columns" for number, line in enumerate(lines, 1)
+            if line.startswith("|") and len(line) > MAX_ROW]
 
 
 def check_example(example):
@@ -72,6 +82,9 @@ def main():
             print(f"{path.relative_to(root)}: {count} {'policy' if count == 1 else 'policies'}, {len(wrong)} refused")
         for problem in wrong:
             print(f"  {problem}")
+    for problem in [row for path in documents if path.exists() for row in long_rows(path)]:
+        failed += 1
+        print(problem)
     if total == 0:
         print("check_docs.py: no policy found; it looks in the wrong place")
     return 1 if failed or total == 0 else 0

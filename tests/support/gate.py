@@ -60,6 +60,7 @@ class Gate:
             self.policy_file.write_text(policy)
         self.log_file = self.base / "gate.log"
         self.process, self.port, self.admin_port, self.exit_code = None, 0, 0, None
+        self.socket = None  # a listening socket for clients, handed over as a service manager does
 
     def __enter__(self):
         try:
@@ -126,6 +127,8 @@ class Gate:
         """Starts it and waits until it answers."""
         for _ in range(PORT_TRIES):
             self.port, self.admin_port = wire.free_port(), wire.free_port()
+            if self.socket is not None:
+                self.port = self.socket.getsockname()[1]
             self._write_config()
             if self._launch():
                 return self
@@ -164,10 +167,14 @@ class Gate:
         return self.start()
 
     def _launch(self):
+        command, passed = [str(binary()), "serve", "--config", str(self.config_file)], ()
+        if self.socket is not None:
+            passed = (self.socket.fileno(),)
+            command = ["bash", "-c", f'exec 3<&{passed[0]}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"', "bash", *command]
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [str(binary()), "serve", "--config", str(self.config_file)], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=subprocess.STDOUT, cwd=self.base, env=environment(**self.env))
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=self.base, env=environment(**self.env),
+                pass_fds=passed)
         wire.eventually(lambda: self.process.poll() is not None or self._answers(), READY_SECONDS)
         return self.process.poll() is None and self._answers()
 

@@ -2,92 +2,17 @@
 // folder; requests go in and answers come out without a socket.
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "proxy/registry/gate.h"
+#include "store/sqlite/open_state_store.h"
+#include "tests/support/fakes.h"
 #include "tests/support/run_task.h"
 
 namespace npmgate::testing {
-
-class FakeClock final : public Clock {
- public:
-  explicit FakeClock(Time start) : now_(start) {}
-  Time now() const override { return now_.load(); }
-  void advance(Millis by) { now_.store(now_.load() + by); }
-
- private:
-  std::atomic<Time> now_;
-};
-
-// Answers from a table of URLs, remembers what it was asked, and fails the n-th request on demand.
-class FakeUpstream final : public Upstream {
- public:
-  struct Page {
-    int status = 200;
-    std::string body, etag;
-  };
-  void put(const std::string& url, Page page) { pages_[url] = std::move(page); }
-  // The next answer for `url` only.
-  void put_once(const std::string& url, Page page) { once_.emplace(url, std::move(page)); }
-  // How often a URL that ends like this was asked for.
-  std::size_t asked(std::string_view ending) const {
-    return static_cast<std::size_t>(
-        std::count_if(requests_.begin(), requests_.end(),
-                      [&](const std::string& url) { return url.ends_with(ending); }));
-  }
-  // The n-th request from now on (0 = the next) gets no answer; -1: none.
-  void fail_at(int n) { fail_at_ = n; }
-  const std::vector<std::string>& requests() const { return requests_; }
-  std::size_t requests_for(const std::string& url) const {
-    return static_cast<std::size_t>(std::count(requests_.begin(), requests_.end(), url));
-  }
-  // Answers for `url` come after that many turns of the loop.
-  void delay(std::string url, int turns) {
-    delayed_ = std::move(url);
-    turns_ = turns;
-  }
-
-  Task<Result<FetchReply>> fetch(FetchRequest request) override {
-    requests_.push_back(request.url);
-    auto executor = co_await net::this_coro::executor;
-    for (int turn = 0; request.url == delayed_ && turn < turns_; ++turn)
-      co_await net::post(executor, net::use_awaitable);
-    if (fail_at_ >= 0 && fail_at_-- == 0)
-      co_return fail(Code::kUnavailable, Origin::kUpstream, "the fake upstream is down", true);
-    FetchReply reply;
-    const auto found = pages_.find(request.url);
-    Page page = found == pages_.end() ? Page{404, "", ""} : found->second;
-    if (const auto once = once_.find(request.url); once != once_.end()) {
-      page = once->second;
-      once_.erase(once);
-    }
-    reply.status = page.status;
-    const std::string& etag = page.etag;
-    if (!etag.empty()) reply.headers.add("etag", etag);
-    for (const auto& [name, value] : request.headers) {
-      if (name == "If-None-Match" && !etag.empty() && value == etag) reply.status = 304;
-    }
-    if (reply.status == 200 && request.sink) {
-      if (auto taken = request.sink(page.body); !taken) co_return taken.error();
-    } else if (reply.status != 304) {
-      reply.body = page.body;
-    }
-    co_return reply;
-  }
-
- private:
-  std::map<std::string, Page> pages_;
-  std::multimap<std::string, Page> once_;
-  std::vector<std::string> requests_;
-  std::string delayed_;
-  int turns_ = 0;
-  int fail_at_ = -1;
-};
 
 class GateRig {
  public:
@@ -100,10 +25,12 @@ class GateRig {
         blobs_(prepare(folder_, policy)),
         store_(std::move(*open_memory_state_store())),
         active_policy(policy.empty() ? "" : (folder_ / "policy.yaml").string(), clock, *store_,
-                      metrics),
-        gate(Dependencies{config_of(folder_), clock, upstream, *store_, *blobs_, pool_,
-                          active_policy, metrics, inspector_},
-             nullptr) {
+                      *store_, metrics),
+        deps_{config_of(folder_), clock,   upstream,  *store_, *blobs_, pool_,
+              active_policy,      metrics, inspector_},
+        packages(deps_, nullptr),
+        gate(deps_, GateParts{packages, audit_writer, packuments_, tarballs_, services_,
+                              publishing_, requests_, access}) {
     const auto loaded = active_policy.load();
     EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
   }
@@ -195,6 +122,23 @@ class GateRig {
 
  public:
   ActivePolicy active_policy;
+
+ private:
+  Dependencies deps_;
+
+ public:
+  Packages packages;
+  AuditWriter audit_writer{*store_, clock, [this] { return active_policy.revision(); }};
+  Access access{*store_, clock, audit_writer};
+
+ private:
+  PackumentService packuments_{deps_, packages, audit_writer};
+  TarballService tarballs_{deps_, packages, audit_writer};
+  RegistryServices services_{deps_, audit_writer};
+  Publishing publishing_{deps_, packages.packuments, audit_writer};
+  ReleaseRequests requests_{deps_, packages};
+
+ public:
   Gate gate;
 };
 

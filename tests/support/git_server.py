@@ -48,15 +48,34 @@ class Repository:
             path.mkdir(parents=True)
             self._git("init", "-q", "--bare")
 
-    def _git(self, *arguments):
+    def _git(self, *arguments, stdin=b""):
         environment = {**os.environ, **IDENTITY}
-        done = subprocess.run(["git", *arguments], cwd=self.path, env=environment, input="", capture_output=True, text=True,
-                              check=True, timeout=60)
-        return done.stdout.strip()
+        done = subprocess.run(["git", *arguments], cwd=self.path, env=environment, input=stdin, capture_output=True, check=True, timeout=120)
+        return done.stdout.decode().strip()
+
+    def configure(self, **settings):
+        """git config: uploadpack_allowFilter="true" for uploadpack.allowFilter."""
+        for name, value in settings.items():
+            self._git("config", name.replace("_", "."), value)
 
     def commit(self, text="work"):
         """A new commit without a parent; its id."""
         return self._git("commit-tree", self._git("mktree"), "-m", f"{text} {time.monotonic_ns()}")
+
+    def commit_files(self, files, branch="main"):
+        """A commit on top of the branch that holds exactly these files (path -> text or bytes); its id. branch None: no branch has it."""
+        ref = f"refs/heads/{branch or 'nowhere'}"
+        out = [f"reset {ref}\nfrom {ref}^0\n" if branch and self._git("for-each-ref", ref) else "",
+               f"commit {ref}\ncommitter t <t@git.example> {int(time.time())} +0000\ndata 4\nwork\ndeleteall\n"]
+        stream = [text.encode() for text in out]
+        for path, body in files.items():
+            body = body.encode() if isinstance(body, str) else body
+            stream += [f"M 100644 inline {path}\ndata {len(body)}\n".encode(), body, b"\n"]
+        self._git("fast-import", "--quiet", "--force", stdin=b"".join(stream))
+        commit = self._git("rev-parse", ref)
+        if branch is None:
+            self._git("update-ref", "-d", ref)
+        return commit
 
     def tag(self, name, commit=None, annotated=False):
         """Puts (or moves) a tag; the commit it stands for."""
@@ -76,6 +95,7 @@ class GitServer:
     def __init__(self, protocol=2):
         self.protocol = protocol
         self.requests = []  # (method, path, Git-Protocol)
+        self.bodies = []  # of these
         self.fault = None  # called with the handler before an answer; True: it has answered
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="git-server-"))
         self.ca, key = certificate(self._folder)
@@ -129,6 +149,7 @@ def _handler(server):
         def _serve(self, body):
             url = urllib.parse.urlsplit(self.path)
             server.requests.append((self.command, url.path, self.headers.get("Git-Protocol")))
+            server.bodies.append(body)
             if server.fault is not None and server.fault(self):
                 return
             environment = {**os.environ, **IDENTITY, "GIT_PROJECT_ROOT": str(server.root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": url.path,

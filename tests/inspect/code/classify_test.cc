@@ -46,6 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
                       KindCase{"byte_code", "a.jsc", "x", FileKind::kNative},
                       KindCase{"dot_file", ".js", "x", FileKind::kText},
                       KindCase{"folder_with_ending", "a.js/b", "x", FileKind::kText},
+                      KindCase{"bun_lock", "bun.lockb",
+                               "#!/usr/bin/env bun\nbun-lockfile-format-v0\n\0\x1\x2"s,
+                               FileKind::kOther},
                       KindCase{"picture", "a.png", "\x89PNG\0"s, FileKind::kOther}),
     kRowName);
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "inspect/code/capabilities.h"
+#include "inspect/syntax/capabilities.h"
 
 namespace npmgate::code {
 namespace {
@@ -271,7 +271,39 @@ TEST(CodeReading, SaysWhatWasNotRead) {
   limits.max_bytes = 10;
   EXPECT_EQ(read_code("a.js", "fetch('https://a.example')", limits).reading.unread, "too-large");
   std::string deep(200'000, '[');
-  EXPECT_NE(read_code("a.js", deep).reading.unread, "");
+  EXPECT_EQ(read_code("a.js", deep).reading.unread, "too-long");
+  // Between two quotes that are none.
+  EXPECT_EQ(read_code("a.js", "/*'*/" + deep + "/*'*/").reading.unread, "too-long");
+  EXPECT_EQ(read_code("a.js", "/'/;" + deep + "/'/").reading.unread, "too-long");
+  EXPECT_EQ(read_code("a.js", "x('" + std::string(9000, '[') + "')").reading.unread, "");
+}
+
+// Eight calls in each of seven functions: what a call gives is worked out once for its arguments.
+TEST(CodeReading, FollowsTheSameCallsOnce) {
+  std::string arguments = "x", text;
+  for (int i = 0; i < 200; ++i) arguments += ", x";
+  for (int i = 0; i < 7; ++i) {
+    const std::string call = " f" + std::to_string(i + 1) + "(" + arguments + ")";
+    std::string sum = call;
+    for (int k = 1; k < 8; ++k) sum += " +" + call;
+    text += "function f" + std::to_string(i) + "(x) { return" + sum + "; }\n";
+  }
+  text += "function f7(x) { return x; }\nf0(window.a);\nfetch('https://a' + '.example');\n";
+  EXPECT_EQ(read_code("a.js", text).reading.unread, "");
+  EXPECT_EQ(found(text), "network a.example");
+}
+
+// What is known outside calls holds inside, but for what the calls' own arguments decide.
+TEST(CodeReading, TellsCallsWithOtherArgumentsApart) {
+  constexpr std::string_view kText = R"(
+    function host(name) { return name + suffix(); }
+    function suffix() { return '.example'; }
+    function pick(first, second) { return first ? host(first) : host(second); }
+    fetch('https://' + pick('a', 'b'));
+    fetch('https://' + pick('', 'b'));
+    fetch('https://' + pick('c'));
+  )";
+  EXPECT_EQ(found(kText), "network a.example, network b.example, network c.example");
 }
 
 TEST(CodeReading, NamesTheFilesThatAreLoaded) {

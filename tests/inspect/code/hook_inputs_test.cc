@@ -1,10 +1,10 @@
 // What hooks act on beside the files that they run.
-#include "inspect/code/hook_inputs.h"
+#include "inspect/hooks/hook_inputs.h"
 
 #include <gtest/gtest.h>
 
 #include "inspect/code/features.h"
-#include "inspect/code/hook_reach.h"
+#include "inspect/hooks/hook_reach.h"
 
 namespace npmgate {
 namespace {

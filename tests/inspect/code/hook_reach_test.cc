@@ -1,12 +1,12 @@
 // From a hook's text to the files it reaches.
-#include "inspect/code/hook_reach.h"
+#include "inspect/hooks/hook_reach.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
 #include "inspect/code/features.h"
-#include "inspect/code/gyp.h"
+#include "inspect/hooks/gyp.h"
 
 namespace npmgate {
 namespace {
@@ -135,6 +135,22 @@ TEST_P(Reach, GoesThisFar) {
 INSTANTIATE_TEST_SUITE_P(
     Attacks, Reach,
     ::testing::Values(
+        ReachCase{"own_folder",
+                  "node lib/install.js",
+                  {{"lib/install.js", "const bin = require('.')\n'a.b'.split('.')"},
+                   {"lib/index.js", ""},
+                   {"index.js", ""}},
+                  "lib/install.js lib/index.js"},
+        ReachCase{"folder_above",
+                  "node lib/install.mjs",
+                  {{"lib/install.mjs", "import x from \"..\"; import './'"},
+                   {"lib/index.js", ""},
+                   {"index.js", ""}},
+                  "lib/install.mjs index.js lib/index.js"},
+        ReachCase{"a_dot_is_no_import",
+                  "node lib/install.js",
+                  {{"lib/install.js", "'a.b'.split('.').join('..')"}, {"lib/index.js", ""}},
+                  "lib/install.js"},
         ReachCase{"script_beside_hook",
                   "node ./lib/build.js",
                   {{"lib/build.js", "x()"}, {"index.js", ""}},

@@ -1,6 +1,6 @@
 // Which hooks are followed to the end. Whole releases with each of these:
 // tests/fixtures/hook-pairs.json.
-#include "inspect/code/strict_command.h"
+#include "inspect/hooks/strict_command.h"
 
 #include <gtest/gtest.h>
 

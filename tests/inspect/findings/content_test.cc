@@ -122,6 +122,27 @@ INSTANTIATE_TEST_SUITE_P(
                        {"obfuscator-names", "string-array", "encoded-literal"}}),
     kRowName);
 
+// The payload in one file, what decodes and runs it in another one.
+TEST(ObfuscatedCodeAdded, ASplitPayloadHoldsAndItsHalvesDoNot) {
+  const auto data = features_of({.literal = 80'000});
+  const auto runner = features_of({.traits = {"decoded-eval"}});
+  const auto holds = [](const Scene& scene) {
+    const auto findings = scene.of("obfuscated-code-added");
+    return !findings.empty() && may_hold(findings[0]);
+  };
+  const Scene split(
+      before(),
+      package().code("index.js", "1", runner, 2400).code("test/data.js", "2", data, 90'000));
+  EXPECT_TRUE(holds(split)) << describe(split.findings());
+  EXPECT_EQ(split.of("obfuscated-code-added")[0].proof.at("evaluated_in"), "index.js");
+  EXPECT_FALSE(holds(Scene(before(), package().code("test/data.js", "2", data, 90'000))));
+  EXPECT_FALSE(holds(Scene(before(), package().code("index.js", "1", runner, 2400))));
+  // Evaluated decoded text before already: a template engine whose tables grow.
+  Package was = before().code("index.js", "0", runner, 2400);
+  EXPECT_FALSE(holds(Scene(
+      was, package().code("index.js", "1", runner, 2400).code("test/data.js", "2", data, 90'000))));
+}
+
 TEST(ObfuscatedCodeAdded, NamesFileAndNumbers) {
   const Scene scene(
       before(),
@@ -199,6 +220,12 @@ INSTANTIATE_TEST_SUITE_P(
                     {"cdn.corp.example"},
                     {"cdn.corp.example"},
                     Severity::kLow},
+        EndpointRow{"sibling_of_a_hosting_site",
+                    {"acme.github.io", "acme.workers.dev", "acme.co.uk"},
+                    {"other.github.io"},
+                    {"other.github.io"}},
+        EndpointRow{
+            "sibling_below_a_second_level", {"acme.co.uk"}, {"other.co.uk"}, {"other.co.uk"}},
         EndpointRow{"address", {}, {"203.0.113.7"}, {"203.0.113.7"}, Severity::kHigh},
         EndpointRow{"address_six", {}, {"2001:db8::7"}, {"2001:db8::7"}, Severity::kHigh},
         EndpointRow{

@@ -18,34 +18,30 @@ struct DocumentRow {
   std::set<std::string> proof;
 };
 
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells;
-  std::size_t begin = 1;
-  for (std::size_t end = line.find('|', begin); end != line.npos; end = line.find('|', begin)) {
-    const std::string cell = line.substr(begin, end - begin);
-    cells.push_back(cell.size() > 2 ? cell.substr(1, cell.size() - 2) : "");
-    begin = end + 1;
+// What stands between backquotes.
+std::vector<std::string> codes_of(const std::string& line) {
+  std::vector<std::string> codes;
+  for (std::size_t at = line.find('`'); at != line.npos;) {
+    const std::size_t end = std::min(line.find('`', at + 1), line.size());
+    codes.push_back(line.substr(at + 1, end - at - 1));
+    at = line.find('`', std::min(end + 1, line.size()));
   }
-  return cells;
+  return codes;
 }
 
 std::vector<DocumentRow> document() {
+  // "### `id` (severity)", then items "- Shows: ", "- Does not show: ", "- Proof: ".
   std::vector<DocumentRow> rows;
   std::ifstream stream(kRoot + "/docs/findings.md");
+  bool in_proof = false;
   for (std::string line; std::getline(stream, line);) {
-    if (!line.starts_with("| `")) continue;
-    const auto cells = cells_of(line);
-    if (cells.size() != 5) {
-      ADD_FAILURE() << "five cells expected: " << line;
-      continue;
+    if (line.starts_with("### `")) {
+      const std::size_t open = line.find(" ("), close = line.find(')');
+      rows.push_back({codes_of(line).at(0), line.substr(open + 2, close - open - 2), {}});
     }
-    DocumentRow row{cells[0].substr(1, cells[0].size() - 2), cells[1], {}};
-    for (std::size_t at = cells[4].find('`'); at != cells[4].npos;) {
-      const std::size_t end = cells[4].find('`', at + 1);
-      row.proof.insert(cells[4].substr(at + 1, end - at - 1));
-      at = cells[4].find('`', end + 1);
-    }
-    rows.push_back(std::move(row));
+    in_proof = line.starts_with("- Proof: ") || (in_proof && line.starts_with("  "));
+    if (!in_proof || rows.empty()) continue;
+    for (std::string& code : codes_of(line)) rows.back().proof.insert(std::move(code));
   }
   return rows;
 }
@@ -77,7 +73,8 @@ TEST(FindingsDocument, NamesEveryFieldOfTheProofsOfTheRecordedReleases) {
         for (const auto& member : finding.proof) {
           EXPECT_TRUE(documented[finding.id].contains(std::string(member.key())) ||
                       is_remainder(member.key()))
-              << finding.id << " proves with " << member.key() << ", which its row does not name";
+              << finding.id << " proves with " << member.key()
+              << ", which its section does not name";
         }
       }
     }

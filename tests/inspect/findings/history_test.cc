@@ -189,6 +189,8 @@ TEST_P(Sizes, AreComparedBothWays) {
     scene.history.entries.push_back(entry);
   }
   EXPECT_EQ(scene.ids().contains("size-jump"), row.found) << describe(scene.findings());
+  for (const Finding& finding : scene.of("size-jump"))
+    EXPECT_EQ(finding.severity, row.now > row.before ? Severity::kMedium : Severity::kLow);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -419,7 +419,7 @@ INSTANTIATE_TEST_SUITE_P(All, Licenses,
                                            LicenseRow{"never", "", "", false}),
                          kRowName);
 
-// --- what could not be had ---
+// --- what was not available ---
 
 TEST(EvidenceUnavailable, OneForEachWithItsSource) {
   Package now = package();
@@ -429,7 +429,7 @@ TEST(EvidenceUnavailable, OneForEachWithItsSource) {
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].source, "tarball");
   EXPECT_EQ(findings[0].severity, Severity::kHigh);
-  EXPECT_EQ(findings[0].message, "tarball could not be had: upstream answered 500");
+  EXPECT_EQ(findings[0].message, "tarball was not available: upstream answered 500");
   EXPECT_EQ(findings[1].source, "provenance");
   EXPECT_EQ(findings[1].severity, Severity::kLow);
 }

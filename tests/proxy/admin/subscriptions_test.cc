@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "store/sqlite/open_state_store.h"
 #include "tests/support/gate_rig.h"
 
 namespace npmgate {
@@ -49,9 +50,9 @@ class SubscriptionsTest : public ::testing::Test {
   Config config;
   Metrics metrics;
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());
-  ActivePolicy active_policy{"", clock, *store, metrics};
+  ActivePolicy active_policy{"", clock, *store, *store, metrics};
   std::vector<std::string> told;
-  Subscriptions subscriptions{{config, clock, *store, active_policy,
+  Subscriptions subscriptions{{config, clock, store->subscriptions(), *store, *store, active_policy,
                                [this](const std::string& repository, const auto& refused) {
                                  told.push_back(repository + " " + std::to_string(refused.size()));
                                }}};

@@ -12,10 +12,10 @@ class AlertDispatcherTest : public Delivering {};
 
 TEST_F(AlertDispatcherTest, EventsThatWaitTogetherShareAMessage) {
   tell(bad_release("coa", "2.0.3"));
-  clock.move(seconds(20));
+  clock.advance(seconds(20));
   tell(bad_release("rc", "1.2.9"));
   EXPECT_EQ(step(), 0);  // 30 s have not passed
-  clock.move(seconds(10));
+  clock.advance(seconds(10));
   EXPECT_EQ(step(), 1);
   ASSERT_EQ(network.requests.size(), 1U);
   const auto body = boost::json::parse(network.requests[0].body).as_object();
@@ -24,18 +24,18 @@ TEST_F(AlertDispatcherTest, EventsThatWaitTogetherShareAMessage) {
 }
 
 TEST_F(AlertDispatcherTest, AFailureIsTriedAgainWithTheSameKeyAndLaterEachTime) {
-  network.otherwise = ScriptedUpstream::reply(500);
+  network.otherwise = FakeUpstream::reply(500);
   tell(bad_release());
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   EXPECT_EQ(step(), 1);
-  clock.move(seconds(9));
+  clock.advance(seconds(9));
   EXPECT_EQ(step(), 0);
-  clock.move(seconds(1));
+  clock.advance(seconds(1));
   EXPECT_EQ(step(), 1);
-  clock.move(seconds(19));
+  clock.advance(seconds(19));
   EXPECT_EQ(step(), 0);
-  clock.move(seconds(1));
-  network.otherwise = ScriptedUpstream::reply(204);
+  clock.advance(seconds(1));
+  network.otherwise = FakeUpstream::reply(204);
   EXPECT_EQ(step(), 1);
   ASSERT_EQ(network.requests.size(), 3U);
   EXPECT_EQ(network.requests[0].headers[1], network.requests[2].headers[1]);
@@ -45,32 +45,32 @@ TEST_F(AlertDispatcherTest, AFailureIsTriedAgainWithTheSameKeyAndLaterEachTime) 
 }
 
 TEST_F(AlertDispatcherTest, RetryAfterIsKept) {
-  network.replies.push_back(ScriptedUpstream::reply(429, "", {{"Retry-After", "120"}}));
+  network.push(FakeUpstream::reply(429, "", {{"Retry-After", "120"}}));
   tell(bad_release());
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   EXPECT_EQ(step(), 1);
-  clock.move(seconds(119));
+  clock.advance(seconds(119));
   EXPECT_EQ(step(), 0);
-  clock.move(seconds(1));
+  clock.advance(seconds(1));
   EXPECT_EQ(step(), 1);
 }
 
 TEST_F(AlertDispatcherTest, AMessageIsDeadAfterThreeDaysOrWhenTheAddressIsGone) {
-  network.otherwise = ScriptedUpstream::reply(0);
+  network.otherwise = FakeUpstream::reply(0);
   tell(bad_release());
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   int attempts = 0;
   for (int hour = 0; hour < 24 * 4; ++hour) {
     attempts += step();
-    clock.move(hours(1));
+    clock.advance(hours(1));
   }
   EXPECT_EQ(states(), std::vector<std::string>{"dead"});
   EXPECT_GT(attempts, 60);
   EXPECT_EQ(metrics.value("npm_gate_alerts_total", R"(sink="hook",result="dead")"), 1);
 
-  network.otherwise = ScriptedUpstream::reply(410);
+  network.otherwise = FakeUpstream::reply(410);
   tell(bad_release("other", "1.0.0"));
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   step();
   EXPECT_EQ(states(), (std::vector<std::string>{"dead", "dead"}));
 }
@@ -79,7 +79,7 @@ TEST_F(AlertDispatcherTest, AMessageIsDeadAfterThreeDaysOrWhenTheAddressIsGone) 
 // same key.
 TEST_F(AlertDispatcherTest, AnAttemptThatNeverEndedIsMadeAgainAtTheNextStart) {
   tell(bad_release());
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   const auto waiting = store->alerts().waiting().value();
   const Delivery made =
       store->alerts().bundle({waiting[0].id}, {"hook", ""}, "key-1", clock.now()).value();
@@ -96,10 +96,10 @@ TEST_F(AlertDispatcherTest, ARateLimitHoldsMessagesBackAndThenSendsThemTogether)
   for (int i = 0; i < 20; ++i) {
     tell(bad_release("worm-" + std::to_string(i), "1.0.1"));
     step();
-    clock.move(seconds(1));
+    clock.advance(seconds(1));
   }
   EXPECT_EQ(network.requests.size(), 5U);
-  clock.move(hours(1));
+  clock.advance(hours(1));
   step();
   ASSERT_EQ(network.requests.size(), 6U);
   EXPECT_EQ(boost::json::parse(network.requests[5].body).at("events").as_array().size(), 15U);
@@ -113,10 +113,10 @@ TEST_F(AlertDispatcherTest, ABurstThatIsTooLongForOneMessageTakesSeveral) {
     large.version = "0.7." + std::to_string(i);
     tell(large);
   }
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   for (int i = 0; i < 3; ++i) {
     step();
-    clock.move(hours(2));
+    clock.advance(hours(2));
   }
   ASSERT_EQ(network.requests.size(), 3U);
   for (const FetchRequest& request : network.requests) EXPECT_LE(request.body.size(), 1'100'000U);
@@ -136,28 +136,28 @@ using Kind = SendOutcome::Kind;
 INSTANTIATE_TEST_SUITE_P(
     Table, HookAnswers,
     ::testing::Values(
-        HookAnswer{"taken", SinkType::kWebhook, ScriptedUpstream::reply(204, ""), Kind::kSent,
+        HookAnswer{"taken", SinkType::kWebhook, FakeUpstream::reply(204, ""), Kind::kSent,
                    std::nullopt, "status 204"},
-        HookAnswer{"taken_by_teams", SinkType::kTeams, ScriptedUpstream::reply(202, ""),
-                   Kind::kSent, std::nullopt, "status 202"},
+        HookAnswer{"taken_by_teams", SinkType::kTeams, FakeUpstream::reply(202, ""), Kind::kSent,
+                   std::nullopt, "status 202"},
         HookAnswer{"teams_hides_a_failure", SinkType::kTeams,
-                   ScriptedUpstream::reply(200, "endpoint returned HTTP error 429 with X"),
+                   FakeUpstream::reply(200, "endpoint returned HTTP error 429 with X"),
                    Kind::kRetry, std::nullopt,
                    "status 200: endpoint returned HTTP error 429 with X"},
         HookAnswer{"limited", SinkType::kSlack,
-                   ScriptedUpstream::reply(429, "", {{"Retry-After", "30"}}), Kind::kRetry,
-                   seconds(30), "status 429"},
-        HookAnswer{"down", SinkType::kSlack, ScriptedUpstream::reply(500, "rollup_error"),
-                   Kind::kRetry, std::nullopt, "status 500: rollup_error"},
-        HookAnswer{"login_is_missing", SinkType::kWebhook, ScriptedUpstream::reply(401, ""),
+                   FakeUpstream::reply(429, "", {{"Retry-After", "30"}}), Kind::kRetry, seconds(30),
+                   "status 429"},
+        HookAnswer{"down", SinkType::kSlack, FakeUpstream::reply(500, "rollup_error"), Kind::kRetry,
+                   std::nullopt, "status 500: rollup_error"},
+        HookAnswer{"login_is_missing", SinkType::kWebhook, FakeUpstream::reply(401, ""),
                    Kind::kRetry, std::nullopt, "status 401"},
-        HookAnswer{"body_is_wrong", SinkType::kSlack, ScriptedUpstream::reply(400, "a\nb"),
-                   Kind::kDead, std::nullopt, "status 400: a\\u000ab"},
-        HookAnswer{"nobody_there", SinkType::kSlack, ScriptedUpstream::reply(404, "no_service"),
+        HookAnswer{"body_is_wrong", SinkType::kSlack, FakeUpstream::reply(400, "a\nb"), Kind::kDead,
+                   std::nullopt, "status 400: a\\u000ab"},
+        HookAnswer{"nobody_there", SinkType::kSlack, FakeUpstream::reply(404, "no_service"),
                    Kind::kDead, std::nullopt, "status 404: no_service"},
-        HookAnswer{"gone", SinkType::kWebhook, ScriptedUpstream::reply(410, ""), Kind::kDead,
+        HookAnswer{"gone", SinkType::kWebhook, FakeUpstream::reply(410, ""), Kind::kDead,
                    std::nullopt, "status 410"},
-        HookAnswer{"too_long", SinkType::kTeams, ScriptedUpstream::reply(413, ""), Kind::kDead,
+        HookAnswer{"too_long", SinkType::kTeams, FakeUpstream::reply(413, ""), Kind::kDead,
                    std::nullopt, "status 413"}),
     [](const auto& row) { return std::string(row.param.name); });
 TEST_P(HookAnswers, MeanWhatTheyAreDocumentedToMean) {
@@ -176,10 +176,9 @@ TEST_F(AlertDispatcherTest, OneBrokenSinkDoesNotHoldUpTheOthers) {
   chat.url = "https://chat.corp.example/x";
   settings.sinks.push_back(chat);
   tell(bad_release(), {{"hook", ""}, {"chat", ""}, {"unknown", ""}});
-  clock.move(minutes(1));
-  network.on_request = [this](const FetchRequest& request) {
-    network.otherwise =
-        ScriptedUpstream::reply(request.url.starts_with("https://chat.") ? 200 : 503);
+  clock.advance(minutes(1));
+  network.answer = [](const FetchRequest& request) {
+    return FakeUpstream::reply(request.url.starts_with("https://chat.") ? 200 : 503);
   };
   step();
   const auto all = store->alerts().deliveries(10).value();
@@ -193,9 +192,9 @@ TEST_F(AlertDispatcherTest, OneBrokenSinkDoesNotHoldUpTheOthers) {
 }
 
 TEST_F(AlertDispatcherTest, SecretsDoNotReachTheList) {
-  network.otherwise = ScriptedUpstream::reply(0);
+  network.otherwise = FakeUpstream::reply(0);
   tell(bad_release());
-  clock.move(minutes(1));
+  clock.advance(minutes(1));
   step();
   const Delivery delivery = store->alerts().deliveries(1).value().at(0);
   EXPECT_EQ(delivery.detail, "unavailable: no answer from the address");

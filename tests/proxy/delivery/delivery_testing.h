@@ -2,61 +2,24 @@
 #pragma once
 
 #include <boost/json/parse.hpp>
-#include <deque>
 
 #include "proxy/delivery/alert_dispatcher.h"
-#include "store/state_store.h"
+#include "store/sqlite/open_state_store.h"
 #include "tests/alert/alert_testing.h"
+#include "tests/support/fakes.h"
 #include "tests/support/run_task.h"
 
 namespace npmgate::test {
 
+using testing::FakeClock;
+using testing::FakeUpstream;
 using testing::run_task;
-
-class MovedClock final : public Clock {
- public:
-  Time now() const override { return now_; }
-  void move(Millis by) { now_ += by; }
-
- private:
-  Time now_ = parse_time("2026-01-01T00:00:00Z").value();
-};
-
-// Answers in the order given, then `otherwise`; remembers every request.
-class ScriptedUpstream final : public Upstream {
- public:
-  Task<Result<FetchReply>> fetch(FetchRequest request) override {
-    requests.push_back(request);
-    if (on_request) on_request(request);
-    FetchReply reply = otherwise;
-    if (!replies.empty()) {
-      reply = replies.front();
-      replies.pop_front();
-    }
-    if (reply.status == 0)
-      co_return fail(Code::kUnavailable, Origin::kUpstream, "broken off", true);
-    co_return reply;
-  }
-
-  static FetchReply reply(int status, std::string body = "{}",
-                          std::vector<std::pair<std::string, std::string>> headers = {}) {
-    FetchReply out;
-    out.status = status;
-    out.body = std::move(body);
-    for (auto& [name, value] : headers) out.headers.add(name, value);
-    return out;
-  }
-
-  std::deque<FetchReply> replies;
-  FetchReply otherwise = reply(200);
-  std::vector<FetchRequest> requests;
-  std::function<void(const FetchRequest&)> on_request;
-};
 
 // One outbox and everything around it.
 class Delivering : public ::testing::Test {
  protected:
   Delivering() {
+    network.otherwise = FakeUpstream::reply(200);
     SinkSettings hook;
     hook.name = "hook";
     hook.url = "https://hooks.corp.example/x";
@@ -107,8 +70,8 @@ class Delivering : public ::testing::Test {
   }
 
   AlertSettings settings;
-  MovedClock clock;
-  ScriptedUpstream network;
+  FakeClock clock{parse_time("2026-01-01T00:00:00Z").value()};
+  FakeUpstream network;
   Metrics metrics;
   Pool pool{1, 100};
   std::unique_ptr<StateStore> store = std::move(open_memory_state_store().value());

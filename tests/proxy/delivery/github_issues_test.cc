@@ -11,34 +11,33 @@ using std::chrono::seconds;
 class GithubTest : public Delivering {
  protected:
   GithubTest() {
-    network.on_request = [this](const FetchRequest& request) { serve(request); };
+    network.answer = [this](const FetchRequest& request) { return serve(request); };
   }
 
   // Issues are a list, comments too; everything is written down.
-  void serve(const FetchRequest& request) {
+  FetchReply serve(const FetchRequest& request) {
     const bool comments = request.url.find("/comments") != std::string::npos;
-    if (request.method == "GET") {
-      network.otherwise = ScriptedUpstream::reply(
+    if (request.method == "GET")
+      return FakeUpstream::reply(
           comments ? comments_status : 200,
           boost::json::serialize(comments ? written_comments : written_issues));
-    } else if (request.method == "POST" && !comments) {
+    if (request.method == "POST" && !comments) {
       auto body = boost::json::parse(request.body).as_object();
       body["number"] = static_cast<std::int64_t>(written_issues.size() + 1);
       written_issues.push_back(body);
-      network.otherwise =
-          ScriptedUpstream::reply(lose_answers ? 0 : 201, boost::json::serialize(body));
-    } else if (request.method == "POST") {
-      written_comments.push_back(boost::json::parse(request.body));
-      network.otherwise = ScriptedUpstream::reply(lose_answers ? 0 : 201);
-    } else {
-      (request.body.find("\"open\"") != std::string::npos ? reopened : closed) += 1;
-      network.otherwise = ScriptedUpstream::reply(200);
+      return FakeUpstream::reply(lose_answers ? 0 : 201, boost::json::serialize(body));
     }
+    if (request.method == "POST") {
+      written_comments.push_back(boost::json::parse(request.body));
+      return FakeUpstream::reply(lose_answers ? 0 : 201);
+    }
+    (request.body.find("\"open\"") != std::string::npos ? reopened : closed) += 1;
+    return FakeUpstream::reply(200);
   }
 
   void deliver(const AlertEvent& event) {
     tell(event, {{"issues", "veged/coa"}});
-    clock.move(minutes(20));
+    clock.advance(minutes(20));
     step();
   }
 
@@ -64,7 +63,7 @@ TEST_F(GithubTest, PinsTheVersionAndSendsTheTokenToItsHostOnly) {
 
 TEST_F(GithubTest, WhoIsToHearFirstHearsFirst) {
   tell(bad_release("coa", "2.0.3"), {{"issues", "team/shop"}, {"issues", "corp/all"}});
-  clock.move(minutes(20));
+  clock.advance(minutes(20));
   step();
   ASSERT_EQ(network.requests.size(), 4U);
   EXPECT_NE(network.requests[1].url.find("team/shop"), std::string::npos);
@@ -174,8 +173,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_P(Refusals, MeanWhatGitHubDocuments) {
   const Refusal& row = GetParam();
   const Time now = parse_time("2026-01-01T00:00:00Z").value();
-  const SendOutcome outcome = github_outcome(
-      ScriptedUpstream::reply(row.status, R"({"message":"why\nso"})", row.headers), now);
+  const SendOutcome outcome =
+      github_outcome(FakeUpstream::reply(row.status, R"({"message":"why\nso"})", row.headers), now);
   EXPECT_EQ(outcome.kind, row.kind);
   EXPECT_EQ(outcome.wait, row.wait);
   EXPECT_NE(outcome.detail.find("why\\u000aso"), std::string::npos) << outcome.detail;

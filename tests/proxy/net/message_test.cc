@@ -147,6 +147,10 @@ std::vector<ChunkedRow> chunked_rows() {
       {"more than the chunk", "2\r\nabc\r\n0\r\n\r\n", std::nullopt},
       {"a lone LF behind the chunk", "2\r\nab\n0\r\n\r\n", std::nullopt},
       {"a lone CR in a trailer", "0\r\nX: a\rb\r\n\r\n", std::nullopt},
+      {"a trailer without a colon", "0\r\nX\r\n\r\n", std::nullopt},
+      {"a trailer without a name", "0\r\n: 1\r\n\r\n", std::nullopt},
+      {"a trailer's name with a blank", "0\r\nX : 1\r\n\r\n", std::nullopt},
+      {"a request instead of the end", "0\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", std::nullopt},
       {"a folded trailer", "0\r\nX: a\r\n b\r\n\r\n", std::nullopt},
   };
 }

@@ -4,36 +4,31 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/fakes.h"
 #include "tests/support/run_task.h"
 
 namespace npmgate {
 namespace {
 
+using testing::FakeUpstream;
 using testing::run_task;
 using namespace std::chrono_literals;
 
-class Inner final : public Upstream {
- public:
-  Task<Result<FetchReply>> fetch(FetchRequest request) override {
-    ++asked;
-    most = std::max(most, ++now);
-    if (slow) {
-      net::steady_timer timer(co_await net::this_coro::executor, 1ms);
-      co_await timer.async_wait(kTuple);
-    }
-    --now;
-    if (down) co_return fail(Code::kUnavailable, Origin::kUpstream, "down", true);
-    FetchReply reply;
-    reply.status = request.url.ends_with("bad") ? status : 200;
-    if (!retry_after.empty()) reply.headers.add("retry-after", retry_after);
-    co_return reply;
-  }
-  int asked = 0, now = 0, most = 0, status = 500;
-  bool down = false, slow = false;
+// Status and Retry-After of URLs that end in "bad"; all others are 200.
+struct Bad {
+  int status = 500;
   std::string retry_after;
 };
 
 struct Guarded : ::testing::Test {
+  Guarded() {
+    inner.answer = [this](const FetchRequest& request) {
+      if (!request.url.ends_with("bad")) return FakeUpstream::reply(200);
+      FetchReply reply = FakeUpstream::reply(bad.status);
+      if (!bad.retry_after.empty()) reply.headers.add("retry-after", bad.retry_after);
+      return reply;
+    };
+  }
   Result<FetchReply> fetch(const std::string& url, bool of_client = false) {
     FetchRequest request;
     request.url = url;
@@ -42,7 +37,8 @@ struct Guarded : ::testing::Test {
   }
   net::io_context context{1};
   std::chrono::steady_clock::time_point now{};
-  Inner inner;
+  Bad bad;
+  FakeUpstream inner;
   Metrics metrics;
   UpstreamGuard guard{inner, metrics, GuardLimits{}, [this] { return now; }, [] { return 0.0; }};
 };
@@ -55,7 +51,7 @@ TEST_F(UpstreamGuardTest, DownIsAskedAHandfulOfTimesASecondAndFoundWellSoon) {
     EXPECT_FALSE(fetch("https://a.example/x" + std::to_string(i)));
     now += 10ms;
   }
-  EXPECT_LE(inner.asked, 5 + 15);
+  EXPECT_LE(inner.requests.size(), 5U + 15U);
   inner.down = false;
   now += 1s;
   EXPECT_TRUE(fetch("https://a.example/x"));
@@ -66,10 +62,10 @@ TEST_F(UpstreamGuardTest, DownIsAskedAHandfulOfTimesASecondAndFoundWellSoon) {
 TEST_F(UpstreamGuardTest, OneOriginIsNotAnother) {
   inner.down = true;
   for (int i = 0; i < 10; ++i) fetch("https://a.example/x");
-  const int asked = inner.asked;
+  const std::size_t asked = inner.requests.size();
   fetch("https://b.example/x");
   fetch("https://a.example:8443/x");
-  EXPECT_EQ(inner.asked, asked + 2);
+  EXPECT_EQ(inner.requests.size(), asked + 2);
 }
 
 TEST_F(UpstreamGuardTest, OneBadPackageAmongGoodOnesClosesNothing) {
@@ -80,15 +76,15 @@ TEST_F(UpstreamGuardTest, OneBadPackageAmongGoodOnesClosesNothing) {
 }
 
 TEST_F(UpstreamGuardTest, RetryAfterPausesTheUrlAfter503AndTheOriginAfter429) {
-  inner.status = 503;
-  inner.retry_after = "3";
+  bad.status = 503;
+  bad.retry_after = "3";
   EXPECT_EQ(fetch("https://a.example/bad")->status, 503);
   EXPECT_FALSE(fetch("https://a.example/bad"));
-  inner.retry_after.clear();
+  bad.retry_after.clear();
   EXPECT_TRUE(fetch("https://a.example/good"));
   now += 3s;
-  inner.status = 429;
-  inner.retry_after = "100000";
+  bad.status = 429;
+  bad.retry_after = "100000";
   EXPECT_EQ(fetch("https://a.example/bad")->status, 429);
   EXPECT_FALSE(fetch("https://a.example/good"));
   now += 30s;  // the longest that is honoured
@@ -98,13 +94,13 @@ TEST_F(UpstreamGuardTest, RetryAfterPausesTheUrlAfter503AndTheOriginAfter429) {
 TEST_F(UpstreamGuardTest, ClientsWithTheirOwnCredentialsAreNotAnsweredFromTheFailuresOfOthers) {
   inner.down = true;
   for (int i = 0; i < 10; ++i) fetch("https://a.example/x");
-  const int asked = inner.asked;
+  const std::size_t asked = inner.requests.size();
   fetch("https://a.example/x", true);
-  EXPECT_EQ(inner.asked, asked + 1);
+  EXPECT_EQ(inner.requests.size(), asked + 1);
 }
 
 TEST_F(UpstreamGuardTest, AtMostSixtyFourAtATimeAndAllInTheEnd) {
-  inner.slow = true;
+  inner.delay("https://a.example/good", 2);
   int done = 0;
   for (int i = 0; i < 1000; ++i) {
     auto one = [this, &done]() -> Task<void> {
@@ -118,7 +114,7 @@ TEST_F(UpstreamGuardTest, AtMostSixtyFourAtATimeAndAllInTheEnd) {
   context.restart();
   context.run();
   EXPECT_EQ(done, 1000);
-  EXPECT_EQ(inner.most, 64);
+  EXPECT_EQ(inner.most_at_once, 64);
 }
 
 }  // namespace

@@ -91,14 +91,14 @@ TEST_P(Writing, NeedsCredentialsBeforeTheBody) {
     EXPECT_EQ(refused->status, 401) << write.target;
     EXPECT_EQ(rig.send(make(write.method, write.target)).status, 401) << write.target;
   }
-  EXPECT_TRUE(rig.upstream.requests().empty());
+  EXPECT_TRUE(rig.upstream.requests.empty());
 }
 
 TEST_P(Writing, WithCredentialsThatTheUpstreamDoesNotKnow) {
   rig.upstream.put(url_of("-/whoami"), {401, R"({"error":"no"})", ""});
   for (const Write& write : kWrites)
     EXPECT_EQ(rig.send(make(write.method, write.target, "Bearer made-up")).status, 401);
-  EXPECT_EQ(rig.upstream.asked("-/whoami"), rig.upstream.requests().size());
+  EXPECT_EQ(rig.upstream.asked("-/whoami"), rig.upstream.requests.size());
   // A page for everybody is no proof either.
   rig.upstream.put(url_of("-/whoami"), {200, "{}", ""});
   EXPECT_EQ(rig.send(make("PUT", "/pkg", "Bearer made-up")).status, 401);
@@ -141,7 +141,7 @@ TEST(Routing, ComparesNamesWithoutCase) {
   for (const char* target :
        {"/@ACME%2fx", "/@acme/x", "/@AcMe%2fX", "/ACME-tools", "/acme-Tools"}) {
     EXPECT_EQ(rig.ask(target).status, 404) << target;
-    EXPECT_TRUE(rig.upstream.requests().back().starts_with(internal.url)) << target;
+    EXPECT_TRUE(rig.upstream.requests.back().url.starts_with(internal.url)) << target;
   }
 }
 
@@ -341,7 +341,7 @@ TEST(Probes, AreAnsweredWhateverTheHost) {
     request->headers.add("host", "10.1.2.3:8080");
     EXPECT_EQ(rig.send(request).status, status) << method << " " << target;
   }
-  EXPECT_TRUE(rig.upstream.requests().empty());
+  EXPECT_TRUE(rig.upstream.requests.empty());
 }
 
 }  // namespace

@@ -104,11 +104,11 @@ TEST(Gate, TheWarmAnswerAsksNobody) {
   publish(rig, {kOld, kGood}, "1.1.0");
   const Response cold = rig.ask("/pkg");
   rig.settle();
-  const std::size_t asked = rig.upstream.requests().size();
+  const std::size_t asked = rig.upstream.requests.size();
   const Response warm = rig.ask("/pkg");
   EXPECT_EQ(warm.cache, "hit");
   EXPECT_EQ(*warm.body, *cold.body);
-  EXPECT_EQ(rig.upstream.requests().size(), asked);
+  EXPECT_EQ(rig.upstream.requests.size(), asked);
 }
 
 TEST(Gate, AHoldEndsByItselfWithNothingFetchedAgain) {
@@ -116,13 +116,13 @@ TEST(Gate, AHoldEndsByItselfWithNothingFetchedAgain) {
   publish(rig, {kOld, kGood, kYoung}, "1.3.0");
   EXPECT_EQ(versions_in(rig.ask("/pkg")), (std::vector<std::string>{"1.0.0", "1.1.0"}));
   rig.settle();
-  const std::size_t tarballs = rig.upstream.requests().size();
+  const std::size_t tarballs = rig.upstream.requests.size();
   rig.clock.advance(hours(22) - Millis(1));
   EXPECT_EQ(rig.ask("/pkg/-/pkg-1.3.0.tgz").status, 403);
   rig.clock.advance(Millis(1));
   EXPECT_EQ(rig.ask("/pkg/-/pkg-1.3.0.tgz").status, 200);
-  for (std::size_t i = tarballs; i < rig.upstream.requests().size(); ++i)
-    EXPECT_FALSE(rig.upstream.requests()[i].ends_with(".tgz")) << rig.upstream.requests()[i];
+  for (std::size_t i = tarballs; i < rig.upstream.requests.size(); ++i)
+    EXPECT_FALSE(rig.upstream.requests[i].ends_with(".tgz")) << rig.upstream.requests[i];
 }
 
 // One request of the upstream fails, whichever it is: nothing held is served, nothing half is
@@ -138,7 +138,7 @@ TEST(Gate, AnySingleUpstreamFailureServesNothingUnjudged) {
       rig.upstream.fail_at(n);
       const Response answer = rig.ask(target);
       rig.settle();
-      failed = static_cast<int>(rig.upstream.requests().size()) > n;
+      failed = static_cast<int>(rig.upstream.requests.size()) > n;
       rig.upstream.fail_at(-1);
       const std::string where =
           std::string(target) + " with request " + std::to_string(n) + " failing";
@@ -253,7 +253,7 @@ TEST(Gate, TheWholeDocumentIsForThoseWhoMayWriteIt) {
   EXPECT_EQ(rig.ask("/pkg?write=true").status, 403);
   rig.config.upstreams.front().writable = true;
   EXPECT_EQ(rig.ask("/pkg?write=true").status, 401);
-  EXPECT_TRUE(rig.upstream.requests().empty());
+  EXPECT_TRUE(rig.upstream.requests.empty());
 }
 
 TEST(Gate, OtherHostsAndWritesAreRefused) {
@@ -265,7 +265,7 @@ TEST(Gate, OtherHostsAndWritesAreRefused) {
   EXPECT_EQ(testing::run_task(rig.gate.handle(request)).status, 421);
   for (const char* method : {"PUT", "POST", "DELETE", "PATCH"})
     EXPECT_EQ(rig.ask("/pkg", "application/json", method).status / 100, 4) << method;
-  EXPECT_TRUE(rig.upstream.requests().empty());
+  EXPECT_TRUE(rig.upstream.requests.empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // A finished answer needs nothing but itself: no parsed packument, no upstream, and whatever makes
 // it wrong takes effect with the next request.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -107,7 +108,7 @@ TEST_F(WarmPackuments, AWalkParsesNothingAndAsksNobody) {
 TEST_F(WarmPackuments, ParsedPackumentsStayWithinTheirShare) {
   walk();
   EXPECT_GT(documents(), 0);
-  EXPECT_LE(documents(), static_cast<double>(Packages::document_bytes(rig.config)));
+  EXPECT_LE(documents(), static_cast<double>(PackageCache::document_bytes(rig.config)));
 }
 
 TEST_F(WarmPackuments, OneThatWasReadAgainIsWhatItWas) {
@@ -163,7 +164,7 @@ TEST_F(WarmPackuments, AnUpstreamThatIsDownIsToldWithoutRenderingAnew) {
 }
 
 TEST_F(WarmPackuments, LargeOnesAreSentFromAFileInMemory) {
-  publish(rig, "large", 4000);
+  publish(rig, "large", 400);
   const Response cold = rig.ask("/large");
   ASSERT_EQ(cold.status, 200);
   rig.settle();
@@ -174,14 +175,43 @@ TEST_F(WarmPackuments, LargeOnesAreSentFromAFileInMemory) {
     std::string text(answer->blob->size, '\0');
     ASSERT_EQ(::pread(answer->blob->fd, text.data(), text.size(), 0),
               static_cast<ssize_t>(text.size()));
-    EXPECT_EQ(boost::json::parse(text).at("versions").as_object().size(), 4000U);
+    EXPECT_EQ(boost::json::parse(text).at("versions").as_object().size(), 400U);
+    // No process that is started holds it.
+    EXPECT_NE(::fcntl(answer->blob->fd, F_GETFD) & FD_CLOEXEC, 0);
   }
+}
+
+TEST_F(WarmPackuments, FilesInMemoryCountAgainstTheRoom) {
+  const auto answers = [this] {
+    return rig.metrics.value("npm_gate_memory_bytes", R"(kind="answers")");
+  };
+  ASSERT_EQ(rig.ask("/" + name_of(0)).status, 200);
+  const double before = answers();
+  publish(rig, "large", 400);
+  const Response large = rig.ask("/large");
+  ASSERT_NE(large.blob, nullptr);
+  EXPECT_GE(answers() - before, static_cast<double>(large.blob->size));
+}
+
+// A descriptor each: what is beyond the bound is sent from memory, and leaving gives one back.
+TEST(MemoryFilesBound, BeyondItBodiesStayInMemory) {
+  MemoryFiles files(2);
+  auto first = files.make("one");
+  const auto second = files.make("two");
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(files.make("three"), nullptr);
+  EXPECT_EQ(files.open(), 2U);
+  first.reset();
+  EXPECT_EQ(files.open(), 1U);
+  EXPECT_NE(files.make("three"), nullptr);
+  EXPECT_GT(MemoryFiles::allowed(), 0U);
+  EXPECT_LE(MemoryFiles::allowed(), MemoryFiles::kMost);
 }
 
 TEST_F(WarmPackuments, WhatWasForgottenIsAskedForAgain) {
   walk();
   const std::size_t upstream = asked();
-  ASSERT_TRUE(rig.gate.packages().drop(*PackageName::parse(name_of(7))));
+  ASSERT_TRUE(rig.packages.packuments.drop(*PackageName::parse(name_of(7))));
   EXPECT_EQ(rig.ask("/" + name_of(7)).cache, "miss");
   EXPECT_EQ(asked(), upstream + 1);
 }

@@ -71,12 +71,12 @@ TEST_F(WarmTarballs, TheSecondOneIsALookUp) {
   publish(24 * 400);
   EXPECT_FALSE(rig.at_once(kTarball));
   warm();
-  const std::size_t asked = rig.upstream.requests().size();
+  const std::size_t asked = rig.upstream.requests.size();
   const auto answer = rig.at_once(kTarball);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->status, 200);
   EXPECT_EQ(sent(*answer), bytes);
-  EXPECT_EQ(rig.upstream.requests().size(), asked);
+  EXPECT_EQ(rig.upstream.requests.size(), asked);
 }
 
 TEST_F(WarmTarballs, LargeOnesAreSentFromTheirFile) {
@@ -194,7 +194,7 @@ TEST_F(WarmTarballs, EachIsInTheLedgerAndThoseAlikeTogether) {
   warm();
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(rig.at_once(kTarball));
   ASSERT_TRUE(rig.at_once(kTarball, "", "HEAD"));
-  rig.gate.audit_writer().flush();
+  rig.audit_writer.flush();
   const auto ledger = rig.store().downloads("pkg", 10);
   ASSERT_TRUE(ledger);
   ASSERT_EQ(ledger->size(), 1U);

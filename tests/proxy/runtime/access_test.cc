@@ -5,15 +5,11 @@
 #include "base/digest.h"
 #include "proxy/net/forwarded.h"
 #include "proxy/net/query.h"
+#include "store/sqlite/open_state_store.h"
+#include "tests/support/fakes.h"
 
 namespace npmgate {
 namespace {
-
-class FixedClock final : public Clock {
- public:
-  Time now() const override { return time; }
-  Time time{Millis(1'000'000)};
-};
 
 class AccessTest : public ::testing::Test {
  protected:
@@ -26,12 +22,12 @@ class AccessTest : public ::testing::Test {
     record.name = name;
     record.scope = scope;
     record.hash = sha256_hex(token);
-    record.created = clock_.time;
+    record.created = clock_.now();
     return *store_->add_token(record);
   }
   Caller who(const std::string& header) { return *access_.caller(header); }
 
-  FixedClock clock_;
+  testing::FakeClock clock_{Time{Millis(1'000'000)}};
   std::unique_ptr<StateStore> store_;
   AuditWriter audit_writer_;
   Access access_;
@@ -55,7 +51,7 @@ TEST_F(AccessTest, KnowsEveryFormOfHeader) {
 TEST_F(AccessTest, RevokedIsRefusedByTheNextRequest) {
   const std::int64_t id = add("ci", "admin", "ngt_abc");
   EXPECT_EQ(who("Bearer ngt_abc").scope, Scope::kAdmin);
-  ASSERT_TRUE(store_->revoke_token(id, clock_.time));
+  ASSERT_TRUE(store_->revoke_token(id, clock_.now()));
   EXPECT_EQ(who("Bearer ngt_abc").scope, Scope::kNone);
 }
 
@@ -67,14 +63,14 @@ TEST_F(AccessTest, LastUseIsNotedOnceAMinute) {
   };
   EXPECT_FALSE(last());
   who("Bearer ngt_abc");
-  const Time first = clock_.time;
+  const Time first = clock_.now();
   EXPECT_EQ(last(), first);
-  clock_.time += std::chrono::seconds(59);
+  clock_.advance(std::chrono::seconds(59));
   who("Bearer ngt_abc");
   EXPECT_EQ(last(), first);
-  clock_.time += std::chrono::seconds(1);
+  clock_.advance(std::chrono::seconds(1));
   who("Bearer ngt_abc");
-  EXPECT_EQ(last(), clock_.time);
+  EXPECT_EQ(last(), clock_.now());
 }
 
 TEST(Routes, Match) {
