@@ -64,12 +64,12 @@ bool note_incomplete(boost::json::object& advisories, const std::string& problem
 }
 
 // A bulk request, read: what is asked of whom.
-struct Asked {
+struct BulkAudit {
   boost::json::object all;
   std::map<const UpstreamConfig*, boost::json::object> parts;
   std::map<const UpstreamConfig*, std::string> bodies;  // the parts as they are sent
 };
-using AskedPtr = std::shared_ptr<const Asked>;
+using BulkAuditPtr = std::shared_ptr<const BulkAudit>;
 
 Error no_object() {
   return fail(Code::kMalformed, Origin::kClient, "the audit request is not a JSON object");
@@ -179,16 +179,16 @@ std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
 
 Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request& request) {
   // Megabytes of JSON would keep everybody else on the loop waiting.
-  std::function<Result<AskedPtr>()> read = [this, &request]() -> Result<AskedPtr> {
+  std::function<Result<BulkAuditPtr>()> read = [this, &request]() -> Result<BulkAuditPtr> {
     boost::system::error_code ec;
     boost::json::value parsed = boost::json::parse(request.body, ec);
     if (ec || !parsed.is_object()) return no_object();
-    auto out = std::make_shared<Asked>();
+    auto out = std::make_shared<BulkAudit>();
     out->all = std::move(parsed.get_object());
     out->parts = split(out->all, request);
     for (const auto& [upstream, names] : out->parts)
       out->bodies[upstream] = boost::json::serialize(names);
-    return AskedPtr(std::move(out));
+    return BulkAuditPtr(std::move(out));
   };
   const auto asked = co_await deps_.pool.offload(std::move(read));
   if (!asked) co_return response_for(asked.error());
