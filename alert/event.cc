@@ -17,13 +17,14 @@ constexpr std::array<std::pair<Standing, std::string_view>, 6> kStandings = {
      {Standing::kHeld, "held"},
      {Standing::kBlocked, "blocked"},
      {Standing::kWithdrawn, "withdrawn"}}};
-constexpr std::array<std::pair<EventKind, std::string_view>, 9> kKinds = {
+constexpr std::array<std::pair<EventKind, std::string_view>, 10> kKinds = {
     {{EventKind::kHeld, "held"},
      {EventKind::kBlocked, "blocked"},
      {EventKind::kRecall, "recall"},
      {EventKind::kWarned, "warned"},
      {EventKind::kCleared, "cleared"},
      {EventKind::kFixed, "fixed"},
+     {EventKind::kRequested, "requested"},
      {EventKind::kDropped, "dropped"},
      {EventKind::kGate, "gate"},
      {EventKind::kTest, "test"}}};

@@ -27,8 +27,9 @@ inline bool is_bad(Standing standing) {
 
 // held, blocked: refused from now on. recall: the same, and somebody has it. warned: served with a
 // warning. cleared: no longer held or blocked, or withdrawn. fixed: a later release than a bad one
-// is served. dropped: a subscribed project no longer locks it; told to that project alone. gate:
-// trouble of the gate itself. test: `npm-gate alerts test`.
+// is served. requested: a developer asks for a release that is refused. dropped: a subscribed
+// project no longer locks it; told to that project alone. gate: trouble of the gate itself. test:
+// `npm-gate alerts test`.
 enum class EventKind {
   kHeld,
   kBlocked,
@@ -36,6 +37,7 @@ enum class EventKind {
   kWarned,
   kCleared,
   kFixed,
+  kRequested,
   kDropped,
   kGate,
   kTest

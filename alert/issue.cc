@@ -68,22 +68,40 @@ void set_state(IssuePlan::Comment& comment, const std::vector<IssueRecord>& know
   comment.reopen = !was_open && !bad.empty();
 }
 
+// ": install-script-added, known-malware and 3 more": what weighs most in each, or the rule.
+std::string reasons_of(const std::vector<AlertEvent>& events) {
+  constexpr std::size_t kReasons = 2;
+  std::vector<std::string> reasons;
+  for (const AlertEvent& event : events) {
+    const std::string reason = !event.findings.empty() ? event.findings.front().id
+                               : event.rules.empty()   ? ""
+                                                       : "rule " + event.rules.front();
+    if (!reason.empty() && std::find(reasons.begin(), reasons.end(), reason) == reasons.end())
+      reasons.push_back(reason);
+  }
+  std::string out;
+  for (std::size_t i = 0; i < reasons.size() && i < kReasons; ++i)
+    out += (i == 0 ? ": " : ", ") + reasons[i];
+  if (reasons.size() > kReasons)
+    out += " and " + std::to_string(reasons.size() - kReasons) + " more";
+  return out;
+}
+
 std::string title_of(const AlertMessage& message) {
   std::vector<std::string> names;
   for (const AlertEvent& event : message.events) {
     if (std::find(names.begin(), names.end(), event.name) == names.end())
       names.push_back(event.name);
   }
-  if (message.events.size() == 1) {
-    const AlertEvent& event = message.events.front();
-    return "Release " + event.release() + " looks suspicious" +
-           (event.findings.empty() ? "" : ": " + event.findings.front().id);
-  }
-  if (names.size() == 1)
-    return std::to_string(message.events.size()) + " releases of " + names.front() +
-           " look suspicious";
-  return std::to_string(message.events.size()) + " releases of " + std::to_string(names.size()) +
-         " packages look suspicious";
+  const std::string why = reasons_of(message.events);
+  if (message.events.size() == 1)
+    return "Release " + message.events.front().release() + " looks suspicious" + why;
+  std::string packages = names.front();
+  if (names.size() == 2) packages += " and " + names.back();
+  if (names.size() > 2)
+    packages += ", " + names[1] + " and " + std::to_string(names.size() - 2) + " more packages";
+  return std::to_string(message.events.size()) + " releases of " + packages + " look suspicious" +
+         why;
 }
 
 // What an admin reads at once, a maintainer has to be able to check: words, proof, comparison.

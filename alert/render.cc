@@ -39,6 +39,8 @@ std::string_view happened(EventKind kind) {
       return "served after a bad one";
     case EventKind::kDropped:
       return "no longer locked";
+    case EventKind::kRequested:
+      return "asked for";
     case EventKind::kGate:
       return "gate trouble";
     case EventKind::kTest:
@@ -79,13 +81,29 @@ std::string escaped_line(std::string_view text, Escape escape) {
   return out;
 }
 
+// A release that can be copied as it is: code, in which chat systems read no marks.
+std::string slack_release(const AlertEvent& event) {
+  if (event.name.empty()) return "";
+  std::string plain;
+  for (const char c : one_line(event.release(), kLineBytes)) {
+    if (c == '`') continue;
+    plain += c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : std::string(1, c);
+  }
+  return "`" + plain + "`\n";
+}
+
+std::string no_lead(const AlertEvent&) {
+  return "";
+}
+
 boost::json::array listed(const AlertMessage& message, Escape escape,
+                          std::string (*lead)(const AlertEvent&),
                           boost::json::object (*block)(std::string), std::size_t most_bytes) {
   boost::json::array out;
   std::size_t bytes = 0, told = 0;
   for (; told < message.events.size() && told < kListed; ++told) {
     const AlertEvent& event = message.events[told];
-    std::string text = escaped_line(event_line(event), escape);
+    std::string text = lead(event) + escaped_line(event_line(event), escape);
     const std::string who = holders_line(event);
     if (!who.empty()) text += "\n" + escaped_line(who, escape);
     const std::string page = page_url(message, event);
@@ -220,7 +238,7 @@ std::vector<std::pair<std::string, std::string>> webhook_headers(const std::stri
 std::string slack_body(const AlertMessage& message) {
   const std::string head = one_line(headline(message), 280);
   boost::json::array blocks{slack_section("*" + slack_escape(head) + "*")};
-  for (auto& each : listed(message, &slack_escape, &slack_section, kSlackBytes))
+  for (auto& each : listed(message, &slack_escape, &slack_release, &slack_section, kSlackBytes))
     blocks.push_back(std::move(each));
   return boost::json::serialize(
       boost::json::object{{"text", slack_escape(head)}, {"blocks", blocks}});
@@ -232,7 +250,7 @@ std::string teams_body(const AlertMessage& message) {
                           {"text", markdown_escape(one_line(headline(message)))},
                           {"weight", "Bolder"},
                           {"wrap", true}}};
-  for (auto& each : listed(message, &markdown_escape, &teams_text, kTeamsBytes))
+  for (auto& each : listed(message, &markdown_escape, &no_lead, &teams_text, kTeamsBytes))
     body.push_back(std::move(each));
   boost::json::object card{{"type", "AdaptiveCard"},
                            {"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},

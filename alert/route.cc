@@ -14,6 +14,7 @@ bool matches(const AlertRule& rule, const AlertEvent& event) {
   if (rule.findings.none()) return true;
   // What is over has no findings any more, but who heard of them wants to hear of that.
   if (event.kind == EventKind::kCleared || event.kind == EventKind::kFixed) return true;
+  if (event.kind == EventKind::kRequested) return true;  // somebody waits, for whatever reason
   return std::any_of(event.findings.begin(), event.findings.end(),
                      [&](const AlertFinding& finding) {
                        const auto index = finding_index(finding.id);
@@ -62,6 +63,8 @@ std::vector<Route> routes_of(const AlertSettings& settings, const AlertEvent& ev
     for (const std::string& name : rule.sinks) {
       const SinkSettings* sink = settings.sink(name);
       if (sink == nullptr) continue;
+      // Who waits for a release is no maintainer's business, and no issue of its own.
+      if (sink->type == SinkType::kGithub && event.kind == EventKind::kRequested) continue;
       if (sink->type == SinkType::kGithub)
         add_github(first, rest, *sink, event);
       else

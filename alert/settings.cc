@@ -95,6 +95,8 @@ class Loader {
                      bool required, bool plain) {
     const std::string variable = reader.text(key + "_env"), file = reader.text(key + "_file");
     std::string value = plain ? reader.text(key) : "";
+    const bool stated = !variable.empty() || !file.empty();
+    if (stated && !secrets_.needed) return value;
     if (!variable.empty()) {
       value = secrets_.variable(variable).value_or("");
       if (value.empty())
@@ -255,7 +257,8 @@ class Loader {
         rule.events.insert(*kind);
       else
         problem(*reader.node("events"),
-                "events: expected held, blocked, recall, warned, cleared, fixed or gate, found " +
+                "events: expected held, blocked, recall, warned, cleared, fixed, requested or "
+                "gate, found " +
                     quoted(text));
     }
   }

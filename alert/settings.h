@@ -39,7 +39,8 @@ struct SinkSettings {
 struct AlertRule {
   std::string id;
   std::set<EventKind> events{EventKind::kHeld,    EventKind::kBlocked, EventKind::kRecall,
-                             EventKind::kCleared, EventKind::kFixed,   EventKind::kGate};
+                             EventKind::kCleared, EventKind::kFixed,   EventKind::kRequested,
+                             EventKind::kGate};
   FindingSet findings;                      // none: any
   std::shared_ptr<const NameSet> packages;  // null: any
   std::vector<std::string> sinks;           // names
@@ -70,6 +71,9 @@ struct SecretSource {
   std::function<std::optional<std::string>(const std::string& name)> variable;
   std::function<std::optional<std::string>(const std::string& path)> first_line;
   std::function<std::string(const std::string& path)> resolve;  // relative to gate.yaml's folder
+  // False: for commands that send nothing. A secret that is not there is no mistake then, and
+  // empty.
+  bool needed = true;
 };
 
 AlertSettings read_alerts(const YamlNode& node, const SecretSource& secrets,

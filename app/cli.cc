@@ -95,7 +95,8 @@ LoadedConfig read_configuration(const ConfigFlags& flags) {
   if (!text)
     return {std::nullopt, report_usage("cannot read " + flags.config_file +
                                        "; name an existing file with --config")};
-  ConfigResult loaded = load_config(*text, flags.config_file, &environment);
+  ConfigResult loaded = load_config(*text, flags.config_file, &environment,
+                                    flags.sends ? SinkSecrets::kNeeded : SinkSecrets::kUnused);
   if (!loaded.problems.empty()) return {std::nullopt, report_problems(loaded.problems)};
   return {std::move(loaded.config), kDone};
 }
@@ -135,7 +136,8 @@ Result<std::string> storage_path(const ConfigFlags& flags) {
   if (!flags.config_file.empty()) {
     const auto text = read_file(flags.config_file);
     if (!text) return fail(Code::kMalformed, Origin::kPolicy, "cannot read " + flags.config_file);
-    const ConfigResult loaded = load_config(*text, flags.config_file, &environment);
+    const ConfigResult loaded =
+        load_config(*text, flags.config_file, &environment, SinkSecrets::kUnused);
     if (!loaded.problems.empty())
       return fail(Code::kMalformed, Origin::kPolicy, loaded.problems.front().str());
     path = loaded.config.storage_path;

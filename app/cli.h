@@ -18,6 +18,7 @@ enum ExitCode { kDone = 0, kNo = 1, kUsage = 2, kFailed = 3 };
 // Where the configuration comes from: flags shared by commands.
 struct ConfigFlags {
   std::string config_file, upstream, listen;
+  bool sends = false;  // the command sends alerts: it needs the secrets of their sinks
 };
 void add_config_file(Command command, ConfigFlags& flags);   // --config
 void add_config_flags(Command command, ConfigFlags& flags);  // --config and --upstream

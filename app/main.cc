@@ -13,6 +13,7 @@
 #include "app/commands/operate_commands.h"
 #include "app/commands/policy_command.h"
 #include "app/commands/subscribe_command.h"
+#include "app/developer/developer_commands.h"
 #include "app/serve.h"
 #include "sandbox/worker.h"
 
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
   add_explain(root);
   add_audit(root);
   add_subscribe(root);
+  add_why(root);
+  add_request(root);
   add_policy(root);
   add_quarantine(root);
   add_downloads(root);

@@ -161,14 +161,16 @@ struct Services {
         collector(deps.config, tags, deps.upstream, deps.store, deps.pool, deps.clock, trust,
                   deps.config.git_source ? &sources : nullptr),
         packages(deps, &collector),
-        audit_writer(deps.store, deps.clock),
+        audit_writer(deps.store, deps.clock,
+                     [&policy = deps.active_policy] { return policy.revision(); }),
         access(deps.store, deps.clock, audit_writer),
         packuments(deps, packages, audit_writer),
         tarballs(deps, packages, audit_writer),
         registry(deps, audit_writer),
         publishing(deps, packages.packuments, audit_writer),
-        gate(deps,
-             GateParts{packages, audit_writer, packuments, tarballs, registry, publishing, access}),
+        requests(deps, packages),
+        gate(deps, GateParts{packages, audit_writer, packuments, tarballs, registry, publishing,
+                             requests, access}),
         subscriptions({deps.config, deps.clock, deps.store.subscriptions(), deps.store, deps.store,
                        deps.active_policy,
                        [this](const std::string& repository, auto refused) {
@@ -212,6 +214,7 @@ struct Services {
   TarballService tarballs;
   RegistryServices registry;
   Publishing publishing;
+  ReleaseRequests requests;
   Gate gate;
   Subscriptions subscriptions;
   StandingMonitor monitor;
@@ -457,6 +460,7 @@ void add_serve(Command app) {
   command.option("--listen", flags->listen, "address and port for clients (default 127.0.0.1:4873)")
       .type_name("ADDR:PORT");
   command.action([flags] {
+    flags->sends = true;
     const LoadedConfig loaded = load_configuration(*flags);
     return loaded.config ? run_gate(*loaded.config, *flags) : loaded.exit_code;
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "inspect/evidence/restored_baseline.h"
 #include "judge/comparison.h"
 #include "judge/lowest_risk.h"
@@ -155,6 +156,24 @@ bool let_old_links_be(std::vector<Finding>& findings) {
 }
 
 }  // namespace
+
+std::string why_uncompared(std::span<const Finding> findings) {
+  for (const Finding& finding : findings) {
+    if (finding.id == "first-release" && finding.message.starts_with("none of "))
+      return finding.message.substr(0, finding.message.find(':'));
+  }
+  return "there is no earlier release to compare with";
+}
+
+std::string why_absent(const PackageSnapshot& snapshot, std::string_view version) {
+  const std::string shown = printable(version, 60);
+  const auto seen = snapshot.record.versions.find(version);
+  if (seen == snapshot.record.versions.end() || !seen->second.withdrawn)
+    return snapshot.name + " has no version " + shown;
+  return snapshot.name + "@" + shown + " was withdrawn: its registry lists it no longer since " +
+         format_minute(*seen->second.withdrawn) + "; it was first seen " +
+         format_minute(seen->second.first_seen);
+}
 
 std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed) {
   std::vector<Finding> findings;

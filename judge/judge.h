@@ -98,6 +98,12 @@ struct Asked {
 // others as they were stored.
 std::vector<Finding> findings_now(const ReleaseRow& row, const Feed* feed);
 
+// Why a release without a baseline has none: "there is no earlier release to compare with".
+std::string why_uncompared(std::span<const Finding> findings);
+
+// What is told of a version that cannot be judged since it is not listed: withdrawn, or unknown.
+std::string why_absent(const PackageSnapshot& snapshot, std::string_view version);
+
 class Judge {
  public:
   Judge(std::shared_ptr<const PackageSnapshot> snapshot, std::shared_ptr<const Policy> policy,

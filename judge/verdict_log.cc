@@ -19,6 +19,7 @@ SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict,
   seen.row.content_id = row.content_id;
   seen.action = to_string(verdict.action);
   seen.policy_hash = rules.policy->hash;
+  seen.revision = rules.revision;
   for (const Reason& reason : verdict.reasons) {
     if (reason.waived_by.empty()) seen.because += (seen.because.empty() ? "" : " ") + reason.rule;
   }
@@ -29,8 +30,10 @@ SeenVerdict seen_verdict(const ReleaseRow& row, const Verdict& verdict,
 
 }  // namespace
 
-Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const PolicySnapshot& rules,
+Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const ActivePolicy& active_policy,
                                             Time now, std::string_view name) {
+  const std::shared_ptr<const PolicySnapshot> in_force = active_policy.rules();
+  const PolicySnapshot& rules = *in_force;
   std::vector<SeenVerdict> changed;
   const auto look = [&](const ReleaseRow& row) {
     const Verdict verdict = decide(*rules.policy, row.subject, findings_now(row, rules.feed.get()),
@@ -50,7 +53,10 @@ Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const PolicySna
     const auto begin = changed.begin() + static_cast<std::ptrdiff_t>(at);
     const auto end =
         changed.begin() + static_cast<std::ptrdiff_t>(std::min(changed.size(), at + kSweepBatch));
-    auto done = store.record_verdicts({begin, end}, now);
+    const auto counts = [&](const SeenVerdict& seen) {
+      return seen.revision == active_policy.revision();
+    };
+    auto done = store.record_verdicts({begin, end}, now, counts);
     if (!done) return done.error();
     written += *done;
   }

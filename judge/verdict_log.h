@@ -10,9 +10,11 @@
 
 namespace npmgate {
 
-// Judges every stored release of `name` ("": all) again and records the verdicts that differ from
-// the last ones recorded, with their audit entries. Returns how many differed. Blocks on disk.
-Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const PolicySnapshot& rules,
+// Judges every stored release of `name` ("": all) again by the rules in force and records the
+// verdicts that differ from the last ones recorded, with their audit entries; those that other
+// rules overtake meanwhile are left to whoever brought these. Returns how many were recorded.
+// Blocks on disk.
+Result<std::size_t> record_changed_verdicts(ReleaseStore& store, const ActivePolicy& active_policy,
                                             Time now, std::string_view name = {});
 
 }  // namespace npmgate

@@ -208,6 +208,11 @@ bool is_below(std::string_view path, std::string_view base) {
 // Everything below "/-/".
 Target service(std::string_view method, const Segments& segments, const std::string& query) {
   const std::string path = show(segments);
+  if (is_below(path, "/-/r")) {  // short, for refusals: /-/r/NAME@VERSION
+    std::string release;
+    for (std::size_t i = 2; i < segments.size(); ++i) release += (i > 2 ? "/" : "") + segments[i];
+    return OwnPageTarget{"r/" + release, query};
+  }
   if (is_below(path, "/-/npm-gate")) {
     std::string page;
     for (std::size_t i = 2; i < segments.size(); ++i) page += (i > 2 ? "/" : "") + segments[i];

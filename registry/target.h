@@ -48,7 +48,7 @@ struct ServiceTarget {
   std::optional<PackageName> name;  // attestations
 };
 struct OwnPageTarget {
-  std::string path; /* after "/-/npm-gate/" */
+  std::string path; /* after "/-/npm-gate/"; "r/NAME@VERSION" for "/-/r/NAME@VERSION" */
   std::string query;
 };
 // A write: publish, unpublish, deprecate, dist-tag, star, login …; `what` for the sentence

@@ -41,18 +41,19 @@ STANDS_ON = {
     "proxy/inspection": ("base", "inspect", "diff", "sandbox", "store/disk", "proxy/net"),
     "proxy/packages": ("base", "registry", "inspect", "store", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/inspection"),
     "proxy/external": ("base", "registry", "sigstore", "inspect", "store/disk", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages"),
-    "proxy/registry": ("base", "registry", "store", "store/disk", "judge", "proxy/net", "proxy/runtime", "proxy/packages"),
+    "proxy/registry": ("base", "registry", "store", "store/disk", "judge", "alert", "proxy/net", "proxy/runtime", "proxy/packages"),
     "proxy/monitor": ("base", "judge", "store", "alert", "proxy/runtime", "proxy/packages"),
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages",
                     "proxy/registry"),
-    "proxy/desk": ("base", "proxy/net", "proxy/admin"),
-    "app": ("base", "certs", "sandbox", "yaml", "store/disk", "store/sqlite", "proxy", "app/report", "app/commands"),
+    "proxy/desk": ("base", "proxy/net", "proxy/registry", "proxy/admin"),
+    "app": ("base", "certs", "sandbox", "yaml", "store/disk", "store/sqlite", "proxy", "app/report", "app/commands", "app/developer"),
     "app/report": ("base", "inspect", "judge", "policy"),
     "app/offline": ("base", "feeds", "judge", "store/sqlite", "proxy", "app", "app/report"),
     "app/audit": ("base", "inspect", "lockfile", "policy", "proxy", "app", "app/offline"),
     "app/commands": ("base", "registry", "certs", "feeds", "sandbox", "lockfile", "policy", "store", "store/sqlite", "judge", "proxy",
                      "app", "app/report", "app/offline", "app/audit"),
+    "app/developer": ("base", "registry", "app", "app/report", "app/audit", "app/commands"),
 }
 # The program's root: main.cc and serve.cc put everything together, its headers serve the inner folders and so include none of them.
 ROOT_OF_PROGRAM = "app"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that one purpose needs: install-packages.sh build|test|bench …
+# Installs the Debian packages that one purpose needs: install-packages.sh build|test|browser|bench …
 # Where nothing is missing this is one dpkg query and nothing else; apt's own configuration says where packages come from.
 set -euo pipefail
 
@@ -8,6 +8,8 @@ build_packages=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboos
   libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtree-sitter-dev curl ca-certificates)
 test_packages=(libgtest-dev python3 python3-jsonschema python3-yaml python3-aiosmtpd git openssl clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev
   debootstrap systemd-container nginx-light haproxy)
+# e2e.browser alone; some 300 MB, so that test does not bring them.
+browser_packages=(chromium chromium-driver)
 bench_packages=(nginx-light wrk strace)
 
 wanted=()
@@ -21,8 +23,9 @@ for purpose in "${@:-build}"; do
       wanted+=("${test_packages[@]}")
       # Any node will do: it only fetches the pinned clients (install-clients.sh), which bring their own node.
       command -v node >/dev/null && command -v npm >/dev/null || wanted+=(nodejs npm) ;;
+    browser) wanted+=("${browser_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
-    *) echo "install-packages.sh: unknown purpose '$purpose'; one of build, test, bench" >&2; exit 2 ;;
+    *) echo "install-packages.sh: unknown purpose '$purpose'; one of build, test, browser, bench" >&2; exit 2 ;;
   esac
 done
 

@@ -1,6 +1,8 @@
 #include "store/entry_json.h"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -9,6 +11,10 @@ namespace npmgate {
 
 namespace {
 
+// Every kind that some part of the program writes.
+constexpr std::string_view kKinds[] = {
+    "cache-purged", "decision", "policy-loaded", "policy-refused", "recall", "refused",
+    "request",      "served",   "token",         "verdict",        "write"};
 constexpr std::size_t kText = 2000;  // of a detail that is no JSON object: nothing here writes one
 
 boost::json::object detail_of(const AuditEntry& entry) {
@@ -20,6 +26,16 @@ boost::json::object detail_of(const AuditEntry& entry) {
 }
 
 }  // namespace
+
+std::string audit_kinds() {
+  std::string all;
+  for (const std::string_view kind : kKinds) all += (all.empty() ? "" : ", ") + std::string(kind);
+  return all;
+}
+
+bool is_audit_kind(std::string_view kind) {
+  return std::find(std::begin(kKinds), std::end(kKinds), kind) != std::end(kKinds);
+}
 
 boost::json::object entry_json(const AuditEntry& entry) {
   return {{"id", entry.id},

@@ -24,16 +24,28 @@ struct LedgerEntry {
   std::string position{};  // set by downloads(): where the next page goes on
 };
 
+// Which entries of the ledger; empty fields match everything.
+struct LedgerFilter {
+  std::string name, token, project, address;
+  std::string text;  // a part of name, token, project or address
+};
+
 class FetchLedger {
  public:
   virtual ~FetchLedger() = default;
 
   virtual Result<void> ledger(const std::vector<LedgerEntry>& entries) = 0;
-  // Entries of `name`, newest first; the caller filters versions. `after`: the position of the last
-  // entry of the page before; kMalformed if it is none. An entry that counts on meanwhile moves
-  // to the front.
-  virtual Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+  // Entries that match, newest first; the caller filters versions. `after`: the position of the
+  // last entry of the page before; kMalformed if it is none. An entry that counts on meanwhile
+  // moves to the front.
+  virtual Result<std::vector<LedgerEntry>> downloads(const LedgerFilter& filter, int limit,
                                                      std::string_view after = {}) = 0;
+  Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+                                             std::string_view after = {}) {
+    LedgerFilter filter;
+    filter.name = name;
+    return downloads(filter, limit, after);
+  }
   virtual Result<void> trim_ledger(Time before) = 0;
 };
 

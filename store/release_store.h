@@ -3,6 +3,7 @@
 // survives kill -9.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -28,10 +29,11 @@ struct ReleaseRow {
 // What a release was just judged to be.
 struct SeenVerdict {
   ReleaseRow row;
-  bool refresh = false;     // the row is written too, as put_release_row does
-  std::string action;       // allow, warn, quarantine, block
-  std::string policy_hash;  // of the policy that said so
-  std::string because;      // rules that decided, for the audit trail
+  bool refresh = false;        // the row is written too, as put_release_row does
+  std::string action;          // allow, warn, quarantine, block
+  std::string policy_hash;     // of the policy that said so
+  std::string because;         // rules that decided, for the audit trail
+  std::uint64_t revision = 0;  // PolicySnapshot::revision of the rules that it was judged by
 };
 
 class ReleaseStore {
@@ -51,8 +53,12 @@ class ReleaseStore {
 
   // Remembers the verdicts as observed at `at`. One that differs from the last recorded verdict of
   // its release is written to the audit trail with it (kind verdict, detail {"before", "because"});
-  // a first one only if the release is refused. Returns how many were written.
-  virtual Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at) = 0;
+  // a first one only if the release is refused. Returns how many were written. `counts` (null:
+  // all do) is asked within the transaction: a verdict by rules that no longer hold when it is
+  // written must not follow the row of the decision that ended them; its row is refreshed alone.
+  using VerdictCounts = std::function<bool(const SeenVerdict&)>;
+  virtual Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at,
+                                              const VerdictCounts& counts = {}) = 0;
 };
 
 }  // namespace npmgate

@@ -13,6 +13,7 @@
 #include "store/fetch_ledger.h"
 #include "store/pin_store.h"
 #include "store/release_store.h"
+#include "store/request_store.h"
 #include "store/setting_store.h"
 #include "store/sighting_store.h"
 #include "store/subscription_store.h"
@@ -38,6 +39,7 @@ class StateStore : public SightingStore,
   // Of the same database. Lives as long as this.
   virtual AlertStore& alerts() = 0;
   virtual SubscriptionStore& subscriptions() = 0;
+  virtual RequestStore& requests() = 0;
 };
 
 }  // namespace npmgate

@@ -27,8 +27,8 @@ class TokenStore {
  public:
   virtual ~TokenStore() = default;
 
-  // kRefused if the hash is already there. Revoking twice keeps the first time; kNotFound for an
-  // unknown id.
+  // kRefused if the hash is already there, or a token that is not revoked has the name: the trail
+  // tells people apart by it. Revoking twice keeps the first time; kNotFound for an unknown id.
   virtual Result<std::int64_t> add_token(const TokenRecord& token) = 0;
   virtual Result<std::vector<TokenRecord>> tokens() = 0;
   // The token stored under this hash, revoked or not; nullopt if there is none. One indexed

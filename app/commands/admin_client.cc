@@ -10,9 +10,13 @@
 namespace npmgate {
 
 void add_admin_flags(Command command, AdminFlags& flags) {
-  command.option("--admin", flags.admin, "admin API of the gate (default http://127.0.0.1:4874/)")
+  command
+      .option("--admin", flags.admin,
+              "admin API of the gate (default: that of --config, else http://127.0.0.1:4874/)")
       .environment("NPM_GATE_ADMIN")
       .type_name("URL");
+  command.option("--config", flags.config_file, "gate.yaml that names the admin API's address")
+      .type_name("FILE");
   // Read by hand: CLI11 would print an environment variable's value in --help.
   command.option("--token", flags.token, "a token of the gate (or NPM_GATE_TOKEN)");
 }
@@ -26,6 +30,26 @@ Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options
   return std::move(*reply);
 }
 
+namespace {
+
+// "" with the exit code if the configuration cannot be read.
+std::string admin_url(const AdminFlags& flags, int& exit_code) {
+  if (!flags.admin.empty()) return with_trailing_slash(flags.admin);
+  ConfigFlags file;
+  file.config_file = flags.config_file;
+  const LoadedConfig read = read_configuration(file);
+  if (!read.config) {
+    exit_code = read.exit_code;
+    return "";
+  }
+  std::string host = read.config->admin_address;
+  if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return "http://" + host + ":" + std::to_string(read.config->admin_port) + "/";
+}
+
+}  // namespace
+
 std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std::string& method,
                                              const std::string& path, const std::string& body,
                                              int& exit_code) {
@@ -36,9 +60,11 @@ std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std:
         "a token is needed: --token or NPM_GATE_TOKEN (npm-gate token create NAME --scope review)");
     return std::nullopt;
   }
+  const std::string url = admin_url(flags, exit_code);
+  if (url.empty()) return std::nullopt;
   FetchRequest request;
   request.method = method;
-  request.url = with_trailing_slash(flags.admin) + path;
+  request.url = url + path;
   request.body = body;
   request.authorization = "Bearer " + token;
   auto reply = fetch_once(std::move(request));
@@ -50,7 +76,7 @@ std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std:
   boost::json::value answer = boost::json::parse(reply->body, ec);
   if (ec || !answer.is_object()) {
     exit_code = report(fail(Code::kMalformed, Origin::kSelf,
-                            "the admin API at " + flags.admin + " did not answer with JSON"));
+                            "the admin API at " + url + " did not answer with JSON"));
     return std::nullopt;
   }
   if (reply->status == 200) return answer;

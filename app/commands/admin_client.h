@@ -13,9 +13,10 @@ namespace npmgate {
 class Command;
 
 struct AdminFlags {
-  std::string admin = "http://127.0.0.1:4874/", token;
+  std::string admin, token, config_file;
 };
-// --admin and --token; NPM_GATE_ADMIN and NPM_GATE_TOKEN stand in for them.
+// --admin, --config and --token; NPM_GATE_ADMIN and NPM_GATE_TOKEN stand in for the first and last.
+// Without --admin the address is that of the configuration.
 void add_admin_flags(Command command, AdminFlags& flags);
 
 // One exchange on a loop of its own; blocks.

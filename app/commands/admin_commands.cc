@@ -9,24 +9,22 @@
 #include "app/command_line.h"
 #include "app/commands/admin_client.h"
 #include "app/report/diff_text.h"
+#include "app/report/table_text.h"
 #include "base/text.h"
 
 namespace npmgate {
 namespace {
 
 struct QuarantineOptions {
-  std::string admin = "http://127.0.0.1:4874/", token, spec, reason, expires, content, seen,
-              verdict, package;
+  AdminFlags flags;
+  std::string spec, reason, expires, content, seen, verdict, package;
   bool json = false, diff = false;
 };
 
 std::optional<boost::json::value> call(const QuarantineOptions& options, const std::string& method,
                                        const std::string& path, const std::string& body,
                                        int& exit_code) {
-  AdminFlags flags;
-  flags.admin = options.admin;
-  flags.token = options.token;
-  return call_admin(flags, method, path, body, exit_code);
+  return call_admin(options.flags, method, path, body, exit_code);
 }
 
 std::optional<std::string> release_path(const std::string& spec) {
@@ -41,27 +39,34 @@ std::string joined(const boost::json::value& list, const char* separator) {
   return log::printable(out, 300);
 }
 
-void print_row(const boost::json::value& row) {
-  std::cout << plain_text(row.at("name")) << "@" << plain_text(row.at("version")) << "  ";
-  const std::string verdict = plain_text(row.at("verdict"));
-  if (verdict != "quarantine") std::cout << verdict;
-  if (verdict == "quarantine")
-    std::cout << (row.at("ends").is_null() ? "until approved"
-                                           : "until " + plain_text(row.at("ends")));
-  if (!row.at("replaces").as_array().empty())
-    std::cout << "  replaces bad " << joined(row.at("replaces"), ", ");
-  if (const std::int64_t waiting = row.at("waiting").to_number<std::int64_t>(); waiting > 0)
-    std::cout << "  waiting: " << waiting;
-  if (!row.at("inspected").as_bool()) std::cout << "  (not inspected yet)";
-  std::cout << "  [" << joined(row.at("rules"), " ") << "]";
+std::string held_until(const boost::json::value& row) {
+  const std::string verdict = plain_text(row.at("verdict")), would = plain_text(row.at("would"));
+  if (verdict == would || (would != "quarantine" && would != "block")) {
+    if (verdict != "quarantine") return verdict;
+    return row.at("ends").is_null() ? "until approved" : "until " + plain_text(row.at("ends"));
+  }
+  return verdict + " (monitor: would be " + would + ")";
+}
+
+std::vector<std::string> row_cells(const boost::json::value& row) {
+  std::string findings, note;
   for (const auto& finding : row.at("findings").as_array())
-    std::cout << "  " << plain_text(finding.at("id"));
-  std::cout << "\n";
+    findings += (findings.empty() ? "" : " ") + plain_text(finding.at("id"));
+  if (!row.at("replaces").as_array().empty())
+    note = "replaces bad " + joined(row.at("replaces"), ", ") + " ";
+  if (const auto waiting = row.at("waiting").to_number<std::int64_t>(); waiting > 0)
+    note += "waiting: " + std::to_string(waiting) + " ";
+  if (const auto asked = row.at("asked").to_number<std::int64_t>(); asked > 0)
+    note += "asked for by " + std::to_string(asked) + " ";
+  if (!row.at("inspected").as_bool()) note += "not inspected yet";
+  return {plain_text(row.at("name")) + "@" + plain_text(row.at("version")), held_until(row), note,
+          joined(row.at("rules"), " "), findings};
 }
 
 int list(const QuarantineOptions& options) {
   int code = kDone;
   std::string cursor;
+  std::vector<std::vector<std::string>> rows;
   while (true) {
     const auto answer = call(
         options, "GET",
@@ -73,13 +78,18 @@ int list(const QuarantineOptions& options) {
       if (options.json) {
         std::cout << boost::json::serialize(row) << "\n";
       } else {
-        print_row(row);
+        rows.push_back(row_cells(row));
       }
     }
     const auto& next = answer->at("next");
-    if (next.is_null()) return kDone;
+    if (next.is_null()) break;
     cursor = plain_text(next);
   }
+  if (!options.json)
+    std::cout << table_text(
+        {"RELEASE", "VERDICT", "NOTE", "RULES", "FINDINGS"}, rows,
+        options.verdict == "quarantine" ? "no release is held" : "no release has this verdict");
+  return kDone;
 }
 
 void print_surroundings(const boost::json::value& release) {
@@ -194,9 +204,7 @@ void add_quarantine(Command app) {
   command.require_subcommand();
   auto options = std::make_shared<QuarantineOptions>();
   const auto common = [options](Command sub) {
-    sub.option("--admin", options->admin, "admin API of the gate (default http://127.0.0.1:4874/)")
-        .type_name("URL");
-    sub.option("--token", options->token, "review token (or NPM_GATE_TOKEN)");
+    add_admin_flags(sub, options->flags);
     return sub;
   };
   Command list_command = common(command.subcommand(

@@ -6,6 +6,7 @@
 
 #include "app/cli.h"
 #include "app/command_line.h"
+#include "app/report/table_text.h"
 #include "proxy/delivery/alert_dispatcher.h"
 #include "store/sqlite/open_state_store.h"
 
@@ -49,18 +50,22 @@ boost::json::object as_json(const OutboxAddress& to, const std::string& state,
   return {{"sink", to.sink}, {"target", to.target}, {"state", state}, {"events", list}};
 }
 
-void print_waiting(const WaitingEvent& waiting, bool json) {
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string address_of(const OutboxAddress& to) {
+  return to.sink + (to.target.empty() ? "" : " " + to.target);
+}
+
+void print_waiting(const WaitingEvent& waiting, bool json, Rows& rows) {
   if (json) {
     std::cout << boost::json::serialize(as_json(waiting.to, "waiting", {waiting.event})) << "\n";
     return;
   }
-  std::cout << "waiting  " << waiting.to.sink
-            << (waiting.to.target.empty() ? "" : " " + waiting.to.target) << "  "
-            << releases_of({waiting.event}) << "  since " << format_minute(waiting.event.at)
-            << "\n";
+  rows.push_back({"waiting", address_of(waiting.to), releases_of({waiting.event}),
+                  format_minute(waiting.event.at), "", ""});
 }
 
-void print_delivery(const Delivery& delivery, bool json) {
+void print_delivery(const Delivery& delivery, bool json, Rows& rows) {
   if (json) {
     boost::json::object out = as_json(delivery.to, delivery.state, delivery.events);
     out["key"] = delivery.key;
@@ -71,13 +76,12 @@ void print_delivery(const Delivery& delivery, bool json) {
     std::cout << boost::json::serialize(out) << "\n";
     return;
   }
-  std::cout << delivery.state << "  " << delivery.to.sink
-            << (delivery.to.target.empty() ? "" : " " + delivery.to.target) << "  "
-            << releases_of(delivery.events) << "  "
-            << format_minute(delivery.done ? *delivery.done : delivery.created) << "  attempts "
-            << delivery.attempts << "  " << log::printable(delivery.detail, 200);
-  if (delivery.state == "pending") std::cout << "  next " << format_minute(delivery.due);
-  std::cout << "\n";
+  rows.push_back(
+      {delivery.state, address_of(delivery.to), releases_of(delivery.events),
+       format_minute(delivery.done ? *delivery.done : delivery.created),
+       std::to_string(delivery.attempts),
+       delivery.detail +
+           (delivery.state == "pending" ? "  next " + format_minute(delivery.due) : "")});
 }
 
 int list(const AlertsOptions& options) {
@@ -89,10 +93,12 @@ int list(const AlertsOptions& options) {
   if (!waiting) return report(waiting.error());
   auto deliveries = (*store)->alerts().deliveries(options.limit);
   if (!deliveries) return report(deliveries.error());
-  for (const WaitingEvent& each : *waiting) print_waiting(each, options.json);
-  for (const Delivery& each : *deliveries) print_delivery(each, options.json);
-  if (!options.json && waiting->empty() && deliveries->empty())
-    std::cout << "no alert was sent or is waiting\n";
+  Rows rows;
+  for (const WaitingEvent& each : *waiting) print_waiting(each, options.json, rows);
+  for (const Delivery& each : *deliveries) print_delivery(each, options.json, rows);
+  if (!options.json)
+    std::cout << table_text({"STATE", "TO", "ABOUT", "TIME", "ATTEMPTS", "DETAIL"}, rows,
+                            "no alert was sent or is waiting");
   return kDone;
 }
 
@@ -150,7 +156,10 @@ void add_alerts(Command app) {
       "Send a marked message to every sink, or to one; GitHub is asked only, nothing is written");
   add_config_flags(test_command, options->flags);
   test_command.option("SINK", options->sink, "name of one sink in gate.yaml");
-  test_command.action([options] { return test(*options); });
+  test_command.action([options] {
+    options->flags.sends = true;
+    return test(*options);
+  });
 }
 
 }  // namespace npmgate

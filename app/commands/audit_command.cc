@@ -12,6 +12,7 @@
 #include "app/audit/audit_sources.h"
 #include "app/cli.h"
 #include "app/command_line.h"
+#include "app/commands/admin_client.h"
 #include "app/report/progress.h"
 #include "base/digest.h"
 
@@ -161,6 +162,11 @@ int audit_by_gate(Audit& audit, const AuditOptions& options, const Threshold& th
   if (token.empty()) token = environment("NPM_GATE_TOKEN").value_or("");
   const std::string url = with_trailing_slash(options.gate);
   audit.judged_by = url;
+  // Of a gate that is down, each release would say the same.
+  FetchRequest ping;
+  ping.url = url + "-/ping";
+  if (const auto answers = fetch_once(std::move(ping), *client_options); !answers)
+    return report(answers.error());
   ask(audit, ask_gate(*client, url, token),
       [&](const std::function<Task<bool>()>& body) { return value_at_end<bool>(context, body); });
   return finish(audit, options, threshold);

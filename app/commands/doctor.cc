@@ -391,6 +391,7 @@ void add_check(Command app) {
       "exit 2 if a start would fail");
   add_config_flags(command, *flags);
   command.action([flags] {
+    flags->sends = true;
     const LoadedConfig loaded = load_configuration(*flags);
     return loaded.config ? check(*loaded.config) : loaded.exit_code;
   });
@@ -406,6 +407,7 @@ void add_doctor(Command app) {
   add_config_flags(command, *flags);
   command.flag("--json", *json, "JSON instead of text");
   command.action([flags, json] {
+    flags->sends = true;
     const LoadedConfig loaded = load_configuration(*flags);
     return loaded.config ? print(Doctor(*loaded.config).examine(), *json) : loaded.exit_code;
   });

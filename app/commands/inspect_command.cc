@@ -71,7 +71,13 @@ int inspect_file(const std::string& path, const InspectOptions& options) {
   input.now = now;
   input.feed_asked = !feeds.empty();
   if ((*judged)->baseline_evidence) input.baseline = &(*judged)->baseline_evidence->release;
-  return print(input, options.json);
+  if (!options.diff) return print(input, options.json);
+  const auto diff = file_diff(**judged, path, options.baseline, report_json(input));
+  const boost::json::object lines =
+      diff ? *diff : boost::json::object{{"error", diff.error().context}};
+  const int code = options.json ? print_json(input, lines) : print(input, false);
+  if (!options.json) std::cout << diff_text(lines, wants_colour());
+  return code;
 }
 
 // The lines that changed, or why none can be shown.
@@ -188,8 +194,7 @@ int inspect(InspectOptions options) {
     return report_usage("name a release, a .tgz file or a --list; npm-gate inspect --help");
   if (many && !options.baseline.empty())
     return report_usage("--baseline goes with one release only");
-  if (options.diff && (many || is_tarball_file(options.specs.front())))
-    return report_usage("--diff goes with one release of a registry: NAME@VERSION");
+  if (options.diff && many) return report_usage("--diff goes with one release or .tgz file");
   if (!many && options.markdown) return report_usage("--markdown goes with several releases only");
   if (!many && is_tarball_file(options.specs.front()))
     return inspect_file(options.specs.front(), options);
@@ -277,7 +282,8 @@ void add_inspect(Command app) {
                "one JSON object a line and release, complete, in the order of the list");
   command.flag("--markdown", options->markdown, "the table for a document");
   command.flag("--diff", options->diff,
-               "the lines that changed since the baseline too, riskiest file first (one release)");
+               "the lines that changed since the baseline too, riskiest file first (one release or "
+               ".tgz file)");
   add_config_flags(command, options->flags);
   command.action([options] { return inspect(*options); });
 }

@@ -1,10 +1,15 @@
 #include "app/commands/inspect_file.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
 
 #include "app/inspector.h"
+#include "app/offline/offline_gate.h"
+#include "proxy/admin/diff_view.h"
+#include "proxy/inspection/joined_file.h"
 
 namespace npmgate {
 namespace {
@@ -27,6 +32,16 @@ void describe(Judged& judged, const std::string& path, Time now) {
   subject.age_start = now;
   subject.inspected = true;
   subject.has_install_script = runs_on_install(*judged.release, judged.evidence.get());
+}
+
+constexpr std::size_t kDiffJobs = 16;  // one runs, none waits
+
+Result<std::shared_ptr<const BlobStore::Handle>> open_file(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::error_code ec;
+  const auto size = std::filesystem::file_size(path, ec);
+  if (fd.get() < 0 || ec) return fail(Code::kNotFound, Origin::kDisk, "cannot read " + path);
+  return std::make_shared<const BlobStore::Handle>(fd.release(), size);
 }
 
 }  // namespace
@@ -64,6 +79,47 @@ Result<std::shared_ptr<const Judged>> judge_file(const std::string& path,
   describe(*judged, path, now);
   judged->verdict = decide(policy, judged->subject, judged->findings, {}, now);
   return std::shared_ptr<const Judged>(std::move(judged));
+}
+
+Result<boost::json::object> file_diff(const Judged& judged, const std::string& path,
+                                      const std::string& baseline,
+                                      const boost::json::object& report) {
+  const auto after = open_file(path);
+  if (!after) return after.error();
+  std::shared_ptr<const BlobStore::Handle> before;
+  if (!baseline.empty()) {
+    auto opened = open_file(baseline);
+    if (!opened) return opened.error();
+    before = *opened;
+  }
+  auto both = joined_file({before.get(), after->get()});
+  if (!both) return both.error();
+  DiffJob job;
+  job.request.baseline_size = before ? before->size : 0;
+  job.request.paths = paths_to_show(report, judged.findings);
+  if (!before) {
+    for (const FileFacts& file : judged.evidence->tree.files)
+      job.request.paths.push_back(file.path);
+  }
+  const Config config;
+  job.limits = config.limits;
+  job.both = *both;
+  Metrics metrics;
+  Pool pool(1, kDiffJobs);
+  net::io_context context;
+  auto inspector = make_inspector(config, context.get_executor(), pool, metrics);
+  if (!inspector) return inspector.error();
+  using Compared = Result<ContentDiff>;
+  const Compared diff = value_at_end<Compared>(context, [&] {
+    DiffJob moved = std::move(job);
+    return (*inspector)->compare(std::move(moved));
+  });
+  if (!diff) return diff.error();
+  boost::json::object out{{"name", judged.subject.name}, {"version", judged.version}};
+  out["baseline"] =
+      judged.baseline.empty() ? boost::json::value() : boost::json::value(judged.baseline);
+  for (auto& [key, value] : diff_view(*diff, report, judged.findings)) out[key] = std::move(value);
+  return out;
 }
 
 }  // namespace npmgate

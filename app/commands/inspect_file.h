@@ -1,6 +1,7 @@
 // A bare .tgz file judged: no packument, so nothing about people, times or integrity is known.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <memory>
 #include <string>
 
@@ -16,5 +17,11 @@ bool is_tarball_file(const std::string& spec);
 Result<std::shared_ptr<const Judged>> judge_file(const std::string& path,
                                                  const std::string& baseline, const Policy& policy,
                                                  const Feed* feed, Time now);
+
+// The lines that differ between the file and `baseline` ("" = all of it is new), compared in a
+// worker, as GET …/diff has them. `report`: report_json() of `judged`.
+Result<boost::json::object> file_diff(const Judged& judged, const std::string& path,
+                                      const std::string& baseline,
+                                      const boost::json::object& report);
 
 }  // namespace npmgate

@@ -18,6 +18,7 @@
 #include "app/cli.h"
 #include "app/command_line.h"
 #include "app/commands/upstream_probe.h"
+#include "app/report/table_text.h"
 #include "base/digest.h"
 #include "policy/decide.h"
 #include "registry/name.h"
@@ -170,6 +171,7 @@ int token_list(const ConfigFlags& flags, bool json) {
   auto tokens = (*store)->tokens();
   if (!tokens) return report(tokens.error());
   boost::json::array rows;
+  std::vector<std::vector<std::string>> lines;
   for (const TokenRecord& token : *tokens) {
     const std::string state = token.revoked ? "revoked " + format_minute(*token.revoked) : "active";
     if (json) {
@@ -182,13 +184,14 @@ int token_list(const ConfigFlags& flags, bool json) {
                                         : boost::json::value()},
           {"state", state}});
     } else {
-      std::cout << token.id << "  " << token.name << "  " << token.scope << "  "
-                << format_minute(token.created) << "  " << state << "  "
-                << (token.last_used ? "used " + format_minute(*token.last_used) : "never used")
-                << "\n";
+      lines.push_back({std::to_string(token.id), token.name, token.scope,
+                       format_minute(token.created), state,
+                       token.last_used ? format_minute(*token.last_used) : "never"});
     }
   }
-  if (json) std::cout << boost::json::serialize(rows) << "\n";
+  std::cout << (json ? boost::json::serialize(rows) + "\n"
+                     : table_text({"ID", "NAME", "SCOPE", "CREATED", "STATE", "LAST USED"}, lines,
+                                  "there are no tokens"));
   return kDone;
 }
 
@@ -203,28 +206,57 @@ int token_revoke(const ConfigFlags& flags, std::int64_t id) {
   return kDone;
 }
 
-int show_downloads(const ConfigFlags& flags, const std::string& spec, bool json) {
+struct DownloadsOptions {
+  ConfigFlags flags;
+  std::string spec;
+  LedgerFilter filter;
+  bool json = false;
+};
+
+constexpr int kMaxDownloads = 10'000;  // of one listing
+
+// NAME or NAME@RANGE of the options; nullopt if it is neither.
+std::optional<Range> downloads_range(DownloadsOptions& options) {
+  const std::string& spec = options.spec;
   const std::size_t at = spec.rfind('@');
-  const std::string name = at == std::string::npos || at == 0 ? spec : spec.substr(0, at);
-  const std::string range_text = name.size() == spec.size() ? "*" : spec.substr(at + 1);
-  const auto range = Range::parse(range_text);
-  if (!PackageName::parse(name) || !range)
-    return report_usage("'" + log::printable(spec, 100) + "' is not NAME or NAME@RANGE");
-  auto store = open_state(flags);
+  options.filter.name = at == std::string::npos || at == 0 ? spec : spec.substr(0, at);
+  if (!spec.empty() && !PackageName::parse(options.filter.name)) return std::nullopt;
+  return Range::parse(options.filter.name.size() == spec.size() ? "*" : spec.substr(at + 1));
+}
+
+int show_downloads(DownloadsOptions& options) {
+  if (options.spec.empty() && options.filter.token.empty() && options.filter.project.empty() &&
+      options.filter.address.empty())
+    return report_usage("name a package, --token, --project or --address");
+  const auto range = downloads_range(options);
+  if (!range)
+    return report_usage("'" + log::printable(options.spec, 100) + "' is not NAME or NAME@RANGE");
+  const bool ranged = options.filter.name.size() != options.spec.size();
+  auto store = open_state(options.flags);
   if (!store) return report(store.error());
-  auto entries = (*store)->downloads(name, 10'000);
+  auto entries = (*store)->downloads(options.filter, kMaxDownloads);
   if (!entries) return report(entries.error());
+  std::vector<std::vector<std::string>> rows;
   for (const LedgerEntry& entry : *entries) {
     const auto version = Version::parse_loose(entry.version);
-    if (entry.version != range_text && !(version && range->matches(*version, true))) continue;
-    if (json) {
+    if (ranged && !options.spec.ends_with("@" + entry.version) &&
+        !(version && range->matches(*version, true)))
+      continue;
+    if (options.json) {
       std::cout << boost::json::serialize(entry_json(entry)) << "\n";
       continue;
     }
-    std::cout << format_minute(entry.at) << "  " << entry.name << "@" << entry.version << "  "
-              << entry.address << "  " << entry.user_agent
-              << (entry.reported ? "  (reported, not fetched here)" : "") << "\n";
+    rows.push_back(
+        {format_minute(entry.at), entry.name + "@" + entry.version, entry.token, entry.project,
+         entry.command, entry.address,
+         (entry.reported ? "reported" : "fetched") +
+             (entry.count > 1 ? " " + std::to_string(entry.count) + " times" : std::string()),
+         entry.user_agent});
   }
+  if (!options.json)
+    std::cout << table_text(
+        {"LAST", "RELEASE", "TOKEN", "PROJECT", "COMMAND", "ADDRESS", "HOW", "USER AGENT"}, rows,
+        "nobody fetched or reported that through this gate");
   return kDone;
 }
 
@@ -280,14 +312,16 @@ void add_token(Command app) {
 }
 
 void add_downloads(Command app) {
-  auto flags = std::make_shared<ConfigFlags>();
-  auto spec = std::make_shared<std::string>();
-  auto json = std::make_shared<bool>(false);
-  Command command = app.subcommand("downloads", "Who has it: every fetch and report of NAME@RANGE");
-  command.option("NAME@RANGE", *spec, "a package, or a range of its versions").required();
-  add_config_file(command, *flags);
-  command.flag("--json", *json, "JSON lines");
-  command.action([=] { return show_downloads(*flags, *spec, *json); });
+  auto options = std::make_shared<DownloadsOptions>();
+  Command command = app.subcommand(
+      "downloads", "Who has it, and what somebody installed: every fetch and report");
+  command.option("NAME@RANGE", options->spec, "a package, or a range of its versions");
+  command.option("--token", options->filter.token, "only what came with the token of this name");
+  command.option("--project", options->filter.project, "only of this project");
+  command.option("--address", options->filter.address, "only from this address");
+  add_config_file(command, options->flags);
+  command.flag("--json", options->json, "JSON lines");
+  command.action([options] { return show_downloads(*options); });
 }
 
 }  // namespace npmgate

@@ -27,17 +27,28 @@ struct LogOptions {
   bool json = false, follow = false;
 };
 
+// Lines come while they are written: columns of fixed width.
+std::string padded(std::string text, std::size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text + "  ";
+}
+
+void print_heading() {
+  std::cout << padded("TIME", 24) << padded("KIND", 14) << padded("WHO", 14)
+            << padded("RELEASE", 30) << padded("ACTION", 10) << padded("CLIENT", 12) << "DETAIL\n";
+}
+
 void print(const AuditEntry& entry, bool json) {
   if (json) {
     std::cout << boost::json::serialize(entry_json(entry)) << "\n";
     return;
   }
-  std::cout << format_time(entry.at) << "  " << entry.kind << "  " << log::printable(entry.actor);
-  if (!entry.name.empty())
-    std::cout << "  " << log::printable(entry.name + "@" + entry.version, 300);
-  if (!entry.action.empty()) std::cout << "  " << entry.action;
-  std::cout << "  " << log::printable(entry.client) << "  " << log::printable(entry.detail, 400)
-            << "\n";
+  std::string release = entry.name;
+  if (!entry.version.empty()) release += "@" + entry.version;
+  std::cout << padded(format_time(entry.at), 24) << padded(entry.kind, 14)
+            << padded(log::printable(entry.actor), 14) << padded(log::printable(release, 300), 30)
+            << padded(entry.action, 10) << padded(log::printable(entry.client), 12)
+            << log::printable(entry.detail, 400) << "\n";
 }
 
 // A line about a range of the package, such as a rejection, may be about any release of it.
@@ -55,6 +66,10 @@ std::optional<Time> moment(const std::string& text) {
 }
 
 bool read_options(LogOptions& options, std::string& wrong) {
+  if (!options.filter.kind.empty() && !is_audit_kind(options.filter.kind)) {
+    wrong = "--kind " + log::printable(options.filter.kind, 60) + ": there are " + audit_kinds();
+    return false;
+  }
   for (auto [text, name, slot] : {std::tuple(&options.since, "--since", &options.filter.since),
                                   std::tuple(&options.until, "--until", &options.filter.until)}) {
     if (text->empty()) continue;
@@ -95,6 +110,8 @@ Result<std::int64_t> print_last(AuditLog& store, const LogOptions& options) {
     if (!options.range || page->size() < static_cast<std::size_t>(kPage)) break;
     filter.after_id = last;
   }
+  if (!options.json && (!lines.empty() || options.follow)) print_heading();
+  if (!options.json && lines.empty() && !options.follow) std::cout << "no entry matches\n";
   for (const AuditEntry& entry : lines) print(entry, options.json);
   std::cout.flush();
   return last;
@@ -131,8 +148,7 @@ void add_log(Command app) {
       "log", "The audit trail: who was served, refused, approved what, when, under which policy");
   command.option("NAME@RANGE", options->spec, "only about these releases");
   add_config_file(command, options->flags);
-  command.option("--kind", options->filter.kind,
-                 "verdict, decision, served, refused, policy-loaded, policy-refused, token …");
+  command.option("--kind", options->filter.kind, audit_kinds());
   command.option("--action", options->filter.action, "allow, quarantine, approve …");
   command.option("--actor", options->filter.actor, "gate, client, admin:NAME");
   command.option("--client", options->filter.client, "address");

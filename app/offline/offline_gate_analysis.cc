@@ -34,9 +34,11 @@ Result<std::string> version_of(const PackageSnapshot& snapshot, const std::strin
   const auto& tags = snapshot.packument->dist_tags();
   const auto tag = tags.find(wanted);
   std::string version = tag != tags.end() ? tag->second : wanted;
-  if (snapshot.packument->find(version) == nullptr)
+  // A withdrawn release that was served once is judged by its pin.
+  if (snapshot.packument->find(version) == nullptr && !snapshot.pins.contains(version))
     return fail(Code::kNotFound, Origin::kUpstream,
-                snapshot.name + " has no version or dist-tag " + wanted);
+                Version::parse_loose(version) ? why_absent(snapshot, version)
+                                              : snapshot.name + " has no dist-tag " + wanted);
   return version;
 }
 
@@ -103,7 +105,7 @@ Task<Result<std::shared_ptr<ReleaseAnalysis>>> OfflineGate::analyze(ReleaseSpec 
   if (!options.baseline.empty() && current->packument->find(options.baseline) == nullptr)
     co_return fail(Code::kNotFound, Origin::kUpstream,
                    spec.name + " has no version " + options.baseline + " to compare with");
-  if (!found->servable) {
+  if (found == nullptr || !found->servable) {
     // Nothing to inspect by: judged on what is known of it.
   } else if (!options.gather) {
     if (!current_evidence(*current, *found)) {

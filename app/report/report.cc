@@ -217,7 +217,7 @@ void write_head(TextWriter& writer, const ReportInput& input) {
   writer.wrap(
       13, "  compared", Paint::kDim,
       judged.baseline.empty()
-          ? "with nothing: there is no earlier release to compare with"
+          ? "with nothing: " + why_uncompared(judged.findings)
           : "with " + judged.baseline + (judged.baseline_evidence ? "" : " (its packument only)"));
   write_outside(writer, input);
   if (!input.feed_asked) writer.wrap(13, "  feeds", Paint::kDim, kNoFeed);

@@ -221,9 +221,21 @@ std::vector<Finding> dist_tag_moved(const Comparison& sides) {
 
 std::vector<Finding> first_release(const Comparison& sides) {
   if (sides.before != nullptr) return {};
+  // "First" is said of first releases only: others have earlier ones that are no measure.
+  std::size_t earlier = 0;
+  const auto self = Version::parse_loose(sides.release.manifest.version);
+  if (sides.history != nullptr && self) {
+    for (const auto& entry : sides.history->entries) {
+      const auto version = Version::parse_loose(entry.version);
+      earlier += version && *version < *self ? 1 : 0;
+    }
+  }
+  const std::string why =
+      earlier == 0 ? "no earlier release to compare with"
+                   : "none of " + std::to_string(earlier) +
+                         " earlier releases can be compared with (held, refused or unreadable)";
   return {make("first-release", Severity::kInfo, "baseline",
-               "no earlier release to compare with: everything in it counts as added",
-               {{"baseline", nullptr}})};
+               why + ": everything in it counts as added", {{"baseline", nullptr}})};
 }
 
 }  // namespace npmgate::detect

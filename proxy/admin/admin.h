@@ -96,6 +96,14 @@ class Admin final : public Service {
   Result<Response> show_subscription(const AdminCall& call);
   Result<Response> unsubscribe(const AdminCall& call);
   Result<Response> purge(const PackageName& name);
+  Result<Response> search(const AdminCall& call);
+  Task<Response> package(AdminCall call);
+  Result<Response> rules(const AdminCall& call);
+  Result<Response> state(const AdminCall& call);
+  Result<Response> list_requests(const AdminCall& call);
+  Task<Response> decline(AdminCall call);
+  Result<Response> decline_with(const ReleaseRequest& request, const std::string& reason,
+                                const std::string& instead, const std::string& actor);
 
   AdminDependencies deps_;
   ReleaseDiffs diffs_;

@@ -41,9 +41,17 @@ Result<int> page_limit(std::string_view query) {
 }
 
 Result<Response> Admin::downloads(const AdminCall& call) {
-  const std::string package = query_value(call.query, "package"),
-                    range_text = query_value(call.query, "version");
-  if (!PackageName::parse(package)) return bad_request("package= must be a package name");
+  LedgerFilter filter;
+  filter.name = query_value(call.query, "package");
+  filter.token = query_value(call.query, "token");
+  filter.project = query_value(call.query, "project");
+  filter.address = query_value(call.query, "address");
+  const std::string range_text = query_value(call.query, "version");
+  if (!filter.name.empty() && !PackageName::parse(filter.name))
+    return bad_request("package= must be a package name");
+  if (filter.name.empty() && filter.token.empty() && filter.project.empty() &&
+      filter.address.empty())
+    return bad_request("package=, token=, project= or address= is needed");
   const auto range = Range::parse(range_text.empty() ? "*" : range_text);
   if (!range) return bad_request("version= must be a version or a range");
   const auto limit = page_limit(call.query);
@@ -51,7 +59,7 @@ Result<Response> Admin::downloads(const AdminCall& call) {
   std::string position = query_value(call.query, "cursor"), next;
   boost::json::array rows;
   for (bool more = true; more && next.empty();) {
-    auto entries = deps_.store.downloads(package, kMaxLimit, position);
+    auto entries = deps_.store.downloads(filter, kMaxLimit, position);
     if (!entries) return entries.error();
     more = entries->size() == static_cast<std::size_t>(kMaxLimit);
     for (const LedgerEntry& entry : *entries) {
@@ -73,6 +81,10 @@ Result<Response> Admin::downloads(const AdminCall& call) {
 Result<Response> Admin::audit(const AdminCall& call) {
   AuditFilter filter;
   filter.kind = query_value(call.query, "kind");
+  if (!filter.kind.empty() && !is_audit_kind(filter.kind))
+    return bad_request("kind= is one of " + audit_kinds());
+  filter.actor = query_value(call.query, "actor");
+  filter.action = query_value(call.query, "action");
   filter.name = query_value(call.query, "package");
   filter.version = query_value(call.query, "version");
   const auto limit = page_limit(call.query);

@@ -68,8 +68,16 @@ Admin::Admin(AdminDependencies deps)
   add({"POST", kRelease + "/approve", Scope::kReview, releasing("approve")});
   add({"POST", kRelease + "/reject", Scope::kReview, releasing("reject")});
   add({"POST", kRelease + "/reopen", Scope::kReview, releasing("reopen")});
+  add({"GET", "/api/v1/requests", Scope::kReview, reading(&Admin::list_requests)});
+  add({"POST", "/api/v1/requests/{id}/decline", Scope::kReview,
+       [this](AdminCall call) { return decline(std::move(call)); }});
   add({"GET", "/api/v1/downloads", Scope::kReview, reading(&Admin::downloads)});
   add({"GET", "/api/v1/audit", Scope::kReview, reading(&Admin::audit)});
+  add({"GET", "/api/v1/search", Scope::kReview, reading(&Admin::search)});
+  add({"GET", "/api/v1/packages/{name}", Scope::kReview,
+       [this](AdminCall call) { return package(std::move(call)); }});
+  add({"GET", "/api/v1/rules", Scope::kReview, reading(&Admin::rules)});
+  add({"GET", "/api/v1/state", Scope::kReview, reading(&Admin::state)});
   add({"GET", "/api/v1/policy", Scope::kReview, reading(&Admin::policy)});
   add({"POST", "/api/v1/cache/{name}/refresh", Scope::kAdmin,
        [this](AdminCall call) { return cache_refresh(std::move(call)); }});

@@ -7,9 +7,12 @@
 
 #include "base/digest.h"
 #include "base/json_members.h"
+#include "judge/nearest_served.h"
 #include "judge/verdict_log.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/requests.h"
 #include "proxy/registry/pages.h"
+#include "proxy/registry/release_requests.h"
 #include "proxy/runtime/routes.h"
 
 namespace npmgate {
@@ -39,6 +42,21 @@ boost::json::object decision_json(const Decision& decision) {
       {"reopened", decision.reopened}};
   out["expires"] =
       decision.expires ? boost::json::value(format_time(*decision.expires)) : boost::json::value();
+  return out;
+}
+
+constexpr int kRequests = 20;  // about one release, that its page shows
+
+Result<boost::json::array> requests_for(StateStore& store, const std::string& name,
+                                        const std::string& version) {
+  RequestFilter filter;
+  filter.name = name;
+  filter.version = version;
+  filter.limit = kRequests;
+  auto found = store.requests().requests(filter);
+  if (!found) return found.error();
+  boost::json::array out;
+  for (const ReleaseRequest& request : *found) out.push_back(to_json(request));
   return out;
 }
 
@@ -117,10 +135,21 @@ AuditEntry Review::audit_of(const DecisionRequest& request, const PolicySnapshot
 Result<void> Review::put_in_force(const std::string& name) const {
   if (auto done = deps_.active_policy.reload_decisions(); !done) return done.error();
   const auto changed =
-      record_changed_verdicts(deps_.store, *deps_.active_policy.rules(), deps_.clock.now(), name);
+      record_changed_verdicts(deps_.store, deps_.active_policy, deps_.clock.now(), name);
   // The decision is in force whether the trail has room for what it changed or not.
   if (!changed) log::error("records", to_string(changed.error()));
   return {};
+}
+
+void Review::answer_askers(const DecisionRequest& request, const char* answer) const {
+  RequestStore::Answer told;
+  told.answer = answer;
+  told.by = request.actor;
+  told.reason = request.reason;
+  told.at = deps_.clock.now();
+  // The decision is in force whether those who wait hear of it or not.
+  if (auto done = answer_requests(deps_.store, request.name, request.version, told); !done)
+    log::error("requests", to_string(done.error()));
 }
 
 // The decisions about the package, and what the releases that they touch are now.
@@ -165,6 +194,7 @@ Result<Response> Review::reject(const DecisionRequest& request) const {
   auto id = deps_.store.add_decision(decision, audit_of(request, *deps_.active_policy.rules()));
   if (!id) return id.error();
   if (auto done = put_in_force(request.name); !done) return done.error();
+  answer_askers(request, "declined");
   return json_response(200, boost::json::serialize(standing(request)));
 }
 
@@ -191,7 +221,9 @@ Result<Response> Review::approve(const SnapshotPtr& snapshot,
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   Judge judge = deps_.packages.judging.judge(snapshot, *rules);
   const Judged* judged = judge.of(request.version);
-  if (judged == nullptr || !judged->evidence) {
+  if (judged == nullptr)
+    return error_response(404, "npm-gate: " + why_absent(*snapshot, request.version));
+  if (!judged->evidence) {
     return error_response(404, "npm-gate: " + request.name + "@" +
                                    log::printable(request.version, 60) +
                                    " was not inspected yet: nothing to approve");
@@ -225,6 +257,7 @@ Result<Response> Review::approve(const SnapshotPtr& snapshot,
   auto id = deps_.store.add_decision(decision, audit);
   if (!id) return id.error();
   if (auto done = put_in_force(request.name); !done) return done.error();
+  answer_askers(request, "approved");
   return show(snapshot, request.version, "");
 }
 
@@ -233,9 +266,7 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   Judge judge = deps_.packages.judging.judge(snapshot, *rules);
   const Judged* judged = judge.of(version);
-  if (judged == nullptr)
-    return error_response(
-        404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
+  if (judged == nullptr) return error_response(404, "npm-gate: " + why_absent(*snapshot, version));
   const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
   const Release* baseline = before != nullptr ? before->release : nullptr;
   boost::json::object out = release_json(*judged);
@@ -258,6 +289,12 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   auto waiting = waiting_for(deps_.store, snapshot->name, version, judge.now());
   if (!waiting) return waiting.error();
   out["waiting"] = std::move(*waiting);
+  const std::string instead =
+      judged->served() || !snapshot->packument ? "" : nearest_served(judge.listing({}), version);
+  out["served_instead"] = instead.empty() ? boost::json::value() : boost::json::value(instead);
+  auto asked = requests_for(deps_.store, snapshot->name, version);
+  if (!asked) return asked.error();
+  out["requests"] = std::move(*asked);
   const std::string page = query_value(query, "page");
   if (!page.empty() && deps_.report.text)
     out["page"] = deps_.report.text(*judged, baseline, judge.now(), page == "colour");

@@ -30,7 +30,7 @@ class Review {
 
   // GET /api/v1/releases?verdict&package&limit&cursor: every release that was judged, with its
   // verdict as of now. Those first that replace a blocked or withdrawn release of their package
-  // (`replaces`), then by name and version.
+  // (`replaces`), then those that most people ask for, then by name and version.
   Result<Response> list(const std::string& query) const;
 
   // GET /api/v1/releases/NAME/VERSION (verb ""), POST …/approve, …/reject, …/reopen. `query` may
@@ -59,6 +59,8 @@ class Review {
   Result<Response> show(const SnapshotPtr& snapshot, const std::string& version,
                         const std::string& query) const;
   Result<void> put_in_force(const std::string& name) const;
+  // Whoever asked for what was decided hears of it.
+  void answer_askers(const DecisionRequest& request, const char* answer) const;
   Result<Response> reject(const DecisionRequest& request) const;
   Result<Response> reopen(const DecisionRequest& request) const;
   Result<Response> approve(const SnapshotPtr& snapshot, const DecisionRequest& request) const;

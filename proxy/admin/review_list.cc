@@ -53,7 +53,26 @@ bool is_withdrawn(const ReleaseRow& row) {
                      [](const Finding& finding) { return finding.id == "release-withdrawn"; });
 }
 
-boost::json::object row_json(const Held& held, std::size_t waiting) {
+// Open requests: how many ask for each release.
+Result<std::map<std::string, std::size_t>> asked_for(StateStore& store) {
+  RequestFilter filter;
+  filter.open = true;
+  filter.limit = static_cast<int>(RequestStore::kMaxOpen);
+  auto open = store.requests().requests(filter);
+  if (!open) return open.error();
+  std::map<std::string, std::size_t> asked;
+  for (const ReleaseRequest& request : *open)
+    asked[request.name + "@" + request.version] = request.askers.size();
+  return asked;
+}
+
+// The more ask for it the smaller.
+std::string rank_of(std::size_t askers) {
+  const std::string digits = std::to_string(9'999 - std::min<std::size_t>(askers, 9'999));
+  return std::string(4 - digits.size(), '0') + digits;
+}
+
+boost::json::object row_json(const Held& held, std::size_t waiting, std::size_t asked) {
   const ReleaseRow& row = held.row;
   boost::json::array findings, rules, replaces;
   for (const Finding& finding : row.findings) {
@@ -61,17 +80,22 @@ boost::json::object row_json(const Held& held, std::size_t waiting) {
                                            {"severity", to_string(finding.severity)},
                                            {"message", finding.message}});
   }
+  // In monitor mode nothing counts but what would.
+  const bool would = held.verdict.would > held.verdict.action;
   for (const Reason& reason : held.verdict.reasons) {
-    if (reason.waived_by.empty()) rules.push_back(boost::json::string(reason.rule));
+    if (reason.waived_by.empty() || (would && reason.action == held.verdict.would))
+      rules.push_back(boost::json::string(reason.rule));
   }
   for (const std::string& version : held.replaces) replaces.push_back(boost::json::string(version));
   boost::json::object out{{"name", row.name},
                           {"version", row.version},
                           {"content", row.content_id},
                           {"verdict", to_string(held.verdict.action)},
+                          {"would", to_string(held.verdict.would)},
                           {"inspected", row.subject.inspected},
                           {"seen", format_time(row.seen)},
                           {"served", row.served},
+                          {"asked", asked},
                           {"waiting", waiting}};
   out["ends"] = held.verdict.ends ? boost::json::value(format_time(*held.verdict.ends))
                                   : boost::json::value();
@@ -157,12 +181,17 @@ Result<Response> Review::list(const std::string& query) const {
   }
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   const Time now = deps_.clock.now();
+  const auto asked = asked_for(deps_.store);
+  if (!asked) return asked.error();
   ListedByName standings;
   std::vector<Held> held;            // whose rank the whole package decides
   std::map<std::string, Held> page;  // by rank, name and version: also what a cursor is
   const auto place = [&](Held one) {
-    std::string key = (one.replaces.empty() ? "1" : "0") + one.row.name + "@" + one.row.version +
-                      "#" + one.row.content_id;
+    const std::string release = one.row.name + "@" + one.row.version;
+    const auto askers = asked->find(release);
+    std::string key = (one.replaces.empty() ? "1" : "0") +
+                      rank_of(askers == asked->end() ? 0 : askers->second) + release + "#" +
+                      one.row.content_id;
     if (!cursor.empty() && key <= cursor) return;
     page.emplace(std::move(key), std::move(one));
     if (page.size() > limit + 1) page.erase(std::prev(page.end()));
@@ -177,7 +206,8 @@ Result<Response> Review::list(const std::string& query) const {
       standings[row.name].push_back(
           {*row.subject.semver, row.version, bad, !bad && verdict.served()});
     }
-    if (!wanted.empty() && to_string(verdict.action) != wanted) return;
+    const bool would = to_string(verdict.would) == wanted && verdict.would > verdict.action;
+    if (!wanted.empty() && to_string(verdict.action) != wanted && !would) return;
     if (verdict.action == Action::kQuarantine) {
       held.push_back({row, std::move(verdict), {}});
     } else {
@@ -185,10 +215,10 @@ Result<Response> Review::list(const std::string& query) const {
     }
   });
   if (!done) return done.error();
-  std::set<std::string> asked;
+  std::set<std::string> looked_at;
   for (Held& one : held) {
     std::vector<Listed>& all = standings[one.row.name];
-    if (asked.insert(one.row.name).second) {
+    if (looked_at.insert(one.row.name).second) {
       for (Listed& withdrawn : withdrawn_of(deps_.store, one.row.name)) {
         std::erase_if(all, [&](const Listed& s) { return s.version == withdrawn.version; });
         all.push_back(std::move(withdrawn));
@@ -207,7 +237,8 @@ Result<Response> Review::list(const std::string& query) const {
       if (!who) return who.error();
       waiting = who->size();
     }
-    rows.push_back(row_json(one, waiting));
+    const auto askers = asked->find(one.row.name + "@" + one.row.version);
+    rows.push_back(row_json(one, waiting, askers == asked->end() ? 0 : askers->second));
     last = key;
   }
   boost::json::object out;

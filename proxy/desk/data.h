@@ -11,6 +11,8 @@ std::string_view desk_login();
 std::string_view desk_package();
 std::string_view desk_queue();
 std::string_view desk_release();
+std::string_view desk_requests();
+std::string_view desk_search();
 std::string_view desk_table();
 
 }  // namespace npmgate::data

@@ -100,10 +100,6 @@ std::string path_of(const Request& request) {
   return request.target.substr(0, request.target.find('?'));
 }
 
-std::string api_path(const std::string& name, const std::string& version) {
-  return "/api/v1/releases/" + percent_encode(name, "@") + "/" + percent_encode(version);
-}
-
 }  // namespace
 
 Desk::Desk(Admin& admin, const Clock& clock) : admin_(admin), sessions_(clock) {
@@ -124,9 +120,12 @@ Desk::Desk(Admin& admin, const Clock& clock) : admin_(admin), sessions_(clock) {
   add("GET", "/desk/packages/{name}", &Desk::package);
   add("GET", "/desk/audit", &Desk::audit);
   add("GET", "/desk/downloads", &Desk::downloads);
+  add("GET", "/desk/requests", &Desk::requests);
+  add("GET", "/desk/search", &Desk::search);
   add("GET", "/desk/policy", &Desk::policy);
   add("GET", "/desk/state", &Desk::state);
   add("POST", "/desk/decide", &Desk::decide);
+  add("POST", "/desk/decline", &Desk::decline);
   add("POST", "/desk/logout", &Desk::sign_out);
 }
 
@@ -229,82 +228,6 @@ Response Desk::failed(const Visit& visit, const Answer& answer) const {
   return shown(visit, "Not done", "<h1>Not done</h1>", std::move(sentence), answer.status);
 }
 
-Task<Response> Desk::queue(Visit visit) {
-  const std::string& query = visit.call.query;
-  std::string verdict = query_value(query, "verdict");
-  if (verdict.empty()) verdict = "quarantine";
-  const std::string package = query_value(query, "package"), cursor = query_value(query, "cursor");
-  std::string target =
-      "/api/v1/releases?package=" + percent_encode(package) + "&cursor=" + percent_encode(cursor);
-  if (verdict != "all") target += "&verdict=" + percent_encode(verdict);
-  Answer answer = co_await ask(visit, "GET", std::move(target));
-  if (answer.status != 200) co_return failed(visit, answer);
-  co_return shown(
-      visit, "Queue",
-      render(data::desk_queue(), queue_model(answer.body, verdict, package, visit.csrf)));
-}
-
-Task<Response> Desk::release(Visit visit) {
-  const std::string path = api_path(visit.call.arguments["name"], visit.call.arguments["version"]);
-  Answer release = co_await ask(visit, "GET", path);
-  if (release.status != 200) co_return failed(visit, release);
-  Answer diff = co_await ask(visit, "GET", path + "/diff");
-  const std::string title = visit.call.arguments["name"] + "@" + visit.call.arguments["version"];
-  co_return shown(visit, title,
-                  render(data::desk_release(), release_model(release.body, diff.body, visit.csrf)));
-}
-
-Task<Response> Desk::package(Visit visit) {
-  const std::string name = visit.call.arguments["name"];
-  Answer answer =
-      co_await ask(visit, "GET", "/api/v1/releases?limit=1000&package=" + percent_encode(name));
-  if (answer.status != 200) co_return failed(visit, answer);
-  co_return shown(visit, name, render(data::desk_package(), package_model(answer.body, name)));
-}
-
-Task<Response> Desk::audit(Visit visit) {
-  const std::string query = visit.call.query;
-  std::string target = "/api/v1/audit?limit=100";
-  for (const char* const key : {"package", "version", "kind", "since", "cursor"}) {
-    const std::string value = query_value(query, key);
-    if (!value.empty()) target += "&" + std::string(key) + "=" + percent_encode(value);
-  }
-  Answer answer = co_await ask(visit, "GET", std::move(target));
-  if (answer.status != 200) co_return failed(visit, answer);
-  co_return shown(visit, "Audit trail",
-                  render(data::desk_table(), audit_model(answer.body, query)));
-}
-
-Task<Response> Desk::downloads(Visit visit) {
-  const std::string package = query_value(visit.call.query, "package");
-  const std::string version = query_value(visit.call.query, "version");
-  Answer answer;
-  if (!package.empty()) {
-    answer = co_await ask(visit, "GET",
-                          "/api/v1/downloads?package=" + percent_encode(package) +
-                              "&version=" + percent_encode(version) +
-                              "&cursor=" + percent_encode(query_value(visit.call.query, "cursor")));
-    if (answer.status != 200) co_return failed(visit, answer);
-  }
-  co_return shown(visit, "Who has it",
-                  render(data::desk_table(), downloads_model(answer.body, package, version)));
-}
-
-Task<Response> Desk::policy(Visit visit) {
-  Answer answer = co_await ask(visit, "GET", "/api/v1/policy");
-  if (answer.status != 200) co_return failed(visit, answer);
-  co_return shown(visit, "Policy", render(data::desk_table(), policy_model(answer.body)));
-}
-
-Task<Response> Desk::state(Visit visit) {
-  Answer ready = co_await ask(visit, "GET", "/readyz");
-  Answer index = co_await ask(visit, "GET", "/api/v1");
-  const json::value* const text = ready.body.if_contains("text");
-  std::string said = text != nullptr && text->is_string() ? std::string(text->get_string()) : "";
-  co_return shown(visit, "State of the gate",
-                  render(data::desk_table(), state_model(said, index.body)));
-}
-
 // One release or many; what was shown travels with an approval, so that it covers nothing else.
 Task<Response> Desk::decide(Visit visit) {
   const std::string form = visit.call.request->body;
@@ -325,13 +248,29 @@ Task<Response> Desk::decide(Visit visit) {
     const std::size_t at = release.rfind('@');
     if (at == std::string::npos || at == 0) continue;
     Answer answer = co_await ask(
-        visit, "POST", api_path(release.substr(0, at), release.substr(at + 1)) + "/" + verb, body);
+        visit, "POST", api_release_path(release.substr(0, at), release.substr(at + 1)) + "/" + verb,
+        body);
     if (answer.status != 200) co_return failed(visit, answer);
   }
   if (releases.size() > 1) co_return redirect("/desk");
   const std::size_t at = releases.front().rfind('@');
   co_return redirect(
       desk_release_path(releases.front().substr(0, at), releases.front().substr(at + 1)));
+}
+
+// Nothing is decided about the release: the asker gets an answer, or the version to take instead.
+Task<Response> Desk::decline(Visit visit) {
+  const std::string form = visit.call.request->body;
+  const std::string release = form_value(form, "release"), id = form_value(form, "request");
+  json::object wish{{"reason", form_value(form, "reason")}};
+  if (form_value(form, "how") == "instead") wish["instead"] = form_value(form, "instead");
+  const std::string path = "/api/v1/requests/" + percent_encode(id) + "/decline";
+  const std::string body = json::serialize(wish);
+  Answer answer = co_await ask(visit, "POST", path, body);
+  if (answer.status != 200) co_return failed(visit, answer);
+  const std::size_t at = release.rfind('@');
+  if (at == std::string::npos || at == 0) co_return redirect("/desk/requests");
+  co_return redirect(desk_release_path(release.substr(0, at), release.substr(at + 1)));
 }
 
 }  // namespace npmgate

@@ -40,9 +40,12 @@ class Desk {
   Task<Response> package(Visit visit);
   Task<Response> audit(Visit visit);
   Task<Response> downloads(Visit visit);
+  Task<Response> requests(Visit visit);
+  Task<Response> search(Visit visit);
   Task<Response> policy(Visit visit);
   Task<Response> state(Visit visit);
   Task<Response> decide(Visit visit);
+  Task<Response> decline(Visit visit);
   Task<Response> sign_out(Visit visit);
 
   // What the API answers to the visitor.

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <map>
 
 #include "base/json_members.h"
 #include "base/text.h"
+#include "proxy/desk/model_parts.h"
 #include "proxy/net/query.h"
 
 namespace npmgate {
@@ -16,20 +18,6 @@ namespace json = boost::json;
 // Files that are open when the page comes, and the lines of one table before the rest is left out.
 constexpr std::size_t kOpenFiles = 12;
 constexpr std::size_t kMostLines = 1'500;
-
-std::string joined(const json::array& texts) {
-  std::string out;
-  for (const json::value& each : texts) {
-    if (!each.is_string()) continue;
-    out += (out.empty() ? "" : ", ") + std::string(each.get_string());
-  }
-  return out;
-}
-
-// "2026-11-28T05:50:44.000Z" as people read it.
-std::string minute(const std::string& time) {
-  return time.size() < 16 ? time : time.substr(0, 10) + " " + time.substr(11, 5) + " UTC";
-}
 
 int severity_rank(std::string_view severity) {
   constexpr std::string_view kOrder[] = {"critical", "high", "medium", "low", "info"};
@@ -54,38 +42,35 @@ std::string why_of(const json::object& row) {
   return best;
 }
 
+std::string until_of(const json::object& row) {
+  const std::string verdict = shown_member(row, "verdict"), would = shown_member(row, "would"),
+                    ends = shown_member(row, "ends");
+  if (!would.empty() && would != verdict) return "served: monitor mode (would be " + would + ")";
+  if (verdict != "quarantine") return "";
+  return ends.empty() ? "somebody decides" : minute(ends);
+}
+
+// Which rows of a listing are shown beside verdict and package.
+bool is_wanted(const json::object& row, const std::string& only) {
+  if (only == "asked") return shown_member(row, "asked") != "0";
+  if (only == "refused") return shown_member(row, "waiting") != "0";
+  if (only == "fixes") return !list_member(row, "replaces").empty();
+  return true;
+}
+
 json::object row_model(const json::object& row) {
   const std::string name = shown_member(row, "name"), version = shown_member(row, "version");
-  const std::string ends = shown_member(row, "ends"), waiting = shown_member(row, "waiting");
+  const std::string waiting = shown_member(row, "waiting");
   return {{"name", name},
           {"version", version},
           {"href", desk_release_path(name, version)},
           {"verdict", shown_member(row, "verdict")},
           {"why", why_of(row)},
           {"waiting", waiting},
+          {"asked", shown_member(row, "asked")},
           {"since", minute(shown_member(row, "seen"))},
-          {"until", ends.empty() ? "somebody decides" : minute(ends)},
+          {"until", until_of(row)},
           {"replaces_text", joined(list_member(row, "replaces"))}};
-}
-
-json::object cell(std::string label, std::string shown, std::string href = {}) {
-  return {{"label", std::move(label)}, {"text", std::move(shown)}, {"href", std::move(href)}};
-}
-
-json::object table(std::string heading, std::vector<std::string> columns, json::array rows,
-                   std::string empty) {
-  json::array heads;
-  for (std::string& column : columns) heads.emplace_back(std::move(column));
-  const bool any = !rows.empty();
-  return {{"heading", std::move(heading)},
-          {"columns", std::move(heads)},
-          {"any", any},
-          {"rows", std::move(rows)},
-          {"empty", std::move(empty)}};
-}
-
-json::object field(const char* name, const char* label, std::string value, const char* hint) {
-  return {{"field", name}, {"label", label}, {"value", std::move(value)}, {"placeholder", hint}};
 }
 
 json::array changes_of(const json::object& diff) {
@@ -107,7 +92,21 @@ json::array changes_of(const json::object& diff) {
   return out;
 }
 
+// Findings by the line of the new file that they name.
+std::map<std::string, std::string> marked_lines(const json::object& file) {
+  std::map<std::string, std::string> marked;
+  if (shown_member(file, "shown") != "lines") return marked;  // other lines than the file's
+  for (const json::value& each : list_member(file, "marks")) {
+    const std::string line = shown_member(object_in(each), "line");
+    if (line == "0" || line.empty()) continue;
+    std::string& ids = marked[line];
+    ids += (ids.empty() ? "" : ", ") + shown_member(object_in(each), "finding");
+  }
+  return marked;
+}
+
 json::array lines_of(const json::object& file, bool& cut) {
+  const std::map<std::string, std::string> marked = marked_lines(file);
   json::array out;
   bool first = true;
   for (const json::value& hunk : list_member(file, "hunks")) {
@@ -127,12 +126,15 @@ json::array lines_of(const json::object& file, bool& cut) {
         const std::string shown = json::serialize(value);
         return shown == "0" ? std::string() : shown;
       };
+      const std::string after = number(parts[2]);
+      const auto mark = sign == "-" ? marked.end() : marked.find(after);
       out.push_back(json::object{{"class", sign == "+"   ? "added"
                                            : sign == "-" ? "removed"
                                                          : "context"},
                                  {"b", number(parts[1])},
-                                 {"a", number(parts[2])},
+                                 {"a", after},
                                  {"sign", sign},
+                                 {"why", mark == marked.end() ? std::string() : mark->second},
                                  {"text", parts[3]}});
     }
   }
@@ -200,12 +202,21 @@ json::array waiting_of(const json::object& release) {
   json::array out;
   for (const json::value& each : list_member(release, "waiting")) {
     json::object one = object_in(each);
-    const std::string token = shown_member(one, "token");
-    one["who"] = token.empty() ? shown_member(one, "address") : token;
+    one["who"] = shown_member(one, "client");
     one["last"] = minute(shown_member(one, "last"));
     out.push_back(std::move(one));
   }
   return out;
+}
+
+// What the finding about it says, up to what follows from it.
+std::string uncompared_of(const json::object& release) {
+  for (const json::value& each : list_member(release, "findings")) {
+    const json::object& finding = object_in(each);
+    const std::string message = shown_member(finding, "message");
+    if (shown_member(finding, "id") == "first-release") return message.substr(0, message.find(':'));
+  }
+  return "no earlier release to compare with";
 }
 
 bool decided(const json::object& release) {
@@ -219,47 +230,88 @@ bool decided(const json::object& release) {
 
 }  // namespace
 
+std::string joined(const json::array& texts) {
+  std::string out;
+  for (const json::value& each : texts) {
+    if (!each.is_string()) continue;
+    out += (out.empty() ? "" : ", ") + std::string(each.get_string());
+  }
+  return out;
+}
+
+// "2026-11-28T05:50:44.000Z" as people read it.
+std::string minute(const std::string& time) {
+  return time.size() < 16 ? time : time.substr(0, 10) + " " + time.substr(11, 5) + " UTC";
+}
+
+json::object cell(std::string label, std::string shown, std::string href) {
+  return {{"label", std::move(label)}, {"text", std::move(shown)}, {"href", std::move(href)}};
+}
+
+json::object table(std::string heading, std::vector<std::string> columns, json::array rows,
+                   std::string empty) {
+  json::array heads;
+  for (std::string& column : columns) heads.emplace_back(std::move(column));
+  const bool any = !rows.empty();
+  return {{"heading", std::move(heading)},
+          {"columns", std::move(heads)},
+          {"any", any},
+          {"rows", std::move(rows)},
+          {"empty", std::move(empty)}};
+}
+
+json::object field(const char* name, const char* label, std::string value, const char* hint) {
+  return {{"field", name}, {"label", label}, {"value", std::move(value)}, {"placeholder", hint}};
+}
+
 std::string desk_release_path(std::string_view name, std::string_view version) {
   return "/desk/releases/" + percent_encode(name, "@") + "/" + percent_encode(version, "");
+}
+
+std::string api_release_path(std::string_view name, std::string_view version) {
+  return "/api/v1/releases/" + percent_encode(name, "@") + "/" + percent_encode(version);
 }
 
 std::string desk_package_path(std::string_view name) {
   return "/desk/packages/" + percent_encode(name, "@");
 }
 
-json::object queue_model(const json::object& listing, const std::string& verdict,
-                         const std::string& package, const std::string& csrf) {
+json::object queue_model(const json::object& listing, const QueueQuery& query,
+                         const std::string& csrf) {
   constexpr std::pair<const char*, const char*> kVerdicts[] = {{"quarantine", "quarantine"},
                                                                {"block", "block"},
                                                                {"warn", "warn"},
                                                                {"allow", "allow"},
                                                                {"all", "all"}};
-  json::array rows, verdicts;
-  for (const json::value& each : list_member(listing, "releases"))
-    rows.push_back(row_model(object_in(each)));
+  constexpr std::pair<const char*, const char*> kFilters[] = {
+      {"", "all of these"},
+      {"asked", "what is asked for"},
+      {"refused", "what was refused to somebody"},
+      {"fixes", "what replaces a bad one"}};
+  json::array rows, verdicts, filters;
+  for (const json::value& each : list_member(listing, "releases")) {
+    if (is_wanted(object_in(each), query.only)) rows.push_back(row_model(object_in(each)));
+  }
   for (const auto& [value, shown] : kVerdicts)
     verdicts.push_back(
-        json::object{{"value", value}, {"text", shown}, {"chosen", verdict == value}});
+        json::object{{"value", value}, {"text", shown}, {"chosen", query.verdict == value}});
+  for (const auto& [value, shown] : kFilters)
+    filters.push_back(
+        json::object{{"value", value}, {"text", shown}, {"chosen", query.only == value}});
   const bool any = !rows.empty();
   const std::string next = shown_member(listing, "next");
-  return {{"heading", verdict == "quarantine" ? "Held releases" : "Releases"},
+  return {{"heading", query.verdict == "quarantine" ? "Held releases" : "Releases"},
           {"verdicts", std::move(verdicts)},
-          {"package", package},
-          {"holding", verdict == "quarantine" && package.empty()},
+          {"filters", std::move(filters)},
+          {"package", query.package},
+          {"holding", query.verdict == "quarantine" && query.package.empty() && query.only.empty()},
           {"csrf", csrf},
           {"any", any},
           {"releases", std::move(rows)},
           {"next", next.empty() ? std::string()
-                                : "/desk?verdict=" + verdict + "&package=" +
-                                      percent_encode(package) + "&cursor=" + percent_encode(next)}};
-}
-
-json::object package_model(const json::object& listing, const std::string& name) {
-  json::array rows;
-  for (const json::value& each : list_member(listing, "releases"))
-    rows.push_back(row_model(object_in(each)));
-  const bool any = !rows.empty();
-  return {{"name", name}, {"any", any}, {"releases", std::move(rows)}};
+                                : "/desk?verdict=" + query.verdict + "&only=" + query.only +
+                                      "&package=" + percent_encode(query.package) +
+                                      "&cursor=" + percent_encode(next)}};
 }
 
 json::object release_model(const json::object& release, const json::object& diff,
@@ -280,6 +332,9 @@ json::object release_model(const json::object& release, const json::object& diff
     one["time"] = minute(shown_member(one, "time"));
     decisions.push_back(std::move(one));
   }
+  json::array asked =
+      requests_of(list_member(release, "requests"), shown_member(release, "served_instead"));
+  const bool any_request = !asked.empty();
   const bool any_finding = !findings.empty(), any_change = !changes.empty(),
              any_waiting = !waiting.empty(), any_decision = !decisions.empty();
   return {{"name", name},
@@ -298,6 +353,9 @@ json::object release_model(const json::object& release, const json::object& diff
           {"changes", std::move(changes)},
           {"no_diff", shown_member(diff, "error")},
           {"files", files_of(diff)},
+          {"uncompared", uncompared_of(release)},
+          {"any_request", any_request},
+          {"requests", std::move(asked)},
           {"any_waiting", any_waiting},
           {"waiting", std::move(waiting)},
           {"any_decision", any_decision},
@@ -331,18 +389,23 @@ json::object audit_model(const json::object& listing, const std::string& query) 
       {"fields", json::array{field("package", "Package", query_value(query, "package"), "name"),
                              field("kind", "Kind", query_value(query, "kind"),
                                    "decision, refused, verdict …"),
+                             field("actor", "Who", query_value(query, "actor"), "admin:NAME"),
                              field("since", "Since", query_value(query, "since"), "2026-11-01")}}};
   if (const std::string next = shown_member(listing, "next"); !next.empty()) {
     out["next"] = "/desk/audit?package=" + percent_encode(query_value(query, "package")) +
                   "&kind=" + percent_encode(query_value(query, "kind")) +
+                  "&actor=" + percent_encode(query_value(query, "actor")) +
                   "&since=" + percent_encode(query_value(query, "since")) +
                   "&cursor=" + percent_encode(next);
   }
   return out;
 }
 
-json::object downloads_model(const json::object& listing, const std::string& package,
-                             const std::string& version) {
+json::object downloads_model(const json::object& listing, const std::string& query) {
+  const std::string package = query_value(query, "package"),
+                    version = query_value(query, "version"), token = query_value(query, "token"),
+                    project = query_value(query, "project");
+  const bool asked = !(package + token + project).empty();
   json::array rows;
   for (const json::value& each : list_member(listing, "downloads")) {
     const json::object& entry = object_in(each);
@@ -362,50 +425,20 @@ json::object downloads_model(const json::object& listing, const std::string& pac
   json::object out = table(
       "Who has it", {"Release", "When", "Token", "Project", "Command", "Address", "How", "Times"},
       std::move(rows),
-      package.empty() ? "Name a package to see who fetched it."
-                      : "Nobody fetched it through this gate.");
+      asked ? "Nobody fetched that through this gate."
+            : "Name a package to see who fetched it, or a token or project to see what it "
+              "installed.");
   out["form"] = json::object{
       {"action", "/desk/downloads"},
       {"fields", json::array{field("package", "Package", package, "name"),
-                             field("version", "Version or range", version, "1.2.3 or ^1.0.0")}}};
+                             field("version", "Version or range", version, "1.2.3 or ^1.0.0"),
+                             field("token", "Token", token, "name"),
+                             field("project", "Project", project, "name")}}};
   if (const std::string next = shown_member(listing, "next"); !next.empty())
     out["next"] = "/desk/downloads?package=" + percent_encode(package) +
-                  "&version=" + percent_encode(version) + "&cursor=" + percent_encode(next);
+                  "&version=" + percent_encode(version) + "&token=" + percent_encode(token) +
+                  "&project=" + percent_encode(project) + "&cursor=" + percent_encode(next);
   return out;
-}
-
-json::object policy_model(const json::object& policy) {
-  json::array rows;
-  for (const char* const kind : {"problems", "warnings"}) {
-    for (const json::value& each : list_member(policy, kind)) {
-      rows.push_back(json::object{
-          {"cells", json::array{cell("Rule", kind), cell("Then", ""),
-                                cell("Where", each.is_string() ? std::string(each.get_string())
-                                                               : std::string())}}});
-    }
-  }
-  for (const json::value& each : list_member(policy, "rules")) {
-    const json::object& rule = object_in(each);
-    rows.push_back(json::object{
-        {"cells", json::array{cell("Rule", shown_member(rule, "id")),
-                              cell("Then", shown_member(rule, "then") +
-                                               (flag_member(rule, "monitor") ? " (monitor)" : "")),
-                              cell("Where", shown_member(rule, "at"))}}});
-  }
-  const std::string file = shown_member(policy, "file");
-  return table("Policy " + shown_member(policy, "hash").substr(0, 12) +
-                   (file.empty() ? ", built in" : ", " + file) +
-                   (flag_member(policy, "monitor") ? ": monitor mode, nothing is refused" : ""),
-               {"Rule", "Then", "Where"}, std::move(rows), "The policy has no rules.");
-}
-
-json::object state_model(const std::string& ready, const json::object& index) {
-  json::array rows;
-  rows.push_back(json::object{{"cells", json::array{cell("What", "Ready"), cell("State", ready)}}});
-  rows.push_back(
-      json::object{{"cells", json::array{cell("What", "Version"),
-                                         cell("State", shown_member(index, "version"))}}});
-  return table("State of the gate", {"What", "State"}, std::move(rows), "");
 }
 
 }  // namespace npmgate

@@ -10,18 +10,31 @@ namespace npmgate {
 // The desk's own addresses.
 std::string desk_release_path(std::string_view name, std::string_view version);
 std::string desk_package_path(std::string_view name);
+// The admin API's.
+std::string api_release_path(std::string_view name, std::string_view version);
 
-// `listing`: GET /api/v1/releases. `query` as it was asked for, so that "More" goes on with it.
-boost::json::object queue_model(const boost::json::object& listing, const std::string& verdict,
-                                const std::string& package, const std::string& csrf);
-boost::json::object package_model(const boost::json::object& listing, const std::string& name);
+// What the queue was asked for, so that "More" goes on with it. `only`: "", asked, refused, fixes.
+struct QueueQuery {
+  std::string verdict, package, only;
+};
+// `listing`: GET /api/v1/releases.
+boost::json::object queue_model(const boost::json::object& listing, const QueueQuery& query,
+                                const std::string& csrf);
+// `package`: GET /api/v1/packages/NAME.
+boost::json::object package_model(const boost::json::object& package);
 // `release`: GET /api/v1/releases/NAME/VERSION. `diff`: GET …/diff, or an object with "error".
 boost::json::object release_model(const boost::json::object& release,
                                   const boost::json::object& diff, const std::string& csrf);
 boost::json::object audit_model(const boost::json::object& listing, const std::string& query);
-boost::json::object downloads_model(const boost::json::object& listing, const std::string& package,
-                                    const std::string& version);
-boost::json::object policy_model(const boost::json::object& policy);
-boost::json::object state_model(const std::string& ready, const boost::json::object& index);
+boost::json::object downloads_model(const boost::json::object& listing, const std::string& query);
+// `listing`: GET /api/v1/requests; `state`: open or all.
+boost::json::object requests_model(const boost::json::object& listing, const std::string& state);
+// `found`: GET /api/v1/search, or empty if nothing was searched for.
+boost::json::object search_model(const boost::json::object& found, const std::string& words);
+// `policy`: GET /api/v1/policy; `rules`: GET /api/v1/rules.
+boost::json::object policy_model(const boost::json::object& policy,
+                                 const boost::json::object& rules);
+// `ready`: what GET /readyz says; `state`: GET /api/v1/state.
+boost::json::object state_model(const std::string& ready, const boost::json::object& state);
 
 }  // namespace npmgate

@@ -1,17 +1,13 @@
-// The desk's pages: Mustache templates (kainjow-mustache; {{x}} escapes HTML) over JSON models.
+// The frame of the desk's pages, which are templates over JSON models
+// (proxy/registry/page_template.h).
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <string>
-#include <string_view>
 #include <vector>
 
-namespace npmgate {
+#include "proxy/registry/page_template.h"
 
-// Strings of `model` come from anywhere: control, bidi and invisible characters are made visible
-// here, and {{x}} escapes what HTML gives a meaning. An empty string is false in a section, as are
-// null and an empty list; numbers are text.
-std::string render(std::string_view page_template, const boost::json::object& model);
+namespace npmgate {
 
 struct PageLink {
   std::string href, text;

@@ -185,8 +185,8 @@ Task<Result<bool>> PackageRefresher::look_at(PackageName name) {
   std::function<Result<bool>()> judge = [this, current]() -> Result<bool> {
     auto changed = packages_.judging.rejudge(current);
     if (!changed) return changed;
-    auto told = record_changed_verdicts(deps_.store, *deps_.active_policy.rules(),
-                                        deps_.clock.now(), current->name);
+    auto told =
+        record_changed_verdicts(deps_.store, deps_.active_policy, deps_.clock.now(), current->name);
     if (!told) return told.error();
     return changed;
   };

@@ -13,6 +13,8 @@ namespace npmgate {
 namespace {
 
 constexpr std::string_view kOws = " \t";  // RFC 9110, 5.6.3
+// A refusal's sentence (400) with the link and whom to ask behind it.
+constexpr std::size_t kLongestNotice = 800;
 constexpr std::size_t kLongestSentence = 4000;
 
 // Calls `visit` with each element of a comma-separated list.
@@ -210,7 +212,7 @@ Response error_response(int status, std::string_view sentence, std::string_view 
   const std::string shown = log::printable(sentence, kLongestSentence);
   Response response =
       json_response(status, boost::json::serialize(boost::json::value{{"error", shown}}));
-  response.set("npm-notice", header_safe(sentence));
+  response.set("npm-notice", header_safe(sentence, kLongestNotice));
   response.set("cache-control", "no-store");
   // Short: a status line over some hundred bytes is cut or refused by proxies in front.
   response.reason = header_safe(reason, 200);

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "judge/active_policy.h"
 #include "judge/judge.h"
+#include "proxy/registry/pages.h"
 #include "proxy/registry/services.h"
 #include "store/state_store.h"
 
@@ -20,7 +21,7 @@ boost::json::object advisory_json(const ReleaseRow& row, const std::string& sent
   const std::int64_t id =
       std::int64_t{1'000'000'000} + std::strtoll(digest.substr(0, 7).c_str(), nullptr, 16);
   return {{"id", id},
-          {"url", base_url + "-/npm-gate/releases/" + row.name + "/" + row.version},
+          {"url", release_link(base_url, row.name, row.version)},
           {"title", "npm-gate: " + sentence},
           {"severity", "critical"},
           {"vulnerable_versions", row.version},

@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "proxy/registry/page_template.h"
 #include "proxy/registry/pages.h"
 #include "proxy/registry/self_test.h"
 #include "proxy/runtime/request_record.h"
@@ -75,6 +76,7 @@ Gate::Gate(Dependencies deps, GateParts parts)
       tarballs_(parts.tarballs),
       services_(parts.services),
       publishing_(parts.publishing),
+      requests_(parts.requests),
       access_(parts.access),
       prefix_(prefix_of(deps.config)) {
   for (const std::string& text : deps.config.public_urls) public_urls_.push_back(*parse_url(text));
@@ -148,6 +150,8 @@ BodyRule Gate::body_rule(std::string_view method, std::string_view target) const
   const bool audit = target.find("/-/npm/v1/security/") != std::string_view::npos;
   if (method == "POST" && audit) return {kMaxAuditBody, false, kAuditWeight};
   if (method == "GET" || method == "HEAD") return {};
+  if (method == "POST" && target.find("/-/npm-gate/requests/") != std::string_view::npos)
+    return {ReleaseRequests::kMaxBody};
   const Target parsed = parse_target(method, target, prefix_);
   const auto* write = std::get_if<WriteTarget>(&parsed);
   if (write == nullptr || !publishing_.takes(*write)) return {};
@@ -244,7 +248,8 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     Response response =
         co_await packuments_.manifest(manifest->name, manifest->version_or_tag, request);
     note_refusal(response, manifest->name.str(), manifest->version_or_tag, request);
-    co_return response;
+    co_return co_await readable(std::move(response), manifest->name, manifest->version_or_tag,
+                                request);
   }
   if (auto* tags = std::get_if<DistTagsTarget>(&target)) {
     co_return co_await packuments_.dist_tags(tags->name, tags->tag, request);
@@ -253,7 +258,7 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     Response response =
         co_await tarballs_.get(tarball->name, tarball->version, tarball->file, request);
     if (response.status >= 500 && takes_failures_for_final(request)) hang_up(response, request);
-    co_return response;
+    co_return co_await readable(std::move(response), tarball->name, tarball->version, request);
   }
   if (auto* pass = std::get_if<ServiceTarget>(&target))
     co_return co_await service(std::move(*pass), request);
@@ -355,55 +360,6 @@ Task<Response> Gate::service(ServiceTarget target, const Request& request) {
       break;
   }
   co_return co_await services_.pass(std::move(target));
-}
-
-Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
-  constexpr std::string_view kReleases = "releases/";
-  if (target.path.starts_with(kReleases)) {
-    const std::string rest = target.path.substr(kReleases.size());
-    const std::size_t slash = rest.rfind('/');
-    if (slash != std::string::npos)
-      co_return co_await release_page(rest.substr(0, slash), rest.substr(slash + 1), request);
-  }
-  if (target.path == "self-test") {
-    co_return self_test_page(
-        request, request.headers.get("accept").find("text/html") != std::string_view::npos);
-  }
-  if (target.path.empty() || target.path == "index") {
-    co_return text_response(200, index_page(deps_.config), "text/html; charset=utf-8");
-  }
-  co_return error_response(
-      404, "npm-gate: no such page; releases/NAME/VERSION tells a release's verdict");
-}
-
-Task<Response> Gate::release_page(std::string name_text, std::string version,
-                                  const Request& request) {
-  const auto name = PackageName::parse(name_text);
-  if (!name)
-    co_return error_response(
-        400, "npm-gate: '" + log::printable(name_text, 80) + "' is not a package name");
-  auto snapshot = co_await packages_.packuments.get(*name);
-  if (!snapshot) co_return response_for(snapshot.error());
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  const bool html = request.headers.get("accept").find("text/html") != std::string_view::npos;
-  auto work = [this, &snapshot, &version, rules, html]() -> Result<Response> {
-    Judge judge = packages_.judging.judge(*snapshot, *rules);
-    const Judged* judged = judge.of(version);
-    if (judged == nullptr)
-      return error_response(
-          404, "npm-gate: " + (*snapshot)->name + " has no version " + log::printable(version, 60));
-    if (html) {
-      Response page =
-          text_response(200, release_html(*judged, judge.now()), "text/html; charset=utf-8");
-      page.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'");
-      return page;
-    }
-    return json_response(200, boost::json::serialize(release_json(*judged)));
-  };
-  auto response = co_await deps_.pool.offload(std::move(work));
-  if (!response) co_return response_for(response.error());
-  response->set("cache-control", "no-store");
-  co_return std::move(*response);
 }
 
 }  // namespace npmgate

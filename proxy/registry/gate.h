@@ -9,6 +9,7 @@
 #include "proxy/packages/packages.h"
 #include "proxy/registry/packuments.h"
 #include "proxy/registry/publishing.h"
+#include "proxy/registry/release_requests.h"
 #include "proxy/registry/services.h"
 #include "proxy/registry/tarballs.h"
 #include "proxy/runtime/access.h"
@@ -25,6 +26,7 @@ struct GateParts {
   TarballService& tarballs;
   RegistryServices& services;
   Publishing& publishing;
+  ReleaseRequests& requests;
   Access& access;
 };
 
@@ -43,7 +45,14 @@ class Gate final : public Service {
                     const Request& request);
   Task<Response> service(ServiceTarget target, const Request& request);
   Task<Response> own_page(OwnPageTarget target, const Request& request);
-  Task<Response> release_page(std::string name, std::string version, const Request& request);
+  Task<Response> release_page(std::string name, std::string version, int status,
+                              const Request& request);
+  Task<Response> requests_page(std::string release, const Request& request);
+  Task<Response> held_page(std::string name, const Request& request, std::string query);
+  Task<Response> refusals_page(const Request& request);
+  // A refusal as a page, if a browser asked.
+  Task<Response> readable(Response response, PackageName name, std::string version,
+                          const Request& request);
   Task<Response> whoami(const Request& request);
   Task<Response> write(WriteTarget target, const Request& request);
   // Who asks is noted in the request; the refusal of a foreign Host, or if access.clients wants
@@ -65,6 +74,7 @@ class Gate final : public Service {
   TarballService& tarballs_;
   RegistryServices& services_;
   Publishing& publishing_;
+  ReleaseRequests& requests_;
   Access& access_;
   std::string prefix_;
   std::vector<Url> public_urls_;

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/gzip.h"
+#include "proxy/registry/pages.h"
 #include "proxy/registry/tarballs.h"
 #include "proxy/runtime/routes.h"
 
@@ -23,15 +24,21 @@ bool is_noticed(const Judge::Hidden& hidden, Time now, Millis recent) {
   return now - hidden.age_start <= recent;
 }
 
-std::string notice_for(const Judge::Listing& listing, Time now, Millis recent) {
+// What a packument's npm-notice may take: clients read 16 KB of header fields.
+constexpr std::size_t kNotice = 2'400;
+
+std::string notice_for(const Judge::Listing& listing, Time now, const Config& config,
+                       const std::string& name, const std::string& base_url) {
+  const Millis recent = config.recent;
   std::string notice;
   std::size_t named = 0;
   for (const Judge::Hidden& hidden : listing.hidden) {
     if (!is_noticed(hidden, now, recent) || named == kNoticed) continue;
     ++named;
-    notice += (notice.empty() ? "npm-gate: " : "; ") + hidden.sentence;
+    notice += (notice.empty() ? "npm-gate: " : "; ") + hidden.sentence + ". " +
+              release_link(base_url, name, hidden.version);
   }
-  return notice;
+  return notice.empty() ? notice : header_safe(notice + asking(config), kNotice);
 }
 
 // Last-Modified tells when the bytes changed, not when they were made. It has whole seconds: other
@@ -195,15 +202,16 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
 // The review list holds what was inspected, what is recent, and whatever waits for an approval:
 // a release is work for reviewers from the moment it is known, asked for or not.
 void PackumentService::tell(Judge& judge, const Judge::Listing& listing,
-                            const std::string& policy_hash) {
+                            const PolicySnapshot& rules) {
+  const std::string& policy_hash = rules.policy->hash;
   for (const Judged* judged : listing.kept) {
-    if (judged->evidence) audit_writer_.judged(*judged, policy_hash);
+    if (judged->evidence) audit_writer_.judged(*judged, policy_hash, rules.revision);
   }
   for (const Judge::Hidden& hidden : listing.hidden) {
     const Judged* judged = judge.of(hidden.version);
     if (judged == nullptr || judged->verdict.served()) continue;
     if (judged->evidence || judged->recent || judged->verdict.action == Action::kQuarantine)
-      audit_writer_.judged(*judged, policy_hash);
+      audit_writer_.judged(*judged, policy_hash, rules.revision);
   }
 }
 
@@ -213,7 +221,7 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   Judge judge = packages_.judging.judge(prepared.snapshot, *prepared.rules);
   const Judge::Listing listing = judge.listing(prepared.undecided);
   if (route(deps_.config, *PackageName::parse(snapshot.name))->inspect)
-    tell(judge, listing, prepared.rules->policy->hash);
+    tell(judge, listing, *prepared.rules);
   auto answer = std::make_shared<RenderedPackument>();
   answer->state = packages_.cache.state(snapshot.name);
   answer->snapshot_revision = snapshot.revision;
@@ -223,14 +231,17 @@ Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, 
   // What was left undecided is asked again soon.
   if (!prepared.undecided.empty())
     answer->valid_until = earliest(answer->valid_until, judge.now() + Millis(5000));
-  answer->notice = header_safe(notice_for(listing, judge.now(), deps_.config.recent), 1200);
+  answer->notice = notice_for(listing, judge.now(), deps_.config, snapshot.name, base_url);
   if (listing.kept.empty()) {
     answer->status = listing.hidden.empty() ? 404 : 403;
-    const std::string why = listing.hidden.empty()
-                                ? "npm-gate: " + snapshot.name + " has no versions"
-                                : "npm-gate: no version of " + snapshot.name +
-                                      " may be served: " + listing.hidden.front().sentence;
-    answer->notice = header_safe(why);
+    const std::string why =
+        listing.hidden.empty()
+            ? "npm-gate: " + snapshot.name + " has no versions"
+            : "npm-gate: no version of " + snapshot.name +
+                  " may be served: " + listing.hidden.front().sentence + ". " +
+                  release_link(base_url, snapshot.name, listing.hidden.front().version) +
+                  asking(deps_.config);
+    answer->notice = header_safe(why, 800);
     answer->identity = std::make_shared<const std::string>(why);
     return RenderedPackumentPtr(answer);
   }
@@ -410,14 +421,18 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
       if (view.version != version) continue;
       Response response = json_response(200, render_manifest(input, view));
       const std::string notice =
-          header_safe(notice_for(listing, judge.now(), deps_.config.recent), 1200);
+          notice_for(listing, judge.now(), deps_.config, snapshot.name, base_url);
       if (version != version_or_tag && !notice.empty()) response.set("npm-notice", notice);
       response.set("cache-control", "no-cache");
       return response;
     }
     for (const Judge::Hidden& hidden : listing.hidden) {
       if (hidden.version == version)
-        return error_response(403, "npm-gate: " + hidden.sentence, hidden.sentence);
+        return error_response(403,
+                              "npm-gate: " + hidden.sentence + ". " +
+                                  release_link(base_url, snapshot.name, version) +
+                                  asking(deps_.config),
+                              hidden.sentence);
     }
     return error_response(404, "npm-gate: " + snapshot.name + " has no version or dist-tag '" +
                                    log::printable(version_or_tag, 60) + "'");

@@ -80,7 +80,7 @@ class PackumentService {
   Task<Result<Prepared>> prepare(PackageName name, Asked asked);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
-  void tell(Judge& judge, const Judge::Listing& listing, const std::string& policy_hash);
+  void tell(Judge& judge, const Judge::Listing& listing, const PolicySnapshot& rules);
   Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
                                       const std::string& base_url);
   // The finished one, if it is still right.

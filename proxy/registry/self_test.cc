@@ -4,7 +4,7 @@
 #include <boost/json/value.hpp>
 
 #include "base/text.h"
-#include "proxy/registry/pages.h"
+#include "proxy/registry/page_template.h"
 
 namespace npmgate {
 namespace {
@@ -51,16 +51,14 @@ Response self_test_page(const Request& request, bool html) {
                                                                     {"sentence", sentence()},
                                                                     {"try", command(request)}}));
   }
-  return text_response(
-      200,
-      html_page("npm-gate: self-test",
-                "<h1>Self-test</h1><p>" + html_escape(spec()) +
-                    " is a harmless name that this gate answers itself and always refuses. To see "
-                    "what a developer sees:</p><pre>" +
-                    html_escape(command(request)) +
-                    "</pre><p>The install must fail with status 403 and this text:</p><pre>" +
-                    html_escape("npm-gate: " + sentence()) + "</pre>"),
-      "text/html; charset=utf-8");
+  return own_page(
+      200, "Self-test",
+      "<h1>Self-test</h1><p>" + html_escape(spec()) +
+          " is a harmless name that this gate answers itself and always refuses. To see "
+          "what a developer sees:</p><pre>" +
+          html_escape(command(request)) +
+          "</pre><p>The install must fail with status 403 and this text:</p><pre>" +
+          html_escape("npm-gate: " + sentence()) + "</pre>");
 }
 
 }  // namespace npmgate

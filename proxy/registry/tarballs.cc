@@ -6,15 +6,12 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
+#include "proxy/registry/pages.h"
 #include "proxy/runtime/request_record.h"
 #include "proxy/runtime/routes.h"
 
 namespace npmgate {
 namespace {
-
-std::string page_url(const Request& request, const std::string& name, const std::string& version) {
-  return request.base_url + "-/npm-gate/releases/" + name + "/" + version;
-}
 
 // Tarballs of old packages have names that do not tell the version, or tell it in another spelling:
 // the packument says which is which.
@@ -129,7 +126,7 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
     note_despite(judged->verdict, ruling);
-    if (judged->evidence) audit_writer_.judged(*judged, rules->policy->hash);
+    if (judged->evidence) audit_writer_.judged(*judged, rules->policy->hash, rules->revision);
     if (judged->verdict.served() && !judged->servable) {
       ruling.action = "block";
       ruling.sentence =
@@ -285,9 +282,11 @@ void TarballService::record_override(const Kept& kept, const std::string& client
 
 Response TarballService::refuse(const PackageSnapshot& snapshot, const std::string& version,
                                 const Ruling& ruling, const Request& request) {
-  Response response = error_response(
-      403, "npm-gate: " + ruling.sentence + ". " + page_url(request, snapshot.name, version),
-      ruling.sentence);
+  Response response = error_response(403,
+                                     "npm-gate: " + ruling.sentence + ". " +
+                                         release_link(request.base_url, snapshot.name, version) +
+                                         asking(deps_.config),
+                                     ruling.sentence);
   response.kind = "tarball";
   AuditEntry entry = audit_entry("refused", snapshot.name, version, request, deps_.clock.now());
   entry.content_id = ruling.content_id;

@@ -39,6 +39,11 @@ std::size_t fingerprint(const Judged& judged) {
   return std::hash<std::string>{}(all);
 }
 
+std::string key_of(const std::string& name, const std::string& version,
+                   const std::string& content) {
+  return name + "@" + version + "#" + content;
+}
+
 std::string rules_of(const Verdict& verdict) {
   std::string rules;
   for (const Reason& reason : verdict.reasons) {
@@ -50,9 +55,9 @@ std::string rules_of(const Verdict& verdict) {
 
 }  // namespace
 
-void AuditWriter::judged(const Judged& judged, const std::string& policy_hash) {
-  const std::string key =
-      judged.subject.name + "@" + judged.version + "#" + judged.subject.content_id;
+void AuditWriter::judged(const Judged& judged, const std::string& policy_hash,
+                         std::uint64_t revision) {
+  const std::string key = key_of(judged.subject.name, judged.version, judged.subject.content_id);
   const std::size_t now = fingerprint(judged);
   {
     const std::lock_guard lock(mutex_);
@@ -70,6 +75,7 @@ void AuditWriter::judged(const Judged& judged, const std::string& policy_hash) {
   seen.action = to_string(judged.verdict.action);
   seen.policy_hash = policy_hash;
   seen.because = rules_of(judged.verdict);
+  seen.revision = revision;
   const std::lock_guard lock(mutex_);
   if (told_.size() >= kTold) told_.clear();
   told_[key] = now;
@@ -83,9 +89,18 @@ void AuditWriter::flush_verdicts() {
     verdicts.swap(verdicts_);
   }
   if (verdicts.empty()) return;
-  if (auto done = store_.record_verdicts(verdicts, clock_.now()); !done) {
+  std::vector<std::string> outdated;
+  const StateStore::VerdictCounts counts = [&](const SeenVerdict& seen) {
+    if (!revision_ || seen.revision == revision_()) return true;
+    outdated.push_back(key_of(seen.row.name, seen.row.version, seen.row.content_id));
+    return false;
+  };
+  const auto done = store_.record_verdicts(verdicts, clock_.now(), counts);
+  // What is judged again by the rules of now is told again.
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : outdated) told_.erase(key);
+  if (!done) {
     log::error("records", to_string(done.error()));
-    const std::lock_guard lock(mutex_);
     put_back(verdicts_, std::move(verdicts), kKeep);
   }
 }

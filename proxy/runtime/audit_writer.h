@@ -3,11 +3,13 @@
 // decisions and pins do not go through here.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "judge/judge.h"
@@ -17,7 +19,9 @@ namespace npmgate {
 
 class AuditWriter {
  public:
-  AuditWriter(StateStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  // `revision`: of the rules in force (ActivePolicy::revision); null: verdicts are never outdated.
+  AuditWriter(StateStore& store, const Clock& clock, std::function<std::uint64_t()> revision = {})
+      : store_(store), clock_(clock), revision_(std::move(revision)) {}
   void audit(AuditEntry entry);
   void ledger(LedgerEntry entry);
   // A tarball leaves for a client. Those alike in all but the time are written together, as one
@@ -29,8 +33,9 @@ class AuditWriter {
   };
   void served(std::string_view alike, const std::function<Served()>& make);
   // A release was judged for an answer: its row in the review list follows, and if its verdict
-  // is another than before, the audit trail says so. Cheap if nothing has changed.
-  void judged(const Judged& judged, const std::string& policy_hash);
+  // is another than before, the audit trail says so, unless a policy or decision came into force
+  // meanwhile: it was judged by `revision` of the rules. Cheap if nothing has changed.
+  void judged(const Judged& judged, const std::string& policy_hash, std::uint64_t revision);
   void token_used(std::int64_t id, Time at);
   // Writes what has gathered; blocks on disk. What cannot be written stays for the next call (at
   // most kKeep entries, then the oldest go, with a log line).
@@ -44,6 +49,7 @@ class AuditWriter {
 
   StateStore& store_;
   const Clock& clock_;
+  const std::function<std::uint64_t()> revision_;
   std::mutex mutex_;
   std::vector<AuditEntry> audit_;
   std::vector<LedgerEntry> ledger_;

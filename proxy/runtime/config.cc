@@ -19,8 +19,8 @@ std::string below(const std::string& file, const std::string& path) {
 
 class ConfigLoader {
  public:
-  ConfigLoader(const std::string& file, const EnvReader& env, ConfigResult& out)
-      : file_(file), env_(env), out_(out) {}
+  ConfigLoader(const std::string& file, const EnvReader& env, SinkSecrets sinks, ConfigResult& out)
+      : file_(file), env_(env), sinks_(sinks), out_(out) {}
 
   void load(const YamlNode& root) {
     Config& config = out_.config;
@@ -133,6 +133,18 @@ class ConfigLoader {
                                            log::printable(clients, 40) + "'");
     }
     out_.config.clients_need_token = clients == "token";
+    const std::string requests = reader.text("requests", "anybody");
+    if (requests == "token") {
+      out_.config.requests = Config::Requests::kToken;
+    } else if (requests == "off") {
+      out_.config.requests = Config::Requests::kOff;
+    } else if (requests != "anybody") {
+      problem(*reader.node("requests"), "access.requests: expected anybody, token or off, found '" +
+                                            log::printable(requests, 40) + "'");
+    }
+    out_.config.contact = reader.text("contact");
+    if (log::printable(out_.config.contact, 100) != out_.config.contact)
+      problem(*reader.node("contact"), "access.contact: one line of at most 100 bytes");
     auto proxies = TrustedProxies::parse(reader.texts("trusted_proxies"));
     if (!proxies) {
       problem(*reader.node("trusted_proxies"), "trusted_proxies: " + proxies.error().context);
@@ -195,6 +207,7 @@ class ConfigLoader {
   SecretSource secrets() const {
     SecretSource source;
     source.variable = env_;
+    source.needed = sinks_ == SinkSecrets::kNeeded;
     source.resolve = [this](const std::string& path) { return below(file_, path); };
     source.first_line = [](const std::string& path) -> std::optional<std::string> {
       bool ok = false;
@@ -268,6 +281,7 @@ class ConfigLoader {
 
   const std::string& file_;
   const EnvReader& env_;
+  const SinkSecrets sinks_;
   ConfigResult& out_;
 };
 
@@ -282,13 +296,14 @@ std::string UpstreamConfig::authorization() const {
          base64_encode({reinterpret_cast<const std::uint8_t*>(pair.data()), pair.size()});
 }
 
-ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env) {
+ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env,
+                         SinkSecrets secrets) {
   ConfigResult result;
   const YamlDocument document = parse_yaml(text, file);
   result.problems = document.problems;
   if (!result.problems.empty()) return result;
   result.config.source = text;
-  ConfigLoader(file, env, result).load(document.root);
+  ConfigLoader(file, env, secrets, result).load(document.root);
   if (result.problems.empty()) result.problems = check_config(result.config);
   return result;
 }
@@ -407,6 +422,8 @@ admin: { address: 127.0.0.1, port: 4874 }   # review queue, metrics; bearer toke
 
 access:
   clients: open             # every client that reaches the port may install; token: only with one (npm-gate token create NAME)
+  requests: anybody         # who may ask for a release that is refused: anybody, token (only with one), off
+  # contact: "#security"    # whom to ask, told with each refusal
   trusted_proxies: []       # addresses or networks of reverse proxies whose X-Forwarded-For and -Proto are believed
 
 ledger: { keep: 180d }      # who fetched what; older entries go

@@ -63,6 +63,10 @@ struct Config {
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 4874;
   bool clients_need_token = false;
+  // Who may ask for a release that is refused: everybody who may install, whoever has a token,
+  // nobody.
+  enum class Requests { kAnybody, kToken, kOff } requests = Requests::kAnybody;
+  std::string contact;  // whom to ask about refusals: "#security", a mail address; "" = not said
   TrustedProxies trusted_proxies;
   Millis ledger_keep{std::chrono::hours{24 * 180}};  // entries of the fetch ledger older go
   std::vector<UpstreamConfig> upstreams;
@@ -98,9 +102,13 @@ struct ConfigResult {
   std::vector<Problem> problems;  // not empty: config must not be used
 };
 
+// Whether the secrets of alert sinks are read: only what sends needs them.
+enum class SinkSecrets { kNeeded, kUnused };
+
 // Reads `text`; relative paths are taken from `file`'s folder. `env` looks up environment variables
 // (token_env).
-ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env);
+ConfigResult load_config(std::string_view text, const std::string& file, const EnvReader& env,
+                         SinkSecrets secrets = SinkSecrets::kNeeded);
 // What the parts say together (public_url required unless loopback, exactly one upstream without
 // scopes …); `where` for problems.
 std::vector<Problem> check_config(const Config& config);

@@ -160,9 +160,8 @@ Task<void> PolicyReloader::reload() {
   if (loaded && *loaded != ActivePolicy::Loaded::kSwapped) co_return;
   note_load(loaded);
   if (!loaded) co_return;
-  const std::shared_ptr<const PolicySnapshot> rules = active_policy_.rules();
-  auto sweep = [this, rules] {
-    return record_changed_verdicts(store_, *rules, SystemClock().now());
+  auto sweep = [this] {
+    return record_changed_verdicts(store_, active_policy_, SystemClock().now());
   };
   auto changed = co_await pool_.offload(std::move(sweep));
   if (!changed) log::error("records", to_string(changed.error()));

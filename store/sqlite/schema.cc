@@ -297,6 +297,34 @@ WHEN old.kind NOT IN ('served', 'refused') OR (old.kind = 'refused' AND NOT EXIS
 BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
 )sql";
 
+// An answered request stays: the asker reads the answer later. One is open for a release at a time.
+constexpr std::string_view kRequests = R"sql(
+CREATE TABLE request (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  version TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  answer TEXT NOT NULL DEFAULT '' CHECK (answer IN ('', 'approved', 'declined', 'instead')),
+  answered INTEGER,
+  answered_by TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  instead TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE UNIQUE INDEX request_open ON request (name, version) WHERE answer='';
+CREATE INDEX request_release ON request (name, version, id);
+
+CREATE TABLE asker (
+  request INTEGER NOT NULL REFERENCES request (id),
+  token TEXT NOT NULL,
+  address TEXT NOT NULL,
+  project TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  needed_until INTEGER,
+  asked INTEGER NOT NULL,
+  UNIQUE (request, token, address, project)
+) STRICT;
+)sql";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
@@ -306,6 +334,7 @@ constexpr SchemaStep kSteps[] = {
     {"observations beside git tags; the release that another one is again", kObservations},
     {"subscriptions of projects and the releases they lock", kSubscriptions},
     {"audit entries of what was served or refused are added up", kFoldedAudit},
+    {"releases that developers ask for", kRequests},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

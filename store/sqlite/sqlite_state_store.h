@@ -1,7 +1,6 @@
-// StateStore over SQLite. The methods are grouped by file: state_store.cc (opening, pins, settings,
-// backup), sightings.cc, evidence_rows.cc, decision_rows.cc, release_rows.cc, verdict_rows.cc,
-// journal.cc (audit, ledger, tokens), documents.cc; alert_rows.cc is a store of its own over the
-// same database.
+// StateStore over SQLite. The methods are grouped by trade in the files sqlite_state_store*.cc (of
+// the journal: audit, ledger, tokens); alert_rows.cc, subscription_rows.cc and request_rows.cc are
+// stores of their own over the same database.
 #pragma once
 
 #include <memory>
@@ -13,6 +12,7 @@
 #include "store/disk/document_files.h"
 #include "store/sqlite/alert_rows.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/request_rows.h"
 #include "store/sqlite/subscription_rows.h"
 #include "store/state_store.h"
 
@@ -54,11 +54,13 @@ class SqliteStateStore final : public StateStore {
   Result<void> for_each_release(const std::function<void(const ReleaseRow&)>& visit) override;
   Result<std::vector<ReleaseRow>> releases_of(std::string_view name) override;
 
-  Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at) override;
+  Result<std::size_t> record_verdicts(const std::vector<SeenVerdict>& seen, Time at,
+                                      const VerdictCounts& counts) override;
   Result<void> audit(const std::vector<AuditEntry>& entries) override;
   Result<std::vector<AuditEntry>> audit_log(const AuditFilter& filter) override;
   Result<void> ledger(const std::vector<LedgerEntry>& entries) override;
-  Result<std::vector<LedgerEntry>> downloads(std::string_view name, int limit,
+  using FetchLedger::downloads;
+  Result<std::vector<LedgerEntry>> downloads(const LedgerFilter& filter, int limit,
                                              std::string_view after) override;
   // Of the audit trail too: what was served before, and refusals before but for the first one of
   // each release and action; everything else stays for ever.
@@ -83,6 +85,7 @@ class SqliteStateStore final : public StateStore {
 
   AlertStore& alerts() override { return alerts_; }
   SubscriptionStore& subscriptions() override { return subscriptions_; }
+  RequestStore& requests() override { return requests_; }
 
  private:
   const std::unique_ptr<Database> database_;
@@ -101,6 +104,7 @@ class SqliteStateStore final : public StateStore {
   const std::unique_ptr<DiskReserve> reserve_;
   SqliteAlertStore alerts_{*database_};
   SqliteSubscriptionStore subscriptions_{*database_};
+  SqliteRequestStore requests_{*database_};
 };
 
 // Within a transaction of the caller.

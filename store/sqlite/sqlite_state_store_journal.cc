@@ -94,6 +94,27 @@ std::string audit_query(const AuditFilter& filter) {
   return sql + (filter.latest ? " ORDER BY id DESC LIMIT ?10" : " ORDER BY id LIMIT ?10");
 }
 
+std::string ledger_query(const LedgerFilter& filter) {
+  std::string sql =
+      "SELECT l.at, r.name, r.version, r.content_id, c.token, c.address,"
+      " c.user_agent, c.command, c.project, l.reported, l.count, l.release, l.client, l.period"
+      " FROM ledger_release r JOIN ledger l ON l.release=r.id"
+      " JOIN ledger_client c ON c.id=l.client"
+      " WHERE (l.at, l.release, l.client, l.reported, l.period) < (?3, ?4, ?5, ?6, ?7)";
+  if (!filter.name.empty()) sql += " AND r.name=?1";
+  if (!filter.token.empty()) sql += " AND c.token=?8";
+  if (!filter.project.empty()) sql += " AND c.project=?9";
+  if (!filter.address.empty()) sql += " AND c.address=?10";
+  if (!filter.text.empty()) {
+    sql +=
+        " AND (instr(r.name, ?11)>0 OR instr(c.token, ?11)>0 OR instr(c.project, ?11)>0"
+        " OR instr(c.address, ?11)>0)";
+  }
+  return sql +
+         " ORDER BY l.at DESC, l.release DESC, l.client DESC, l.reported DESC, l.period DESC"
+         " LIMIT ?2";
+}
+
 // An entry of a kind that is added up, as it is stored.
 struct Folded {
   std::string detail;      // without `times`
@@ -217,23 +238,16 @@ Result<void> SqliteStateStore::ledger(const std::vector<LedgerEntry>& entries) {
   });
 }
 
-Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(std::string_view name, int limit,
+Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(const LedgerFilter& filter, int limit,
                                                              std::string_view after) {
   const std::optional<LedgerPosition> from = read_position(after);
   if (!from) return fail(Code::kMalformed, Origin::kClient, "not a position in the ledger");
   return database_->read([&](Connection& connection) -> Result<std::vector<LedgerEntry>> {
     std::vector<LedgerEntry> entries;
-    Statement rows(connection,
-                   "SELECT l.at, r.name, r.version, r.content_id, c.token, c.address,"
-                   " c.user_agent, c.command, c.project, l.reported, l.count, l.release, l.client,"
-                   " l.period"
-                   " FROM ledger_release r JOIN ledger l ON l.release=r.id"
-                   " JOIN ledger_client c ON c.id=l.client"
-                   " WHERE r.name=?1 AND (l.at, l.release, l.client, l.reported, l.period)"
-                   " < (?3, ?4, ?5, ?6, ?7)"
-                   " ORDER BY l.at DESC, l.release DESC, l.client DESC, l.reported DESC,"
-                   " l.period DESC LIMIT ?2");
-    rows.bind(name, std::max(limit, 0), (*from)[0], (*from)[1], (*from)[2], (*from)[3], (*from)[4]);
+    const std::string sql = ledger_query(filter);
+    Statement rows(connection, sql);
+    rows.bind(filter.name, std::max(limit, 0), (*from)[0], (*from)[1], (*from)[2], (*from)[3],
+              (*from)[4], filter.token, filter.project, filter.address, filter.text);
     while (rows.step()) {
       entries.push_back({rows.time(0), rows.string(1), rows.string(2), rows.string(3),
                          rows.string(4), rows.string(5), rows.string(6), rows.string(7),
@@ -280,6 +294,14 @@ Result<void> SqliteStateStore::trim_ledger(Time before) {
 
 Result<std::int64_t> SqliteStateStore::add_token(const TokenRecord& token) {
   return database_->write(Durability::kPower, [&](Connection& connection) -> Result<std::int64_t> {
+    Statement same(connection, "SELECT id FROM token WHERE name=?1 AND revoked IS NULL");
+    const bool taken = same.bind(token.name).step();
+    if (auto done = same.result(); !done) return done.error();
+    if (taken && !token.revoked) {
+      return fail(Code::kRefused, Origin::kClient,
+                  "a token named '" + token.name + "' exists (" + std::to_string(same.integer(0)) +
+                      "); choose another name, or revoke it first (npm-gate token revoke)");
+    }
     Statement insert(connection,
                      "INSERT INTO token (name, scope, hash, created, revoked, last_used)"
                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");

@@ -46,8 +46,8 @@ Result<bool> record(Connection& connection, Statement& known, Statement& save,
 
 }  // namespace
 
-Result<std::size_t> SqliteStateStore::record_verdicts(const std::vector<SeenVerdict>& seen,
-                                                      Time at) {
+Result<std::size_t> SqliteStateStore::record_verdicts(const std::vector<SeenVerdict>& seen, Time at,
+                                                      const VerdictCounts& counts) {
   if (seen.empty()) return std::size_t{0};
   return database_->write(Durability::kProcess, [&](Connection& connection) -> Result<std::size_t> {
     // What was seen on metadata alone belongs to the row of the inspection that ended meanwhile.
@@ -63,6 +63,7 @@ Result<std::size_t> SqliteStateStore::record_verdicts(const std::vector<SeenVerd
       if (each.refresh) {
         if (auto done = save_release_row(connection, each.row); !done) return done.error();
       }
+      if (counts && !counts(each)) continue;
       const auto line = record(connection, known, save, each, at);
       if (!line) return line.error();
       written += *line ? 1 : 0;

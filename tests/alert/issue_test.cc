@@ -132,7 +132,9 @@ TEST(IssueText, AWormStaysBelowGitHubsLimit) {
   const IssueText text = issue_text(message_of(events), Audience::kTeam);
   EXPECT_LT(text.body.size(), 65'536U);
   EXPECT_NE(text.body.find("more releases"), std::string::npos);
-  EXPECT_EQ(text.title, "300 releases of 300 packages look suspicious");
+  EXPECT_EQ(text.title,
+            "300 releases of worm-0, worm-1 and 298 more packages look suspicious: "
+            "install-script-added");
 }
 
 // GitHub answers a longer body with 422, and nobody would be told.

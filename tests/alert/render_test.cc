@@ -55,6 +55,16 @@ TEST(Slack, TextOfPackagesIsHarmless) {
   EXPECT_EQ(parsed.at("blocks").as_array().size(), 2U);
 }
 
+// A name that is copied out of a message must be the name, without what keeps chat from reading
+// marks in it.
+TEST(Slack, AReleaseCanBeCopied) {
+  const auto parsed =
+      boost::json::parse(slack_body(message_of({bad_release("@my_org/a*b", "1.0.1")}))).as_object();
+  const std::string text(
+      parsed.at("blocks").as_array()[1].at("text").at("text").as_string().c_str());
+  EXPECT_TRUE(text.starts_with("`@my_org/a*b@1.0.1`\n")) << text;
+}
+
 TEST(Slack, ADigestListsTwentyAndCountsTheRest) {
   std::vector<AlertEvent> events;
   for (int i = 0; i < 200; ++i) events.push_back(bad_release("worm-" + std::to_string(i), "1.0.1"));

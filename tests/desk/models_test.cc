@@ -21,7 +21,7 @@ const char* const kListing = R"({"next":null,"releases":[{"name":"@acme/left","v
 
 TEST(DeskModels, TheQueueSaysWhatIsHeldWhyAndWhoWaits) {
   const std::string page =
-      render(data::desk_queue(), queue_model(parsed(kListing), "quarantine", "", "secret"));
+      render(data::desk_queue(), queue_model(parsed(kListing), {"quarantine", "", ""}, "secret"));
   EXPECT_NE(page.find("href=\"/desk/releases/@acme%2Fleft/1.0.1\""), page.npos);
   EXPECT_NE(page.find("postinstall added &lt;b&gt; (rule takeover)"), page.npos);
   EXPECT_EQ(page.find("grew"), page.npos) << "the gravest finding speaks";
@@ -32,7 +32,7 @@ TEST(DeskModels, TheQueueSaysWhatIsHeldWhyAndWhoWaits) {
 TEST(DeskModels, AnEmptyQueueSaysSo) {
   const std::string page =
       render(data::desk_queue(),
-             queue_model(parsed(R"({"releases":[],"next":null})"), "quarantine", "", "c"));
+             queue_model(parsed(R"({"releases":[],"next":null})"), {"quarantine", "", ""}, "c"));
   EXPECT_NE(page.find("No release is waiting"), page.npos);
   EXPECT_EQ(page.find("<table"), page.npos);
 }
@@ -65,6 +65,58 @@ TEST(DeskModels, AReleaseShowsItsLinesAndWhatAnApprovalCovers) {
   EXPECT_EQ(page.substr(0, readme).rfind("<details class=\"file\">"),
             page.substr(0, readme).rfind("<details"))
       << "noise is folded";
+}
+
+TEST(DeskModels, AFindingStandsAtItsLine) {
+  auto diff = parsed(kDiff);
+  diff["files"].as_array()[0].as_object()["hunks"] =
+      boost::json::parse(R"([[["-",1,0,"old"],["+",0,1,"new"],["+",0,2,"more"]]])");
+  const std::string page =
+      render(data::desk_release(), release_model(parsed(kRelease), diff, "secret"));
+  EXPECT_NE(page.find("+new <strong class=\"note\">x</strong>"), page.npos);
+  EXPECT_NE(page.find("+more</td>"), page.npos);
+  EXPECT_NE(page.find("-old</td>"), page.npos);
+}
+
+TEST(DeskModels, TheReviewerSeesWhoAsksAndAnswersThere) {
+  auto release = parsed(kRelease);
+  release["served_instead"] = "1.0.0";
+  release["requests"] = boost::json::parse(
+      R"json([{"id":7,"name":"left","version":"1.0.1","state":"open","opened":"2026-11-28T05:50:44.000Z",
+  "answered":null,"by":"","reason":"","instead":"","askers":[{"who":"token ci","project":"<b>shop</b>",
+  "reason":"Thursday","needed_until":null,"asked":"2026-11-28T05:50:44.000Z"}]}])json");
+  const std::string page =
+      render(data::desk_release(), release_model(release, parsed(R"({"files":[]})"), "secret"));
+  EXPECT_NE(page.find("token ci, project &lt;b&gt;shop&lt;/b&gt;: Thursday"), page.npos);
+  EXPECT_NE(page.find("name=\"request\" value=\"7\""), page.npos);
+  EXPECT_NE(page.find("name=\"instead\" value=\"1.0.0\""), page.npos);
+  EXPECT_EQ(page.find("needed until"), page.npos);
+}
+
+TEST(DeskModels, FiltersOfTheQueue) {
+  const auto listing = parsed(kListing);  // nobody asked, three were refused
+  const auto shown = [&](const char* only) {
+    return render(data::desk_queue(), queue_model(listing, {"quarantine", "", only}, "c"))
+               .find("@acme%2Fleft") != std::string::npos;
+  };
+  EXPECT_TRUE(shown(""));
+  EXPECT_TRUE(shown("refused"));
+  EXPECT_FALSE(shown("asked"));
+  EXPECT_FALSE(shown("fixes"));
+}
+
+TEST(DeskModels, APackagesTimelineMarksWhoAndWhatChanged) {
+  const std::string page = render(data::desk_package(), package_model(parsed(R"json({"name":"left",
+  "upstream":"public","fetched":"2026-11-28T05:50:44.000Z","versions":2,"maintainers":["rita"],
+  "dist_tags":{"latest":{"upstream":"1.0.1","served":"1.0.0"}},"withdrawn":[],"decisions":[],
+  "releases":[{"version":"1.0.1","verdict":"quarantine","published":null,"publisher":"<mallory>",
+  "provenance":"","baseline":"1.0.0","deprecated":"","tags":["latest"],"findings":["x"]},
+  {"version":"1.0.0","verdict":"allow","published":null,"publisher":"rita","provenance":"attested",
+  "baseline":"","deprecated":"","tags":[],"findings":[]}]})json")));
+  EXPECT_NE(page.find("&lt;mallory&gt; <strong class=\"warn\">another than before</strong>"),
+            page.npos);
+  EXPECT_NE(page.find("<strong class=\"warn\">lost</strong>"), page.npos);
+  EXPECT_EQ(page.find("are shown."), page.npos);
 }
 
 TEST(DeskModels, WithoutADiffThePageSaysWhy) {

@@ -162,7 +162,11 @@ class Desk(case.EndToEnd):
         shown = run("quarantine", "show", "left@1.0.1", "--diff", "--admin", self.gate.admin_url, env=environment(NPM_GATE_TOKEN=self.token))
         self.assertEqual(shown.returncode, 0, shown.stderr)
         inspected = run("inspect", "left@1.0.1", "--diff", "--upstream", self.registry.url, "--policy", self.gate.policy_file)
-        for text in (shown.stdout, inspected.stdout):
+        files = {version: self.gate.base / f"left-{version}.tgz" for version in ("1.0.0", "1.0.1")}
+        for version, file in files.items():
+            file.write_bytes(self.registry.tarball("left", version))
+        of_files = run("inspect", files["1.0.1"], "--baseline", files["1.0.0"], "--diff", "--policy", self.gate.policy_file)
+        for text in (shown.stdout, inspected.stdout, of_files.stdout):
             self.assertRegex(text, r"added hook\.js  \+2 -0  \(runs on install\)")
             self.assertRegex(text, r"      2 \+2")
             self.assertIn("p\\u0430ypal", text)

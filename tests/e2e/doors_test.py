@@ -136,7 +136,7 @@ class Doors(case.EndToEnd):
             self.assertTrue(answer.error())
         else:
             sentence = self.assert_refused(answer, f"{name}@{version}")
-            self.assertIn(f"/-/npm-gate/releases/{name}/{version}", sentence)
+            self.assertIn(f"/-/r/{name}@{version}", sentence)
             self.assertTrue(answer.header("npm-notice"))
             # The only channel into pnpm 10 and yarn 4: ASCII, one line.
             self.assertIn(f"{name}@{version}", answer.reason)

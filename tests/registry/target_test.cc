@@ -189,6 +189,8 @@ TEST(Target, OwnPages) {
       {"GET", "/-/npm-gate/", "own []"},
       {"GET", "/-/npm-gate/self-test", "own [self-test]"},
       {"GET", "/-/npm-gate/releases/lodash/1.0.0?x=1", "own [releases/lodash/1.0.0] ?x=1"},
+      {"GET", "/-/r/lodash@1.0.0", "own [r/lodash@1.0.0]"},
+      {"GET", "/-/r/@acme%2ftool@1.0.0", "own [r/@acme/tool@1.0.0]"},
       {"GET", "/-/npm-gate/releases/@acme/tool/1.0.0", "own [releases/@acme/tool/1.0.0]"},
       {"GET", "/-/npm-gate/releases/@acme%2ftool/1.0.0", "own [releases/@acme/tool/1.0.0]"},
       {"GET", "/-/npm-gatex", "rejected 404"},

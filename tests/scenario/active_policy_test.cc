@@ -9,8 +9,8 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/judge/judge_testing.h"
 #include "store/sqlite/open_state_store.h"
+#include "tests/judge/judge_testing.h"
 
 namespace npmgate::testing {
 namespace {

@@ -347,7 +347,7 @@ TokenRecord token(const std::string& name, const std::string& hash) {
 
 TEST_P(Journal, TokensRoundTrip) {
   const auto first = must(store().add_token(token("ci", "h1")));
-  const auto second = must(store().add_token(token("ci", "h2")));
+  const auto second = must(store().add_token(token("other", "h2")));
   must(store().revoke_token(second, at(60)));
   must(store().touch_token(first, at(70)));
   must(store().touch_token(first, at(65)));  // a late report does not set it back
@@ -363,6 +363,40 @@ TEST_P(Journal, TokensRoundTrip) {
   EXPECT_EQ(all[0].last_used, at(70));
   EXPECT_EQ(all[1].revoked, at(60));
   EXPECT_EQ(all[1].last_used, std::nullopt);
+}
+
+TEST_P(Journal, TheLedgerTellsWhatATokenOrAProjectInstalled) {
+  LedgerEntry other = fetched("2.0.0", at(2 * kHour));
+  other.token = "rita";
+  other.project = "site";
+  other.name = "right";
+  must(store().ledger({fetched("1.0.0", at(1 * kHour)), other}));
+  const auto names = [&](const LedgerFilter& filter) {
+    std::vector<std::string> found;
+    for (const LedgerEntry& entry : must(store().downloads(filter, 10)))
+      found.push_back(entry.name);
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  LedgerFilter filter;
+  EXPECT_EQ(names(filter), (Names{"right", "left"}));
+  filter.token = "rita";
+  EXPECT_EQ(names(filter), Names{"right"});
+  filter = {};
+  filter.project = "shop";
+  EXPECT_EQ(names(filter), Names{"left"});
+  filter.name = "right";
+  EXPECT_EQ(names(filter), Names{});
+  filter = {};
+  filter.text = "it";  // a part of "rita" and of "site"
+  EXPECT_EQ(names(filter), Names{"right"});
+}
+
+TEST_P(Journal, ANameIsOneTokensAsLongAsThatIsGood) {
+  const auto id = must(store().add_token(token("ci", "h1")));
+  EXPECT_EQ(store().add_token(token("ci", "h2")).error().code, Code::kRefused);
+  must(store().revoke_token(id, at(1)));
+  must(store().add_token(token("ci", "h2")));
 }
 
 TEST_P(Journal, TokenHashIsUniqueAndRevocationIsFinal) {

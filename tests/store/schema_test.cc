@@ -24,6 +24,7 @@ constexpr std::string_view kReleased[] = {
     "831c2e7c9298db57d7edf478eb6ad5443d40eb5b83adaae00de516667039657a",
     "c9014379fdd1c4cac2cd792ef01cbb9b6185a47184a1e9965805ce2a353b0892",
     "d3dac8087328f8a051ecbd8b8cc168b41666bf2230a82a78d4fdff9c710740a2",
+    "5418f185fc346bba9db1febefde3f35a01dd0e97f1b6d4d74cef6a4e601294b1",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {

@@ -75,6 +75,22 @@ TEST_P(VerdictRows, WithoutRefreshOnlyKnownReleasesCount) {
   EXPECT_TRUE(must(store().releases_of("left")).empty());
 }
 
+// A judgement that began before a decision must not have the last word about it.
+TEST_P(VerdictRows, AVerdictByRulesThatNoLongerHoldRefreshesItsRowAlone) {
+  EXPECT_EQ(must(store().record_verdicts({seen("quarantine")}, at(10))), 1U);
+  SeenVerdict decided = seen("allow", "c:m", false);
+  decided.revision = 2;
+  SeenVerdict late = seen("quarantine");
+  late.revision = 1;
+  late.row.subject.license = "MIT-0";
+  const auto counts = [](const SeenVerdict& each) { return each.revision == 2; };
+  EXPECT_EQ(must(store().record_verdicts({decided}, at(20), counts)), 1U);
+  EXPECT_EQ(must(store().record_verdicts({late}, at(30), counts)), 0U);
+  EXPECT_EQ(trail().back().action, "allow");
+  EXPECT_EQ(must(store().releases_of("left")).front().verdict, "allow");
+  EXPECT_EQ(must(store().releases_of("left")).front().subject.license, "MIT-0");
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, VerdictRows,
                          ::testing::Values(StoreKind::kDisk, StoreKind::kMemory), kind_name);
 

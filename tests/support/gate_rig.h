@@ -30,7 +30,7 @@ class GateRig {
               active_policy,      metrics, inspector_},
         packages(deps_, nullptr),
         gate(deps_, GateParts{packages, audit_writer, packuments_, tarballs_, services_,
-                              publishing_, access}) {
+                              publishing_, requests_, access}) {
     const auto loaded = active_policy.load();
     EXPECT_TRUE(loaded) << (loaded ? "" : to_string(loaded.error()));
   }
@@ -128,7 +128,7 @@ class GateRig {
 
  public:
   Packages packages;
-  AuditWriter audit_writer{*store_, clock};
+  AuditWriter audit_writer{*store_, clock, [this] { return active_policy.revision(); }};
   Access access{*store_, clock, audit_writer};
 
  private:
@@ -136,6 +136,7 @@ class GateRig {
   TarballService tarballs_{deps_, packages, audit_writer};
   RegistryServices services_{deps_, audit_writer};
   Publishing publishing_{deps_, packages.packuments, audit_writer};
+  ReleaseRequests requests_{deps_, packages};
 
  public:
   Gate gate;

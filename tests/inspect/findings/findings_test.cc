@@ -111,6 +111,21 @@ TEST(DeriveFindings, WithoutAnythingKnownOnlyFirstRelease) {
   EXPECT_EQ(findings[0].id, "first-release");
 }
 
+TEST(DeriveFindings, FirstIsSaidOfFirstReleasesOnly) {
+  const Package now = plain("1.2.0");
+  PackageHistory history;
+  for (const char* const version : {"1.0.0", "1.1.0", "1.2.0", "1.3.0"})
+    history.entries.push_back({version, {}, {}, false, false, 0});
+  FindingInput input;
+  input.release = &now.release;
+  input.history = &history;
+  std::string said;
+  for (const Finding& finding : derive_findings(input)) {
+    if (finding.id == "first-release") said = finding.message;
+  }
+  EXPECT_TRUE(said.starts_with("none of 2 earlier releases can be compared with")) << said;
+}
+
 TEST(DeriveFindings, ComeInTheOrderOfTheirKinds) {
   Package now = plain("1.0.1").script("postinstall", "node a.js").script("preinstall", "node b.js");
   now.depends("dependencies", "new-one", "^1.0.0").release.manifest.deprecated = "gone";
