@@ -122,7 +122,7 @@ TEST(Gate, AHoldEndsByItselfWithNothingFetchedAgain) {
   rig.clock.advance(Millis(1));
   EXPECT_EQ(rig.ask("/pkg/-/pkg-1.3.0.tgz").status, 200);
   for (std::size_t i = tarballs; i < rig.upstream.requests.size(); ++i)
-    EXPECT_FALSE(rig.upstream.requests[i].ends_with(".tgz")) << rig.upstream.requests[i];
+    EXPECT_FALSE(rig.upstream.requests[i].url.ends_with(".tgz")) << rig.upstream.requests[i].url;
 }
 
 // One request of the upstream fails, whichever it is: nothing held is served, nothing half is
@@ -170,10 +170,10 @@ TEST(Gate, ABaselineThatTwoReleasesShareIsFetchedOnce) {
   EXPECT_EQ(rig.ask("/pkg").status, 200);
   rig.settle();
   for (const char* version : {"1.0.0", "1.2.0", "2.0.0"})
-    EXPECT_EQ(rig.upstream.requests_for(tarball_url(version)), 1U) << version;
+    EXPECT_EQ(rig.upstream.asked(tarball_url(version)), 1U) << version;
   EXPECT_EQ(rig.metrics.value("npm_gate_inspections_total"), 3);
   EXPECT_EQ(rig.ask("/pkg/-/pkg-1.0.0.tgz").status, 200);
-  EXPECT_EQ(rig.upstream.requests_for(tarball_url("1.0.0")), 1U);
+  EXPECT_EQ(rig.upstream.asked(tarball_url("1.0.0")), 1U);
 }
 
 TEST(Gate, WrongBytesAreBlockedAndNamed) {

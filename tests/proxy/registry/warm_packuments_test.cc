@@ -73,7 +73,7 @@ class WarmPackuments : public ::testing::Test {
   double documents() const {
     return rig.metrics.value("npm_gate_memory_bytes", R"(kind="documents")");
   }
-  std::size_t asked() const { return rig.upstream.requests().size(); }
+  std::size_t asked() const { return rig.upstream.requests.size(); }
   std::vector<std::string> versions_of(const std::string& name) {
     std::vector<std::string> names;
     const Response answer = rig.ask("/" + name);
