@@ -138,18 +138,20 @@ Result<boost::json::array> waiting_for(AuditLog& store, const std::string& name,
   for (const AuditEntry& entry : *entries) {
     boost::system::error_code ec;
     const boost::json::value detail = boost::json::parse(entry.detail, ec);
+    const auto* object = ec ? nullptr : detail.if_object();
     const auto field = [&](std::string_view key) {
-      const auto* object = ec ? nullptr : detail.if_object();
       const auto* value = object != nullptr ? object->if_contains(key) : nullptr;
       return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
     };
+    // Refusals alike within an hour are one entry, which says how many.
+    const auto* many = object != nullptr ? object->if_contains("times") : nullptr;
     Waiter waiter{entry.client, field("project"), field("user_agent"), field("command")};
     Waiter& known = waiters
                         .try_emplace(waiter.client + "\n" + waiter.project + "\n" +
                                          waiter.user_agent + "\n" + waiter.command,
                                      waiter)
                         .first->second;
-    ++known.times;
+    known.times += many != nullptr && many->is_int64() ? many->get_int64() : 1;
     known.last = std::max(known.last, entry.at);
   }
   std::vector<const Waiter*> order;
