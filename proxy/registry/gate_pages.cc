@@ -78,12 +78,12 @@ Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
 }
 
 Task<Response> Gate::requests_page(std::string release, const Request& request) {
-  auto [name_text, version] = split_at_last(release, '/');
-  const auto name = PackageName::parse(name_text);
+  const auto wanted = split_at_last(release, '/');
+  const auto name = PackageName::parse(wanted.first);
+  const std::string& version = wanted.second;
   if (!name || version.empty() || !Version::parse_loose(version))
     co_return error_response(400, "npm-gate: not requests/NAME/VERSION");
-  if (request.method == "POST")
-    co_return co_await requests_.ask(*name, std::move(version), request);
+  if (request.method == "POST") co_return co_await requests_.ask(*name, version, request);
   if (request.method != "GET" && request.method != "HEAD") {
     Response wrong = error_response(405, "npm-gate: requests take GET and POST");
     wrong.set("allow", "GET, HEAD, POST");
