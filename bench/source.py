@@ -38,8 +38,9 @@ def clone(server, folder):
     """Bytes on disk and seconds of git's own clone with the same filter and depth, without a checkout."""
     started = time.monotonic()
     environment = {**os.environ, **IDENTITY, "GIT_SSL_CAINFO": str(server.ca)}
-    subprocess.run(["git", "clone", "-q", "--bare", "--depth", "1", "--filter=blob:none", server.url("o/big").removeprefix("git+").removesuffix(".git"), folder],
-                   env=environment, check=True, timeout=300)
+    url = server.url("o/big").removeprefix("git+").removesuffix(".git")
+    subprocess.run(["git", "clone", "-q", "--bare", "--depth", "1", "--filter=blob:none", "--branch", "v1.0.0", url, folder], env=environment,
+                   check=True, timeout=300)
     took = time.monotonic() - started
     return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*.pack")), took
 

@@ -27,6 +27,21 @@ std::string reason_of(const Error& error, const std::string& baseline) {
   return "the tarball of " + baseline + " was not available: " + error.context;
 }
 
+// Whether the release was compared with its source and its baseline could not be, since nothing
+// else needed that one's tarball: what differs says something beside the baseline's habit only.
+bool wants_baseline_source(const PackageSnapshot& snapshot, const std::string& version,
+                           const std::string& baseline) {
+  const auto observed = snapshot.observations.find(version);
+  if (baseline.empty() || observed == snapshot.observations.end()) return false;
+  const SourceEvidences& sources = observed->second.sources;
+  const auto own = sources.find(version);
+  if (own == sources.end() || own->second.state != SourceEvidence::State::kCompared ||
+      sources.contains(baseline))
+    return false;
+  const PackumentVersion* before = snapshot.packument->find(baseline);
+  return before != nullptr && !current_evidence(snapshot, *before);
+}
+
 }  // namespace
 
 Task<Result<SnapshotPtr>> ReleaseInspection::inspect(SnapshotPtr snapshot, std::string version,
@@ -141,6 +156,15 @@ Task<Result<SnapshotPtr>> ReleaseInspection::inspect_with_baseline(SnapshotPtr s
     auto observed = co_await evidence_.observe(current, version, plan->baseline);
     if (!observed) co_return observed;
     current = *observed;
+    if (wants_baseline_source(*current, version, plan->baseline)) {
+      auto before = co_await tarballs_.inspect(current, plan->baseline);
+      if (before) {
+        current = *before;
+        auto again = co_await evidence_.observe(current, version, plan->baseline);
+        if (!again) co_return again;
+        current = *again;
+      }
+    }
   }
   // The baseline is inspected too by now and can be served without another inspection: it needs a
   // row as well.
