@@ -50,6 +50,7 @@ class Truths(case.EndToEnd):
         """Answers that are being made while decisions come and go do not have the last word in the trail."""
         gate = self.gate()
         gate.versions("left")
+        self.assertTrue(wire.eventually(lambda: "left@1.1.0" in gate.command("log", "left@1.1.0", "--kind", "verdict").stdout))
         for verb, verdict in (("approve", "allow"), ("reopen", "quarantine"), ("reject", "block"), ("reopen", "quarantine")) * 3:
             gate.versions("left")
             gate.tarball("left", "1.1.0")
