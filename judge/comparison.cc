@@ -1,12 +1,14 @@
 #include "judge/comparison.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 namespace npmgate {
 namespace {
 
 constexpr std::string_view kUnavailable = "evidence-unavailable";
+constexpr std::string_view kSource = "source";
 constexpr std::string_view kBaseline = "baseline";
 
 std::size_t place_of(const Finding& finding) {
@@ -73,6 +75,18 @@ void add_since_settled(std::vector<Finding>& findings, std::vector<Finding> sinc
   }
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return place_of(a) < place_of(b); });
+}
+
+bool lacks_source_alone(const std::vector<std::string>& before,
+                        const std::vector<std::string>& now) {
+  std::vector<std::string> news;
+  std::set_difference(now.begin(), now.end(), before.begin(), before.end(),
+                      std::back_inserter(news));
+  return news.size() == 1 && news.front() == kSource;
+}
+
+void keep_of_source(std::vector<Finding>& findings) {
+  std::erase_if(findings, [](const Finding& finding) { return finding.source != kSource; });
 }
 
 void hold_until_compared(std::vector<Finding>& findings, const std::string& baseline,

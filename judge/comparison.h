@@ -32,6 +32,14 @@ void add_since_settled(std::vector<Finding>& findings, std::vector<Finding> sinc
 // upstream takes back (release-withdrawn, deprecated).
 void add_kept(std::vector<Finding>& findings, const std::vector<Finding>& kept, bool feed_loaded);
 
+// Whether the source is all that is unknown now and was not (`before`) when the release was
+// compared last. It can become so by a tag that comes late: that takes no other finding's ground
+// away.
+bool lacks_source_alone(const std::vector<std::string>& before,
+                        const std::vector<std::string>& now);
+// Leaves what only a comparison with the source shows.
+void keep_of_source(std::vector<Finding>& findings);
+
 // Makes of "the baseline was not available" a finding that the floor holds for, until `until`.
 // `reason`: why it failed last; "" = not asked yet. The proof does not depend on it: an approval
 // covers the hold whatever the upstream said.

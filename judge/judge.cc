@@ -582,8 +582,9 @@ void Judge::keep_strictest(Judged& judged, const FindingInput& input) {
   }
   if (kept != nullptr && !std::includes(kept->missing.begin(), kept->missing.end(),
                                         judged.missing.begin(), judged.missing.end())) {
-    judged.carried = true;
     std::vector<Finding> stand = kept->findings;
+    if (lacks_source_alone(kept->missing, judged.missing)) keep_of_source(stand);
+    judged.carried = !stand.empty();
     // Whether it waits for a comparison is known if the release itself was inspected.
     if (judged.evidence)
       std::erase_if(stand, [](const Finding& finding) { return is_hold_for_comparison(finding); });

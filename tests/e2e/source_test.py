@@ -121,7 +121,7 @@ class Source(case.EndToEnd):
     def two(self, **changed):
         """An honest release, and a second one whose tarball has other files than its tag; the repository and the second."""
         repository = self.repository()
-        first = self.released(single, "1.0.0", repository, age=9)
+        first = self.released(single, "1.0.0", repository, age=60)
         second = self.released(single, NEXT, repository, age=2, **changed)
         return repository, first, second
 
@@ -162,6 +162,25 @@ class Source(case.EndToEnd):
         self.assertTrue(wire.eventually(lambda: "git-tag-mismatch" in self.told(self.page(gate, "single", NEXT))), gate.log_end())
         self.assertIn(moved, self.compared(gate))
         self.assertNotIn("file-not-in-source", self.told(self.page(gate, "single", NEXT)))
+
+    def test_what_was_told_stands(self):
+        """A host that does not answer any more takes nothing back, also about another commit."""
+        repository, first, second = self.two(**{"setup_bun.js": "steal()\n"})
+        gate = self.gate()
+        self.found_in(second, first, gate)
+
+        def without_trees(handler):
+            if handler.command != "POST" or b"command=fetch" not in self.server.bodies[-1]:
+                return False
+            handler.answer(500, b"")
+            return True
+
+        self.server.fault = without_trees
+        repository.tag(f"v{NEXT}", repository.commit_files({"setup_bun.js": "steal()\n"}))
+        self.assertTrue(wire.eventually(lambda: "git-tag-mismatch" in self.told(self.page(gate, "single", NEXT))), gate.log_end())
+        found = self.told(self.page(gate, "single", NEXT))
+        self.assertIn("500", found["unavailable"]["proof"]["reason"])
+        self.assertIn("file-not-in-source", found)
 
     def test_a_commit_that_no_branch_has(self):
         """gitHead names it, and it has the file; the tag says otherwise, and the tag is what counts."""

@@ -203,6 +203,24 @@ class Upheaval {
   Time now_ = kNow;
 };
 
+TEST(SourceThatIsUnknown, KeepsWhatItShowedAndNothingElse) {
+  using Names = std::vector<std::string>;
+  EXPECT_TRUE(lacks_source_alone({}, {"source"}));
+  EXPECT_TRUE(lacks_source_alone({"feed"}, {"feed", "source"}));
+  EXPECT_TRUE(lacks_source_alone({"git-tags"}, {"source"}));
+  for (const Names& now : {Names{}, Names{"feed"}, Names{"git-tags", "source"}})
+    EXPECT_FALSE(lacks_source_alone({}, now));
+  EXPECT_FALSE(lacks_source_alone({"source"}, {"source"}));
+  std::vector<Finding> findings(2);
+  findings[0].id = "missing-git-tag";
+  findings[0].source = "git-tags";
+  findings[1].id = "file-not-in-source";
+  findings[1].source = "source";
+  keep_of_source(findings);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].id, "file-not-in-source");
+}
+
 class ComparisonProperty : public ::testing::TestWithParam<unsigned> {};
 
 TEST_P(ComparisonProperty, TakingEvidenceAwayMakesNoVerdictMilder) {
