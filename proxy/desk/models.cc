@@ -52,8 +52,12 @@ std::string until_of(const json::object& row) {
 
 // Which rows of a listing are shown beside verdict and package.
 bool is_wanted(const json::object& row, const std::string& only) {
-  if (only == "asked") return shown_member(row, "asked") != "0";
-  if (only == "refused") return shown_member(row, "waiting") != "0";
+  const auto some = [&row](std::string_view key) {
+    const std::string count = shown_member(row, key);
+    return !count.empty() && count != "0";
+  };
+  if (only == "asked") return some("asked");
+  if (only == "refused") return some("waiting");
   if (only == "fixes") return !list_member(row, "replaces").empty();
   return true;
 }

@@ -101,9 +101,7 @@ std::string ledger_query(const LedgerFilter& filter) {
       " c.user_agent, c.command, c.project, l.reported, l.count, l.release, l.client, l.period"
       " FROM ledger_release r JOIN ledger l ON l.release=r.id"
       " JOIN ledger_client c ON c.id=l.client"
-      " WHERE (l.at, l.release, l.client, l.reported, l.period) < (?3, ?4, ?5, ?6, ?7)"
-      // SQLite refuses to bind a number that the statement does not have.
-      " AND ?1||?8||?9||?10||?11 IS NOT NULL";
+      " WHERE (l.at, l.release, l.client, l.reported, l.period) < (?3, ?4, ?5, ?6, ?7)";
   if (!filter.name.empty()) sql += " AND r.name=?1";
   if (!filter.token.empty()) sql += " AND c.token=?8";
   if (!filter.project.empty()) sql += " AND c.project=?9";
