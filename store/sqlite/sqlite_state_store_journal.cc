@@ -107,12 +107,12 @@ std::string ledger_query(const LedgerFilter& filter) {
   if (!filter.address.empty()) sql += " AND c.address=?10";
   if (!filter.text.empty()) {
     sql +=
-        " AND (instr(r.name, ?11)>0 OR instr(c.token, ?11)>0 OR instr(c.project, ?11)>0"
-        " OR instr(c.address, ?11)>0)";
+        " AND (instr(r.name, ?2)>0 OR instr(c.token, ?2)>0 OR instr(c.project, ?2)>0"
+        " OR instr(c.address, ?2)>0)";
   }
   return sql +
          " ORDER BY l.at DESC, l.release DESC, l.client DESC, l.reported DESC, l.period DESC"
-         " LIMIT ?2";
+         " LIMIT ?11";  // the last one is always there: all can be bound
 }
 
 // An entry of a kind that is added up, as it is stored.
@@ -246,8 +246,8 @@ Result<std::vector<LedgerEntry>> SqliteStateStore::downloads(const LedgerFilter&
     std::vector<LedgerEntry> entries;
     const std::string sql = ledger_query(filter);
     Statement rows(connection, sql);
-    rows.bind(filter.name, std::max(limit, 0), (*from)[0], (*from)[1], (*from)[2], (*from)[3],
-              (*from)[4], filter.token, filter.project, filter.address, filter.text);
+    rows.bind(filter.name, filter.text, (*from)[0], (*from)[1], (*from)[2], (*from)[3], (*from)[4],
+              filter.token, filter.project, filter.address, std::max(limit, 0));
     while (rows.step()) {
       entries.push_back({rows.time(0), rows.string(1), rows.string(2), rows.string(3),
                          rows.string(4), rows.string(5), rows.string(6), rows.string(7),
