@@ -141,7 +141,7 @@ class Operating(case.EndToEnd):
             gate.restart()
             self.assertTrue(wire.eventually(lambda: not self.downloads(gate)))
             self.assertEqual(gate.command("log", "--kind", "served", "--json").stdout.splitlines(), [])
-            self.assertEqual(len(gate.command("log", "--kind", "policy-loaded", "--json").stdout.splitlines()), 3)
+            self.assertTrue(wire.eventually(lambda: len(gate.command("log", "--kind", "policy-loaded", "--json").stdout.splitlines()) == 3))
 
     def test_limit_on_tarballs(self):
         """What was never served makes room; what was served stays and is said to."""
