@@ -126,7 +126,8 @@ class Browser:
     # What a person sees.
     def text(self, selector="body"):
         """The visible text."""
-        return self._call(f"element/{self.find(selector)}/text", method="GET")
+        # In one step: an element that was found may be gone with its page before it is asked.
+        return self.script("const found = document.querySelector(arguments[0]); return found ? found.innerText : ''", selector)
 
     def url(self):
         """The address."""
@@ -143,8 +144,11 @@ class Browser:
         return path
 
     def complaints(self):
-        """What the browser logged since the last call: refused loads, policy violations, script errors."""
-        return [entry["message"] for entry in self._call("se/log", {"type": "browser"}) if entry["level"] in ("SEVERE", "WARNING")]
+        """What the browser logged since the last call: refused loads, policy violations, script errors; not that the page itself came with
+        an error's status, as a refusal does."""
+        own = self.url() + " - Failed to load resource:"
+        logged = self._call("se/log", {"type": "browser"})
+        return [entry["message"] for entry in logged if entry["level"] in ("SEVERE", "WARNING") and not entry["message"].startswith(own)]
 
     def wait_for(self, words, limit=20):
         """Until the page shows the words."""
@@ -166,7 +170,10 @@ const out = [];
 const scripts = document.querySelectorAll('script, iframe, object, embed, [onclick], [onload], [onerror]').length;
 if (scripts) out.push(scripts + ' scripts or frames');
 const over = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-if (over > 1) out.push('scrolls sideways by ' + over);
+if (over > 1) {
+  const wide = [...document.querySelectorAll('body *')].filter(e => e.scrollWidth > document.documentElement.clientWidth);
+  out.push('scrolls sideways by ' + over + ': ' + wide.slice(-3).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 40)).join(', '));
+}
 if (!document.documentElement.lang) out.push('no language');
 if (!document.title) out.push('no title');
 if (document.querySelectorAll('h1').length !== 1) out.push('not one h1');
