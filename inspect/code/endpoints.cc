@@ -126,6 +126,9 @@ bool is_host_name(std::string_view host) {
          !is_host_digit(suffix.front());
 }
 
+// What stays of a host beside letters and digits: IPv6 literals, and what the rules below refuse.
+constexpr std::string_view kAsciiHost = " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}";
+
 std::string_view leading_host(std::string_view text) {
   if (text.starts_with('[')) {
     const auto end = text.substr(0, 48).find(']');  // IPv6 literal, 39 characters and a zone
@@ -159,7 +162,7 @@ bool is_connecting(std::string_view word) {
 
 void HostSet::add_host(std::string_view host) {
   if (host.empty() || host.size() > kLongestHost || hosts_.size() >= kMostCollected) return;
-  auto name = percent_encode(lower_ascii(host));
+  auto name = percent_encode(lower_ascii(host), kAsciiHost);
   if (is_here(name) || contains(kIdentifierHosts, name)) return;
   const bool is_ipv6 = name.starts_with('[') && name.find(':') != std::string::npos;
   if (is_ipv6 || is_ipv4(name) || is_number_host(name) || is_host_name(name))
@@ -184,7 +187,7 @@ void HostSet::add_bare(std::string_view word, bool connects) {
   if (host.empty() || host.size() > kLongestHost || host.starts_with('[')) return;
   const auto behind = word.substr(host.size());
   if (!behind.empty() && behind.front() != '/' && behind.front() != ':') return;
-  const auto name = percent_encode(lower_ascii(host));
+  const auto name = percent_encode(lower_ascii(host), kAsciiHost);
   if (is_ipv4(name)) {
     if (connects || is_port(behind)) add_host(host);
     return;

@@ -394,8 +394,8 @@ void Analysis::on_timer(NodeId id, const std::vector<Value>& given) {
 void Analysis::note_own_file(const std::string& path, bool evaluated) {
   std::string name = path;
   if (name.starts_with(kOwnRoot)) {
-    name.erase(0, kOwnRoot.size());
-    if (name.starts_with('/')) name.erase(0, 1);
+    // In the root, __dirname + '/x' has two slashes.
+    name.erase(0, std::min(name.find_first_not_of('/', kOwnRoot.size()), name.size()));
   } else if (name.starts_with('/') || name.starts_with('~')) {
     return;
   }

@@ -305,7 +305,10 @@ Value Evaluator::global(std::string_view name) {
   if (std::find(kWhole.begin(), kWhole.end(), name) != kWhole.end())
     return path_value("globalThis");
   if (name == "__filename") return text_value(std::string(kOwnRoot) + "/" + path_);
-  if (name == "__dirname") return text_value(std::string(kOwnRoot) + "/" + module_folder(path_));
+  if (name == "__dirname") {
+    const std::string folder(module_folder(path_));
+    return text_value(std::string(kOwnRoot) + (folder.empty() ? "" : "/" + folder));
+  }
   if (name == "__non_webpack_require__") return path_value("require");
   if (name == "NaN") return number_value(std::nan(""));
   return path_value(std::string(name), origins_of_path(name));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 
 extern "C" {
@@ -291,6 +292,16 @@ std::uint64_t cpu_microseconds() {
          static_cast<std::uint64_t>(used.tv_nsec) / 1000;
 }
 
+// The grammar ends a first line "#!…" at a line feed only; for engines a carriage return and U+2028
+// end it too, and what follows is code.
+std::size_t interpreter_line(std::string_view text) {
+  if (!text.starts_with("#!")) return 0;
+  std::size_t end = text.find_first_of("\r\n");
+  for (const std::string_view separator : {"\xE2\x80\xA8", "\xE2\x80\xA9"})
+    end = std::min(end, text.find(separator));
+  return std::min(end, text.size());
+}
+
 // Null if it takes more CPU time than that. tree-sitter's own limit is of the wall clock: on a busy
 // machine a file would be unread today and read tomorrow. A parse that its limit stopped goes on
 // where it was.
@@ -332,6 +343,11 @@ SyntaxTree SyntaxTree::parse(std::string_view text, Grammar grammar, const Parse
   const auto& tables = tables_of(grammar);
   const std::unique_ptr<TSParser, Delete> parser(ts_parser_new());
   if (!ts_parser_set_language(parser.get(), tables.language)) return out;
+  if (const auto skipped = static_cast<std::uint32_t>(interpreter_line(text)); skipped > 0) {
+    constexpr auto kEnd = std::numeric_limits<std::uint32_t>::max();
+    const TSRange rest{{0, skipped}, {kEnd, kEnd}, skipped, kEnd};
+    ts_parser_set_included_ranges(parser.get(), &rest, 1);
+  }
   const auto tree = parse_within(parser.get(), text, limits.max_microseconds);
   if (!tree) return out;
   const TSNode root = ts_tree_root_node(tree.get());

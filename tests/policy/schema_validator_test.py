@@ -35,6 +35,7 @@ BEYOND_A_SCHEMA = {
     "waiver_of_empty_version", "waiver_of_no_name", "freeze_except_nonsense", "freeze_id_taken",
     # What stands how deep in a condition decides whether a rule only waits.
     "fixes_at_a_block", "fixes_at_a_finding", "fixes_at_a_property",
+    "lowest_risk_makes_no_rule_hold", "nor_by_the_opposite_of_the_opposite",
 }
 
 

@@ -226,6 +226,13 @@ TEST(CodeReading, IsNotFooledByWhatLooksLikeAComment) {
   });
 }
 
+TEST(CodeReading, EndsTheInterpretersLineAsEnginesDo) {
+  for (const std::string end : {"\n", "\r", "\r\n", "\xE2\x80\xA8", "\xE2\x80\xA9"})
+    EXPECT_EQ(found("#!/usr/bin/env node" + end + "fetch('https://a.example')"),
+              "network a.example");
+  EXPECT_EQ(found("#!/usr/bin/env node fetch('https://a.example')"), "");
+}
+
 TEST(CodeReading, SeesThroughWhatHidesNames) {
   expect_all({
       {"arguments[1]('https').get('https://a.example')", "network a.example"},
