@@ -277,9 +277,9 @@ std::vector<Finding> import_time_capabilities(const Comparison& sides) {
     bool telling = code != classes.end() || (strong >= 1 && classes.size() >= 2);
     // Nothing to compare with: what tools do anyway does not count.
     if (first) {
-      const auto starts = [&](std::string_view kind) {
-        const auto process = classes.find(kind);
-        return process != classes.end() && starts_own_program(*process->second, *sides.tree);
+      const auto starts = [&of = classes, &sides](std::string_view kind) {
+        const auto process = of.find(kind);
+        return process != of.end() && starts_own_program(*process->second, *sides.tree);
       };
       telling = (classes.contains(kSecrets) && classes.contains(kNetwork)) || starts(kProcess) ||
                 starts(kProcessHidden);

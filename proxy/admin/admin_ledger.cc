@@ -1,10 +1,10 @@
 // The admin API's listings of what happened (fetch ledger, audit trail) and its cache commands.
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 #include <set>
 
 #include "proxy/admin/admin.h"
+#include "proxy/admin/parameters.h"
 #include "store/entry_json.h"
 
 namespace npmgate {
@@ -13,20 +13,8 @@ namespace {
 constexpr int kDefaultLimit = 100;
 constexpr int kMaxLimit = 1000;
 
-Error bad_request(std::string what) {
-  return fail(Code::kMalformed, Origin::kClient, std::move(what));
-}
-
 boost::json::value or_null(const std::string& text) {
   return text.empty() ? boost::json::value() : boost::json::value(text);
-}
-
-// The number in `text`; nullopt for anything else.
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -34,7 +22,7 @@ std::optional<std::int64_t> number(std::string_view text) {
 Result<int> page_limit(std::string_view query) {
   const std::string text = query_value(query, "limit");
   if (text.empty()) return kDefaultLimit;
-  const auto value = number(text);
+  const auto value = whole_number(text);
   if (!value || *value < 1 || *value > kMaxLimit)
     return bad_request("limit= is a number from 1 to " + std::to_string(kMaxLimit));
   return static_cast<int>(*value);
@@ -91,7 +79,7 @@ Result<Response> Admin::audit(const AdminCall& call) {
   if (!limit) return limit.error();
   filter.limit = *limit + 1;
   if (const std::string cursor = query_value(call.query, "cursor"); !cursor.empty()) {
-    const auto after = number(cursor);
+    const auto after = whole_number(cursor);
     if (!after) return bad_request("cursor= must be the `next` of the page before");
     filter.after_id = *after;
   }

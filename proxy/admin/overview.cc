@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/parameters.h"
 #include "proxy/registry/release_requests.h"
 #include "store/entry_json.h"
 
@@ -20,10 +21,6 @@ constexpr std::size_t kFound = 50;  // of each kind that a search lists
 constexpr std::size_t kMinQuery = 2, kMaxQuery = 200;
 constexpr std::size_t kReleases = 200;  // of one package, newest first
 constexpr std::size_t kExamples = 10;   // releases that are named for each rule
-
-Error bad_request(std::string what) {
-  return fail(Code::kMalformed, Origin::kClient, std::move(what));
-}
 
 bool contains(const std::string& text, const std::string& part) {
   return lower_ascii(text).find(part) != std::string::npos;

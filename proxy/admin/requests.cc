@@ -1,11 +1,11 @@
 // Releases that developers asked for: who waits, and the answers that are no approval.
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 
 #include "base/json_members.h"
 #include "judge/nearest_served.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/parameters.h"
 #include "proxy/admin/requests.h"
 #include "proxy/registry/release_requests.h"
 
@@ -15,17 +15,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kMostOpen = 1'000;  // of one package, that a decision answers
-
-std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 1) return std::nullopt;
-  return value;
-}
-
-Error bad_request(std::string what) {
-  return fail(Code::kMalformed, Origin::kClient, std::move(what));
-}
 
 AuditEntry audit_of(const ReleaseRequest& request, const RequestStore::Answer& answer) {
   AuditEntry audit;
@@ -87,7 +76,7 @@ Result<Response> Admin::list_requests(const AdminCall& call) {
   if (!limit) return limit.error();
   filter.limit = *limit + 1;
   if (const std::string cursor = query_value(call.query, "cursor"); !cursor.empty()) {
-    const auto before = number(cursor);
+    const auto before = whole_number(cursor);
     if (!before) return bad_request("cursor= must be the `next` of the page before");
     filter.before = *before;
   }
@@ -126,7 +115,7 @@ Task<Response> Admin::decline(AdminCall call) {
   boost::system::error_code ec;
   const json::value parsed =
       json::parse(call.request->body.empty() ? "{}" : call.request->body, ec);
-  const auto id = number(call.arguments["id"]);
+  const auto id = whole_number(call.arguments["id"]);
   const std::string reason = ec || !parsed.is_object()
                                  ? ""
                                  : std::string(trimmed(text_member(parsed.get_object(), "reason")));

@@ -10,7 +10,7 @@ namespace npmgate {
 namespace {
 
 // A v2 server lists its capabilities, some 200 bytes; an old one all its refs, which are not read.
-constexpr std::size_t kMaxAdvertisement = std::size_t{8} << 20;
+constexpr std::size_t kMaxCapabilities = std::size_t{8} << 20;
 // What will hardly change is not asked for with every look: a host without filters, a tree over the
 // limit; a commit that is not there may still be pushed.
 constexpr auto kLater = std::chrono::hours(24);
@@ -101,7 +101,7 @@ Task<Result<SourceComparison>> SourceComparer::compare_now(SourceWanted wanted, 
   if (!blob)
     co_return fail(Code::kUnavailable, Origin::kSelf, "the tarball is not here any more", true);
   const auto started = std::chrono::steady_clock::now();
-  auto opened = co_await client_.open(url, kMaxAdvertisement);
+  auto opened = co_await client_.open(url, kMaxCapabilities);
   client_.note(host, !opened && opened.error().code != Code::kNotFound);
   if (!opened) co_return opened.error();
   if (!opened->advertised.v2 || !opened->advertised.filter)
