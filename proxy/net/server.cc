@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -695,7 +696,7 @@ class ServerImpl final : public Server {
   }
 
   // Over a limit the connection that has waited longest makes room, of the address that has too
-  // many or the most; if none waits, the new one is closed.
+  // many or the most, of this loop if one waits there; if none waits, the new one is closed.
   void take_in(const net::any_io_executor& executor, tcp::socket socket, LoopSessions& sessions) {
     error_code ec;
     const auto peer = socket.remote_endpoint(ec).address();
@@ -703,18 +704,41 @@ class ServerImpl final : public Server {
     const std::string address =
         options_.trusted_proxies.trusts(unmapped(peer)) ? "" : counted_address(peer);
     const bool many = !address.empty() && of_address(address) >= limits_.max_per_address;
-    if (many || connections_.load() >= limits_.max_connections) {
-      const bool room = sessions.evict(many ? address : "");
-      metrics_.add(
-          room ? "npm_gate_connections_evicted_total" : "npm_gate_connections_refused_total",
-          "listener=\"" + options_.name + "\",limit=\"" + (many ? "address" : "all") + "\"");
-      if (!room) return;
-    }
+    const bool full = many || connections_.load() >= limits_.max_connections;
+    const bool elsewhere = full && !sessions.evict(many ? address : "");
+    if (full && !elsewhere) count_over(true, many);
     auto shared = std::make_shared<tcp::socket>(std::move(socket));
-    auto serve = [this, shared, &sessions, address]() -> Task<void> {
+    auto serve = [this, shared, &sessions, address, elsewhere, many]() -> Task<void> {
+      if (elsewhere) {
+        std::string whose = many ? address : "";
+        const bool room = co_await evict_elsewhere(sessions, std::move(whose));
+        count_over(room, many);
+        if (!room) co_return;
+      }
       co_await serve_one(shared, sessions, address);
     };
     spawn_detached(executor, "session", std::move(serve));
+  }
+
+  void count_over(bool room, bool many) {
+    metrics_.add(room ? "npm_gate_connections_evicted_total" : "npm_gate_connections_refused_total",
+                 "listener=\"" + options_.name + "\",limit=\"" + (many ? "address" : "all") + "\"");
+  }
+
+  // The kernel chooses the loop that accepts: all of an address may be another's.
+  Task<bool> evict_elsewhere(const LoopSessions& own, std::string address) {
+    for (std::size_t i = 0; i < sessions_.size() && !stopping_; ++i) {
+      if (sessions_[i].get() == &own) continue;
+      auto there = evict_in(*sessions_[i], address);
+      const bool room = co_await net::co_spawn(acceptors_[i]->get_executor(), std::move(there),
+                                               net::use_awaitable);
+      if (room) co_return true;
+    }
+    co_return false;
+  }
+
+  static Task<bool> evict_in(LoopSessions& sessions, std::string address) {
+    co_return sessions.evict(std::move(address));
   }
 
   std::size_t of_address(const std::string& address) {
