@@ -7,6 +7,7 @@ The container shares the host's network: what listens on loopback here is there.
 that work on this machine; why() says what is missing.
 """
 
+import functools
 import os
 import pathlib
 import shutil
@@ -24,11 +25,19 @@ BOOT_SECONDS = 120
 CALLS = "seccomp landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 
 
+@functools.cache
 def why():
-    """What is missing to run containers; None where nothing is."""
+    """What is missing to run containers, with nothing of ours in them; None if nothing is."""
     if os.geteuid() != 0:
         return "root"
-    return next((tool for tool in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(tool) is None), None)
+    missing = next((tool for tool in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(tool) is None), None)
+    if missing:
+        return missing
+    try:
+        with Container(boot=True):
+            return None
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        return f"a machine that can make and start an empty one: {error}"
 
 
 def _mirror():
