@@ -8,9 +8,9 @@
 namespace npmgate {
 namespace {
 
-constexpr std::size_t kCell = 400;   // bytes of one cell
-constexpr std::size_t kWidest = 60;  // columns that one cell may push the others aside
-constexpr std::size_t kBetween = 2;  // blanks between columns
+constexpr std::size_t kMaxCell = 400;  // bytes of one cell
+constexpr std::size_t kWidest = 60;    // columns that one cell may push the others aside
+constexpr std::size_t kBetween = 2;    // blanks between columns
 
 void add_line(std::string& out, const std::vector<std::string>& cells,
               const std::vector<std::size_t>& widths) {
@@ -33,7 +33,7 @@ std::string table_text(const std::vector<std::string>& columns,
   std::vector<std::vector<std::string>> lines{columns};
   for (const auto& row : rows) {
     lines.emplace_back();
-    for (const std::string& cell : row) lines.back().push_back(printable(cell, kCell));
+    for (const std::string& cell : row) lines.back().push_back(printable(cell, kMaxCell));
   }
   std::vector<std::size_t> widths(columns.size(), 0);
   for (const auto& line : lines) {
