@@ -4,12 +4,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <new>
 
 #include "base/fd.h"
 #include "base/mapping.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "sandbox/self_test.h"
 
@@ -149,10 +149,8 @@ std::string answer(const Request& request) {
 }
 
 std::uint64_t number(const char* text) {
-  std::uint64_t value = 0;
-  const char* const end = text + std::strlen(text);
-  const auto read = std::from_chars(text, end, value);
-  if (read.ec != std::errc() || read.ptr != end || value == 0) ::_exit(kWorkerProtocol);
+  const std::uint64_t value = whole_number<std::uint64_t>(text).value_or(0);
+  if (value == 0) ::_exit(kWorkerProtocol);
   return value;
 }
 

@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 #include <set>
 
+#include "base/number.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/parameters.h"
 #include "store/entry_json.h"
@@ -22,7 +23,7 @@ boost::json::value or_null(const std::string& text) {
 Result<int> page_limit(std::string_view query) {
   const std::string text = query_value(query, "limit");
   if (text.empty()) return kDefaultLimit;
-  const auto value = whole_number(text);
+  const auto value = whole_number<std::int64_t>(text);
   if (!value || *value < 1 || *value > kMaxLimit)
     return bad_request("limit= is a number from 1 to " + std::to_string(kMaxLimit));
   return static_cast<int>(*value);
@@ -79,7 +80,7 @@ Result<Response> Admin::audit(const AdminCall& call) {
   if (!limit) return limit.error();
   filter.limit = *limit + 1;
   if (const std::string cursor = query_value(call.query, "cursor"); !cursor.empty()) {
-    const auto after = whole_number(cursor);
+    const auto after = whole_number<std::int64_t>(cursor);
     if (!after) return bad_request("cursor= must be the `next` of the page before");
     filter.after_id = *after;
   }

@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/json_members.h"
+#include "base/number.h"
 #include "judge/nearest_served.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/parameters.h"
@@ -76,7 +77,7 @@ Result<Response> Admin::list_requests(const AdminCall& call) {
   if (!limit) return limit.error();
   filter.limit = *limit + 1;
   if (const std::string cursor = query_value(call.query, "cursor"); !cursor.empty()) {
-    const auto before = whole_number(cursor);
+    const auto before = whole_number<std::int64_t>(cursor);
     if (!before) return bad_request("cursor= must be the `next` of the page before");
     filter.before = *before;
   }
@@ -115,7 +116,7 @@ Task<Response> Admin::decline(AdminCall call) {
   boost::system::error_code ec;
   const json::value parsed =
       json::parse(call.request->body.empty() ? "{}" : call.request->body, ec);
-  const auto id = whole_number(call.arguments["id"]);
+  const auto id = whole_number<std::int64_t>(call.arguments["id"]);
   const std::string reason = ec || !parsed.is_object()
                                  ? ""
                                  : std::string(trimmed(text_member(parsed.get_object(), "reason")));

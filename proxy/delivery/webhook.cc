@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/number.h"
 
 namespace npmgate {
 namespace {
@@ -40,11 +41,9 @@ SendOutcome hook_outcome(SinkType type, const FetchReply& reply, Time now) {
 
 std::optional<Millis> retry_after(const FetchReply& reply, Time now) {
   const std::string_view text = reply.headers.get("retry-after");
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error == std::errc() && end == text.data() + text.size() && seconds >= 0 &&
-      seconds < 1'000'000'000)
-    return Millis(std::chrono::seconds(seconds));
+  const auto seconds = whole_number<std::int64_t>(text);
+  if (seconds && *seconds >= 0 && *seconds < 1'000'000'000)
+    return Millis(std::chrono::seconds(*seconds));
   const auto date = parse_http_date(text);
   if (!date) return std::nullopt;
   return *date > now ? *date - now : Millis(0);

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
-#include <charconv>
+
+#include "base/number.h"
 
 namespace npmgate {
 namespace {
@@ -14,14 +15,6 @@ using boost::asio::ip::tcp;
 
 // More than any unit of ours has; a number beyond it is no count of sockets.
 constexpr int kMostSockets = 64;
-
-std::optional<long> number(const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  long value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-  return value;
-}
 
 Error unusable(int fd, const std::string& why) {
   return fail(
@@ -52,8 +45,8 @@ Result<HandedOver> describe(int fd) {
 Result<std::vector<HandedOver>> handed_over_sockets(const EnvReader& environment, pid_t self,
                                                     int first) {
   std::vector<HandedOver> sockets;
-  const auto meant_for = number(environment("LISTEN_PID"));
-  const auto count = number(environment("LISTEN_FDS"));
+  const auto meant_for = whole_number<long>(environment("LISTEN_PID").value_or(""));
+  const auto count = whole_number<long>(environment("LISTEN_FDS").value_or(""));
   // Set for a parent, say a shell of the same unit: not ours.
   if (!meant_for || *meant_for != self) return sockets;
   if (!count || *count < 0 || *count > kMostSockets)

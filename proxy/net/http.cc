@@ -4,9 +4,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "base/text.h"
 
 namespace npmgate {
@@ -147,14 +147,8 @@ std::optional<ByteRange> byte_range(std::string_view range, std::uint64_t size) 
   range = trimmed(range.substr(kUnit.size()));
   const std::size_t dash = range.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
-  const auto number = [](std::string_view text) -> std::optional<std::uint64_t> {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-    return value;
-  };
   const std::string_view left = range.substr(0, dash), right = range.substr(dash + 1);
-  const auto first = number(left), last = number(right);
+  const auto first = whole_number<std::uint64_t>(left), last = whole_number<std::uint64_t>(right);
   if ((!left.empty() && !first) || (!right.empty() && !last) || (!first && !last))
     return std::nullopt;
   if (!first) {  // the last bytes

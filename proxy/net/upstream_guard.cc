@@ -1,7 +1,8 @@
 #include "proxy/net/upstream_guard.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/number.h"
 
 namespace npmgate {
 namespace {
@@ -18,10 +19,7 @@ std::string origin_of(const std::string& url) {
 // Seconds; HTTP dates are read as nothing: the backoff of our own is short anyhow.
 std::chrono::seconds retry_after(const FetchReply& reply) {
   const std::string_view text = reply.headers.get("retry-after");
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  const bool number = error == std::errc{} && end == text.data() + text.size();
-  return std::chrono::seconds(number ? std::min(seconds, 86'400U) : 0U);
+  return std::chrono::seconds(std::min(whole_number<unsigned>(text).value_or(0), 86'400U));
 }
 
 bool failed(const Result<FetchReply>& reply) {
