@@ -45,6 +45,15 @@ void add_github(std::vector<Route>& first, std::vector<Route>& rest, const SinkS
 
 }  // namespace
 
+AlertStore::News news_of(const AlertSettings& settings, const AlertEvent& event) {
+  AlertStore::News news;
+  news.event = outbox_event(event);
+  for (const Route& route : routes_of(settings, event))
+    news.to.push_back({route.sink, route.target});
+  news.repeat = settings.repeat;
+  return news;
+}
+
 std::string repository_below(const std::string& web, const std::string& url) {
   if (url.empty()) return "";
   const auto repository = parse_repository(url);

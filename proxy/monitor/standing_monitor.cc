@@ -132,11 +132,7 @@ Result<bool> StandingMonitor::report_trouble() {
     event.kind = EventKind::kGate;
     event.at = deps_.clock.now();
     event.sentence = "npm-gate refuses the policy file; the one before it stays in force: " + now;
-    AlertStore::News news;
-    news.event = outbox_event(event);
-    for (const Route& route : routes_of(deps_.config.alerts, event))
-      news.to.push_back({route.sink, route.target});
-    news.repeat = deps_.config.alerts.repeat;
+    const AlertStore::News news = news_of(deps_.config.alerts, event);
     if (auto done = deps_.store.alerts().record(news); !done) return done.error();
   }
   trouble_ = now;

@@ -155,11 +155,7 @@ Result<void> ReleaseRequests::tell_reviewers(const Judged& judged, const Request
   if (!asker.project.empty()) event.sentence += ", project " + asker.project;
   if (asker.needed_until) event.sentence += ", needed until " + format_minute(*asker.needed_until);
   event.sentence += ": " + asker.reason;
-  AlertStore::News news;
-  news.event = outbox_event(event);
-  for (const Route& route : routes_of(deps_.config.alerts, event))
-    news.to.push_back({route.sink, route.target});
-  news.repeat = deps_.config.alerts.repeat;
+  const AlertStore::News news = news_of(deps_.config.alerts, event);
   if (auto done = deps_.store.alerts().record(news); !done) return done.error();
   deps_.metrics.add("npm_gate_alert_events_total", "kind=\"requested\"");
   return {};
