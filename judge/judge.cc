@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "inspect/evidence/restored_baseline.h"
 #include "judge/comparison.h"
+#include "judge/exact_pin.h"
 #include "judge/lowest_risk.h"
 #include "judge/policy_prefilter.h"
 #include "policy/policy_facts.h"
@@ -529,21 +530,16 @@ void Judge::finish(Judged& judged, const PackumentVersion* version) {
 // them (optional ones) or not at all: it waits, and comes with them.
 void Judge::wait_for_siblings(Judged& judged) {
   constexpr std::size_t kAsked = 200;  // each may be a read from disk
-  const Manifest& manifest = judged.release->manifest;
   std::size_t asked = 0;
   std::string first;
   std::optional<Time> until;
-  for (const StringMap* pins : {&manifest.dependencies, &manifest.optional_dependencies}) {
-    for (const auto& [name, range_text] : *pins) {
-      const auto range = Range::parse(range_text);
-      const auto exact = range ? range->exact() : std::nullopt;
-      if (!exact || name == snapshot_->name || ++asked > kAsked) continue;
-      const auto state = options_.sibling(*judged.release, name, exact->str());
-      if (!state || state->served) continue;
-      const Time ends = state->ends.value_or(judged.subject.age_start + options_.recent);
-      if (!until || ends > *until) until = ends;
-      if (first.empty()) first = name + "@" + exact->str();
-    }
+  for (const auto& [name, version] : exact_pins(judged.release->manifest)) {
+    if (name == snapshot_->name || ++asked > kAsked) continue;
+    const auto state = options_.sibling(*judged.release, name, version);
+    if (!state || state->served) continue;
+    const Time ends = state->ends.value_or(judged.subject.age_start + options_.recent);
+    if (!until || ends > *until) until = ends;
+    if (first.empty()) first = name + "@" + version;
   }
   if (first.empty()) return;
   add_kept(judged.findings, {wait_for_sibling(first, *until)}, false);

@@ -1,6 +1,8 @@
 #include "proxy/packages/exact_pins.h"
 
-#include "registry/semver.h"
+#include <algorithm>
+
+#include "judge/exact_pin.h"
 
 namespace npmgate {
 
@@ -17,31 +19,25 @@ void ExactPins::note(const Release& parent) {
   auto owner = std::make_shared<Release>();
   owner->publisher = parent.publisher;
   owner->manifest.repository = parent.manifest.repository;
-  const Manifest& manifest = parent.manifest;
-  for (const StringMap* pins : {&manifest.dependencies, &manifest.optional_dependencies}) {
-    for (const auto& [name, range_text] : *pins) {
-      const auto range = Range::parse(range_text);
-      const auto exact = range ? range->exact() : std::nullopt;
-      if (!exact || name == manifest.name) continue;
-      const std::string key = name + "@" + exact->str();
-      const std::lock_guard lock(mutex_);
-      const auto [from, to] = owners_.equal_range(key);
-      bool known = false;
-      for (auto it = from; it != to && !known; ++it) known = same_owner(*it->second, *owner);
-      if (known) continue;
-      if (owners_.size() >= kMost) owners_.clear();
-      owners_.emplace(key, owner);
-    }
+  for (const auto& [name, version] : exact_pins(parent.manifest)) {
+    if (name == parent.manifest.name) continue;
+    const std::string key = name + "@" + version;
+    const std::lock_guard lock(mutex_);
+    if (is_known(key, *owner)) continue;
+    if (owners_.size() >= kMost) owners_.clear();
+    owners_.emplace(key, owner);
   }
 }
 
 bool ExactPins::holds(const Release& release) const {
   const std::string key = release.manifest.name + "@" + release.manifest.version;
   const std::lock_guard lock(mutex_);
+  return is_known(key, release);
+}
+
+bool ExactPins::is_known(const std::string& key, const Release& owner) const {
   const auto [from, to] = owners_.equal_range(key);
-  for (auto it = from; it != to; ++it)
-    if (same_owner(*it->second, release)) return true;
-  return false;
+  return std::any_of(from, to, [&](const auto& each) { return same_owner(*each.second, owner); });
 }
 
 }  // namespace npmgate

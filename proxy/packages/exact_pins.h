@@ -27,6 +27,8 @@ class ExactPins {
   static constexpr std::size_t kMost = 65'536;
   using Owner = std::shared_ptr<const Release>;  // nothing but who and where from
 
+  bool is_known(const std::string& key, const Release& owner) const;  // under the lock
+
   mutable std::mutex mutex_;
   std::unordered_multimap<std::string, Owner> owners_;  // by name@version
 };

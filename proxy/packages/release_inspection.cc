@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "judge/exact_pin.h"
 #include "proxy/runtime/routes.h"
 
 namespace npmgate {
@@ -22,6 +23,15 @@ constexpr Millis kSiblingLimit = std::chrono::seconds(5);
 constexpr std::size_t kBackgroundPerPackage = 8;
 constexpr int kBackgroundInFlight = 2;
 constexpr auto kBackgroundPause = std::chrono::milliseconds(50);  // while a client waits
+
+// Was counted, and is no longer once this ends.
+struct Counted {
+  std::atomic<int>& count;
+  explicit Counted(std::atomic<int>& c) : count(c) {}
+  ~Counted() { count.fetch_sub(1); }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+};
 
 std::string reason_of(const Error& error, const std::string& baseline) {
   return "the tarball of " + baseline + " was not available: " + error.context;
@@ -57,13 +67,11 @@ Task<Result<SnapshotPtr>> ReleaseInspection::inspect(SnapshotPtr snapshot, std::
                           std::to_string(snapshot->packument ? snapshot->packument->bytes() : 0);
   // What is behind everything else asks for longer than any client waits.
   const bool client = limit <= deps_.config.inspection_timeout;
-  struct Waiting {
-    std::atomic<int>& count;
-    explicit Waiting(std::atomic<int>& c) : count(c) { count.fetch_add(1); }
-    ~Waiting() { count.fetch_sub(1); }
-  };
-  std::optional<Waiting> waiting;
-  if (client) waiting.emplace(waiting_);
+  std::optional<Counted> waiting;
+  if (client) {
+    waiting_.fetch_add(1);
+    waiting.emplace(waiting_);
+  }
   SingleFlight<Result<SnapshotPtr>>::Work work = [this, snapshot, version] {
     return inspect_with_baseline(snapshot, version);
   };
@@ -185,24 +193,19 @@ Task<void> ReleaseInspection::fetch_siblings(SnapshotPtr snapshot, std::string v
   if (found == nullptr) co_return;
   auto executor = co_await net::this_coro::executor;
   int asked = 0;
-  for (const StringMap* pins :
-       {&found->release.manifest.dependencies, &found->release.manifest.optional_dependencies}) {
-    for (const auto& [dependency, range_text] : *pins) {
-      const auto range = Range::parse(range_text);
-      const auto name = PackageName::parse(dependency);
-      if (!range || !range->exact() || !name || dependency == snapshot->name) continue;
-      if (++asked > kMaxSiblings) co_return;
-      const std::string wanted = range->exact()->str();
-      auto sibling = co_await packuments_.get(*name, false, kSiblingLimit);
-      // Published a moment later than what is kept here was fetched.
-      if (sibling && (*sibling)->packument->find(wanted) == nullptr &&
-          deps_.clock.now() - (*sibling)->fetched > Millis(2000))
-        sibling = co_await packuments_.get(*name, true, kSiblingLimit);
-      if (!sibling) continue;
-      const PackumentVersion* pinned = (*sibling)->packument->find(wanted);
-      if (pinned != nullptr && same_owner(found->release, pinned->release))
-        inspect_later(*sibling, executor);
-    }
+  for (const ExactPin& pin : exact_pins(found->release.manifest)) {
+    const auto name = PackageName::parse(pin.name);
+    if (!name || pin.name == snapshot->name) continue;
+    if (++asked > kMaxSiblings) co_return;
+    auto sibling = co_await packuments_.get(*name, false, kSiblingLimit);
+    // Published a moment later than what is kept here was fetched.
+    if (sibling && (*sibling)->packument->find(pin.version) == nullptr &&
+        deps_.clock.now() - (*sibling)->fetched > Millis(2000))
+      sibling = co_await packuments_.get(*name, true, kSiblingLimit);
+    if (!sibling) continue;
+    const PackumentVersion* pinned = (*sibling)->packument->find(pin.version);
+    if (pinned != nullptr && same_owner(found->release, pinned->release))
+      inspect_later(*sibling, executor);
   }
 }
 
@@ -212,11 +215,7 @@ void ReleaseInspection::inspect_later(SnapshotPtr snapshot, net::any_io_executor
     return;
   }
   auto body = [this, snapshot]() -> Task<void> {
-    struct Done {
-      std::atomic<int>& count;
-      explicit Done(std::atomic<int>& c) : count(c) {}
-      ~Done() { count.fetch_sub(1); }
-    } done(background_);
+    const Counted done(background_);
     const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
     std::function<Result<std::vector<std::string>>()> list =
         [this, snapshot, rules]() -> Result<std::vector<std::string>> {
