@@ -33,6 +33,19 @@ struct Waiting {
 };
 using WaitingPtr = std::shared_ptr<Waiting>;
 
+// Of a job about two files that lie one behind the other.
+template <class Job>
+WaitingPtr waiting_for(const net::any_io_executor& executor, const Job& job) {
+  InspectionJob carrier;
+  carrier.limits = job.limits;
+  carrier.reader = job.both;
+  return std::make_shared<Waiting>(executor, std::move(carrier));
+}
+
+std::string why_nothing(const WorkReply& reply) {
+  return reply.failed.empty() ? "the worker said nothing" : reply.failed;
+}
+
 // How much longer a worker may be used.
 struct Wear {
   std::uint32_t jobs = 0;
@@ -77,6 +90,8 @@ struct SandboxedInspector::State : std::enable_shared_from_this<State> {
   Task<void> handle_worker_death(std::shared_ptr<WorkerLink> link, WaitingPtr waiting, Error error);
   Task<void> pause_after_failures();
 
+  // submit() on the executor's thread; resumes the caller on its own executor.
+  Task<Result<WorkReply>> reply_to(WaitingPtr waiting);
   Task<Result<WorkReply>> submit(WaitingPtr waiting);
   void finish(Waiting& waiting, Result<WorkReply> outcome);
   void fail_all(const Error& error);
@@ -296,6 +311,12 @@ Task<Result<WorkReply>> SandboxedInspector::State::submit(WaitingPtr waiting) {
   co_return std::move(*waiting->outcome);
 }
 
+Task<Result<WorkReply>> SandboxedInspector::State::reply_to(WaitingPtr waiting) {
+  const auto self = shared_from_this();
+  auto there = submit(std::move(waiting));
+  co_return co_await net::co_spawn(executor, std::move(there), net::use_awaitable);
+}
+
 Result<std::unique_ptr<SandboxedInspector>> SandboxedInspector::start(net::any_io_executor executor,
                                                                       Pool& pool, Metrics& metrics,
                                                                       SandboxOptions options) {
@@ -325,52 +346,40 @@ std::string SandboxedInspector::sandbox() const {
 }
 
 Task<Result<Inspected>> SandboxedInspector::read(InspectionJob job) {
-  const auto waiting = std::make_shared<Waiting>(state_->executor, std::move(job));
-  auto there = state_->submit(waiting);
-  auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
+  auto waiting = std::make_shared<Waiting>(state_->executor, std::move(job));
+  auto reply = co_await state_->reply_to(std::move(waiting));
   if (!reply) co_return reply.error();
   Inspected inspected;
   if (reply->contents) {
     inspected.contents = std::move(*reply->contents);
   } else {
-    inspected.unavailable = reply->failed.empty() ? "the worker said nothing" : reply->failed;
+    inspected.unavailable = why_nothing(*reply);
   }
   co_return inspected;
 }
 
 Task<Result<ContentDiff>> SandboxedInspector::compare(DiffJob job) {
-  InspectionJob carrier;
-  carrier.limits = job.limits;
-  carrier.reader = job.both;
-  const auto waiting = std::make_shared<Waiting>(state_->executor, std::move(carrier));
+  auto waiting = waiting_for(state_->executor, job);
   waiting->diff = std::move(job.request);
-  auto there = state_->submit(waiting);
-  auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
+  auto reply = co_await state_->reply_to(std::move(waiting));
   if (!reply) co_return reply.error();
   if (reply->diff) co_return std::move(*reply->diff);
-  co_return fail(Code::kUnavailable, Origin::kSelf,
-                 reply->failed.empty() ? "the worker said nothing" : reply->failed);
+  co_return fail(Code::kUnavailable, Origin::kSelf, why_nothing(*reply));
 }
 
 Task<Result<SourceComparison>> SandboxedInspector::compare_source(SourceJob job) {
-  InspectionJob carrier;
-  carrier.limits = job.limits;
-  carrier.reader = job.both;
-  const auto waiting = std::make_shared<Waiting>(state_->executor, std::move(carrier));
+  auto waiting = waiting_for(state_->executor, job);
   waiting->source = std::move(job.request);
-  auto there = state_->submit(waiting);
-  auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
+  auto reply = co_await state_->reply_to(std::move(waiting));
   if (!reply) co_return reply.error();
   if (reply->source) co_return std::move(*reply->source);
-  co_return fail(Code::kUnavailable, Origin::kSelf,
-                 reply->failed.empty() ? "the worker said nothing" : reply->failed);
+  co_return fail(Code::kUnavailable, Origin::kSelf, why_nothing(*reply));
 }
 
 Task<Result<SandboxedInspector::Tried>> SandboxedInspector::try_attempt(std::string name) {
-  const auto waiting = std::make_shared<Waiting>(state_->executor, InspectionJob());
+  auto waiting = std::make_shared<Waiting>(state_->executor, InspectionJob());
   waiting->attempt = std::move(name);
-  auto there = state_->submit(waiting);
-  auto reply = co_await net::co_spawn(state_->executor, std::move(there), net::use_awaitable);
+  auto reply = co_await state_->reply_to(std::move(waiting));
   if (!reply) co_return reply.error();
   Tried tried;
   tried.error = reply->attempt_errno.value_or(0);
