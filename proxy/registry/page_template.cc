@@ -24,7 +24,7 @@ std::string harmless(std::string_view text) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     out += printable(text.substr(0, end), kLongest);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (end < text.size() + 1 && !text.empty()) out += '\n';
+    if (!text.empty()) out += '\n';
   }
   return out;
 }

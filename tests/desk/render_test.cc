@@ -16,6 +16,7 @@ TEST(DeskRender, ShowsInvisibleAndControlCharacters) {
                               "b\x1b[31m"}}),
             "a\\u202eb\\u001b[31m");
   EXPECT_EQ(render("{{x}}", {{"x", "one\ntwo"}}), "one\ntwo");
+  EXPECT_EQ(render("{{x}}", {{"x", "one longer line\nb\n\nc\n"}}), "one longer line\nb\n\nc");
 }
 
 TEST(DeskRender, EmptyTextNullAndEmptyListsAreFalse) {
