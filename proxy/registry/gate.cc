@@ -248,6 +248,7 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     Response response =
         co_await packuments_.manifest(manifest->name, manifest->version_or_tag, request);
     note_refusal(response, manifest->name.str(), manifest->version_or_tag, request);
+    if (response.status != 403) co_return response;
     co_return co_await readable(std::move(response), manifest->name, manifest->version_or_tag,
                                 request);
   }
@@ -258,6 +259,7 @@ Task<Response> Gate::dispatch(Target target, const Request& request) {
     Response response =
         co_await tarballs_.get(tarball->name, tarball->version, tarball->file, request);
     if (response.status >= 500 && takes_failures_for_final(request)) hang_up(response, request);
+    if (response.status != 403) co_return response;
     co_return co_await readable(std::move(response), tarball->name, tarball->version, request);
   }
   if (auto* pass = std::get_if<ServiceTarget>(&target))

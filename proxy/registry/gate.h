@@ -45,6 +45,7 @@ class Gate final : public Service {
                     const Request& request);
   Task<Response> service(ServiceTarget target, const Request& request);
   Task<Response> own_page(OwnPageTarget target, const Request& request);
+  Task<Response> on_pool(std::function<Result<Response>()> work, const Request& request);
   Task<Response> release_page(std::string name, std::string version, int status,
                               const Request& request);
   Task<Response> requests_page(std::string release, const Request& request);

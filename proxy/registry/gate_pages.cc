@@ -29,6 +29,12 @@ Response not_a_page() {
                         "npm-gate: no such page; releases/NAME/VERSION tells a release's verdict");
 }
 
+Response takes_only(const std::string& what, const std::string& methods) {
+  Response wrong = error_response(405, "npm-gate: " + what);
+  wrong.set("allow", methods);
+  return wrong;
+}
+
 // "@scope/name/1.0.0" -> name and version.
 std::pair<std::string, std::string> split_at_last(const std::string& text, char separator) {
   const std::size_t at = text.rfind(separator);
@@ -40,12 +46,19 @@ std::pair<std::string, std::string> split_at_last(const std::string& text, char 
 
 Task<Response> Gate::readable(Response response, PackageName name, std::string version,
                               const Request& request) {
-  const bool reads = request.method == "GET" && wants_page(request);
-  if (response.status != 403 || !reads || version.empty()) co_return response;
+  if (request.method != "GET" || !wants_page(request) || version.empty()) co_return response;
   Response page = co_await release_page(name.str(), std::move(version), 403, request);
   if (page.status != 403) co_return response;
   page.kind = response.kind;
   co_return page;
+}
+
+// A page of ours says itself that it is not to be kept; what programs read is told so here.
+Task<Response> Gate::on_pool(std::function<Result<Response>()> work, const Request& request) {
+  auto response = co_await deps_.pool.offload(std::move(work));
+  if (!response) co_return response_for(response.error());
+  if (!wants_page(request)) response->set("cache-control", "no-store");
+  co_return std::move(*response);
 }
 
 Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
@@ -54,11 +67,8 @@ Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
                                           : std::nullopt;
   };
   if (const auto release = after("requests/")) co_return co_await requests_page(*release, request);
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response wrong = error_response(405, "npm-gate: this page takes GET");
-    wrong.set("allow", "GET, HEAD");
-    co_return wrong;
-  }
+  if (request.method != "GET" && request.method != "HEAD")
+    co_return takes_only("this page takes GET", "GET, HEAD");
   if (const auto release = after("releases/")) {
     auto [name, version] = split_at_last(*release, '/');
     if (version.empty()) co_return not_a_page();
@@ -84,23 +94,17 @@ Task<Response> Gate::requests_page(std::string release, const Request& request) 
   if (!name || version.empty() || !Version::parse_loose(version))
     co_return error_response(400, "npm-gate: not requests/NAME/VERSION");
   if (request.method == "POST") co_return co_await requests_.ask(*name, version, request);
-  if (request.method != "GET" && request.method != "HEAD") {
-    Response wrong = error_response(405, "npm-gate: requests take GET and POST");
-    wrong.set("allow", "GET, HEAD, POST");
-    co_return wrong;
-  }
+  if (request.method != "GET" && request.method != "HEAD")
+    co_return takes_only("requests take GET and POST", "GET, HEAD, POST");
   if (wants_page(request)) co_return co_await release_page(name->str(), version, 200, request);
-  auto work = [this, &name, &version, &request]() -> Result<Response> {
+  std::function<Result<Response>()> work = [this, &name, &version, &request]() -> Result<Response> {
     auto about = requests_.about(name->str(), version, request);
     if (!about) return about.error();
     return json_response(
         200, json::serialize(json::object{
                  {"name", name->str()}, {"version", version}, {"requests", std::move(*about)}}));
   };
-  auto response = co_await deps_.pool.offload(std::move(work));
-  if (!response) co_return response_for(response.error());
-  response->set("cache-control", "no-store");
-  co_return std::move(*response);
+  co_return co_await on_pool(std::move(work), request);
 }
 
 Task<Response> Gate::release_page(std::string name_text, std::string version, int status,
@@ -112,7 +116,8 @@ Task<Response> Gate::release_page(std::string name_text, std::string version, in
   auto snapshot = co_await packages_.packuments.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  auto work = [this, &snapshot, &version, rules, status, &request]() -> Result<Response> {
+  std::function<Result<Response>()> work = [this, &snapshot, &version, rules, status,
+                                            &request]() -> Result<Response> {
     Judge judge = packages_.judging.judge(*snapshot, *rules);
     const Judged* judged = judge.of(version);
     if (judged == nullptr)
@@ -141,10 +146,7 @@ Task<Response> Gate::release_page(std::string name_text, std::string version, in
     page.base_url = request.base_url;
     return release_html(page, status);
   };
-  auto response = co_await deps_.pool.offload(std::move(work));
-  if (!response) co_return response_for(response.error());
-  if (!wants_page(request)) response->set("cache-control", "no-store");
-  co_return std::move(*response);
+  co_return co_await on_pool(std::move(work), request);
 }
 
 Task<Response> Gate::held_page(std::string name_text, const Request& request, std::string query) {
@@ -157,7 +159,8 @@ Task<Response> Gate::held_page(std::string name_text, const Request& request, st
   auto snapshot = co_await packages_.packuments.get(*name);
   if (!snapshot) co_return response_for(snapshot.error());
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  auto work = [this, &snapshot, rules, &range, &range_text, &request]() -> Result<Response> {
+  std::function<Result<Response>()> work = [this, &snapshot, rules, &range, &range_text,
+                                            &request]() -> Result<Response> {
     Judge judge = packages_.judging.judge(*snapshot, *rules);
     const Judge::Listing listing = judge.listing({});
     const std::string& package = (*snapshot)->name;
@@ -180,14 +183,11 @@ Task<Response> Gate::held_page(std::string name_text, const Request& request, st
     out.erase("any");
     return json_response(200, json::serialize(out));
   };
-  auto response = co_await deps_.pool.offload(std::move(work));
-  if (!response) co_return response_for(response.error());
-  if (!wants_page(request)) response->set("cache-control", "no-store");
-  co_return std::move(*response);
+  co_return co_await on_pool(std::move(work), request);
 }
 
 Task<Response> Gate::refusals_page(const Request& request) {
-  auto work = [this, &request]() -> Result<Response> {
+  std::function<Result<Response>()> work = [this, &request]() -> Result<Response> {
     AuditFilter filter;
     filter.kind = "refused";
     filter.since = deps_.clock.now() - kLately;
@@ -222,10 +222,7 @@ Task<Response> Gate::refusals_page(const Request& request) {
       return npmgate::own_page(200, "Refusals", render(data::page_refusals(), out));
     return json_response(200, json::serialize(out));
   };
-  auto response = co_await deps_.pool.offload(std::move(work));
-  if (!response) co_return response_for(response.error());
-  if (!wants_page(request)) response->set("cache-control", "no-store");
-  co_return std::move(*response);
+  co_return co_await on_pool(std::move(work), request);
 }
 
 }  // namespace npmgate
