@@ -4,15 +4,13 @@
 import pathlib
 import sys
 import time
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
 import wire
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
-from gate import Gate
-from git_server import GitServer, backend
+from fixture_registry import Package, Release, days_ago
+from git_case import GitEndToEnd
 
 EARLIER = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 NEW = "1.1.0"
@@ -34,19 +32,10 @@ def package(name, repository, head=None):
     return Package(name, [*old, Release(NEW, published=days_ago(2), git_head=head)], repository=repository)
 
 
-class GitTags(case.EndToEnd):
-    """A registry, a git server, a gate that may ask it."""
+class GitTags(GitEndToEnd):
+    """Releases beside the tags of their repositories."""
 
-    def setUp(self):
-        if backend() is None:
-            raise unittest.SkipTest("git http-backend is not installed (scripts/install-packages.sh test)")
-        self.server = self.enterContext(GitServer())
-        self.registry = self.enterContext(FixtureRegistry())
-
-    def gate(self, **git):
-        """A gate that trusts the server's certificate and may ask this address."""
-        settings = {"hosts": [], "private_hosts": ["127.0.0.1"], "ca": str(self.server.ca), "cache": "1s", "timeout": "15s", **git}
-        return self.enterContext(Gate(self.registry.url, policy=POLICY, settings={"git": settings, "packuments": {"fresh": "1s", "stale": "1h"}}))
+    POLICY = POLICY
 
     def tagged(self, path="o/left", form="v{version}", versions=EARLIER, annotated=False):
         """A repository whose earlier releases have their tags."""

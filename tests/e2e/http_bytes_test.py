@@ -207,15 +207,7 @@ frontend all
 
 def exchange(port, data):
     """Everything that comes back for these bytes."""
-    received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=SILENCE) as peer:
-        try:
-            peer.sendall(data.replace(b"HOST", b"127.0.0.1:%d" % port))
-            while chunk := peer.recv(65536):
-                received += chunk
-        except (TimeoutError, ConnectionError):
-            pass
-    return received
+    return wire.raw(f"http://127.0.0.1:{port}", data.replace(b"HOST", b"127.0.0.1:%d" % port), timeout=SILENCE)
 
 
 class Reference:

@@ -6,15 +6,13 @@ import json
 import pathlib
 import re
 import sys
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
 import wire
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
-from gate import Gate
-from git_server import GitServer, backend
+from fixture_registry import Package, Release, days_ago
+from git_case import GitEndToEnd
 
 POLICY = "version: 1\nrules:\n  - { id: source, when: { finding: file-not-in-source, younger_than: 30d }, then: quarantine }\n"
 FILTER = {"uploadpack_allowFilter": "true"}
@@ -48,20 +46,15 @@ def mono(version, **changed):
     return source, packed
 
 
-class Source(case.EndToEnd):
-    """A registry, a git server, a gate that may ask it."""
+class Source(GitEndToEnd):
+    """Releases beside the commits that they are said to be made from."""
+
+    POLICY = POLICY
+    TIMEOUT = "30s"
 
     def setUp(self):
-        if backend() is None:
-            raise unittest.SkipTest("git http-backend is not installed (scripts/install-packages.sh test)")
-        self.server = self.enterContext(GitServer())
-        self.registry = self.enterContext(FixtureRegistry())
+        super().setUp()
         self.commits = {}  # (name, version) -> commit
-
-    def gate(self, **git):
-        """A gate that trusts the server's certificate and may ask this address."""
-        settings = {"hosts": [], "private_hosts": ["127.0.0.1"], "ca": str(self.server.ca), "cache": "1s", "timeout": "30s", **git}
-        return self.enterContext(Gate(self.registry.url, policy=POLICY, settings={"git": settings, "packuments": {"fresh": "1s", "stale": "1h"}}))
 
     def repository(self, path="o/single"):
         """One that gives trees without files."""

@@ -88,12 +88,12 @@ def connect(url, timeout=60):
 
 
 def raw(url, data, timeout=20):
-    """Sends bytes as they are and returns everything until the other side closes (or `timeout` passes in silence)."""
+    """Sends bytes as they are and returns everything until the other side closes, maybe before all is sent (or `timeout` passes in silence)."""
     parts = urllib.parse.urlsplit(url)
     received = b""
     with socket.create_connection((parts.hostname, parts.port), timeout=timeout) as peer:
-        peer.sendall(data)
         try:
+            peer.sendall(data)
             while chunk := peer.recv(65536):
                 received += chunk
         except (TimeoutError, ConnectionError):
