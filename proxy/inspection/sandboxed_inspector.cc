@@ -35,7 +35,7 @@ using WaitingPtr = std::shared_ptr<Waiting>;
 
 // Of a job about two files that lie one behind the other.
 template <class Job>
-WaitingPtr waiting_for(const net::any_io_executor& executor, const Job& job) {
+WaitingPtr queued(const net::any_io_executor& executor, const Job& job) {
   InspectionJob carrier;
   carrier.limits = job.limits;
   carrier.reader = job.both;
@@ -359,7 +359,7 @@ Task<Result<Inspected>> SandboxedInspector::read(InspectionJob job) {
 }
 
 Task<Result<ContentDiff>> SandboxedInspector::compare(DiffJob job) {
-  auto waiting = waiting_for(state_->executor, job);
+  auto waiting = queued(state_->executor, job);
   waiting->diff = std::move(job.request);
   auto reply = co_await state_->reply_to(std::move(waiting));
   if (!reply) co_return reply.error();
@@ -368,7 +368,7 @@ Task<Result<ContentDiff>> SandboxedInspector::compare(DiffJob job) {
 }
 
 Task<Result<SourceComparison>> SandboxedInspector::compare_source(SourceJob job) {
-  auto waiting = waiting_for(state_->executor, job);
+  auto waiting = queued(state_->executor, job);
   waiting->source = std::move(job.request);
   auto reply = co_await state_->reply_to(std::move(waiting));
   if (!reply) co_return reply.error();
