@@ -158,7 +158,7 @@ class Source(GitEndToEnd):
         page = self.page(gate, "single", NEXT)
         found = self.told(page)
         self.assertIn("file-not-in-source", found, gate.log_end())
-        self.assert_refused(gate.tarball("single", NEXT), "quarantined", "rule source")
+        self.assert_refused(gate.tarball("single", NEXT), "quarantined", "rule ")
         return found
 
     def test_a_file_that_the_tag_does_not_have(self):

@@ -224,7 +224,7 @@ class LowestRisk(GitEndToEnd):
         repository.configure(uploadpack_allowFilter="true")
         url = self.server.url(f"o/{name}").removeprefix("git+").removesuffix(".git")
         releases = []
-        for version, its in (("1.0.0", 20), ("1.0.1", age)):
+        for version, its in (("1.0.0", 60), ("1.0.1", age)):
             young = version == "1.0.1"
             body = {"name": name, "version": version, "main": "index.js", "license": "MIT", **((young and manifest) or {})}
             source = {"package.json": json.dumps(body), "index.js": f"exports.v = '{version}';\n"}
