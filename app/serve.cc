@@ -103,22 +103,23 @@ struct Loops {
   std::vector<std::thread> threads;
 };
 
-ReportInput report_input(const Judged& judged, const Release* baseline, Time now, bool colour) {
+ReportInput report_input(const ReleaseReport::Told& told, bool colour) {
   ReportInput input;
-  input.judged = &judged;
-  input.baseline = baseline;
-  input.now = now;
+  input.judged = told.judged;
+  input.baseline = told.baseline;
+  input.observed = told.outside;
+  input.now = told.now;
   input.colour = colour;
   return input;
 }
 
 ReleaseReport told_by_report() {
   ReleaseReport report;
-  report.text = [](const Judged& judged, const Release* baseline, Time now, bool colour) {
-    return report_text(report_input(judged, baseline, now, colour));
+  report.text = [](const ReleaseReport::Told& told, bool colour) {
+    return report_text(report_input(told, colour));
   };
-  report.json = [](const Judged& judged, const Release* baseline, Time now) {
-    return report_json(report_input(judged, baseline, now, false));
+  report.json = [](const ReleaseReport::Told& told) {
+    return report_json(report_input(told, false));
   };
   return report;
 }
@@ -158,8 +159,10 @@ struct Services {
       : tags(git_options(deps.config), deps.upstream, deps.clock),
         sources(tags.client(), deps.inspector, deps.blobs, deps.pool, deps.clock,
                 deps.config.limits),
+        branches(tags.client(), deps.clock),
         collector(deps.config, tags, deps.upstream, deps.store, deps.pool, deps.clock, trust,
-                  deps.config.git_source ? &sources : nullptr),
+                  deps.config.git_source ? &sources : nullptr,
+                  deps.config.git_source ? &branches : nullptr),
         packages(deps, &collector),
         audit_writer(deps.store, deps.clock,
                      [&policy = deps.active_policy] { return policy.revision(); }),
@@ -206,6 +209,7 @@ struct Services {
 
   GitTagSource tags;
   SourceComparer sources;
+  GitBranches branches;
   OnlineEvidenceCollector collector;
   Packages packages;
   AuditWriter audit_writer;

@@ -38,6 +38,22 @@ bool same_sources(const ExternalEvidence& a, const ExternalEvidence& b) {
   return std::equal(a.sources.begin(), a.sources.end(), b.sources.begin(), b.sources.end(), same);
 }
 
+bool same_branch(const ExternalEvidence& a, const ExternalEvidence& b) {
+  if (!a.branch || !b.branch) return a.branch.has_value() == b.branch.has_value();
+  BranchEvidence without_time = *a.branch;
+  without_time.asked = b.branch->asked;
+  without_time.again = b.branch->again;
+  return without_time == *b.branch;
+}
+
+// A branch that has the commit may come, as a late tag may.
+bool lacks_a_branch(const ExternalEvidence& observations) {
+  if (!observations.branch) return false;
+  const BranchEvidence& branch = *observations.branch;
+  return branch.state == BranchEvidence::State::kOnNone ||
+         (branch.state == BranchEvidence::State::kUnknown && branch.again <= branch.asked);
+}
+
 // Not compared for a reason that may be gone by now.
 bool lacks_a_source(const ExternalEvidence& observations) {
   return std::any_of(
@@ -53,7 +69,8 @@ bool same_facts(const ExternalEvidence& a, const ExternalEvidence& b) {
   if (a.tag.has_value() != b.tag.has_value()) return false;
   if (a.tag && !(without_time(*a.tag) == without_time(*b.tag))) return false;
   return a.signature_valid == b.signature_valid && same_provenance(a, b) && same_sources(a, b) &&
-         a.dependency_ages == b.dependency_ages && a.unavailable == b.unavailable;
+         same_branch(a, b) && a.dependency_ages == b.dependency_ages &&
+         a.unavailable == b.unavailable;
 }
 
 std::string observations_to_text(const ExternalEvidence& observations) {
@@ -71,6 +88,7 @@ std::string observations_to_text(const ExternalEvidence& observations) {
       compared[version] = to_json(evidence);
     out["sources"] = std::move(compared);
   }
+  if (observations.branch) out["branch"] = to_json(*observations.branch);
   json::object ages;
   for (const auto& [name, age] : observations.dependency_ages) {
     json::object entry{{"resolved", age.resolved}, {"same_owner", age.same_owner}};
@@ -109,6 +127,8 @@ Result<ExternalEvidence> observations_from_text(std::string_view text) {
     for (const auto& [version, entry] : compared->get_object())
       out.sources[version] = source_evidence_from_json(entry, ok);
   }
+  if (const json::value* branch = fields.find("branch"); ok && branch != nullptr)
+    out.branch = branch_evidence_from_json(*branch, ok);
   const json::value* ages = fields.find("dependency_ages");
   ok = ok && ages != nullptr && ages->is_object();
   if (ok) {
@@ -139,7 +159,7 @@ std::optional<Time> ask_again_at(const ExternalEvidence& observations, const Rel
                                  Time age_start, Millis recent, Millis cache) {
   const bool found = observations.unavailable.empty() &&
                      !has_unread_attestation(observations, release) &&
-                     !lacks_a_source(observations) &&
+                     !lacks_a_source(observations) && !lacks_a_branch(observations) &&
                      (!observations.tag || observations.tag->state == TagEvidence::State::kFound);
   const Time at = observations.asked + (found ? cache * kFoundFactor : cache);
   if (at - age_start > recent) return std::nullopt;

@@ -19,6 +19,7 @@ struct ExternalEvidence {
   // By version: the release's own attestation and that of the baseline it was compared with.
   std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
   SourceEvidences sources;  // likewise
+  std::optional<BranchEvidence> branch;
   std::map<std::string, PackageHistory::DependencyAge, std::less<>> dependency_ages;
   std::vector<Unavailable> unavailable;  // what was not available, and why
   Time asked{};                          // when all of it was last asked for

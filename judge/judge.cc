@@ -473,11 +473,14 @@ const PackageHistory& Judge::history_for(const Judged& judged) {
   history_.dependency_ages = observed.dependency_ages;
   history_.provenance = observed.provenance;
   history_.sources = observed.sources;
+  history_.branch = observed.branch;
+  history_.baseline_branch.reset();
   // The baseline may be another one than when the release was asked about.
   const auto before = snapshot_->observations.find(judged.baseline);
   if (before != snapshot_->observations.end()) {
     history_.provenance.insert(before->second.provenance.begin(), before->second.provenance.end());
     history_.sources.insert(before->second.sources.begin(), before->second.sources.end());
+    history_.baseline_branch = before->second.branch;
   }
   // A dependency that came with a release since the last settled one was asked about then.
   if (judged.settled != judged.baseline) {

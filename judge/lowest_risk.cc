@@ -51,6 +51,11 @@ std::string source_left(const ProvenanceEvidence& built, const PackageHistory& h
   if (built.stated.commit.empty() || history.tag->commit != built.stated.commit ||
       now->commit != built.stated.commit)
     return "it was not built from the commit of its tag";
+  if (!history.branch || history.branch->commit != built.stated.commit ||
+      history.branch->state == BranchEvidence::State::kUnknown)
+    return "whether its commit is on a branch is unknown";
+  if (history.branch->state == BranchEvidence::State::kOnNone)
+    return "its commit is on no branch of the repository";
   return {};
 }
 

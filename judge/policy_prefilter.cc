@@ -47,6 +47,7 @@ bool can_show(const std::string& finding, const Known& known) {
   if (finding == "signature-invalid") return !none && observed->second.signature_valid.has_value();
   if (finding == "missing-git-tag" || finding == "git-tag-mismatch")
     return !none && observed->second.tag.has_value();
+  if (finding == "commit-not-on-branch") return !none && observed->second.branch.has_value();
   if (finding == "provenance-invalid") {
     if (none) return false;
     const auto read = observed->second.provenance.find(known.version.version);

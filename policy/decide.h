@@ -28,6 +28,7 @@ struct Subject {
     std::string issuer;  // of the builder's identity
     std::string runner;  // "github-hosted"
     std::string repository, workflow, ref;
+    friend bool operator==(const Proven&, const Proven&) = default;
   };
   std::optional<Proven> provenance{};
   bool lowest_risk = false;  // judge/lowest_risk.h; of recent releases

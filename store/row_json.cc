@@ -104,6 +104,44 @@ Result<std::vector<Finding>> findings_from_text(std::string_view text) {
   return out;
 }
 
+std::string origin_to_text(const Subject& subject) {
+  if (!subject.provenance && !subject.lowest_risk) return {};
+  json::object out{{"lowest_risk", subject.lowest_risk}};
+  if (subject.provenance) {
+    const Subject::Proven& proven = *subject.provenance;
+    out["provenance"] = json::object{{"issuer", proven.issuer},
+                                     {"runner", proven.runner},
+                                     {"repository", proven.repository},
+                                     {"workflow", proven.workflow},
+                                     {"ref", proven.ref}};
+  }
+  return json::serialize(out);
+}
+
+Result<void> origin_from_text(std::string_view text, Subject& subject) {
+  subject.provenance.reset();
+  subject.lowest_risk = false;
+  if (text.empty()) return {};
+  const auto value = parse_row_json(text);
+  if (!value) return value.error();
+  const json::object* const in = value->if_object();
+  const json::value* const lowest = in == nullptr ? nullptr : in->if_contains("lowest_risk");
+  if (lowest == nullptr || !lowest->is_bool()) return corrupt("origin");
+  subject.lowest_risk = lowest->get_bool();
+  const json::value* const proven = in->if_contains("provenance");
+  if (proven == nullptr) return {};
+  const json::object* const fields = proven->if_object();
+  Subject::Proven out;
+  const bool complete = fields != nullptr && read(fields->if_contains("issuer"), out.issuer) &&
+                        read(fields->if_contains("runner"), out.runner) &&
+                        read(fields->if_contains("repository"), out.repository) &&
+                        read(fields->if_contains("workflow"), out.workflow) &&
+                        read(fields->if_contains("ref"), out.ref);
+  if (!complete) return corrupt("origin");
+  subject.provenance = std::move(out);
+  return {};
+}
+
 std::string tag_to_text(const TagEvidence& tag) {
   json::object out;
   out["state"] = static_cast<std::int64_t>(tag.state);
@@ -113,6 +151,7 @@ std::string tag_to_text(const TagEvidence& tag) {
   out["commit"] = tag.commit;
   out["first_commit"] = tag.first_commit;
   out["tagged"] = to_array(tag.tagged_versions);
+  out["tagged_commits"] = to_array(tag.tagged_commits);
   out["untagged"] = to_array(tag.untagged_versions);
   out["habit"] = tag.habit;
   out["asked"] = std::int64_t{tag.asked.time_since_epoch().count()};
@@ -132,6 +171,9 @@ Result<TagEvidence> tag_from_text(std::string_view text) {
       read(in->if_contains("tag"), tag.tag) && read(in->if_contains("commit"), tag.commit) &&
       read(in->if_contains("first_commit"), tag.first_commit) &&
       read(in->if_contains("tagged"), tag.tagged_versions) &&
+      // Records of before 1.4 have none.
+      (!in->contains("tagged_commits") ||
+       read(in->if_contains("tagged_commits"), tag.tagged_commits)) &&
       read(in->if_contains("untagged"), tag.untagged_versions) &&
       read(in->if_contains("habit"), tag.habit) && read(in->if_contains("asked"), asked);
   if (!complete || state < 0 ||

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "inspect/findings/findings.h"
+#include "policy/decide.h"
 
 namespace npmgate {
 
@@ -18,6 +19,11 @@ Result<std::vector<std::string>> strings_from_text(std::string_view text);
 // parses all of them.
 std::string findings_to_text(const std::vector<Finding>& findings);
 Result<std::vector<Finding>> findings_from_text(std::string_view text);
+
+// What rules ask of a release's origin, Subject::provenance and Subject::lowest_risk; "" if there
+// is neither. origin_from_text leaves the rest of `subject` as it is.
+std::string origin_to_text(const Subject& subject);
+Result<void> origin_from_text(std::string_view text, Subject& subject);
 
 std::string tag_to_text(const TagEvidence& tag);
 Result<TagEvidence> tag_from_text(std::string_view text);

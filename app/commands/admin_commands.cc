@@ -54,6 +54,7 @@ std::vector<std::string> row_cells(const boost::json::value& row) {
     findings += (findings.empty() ? "" : " ") + plain_text(finding.at("id"));
   if (!row.at("replaces").as_array().empty())
     note = "replaces bad " + joined(row.at("replaces"), ", ") + " ";
+  if (row.at("lowest_risk").as_bool()) note += "lowest risk ";
   if (const auto waiting = row.at("waiting").to_number<std::int64_t>(); waiting > 0)
     note += "waiting: " + std::to_string(waiting) + " ";
   if (const auto asked = row.at("asked").to_number<std::int64_t>(); asked > 0)

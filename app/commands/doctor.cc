@@ -39,6 +39,25 @@ constexpr auto kSkew = std::chrono::seconds(60);  // ages and cooldowns are coun
 constexpr const char* kRenewTrust =
     "a newer npm-gate, or signatures: { trusted_root: FILE, registry_keys: FILE }";
 constexpr auto kExpiresSoon = std::chrono::hours(24 * 60);
+
+// Of the registry's keys that sign publish attestations.
+struct KeysInForce {
+  std::size_t count = 0;
+  std::optional<Time> until{};  // when the last of them ends; nullopt: one has no end
+};
+
+KeysInForce keys_in_force(const std::vector<sigstore::RegistryKey>& keys, Time now) {
+  KeysInForce out;
+  bool endless = false;
+  for (const sigstore::RegistryKey& key : keys) {
+    if (key.usage != sigstore::kAttestationsUsage || !key.valid.holds(now)) continue;
+    ++out.count;
+    endless = endless || !key.valid.end;
+    if (key.valid.end && (!out.until || *out.until < *key.valid.end)) out.until = key.valid.end;
+  }
+  if (endless) out.until.reset();
+  return out;
+}
 constexpr auto kJumpTold = std::chrono::hours(24 * 7);
 constexpr auto kOldFeed = std::chrono::hours(72);
 constexpr auto kLimit = std::chrono::seconds(10);
@@ -320,13 +339,19 @@ class Doctor {
           "; " + file + " is " + human_duration(std::chrono::duration_cast<Millis>(old)) + " old";
     }
     const auto end = anchors->root->expires(now);
-    const std::string message = "from " + anchors->root_origin + ", keys from " +
-                                anchors->keys_origin + age +
-                                (end ? "; its certificates hold until " + format_minute(*end) : "");
-    if (!end)
+    const KeysInForce keys = keys_in_force(anchors->keys, now);
+    const std::string message =
+        "from " + anchors->root_origin + ", keys from " + anchors->keys_origin + age +
+        (end ? "; its certificates hold until " + format_minute(*end) : "") + "; " +
+        std::to_string(keys.count) + (keys.count == 1 ? " registry key" : " registry keys") +
+        " in force" + (keys.until ? ", the last until " + format_minute(*keys.until) : "");
+    if (!end || *end <= now)
       return problem("trusted root", message + "; none of its authorities is in force",
                      kRenewTrust);
-    if (*end - now < kExpiresSoon) return warn("trusted root", message, kRenewTrust);
+    if (keys.count == 0)
+      return problem("trusted root", message + ": no publish attestation verifies", kRenewTrust);
+    const bool soon = *end - now < kExpiresSoon || (keys.until && *keys.until - now < kExpiresSoon);
+    if (soon) return warn("trusted root", message, kRenewTrust);
     ok("trusted root", message);
   }
 

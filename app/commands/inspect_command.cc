@@ -85,7 +85,7 @@ boost::json::object lines_of(OfflineGate& gate, const ReleaseAnalysis& found) {
   ReleaseDiffs diffs(gate.blobs(), gate.packages().tarballs, gate.pool(), gate.inspector(),
                      gate.config().limits);
   ReleaseReport told;
-  told.json = [&found](const Judged&, const Release*, Time) { return report_json(found.report()); };
+  told.json = [&found](const ReleaseReport::Told&) { return report_json(found.report()); };
   const SnapshotPtr snapshot = found.judge->snapshot_ptr();
   auto wanted = diff_wanted(*found.judge, snapshot, found.version, told);
   if (!wanted) return {{"error", wanted.error().context}};

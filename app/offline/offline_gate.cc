@@ -61,9 +61,11 @@ Result<std::unique_ptr<OfflineGate>> OfflineGate::open(Config config, const std:
   gate->sources_ =
       std::make_unique<SourceComparer>(gate->tags_->client(), *gate->inspector_, *gate->blobs_,
                                        gate->pool_, gate->clock_, gate->config_.limits);
+  gate->branches_ = std::make_unique<GitBranches>(gate->tags_->client(), gate->clock_);
   gate->collector_ = std::make_unique<OnlineEvidenceCollector>(
       gate->config_, *gate->tags_, *gate->client_, *gate->store_, gate->pool_, gate->clock_,
-      *gate->trust_, gate->config_.git_source ? gate->sources_.get() : nullptr);
+      *gate->trust_, gate->config_.git_source ? gate->sources_.get() : nullptr,
+      gate->config_.git_source ? gate->branches_.get() : nullptr);
   gate->packages_ = std::make_unique<Packages>(
       Dependencies{gate->config_, gate->clock_, *gate->client_, *gate->store_, *gate->blobs_,
                    gate->pool_, *gate->active_policy_, gate->metrics_, *gate->inspector_},

@@ -96,6 +96,7 @@ class OfflineGate {
   std::unique_ptr<TrustStore> trust_;
   std::unique_ptr<GitTagSource> tags_;
   std::unique_ptr<SourceComparer> sources_;
+  std::unique_ptr<GitBranches> branches_;
   std::unique_ptr<OnlineEvidenceCollector> collector_;
   std::unique_ptr<Packages> packages_;
 };

@@ -156,11 +156,14 @@ std::string provenance_words(const ProvenanceEvidence& evidence) {
   if (!evidence.foreign.empty()) return evidence.foreign;
   if (!evidence.invalid.empty()) return "NOT PROVEN: " + evidence.invalid;
   const Provenance& stated = evidence.stated;
+  const std::string run =
+      evidence.verified && !evidence.verified->run.empty() ? ", run " + evidence.verified->run : "";
   return "from " + stated.repository + (stated.workflow.empty() ? "" : " by " + stated.workflow) +
          (stated.ref.empty() ? "" : " at " + stated.ref) +
+         (stated.commit.empty() ? "" : ", commit " + stated.commit.substr(0, 12)) +
          (evidence.verified ? " (verified: " + std::to_string(evidence.verified->checks) +
                                   " checks; signed " + format_minute(evidence.verified->signed_at) +
-                                  ", identity by " + evidence.verified->issuer + ")"
+                                  ", identity by " + evidence.verified->issuer + run + ")"
                             : " (the registry's claim, not verified)");
 }
 
@@ -181,6 +184,22 @@ std::string source_words(const SourceEvidence& evidence) {
          " files or folders are not in it" + some(found.absent);
 }
 
+std::string branch_words(const BranchEvidence& evidence) {
+  const std::string commit = evidence.commit.substr(0, 12) + " (" + evidence.named_by + ")";
+  switch (evidence.state) {
+    case BranchEvidence::State::kOnBranch:
+      return commit + " is on a branch";
+    case BranchEvidence::State::kOnNone:
+      return commit + " is on NO branch" +
+             (evidence.earlier.empty()       ? ""
+              : evidence.earlier_on_branches ? "; those of earlier releases are"
+                                             : "; not all of earlier releases are either");
+    case BranchEvidence::State::kUnknown:
+      return "unknown: " + evidence.reason;
+  }
+  return {};
+}
+
 void write_outside(TextWriter& writer, const ReportInput& input) {
   if (input.observed == nullptr) return;
   if (input.observed->tag)
@@ -194,6 +213,8 @@ void write_outside(TextWriter& writer, const ReportInput& input) {
   const auto source = input.observed->sources.find(input.judged->version);
   if (source != input.observed->sources.end())
     writer.wrap(13, "  source", Paint::kDim, source_words(source->second));
+  if (input.observed->branch)
+    writer.wrap(13, "  branch", Paint::kDim, branch_words(*input.observed->branch));
 }
 
 void write_head(TextWriter& writer, const ReportInput& input) {
@@ -202,6 +223,11 @@ void write_head(TextWriter& writer, const ReportInput& input) {
   writer.line(
       writer.paint(Paint::kBold, log::printable(judged.subject.name + "@" + judged.version)) +
       "  " + writer.paint(paint_of(judged.verdict.action), to_string(judged.verdict.action)));
+  if (judged.subject.lowest_risk)
+    writer.wrap(13, "  risk", Paint::kGreen,
+                "the lowest: proven to be built as the release before, its files are the source's, "
+                "nothing gained",
+                Paint::kGreen);
   writer.wrap(13, "  published", Paint::kDim,
               published ? format_minute(*published) + ", " +
                               human_duration(std::max(input.now - *published, Millis{0})) + " ago"

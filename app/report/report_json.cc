@@ -44,7 +44,16 @@ json::array to_json(const std::vector<FileChange>& changes) {
   return out;
 }
 
-json::value to_json(const ExternalEvidence* observed) {
+json::object publisher_json(const Publisher& publisher) {
+  const auto or_null = [](const std::optional<std::string>& text) {
+    return text ? json::value(*text) : json::value(nullptr);
+  };
+  return {{"name", publisher.person.name},
+          {"trusted_publisher", or_null(publisher.trusted_publisher)},
+          {"approver", or_null(publisher.approver)}};
+}
+
+json::value outside_json(const ExternalEvidence* observed, const Judged& judged) {
   if (observed == nullptr) return nullptr;
   json::object out;
   if (observed->tag) {
@@ -69,6 +78,10 @@ json::value to_json(const ExternalEvidence* observed) {
   for (const auto& [version, evidence] : observed->sources)
     sources[version] = npmgate::to_json(evidence);
   out["sources"] = std::move(sources);
+  const auto& publisher = judged.release->publisher;
+  out["publisher"] = publisher ? json::value(publisher_json(*publisher)) : json::value(nullptr);
+  out["branch"] =
+      observed->branch ? json::value(npmgate::to_json(*observed->branch)) : json::value(nullptr);
   return out;
 }
 
@@ -96,9 +109,11 @@ json::object report_json(const ReportInput& input) {
   out["published"] = judged.subject.published ? json::value(format_time(*judged.subject.published))
                                               : json::value(nullptr);
   out["verdict"] = to_json(judged.verdict);
+  out["lowest_risk"] = judged.subject.lowest_risk;
+  out["risk_left"] = text_or_null(judged.subject.risk_left);
   out["findings"] = std::move(findings);
   out["diff"] = std::move(changed);
-  out["outside"] = to_json(input.observed);
+  out["outside"] = outside_json(input.observed, judged);
   out["feed_asked"] = input.feed_asked;
   out["evidence"] = judged.evidence ? to_json(*judged.evidence) : json::value(nullptr);
   return out;

@@ -23,6 +23,7 @@ struct TagEvidence {
   std::string first_commit;  // the commit when the tag was first seen
   std::vector<std::string>
       tagged_versions;  // of this package, recent ones, found under the learned habit
+  std::vector<std::string> tagged_commits;  // theirs, in that order; of older records empty
   std::vector<std::string> untagged_versions;
   std::string habit;  // "v{version}", "{name}@{version}" …
   Time asked{};

@@ -9,6 +9,9 @@ namespace {
 
 namespace json = boost::json;
 
+// In the order of BranchEvidence::State.
+constexpr std::string_view kBranchStates[] = {"unknown", "on-branch", "on-none"};
+
 bool covers(const std::vector<std::string>& sorted, std::string_view path) {
   const auto has = [&](std::string_view text) {
     return std::binary_search(sorted.begin(), sorted.end(), text, std::less<>());
@@ -94,6 +97,36 @@ SourceEvidence source_evidence_from_json(const json::value& value, bool& ok) {
   const json::value* const found = fields.find("found");
   ok = ok && found != nullptr;
   if (ok) out.found = source_comparison_from_json(*found, ok);
+  return out;
+}
+
+json::object to_json(const BranchEvidence& evidence) {
+  return {{"state", kBranchStates[static_cast<std::size_t>(evidence.state)]},
+          {"reason", evidence.reason},
+          {"repository", evidence.repository},
+          {"commit", evidence.commit},
+          {"named_by", evidence.named_by},
+          {"earlier", to_json_array(evidence.earlier)},
+          {"earlier_on_branches", evidence.earlier_on_branches},
+          {"asked", time_to_json(evidence.asked)},
+          {"again", time_to_json(evidence.again)}};
+}
+
+BranchEvidence branch_evidence_from_json(const json::value& value, bool& ok) {
+  const JsonFields fields(value, ok);
+  BranchEvidence out;
+  const std::string state = fields.text("state");
+  const auto* const at = std::find(std::begin(kBranchStates), std::end(kBranchStates), state);
+  ok = ok && at != std::end(kBranchStates);
+  if (ok) out.state = static_cast<BranchEvidence::State>(at - std::begin(kBranchStates));
+  out.reason = fields.text("reason");
+  out.repository = fields.text("repository");
+  out.commit = fields.text("commit");
+  out.named_by = fields.text("named_by");
+  out.earlier = fields.texts("earlier");
+  out.earlier_on_branches = fields.flag("earlier_on_branches");
+  out.asked = fields.time("asked").value_or(Time{});
+  out.again = fields.time("again").value_or(Time{});
   return out;
 }
 

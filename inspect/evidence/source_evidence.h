@@ -50,6 +50,24 @@ struct SourceEvidence {
 // By version: a release's own and its baseline's.
 using SourceEvidences = std::map<std::string, SourceEvidence, std::less<>>;
 
+// Whether the commit that a release is said to be made from is reachable from a branch of the
+// repository, as a git host answers at some moment: of people's work it is, as a rule; what was
+// pushed beside it, or in a fork of which the host shows the commits as well, is not.
+struct BranchEvidence {
+  enum class State { kUnknown, kOnBranch, kOnNone } state = State::kUnknown;
+  std::string reason;      // kUnknown: why
+  std::string repository;  // URL asked
+  std::string commit;      // hex
+  std::string named_by;    // as SourceEvidence's
+  // kOnNone: releases before it whose commits were asked about as well, and whether all of those
+  // are on branches: some packages tag commits that no branch ever has.
+  std::vector<std::string> earlier;
+  bool earlier_on_branches = false;
+  Time asked{};
+  Time again{};  // not to be asked for before; only if it is unknown
+  friend bool operator==(const BranchEvidence&, const BranchEvidence&) = default;
+};
+
 // Most entries of a list of paths or fields, and most bytes of one.
 inline constexpr std::size_t kMaxSourcePaths = 4096;
 inline constexpr std::size_t kMaxSourcePath = 4096;
@@ -58,5 +76,7 @@ boost::json::object to_json(const SourceComparison& comparison);
 SourceComparison source_comparison_from_json(const boost::json::value& value, bool& ok);
 boost::json::object to_json(const SourceEvidence& evidence);
 SourceEvidence source_evidence_from_json(const boost::json::value& value, bool& ok);
+boost::json::object to_json(const BranchEvidence& evidence);
+BranchEvidence branch_evidence_from_json(const boost::json::value& value, bool& ok);
 
 }  // namespace npmgate

@@ -164,6 +164,7 @@ std::vector<Finding> bundled_install_script_added(const Comparison& sides);
 std::vector<Finding> bin_shadows_command(const Comparison& sides);
 std::vector<Finding> missing_git_tag(const Comparison& sides);
 std::vector<Finding> git_tag_mismatch(const Comparison& sides);
+std::vector<Finding> commit_not_on_branch(const Comparison& sides);
 std::vector<Finding> file_not_in_source(const Comparison& sides);
 std::vector<Finding> repository_changed(const Comparison& sides);
 std::vector<Finding> new_maintainer_published(const Comparison& sides);

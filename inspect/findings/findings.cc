@@ -48,6 +48,8 @@ constexpr FindingKind kKinds[] = {
     {"missing-git-tag", kMedium, "the repository tags its releases, and this one has no tag",
      false},
     {"git-tag-mismatch", kMedium, "the tag's commit is not the release's, or the tag moved", false},
+    {"commit-not-on-branch", kMedium,
+     "its commit is on no branch of the repository, where those of earlier releases are", false},
     {"file-not-in-source", kHigh,
      "a file, script or dependency that the source does not have, where the baseline's were the "
      "source's",
@@ -129,6 +131,7 @@ constexpr DetectorRow kDetectors[] = {
     {"bin-shadows-command", detect::bin_shadows_command},
     {"missing-git-tag", detect::missing_git_tag},
     {"git-tag-mismatch", detect::git_tag_mismatch},
+    {"commit-not-on-branch", detect::commit_not_on_branch},
     {"file-not-in-source", detect::file_not_in_source},
     {"repository-changed", detect::repository_changed},
     {"new-maintainer-published", detect::new_maintainer_published},

@@ -73,7 +73,9 @@ struct PackageHistory {
   std::optional<bool> signature_valid;  // nullopt: not checked
   // Attestations that were read, by version: the release's own and its baseline's.
   std::map<std::string, ProvenanceEvidence, std::less<>> provenance;
-  SourceEvidences sources;  // likewise
+  SourceEvidences sources;                        // likewise
+  std::optional<BranchEvidence> branch;           // of the release's commit
+  std::optional<BranchEvidence> baseline_branch;  // as it was when the baseline was looked at
   struct DependencyAge {
     std::optional<Time> first_published;     // of the package
     std::optional<Time> resolved_published;  // of the version its range resolves to now

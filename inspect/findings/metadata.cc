@@ -213,6 +213,13 @@ std::vector<Finding> evidence_unavailable(const Comparison& sides) {
       if (own || (sides.before != nullptr && version == sides.before->manifest.version))
         add("source", (own ? "" : "of the baseline " + version + ": ") + source.reason);
     }
+    // A host that gave no trees either was told above, with the same reason.
+    const auto own = sides.history->sources.find(sides.release.manifest.version);
+    const auto& branch = sides.history->branch;
+    if (branch && branch->state == BranchEvidence::State::kUnknown &&
+        own != sides.history->sources.end() &&
+        own->second.state == SourceEvidence::State::kCompared)
+      add("source", "whether its commit is on a branch: " + branch->reason);
   }
   return findings;
 }

@@ -92,8 +92,11 @@ Result<ReleaseDiffs::Wanted> diff_wanted(Judge& judge, const SnapshotPtr& snapsh
   const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
   ReleaseDiffs::Wanted wanted;
   if (report.json) {
-    wanted.report =
-        report.json(*judged, before != nullptr ? before->release : nullptr, judge.now());
+    ReleaseReport::Told told;
+    told.judged = judged;
+    told.baseline = before != nullptr ? before->release : nullptr;
+    told.now = judge.now();
+    wanted.report = report.json(told);
   }
   wanted.findings = judged->findings;
   wanted.comparison.snapshot = snapshot;

@@ -19,8 +19,14 @@ namespace npmgate {
 // How a release is told to people and tools. Made in app/ (report.h), which proxy/ cannot include;
 // if a function is empty, the verdict and the findings are told without what changed.
 struct ReleaseReport {
-  std::function<std::string(const Judged&, const Release* baseline, Time now, bool colour)> text;
-  std::function<boost::json::object(const Judged&, const Release* baseline, Time now)> json;
+  struct Told {
+    const Judged* judged = nullptr;             // never null
+    const Release* baseline = nullptr;          // null: compared with nothing
+    const ExternalEvidence* outside = nullptr;  // null: outside sources were not asked
+    Time now{};
+  };
+  std::function<std::string(const Told&, bool colour)> text;
+  std::function<boost::json::object(const Told&)> json;
 };
 
 class ReleaseDiffs {

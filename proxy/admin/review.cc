@@ -268,11 +268,15 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   const Judged* judged = judge.of(version);
   if (judged == nullptr) return error_response(404, "npm-gate: " + why_absent(*snapshot, version));
   const Judged* before = judged->baseline.empty() ? nullptr : judge.of(judged->baseline);
-  const Release* baseline = before != nullptr ? before->release : nullptr;
   boost::json::object out = release_json(*judged);
+  ReleaseReport::Told told;
+  told.judged = judged;
+  told.baseline = before != nullptr ? before->release : nullptr;
+  told.now = judge.now();
+  if (const auto seen = snapshot->observations.find(version); seen != snapshot->observations.end())
+    told.outside = &seen->second;
   if (deps_.report.json) {
-    for (auto& [key, value] : deps_.report.json(*judged, baseline, judge.now()))
-      out[key] = std::move(value);
+    for (auto& [key, value] : deps_.report.json(told)) out[key] = std::move(value);
   }
   const std::vector<std::string> shown = shown_findings(judged->findings);
   out["shown"] = boost::json::value_from(shown);
@@ -296,8 +300,7 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
   if (!asked) return asked.error();
   out["requests"] = std::move(*asked);
   const std::string page = query_value(query, "page");
-  if (!page.empty() && deps_.report.text)
-    out["page"] = deps_.report.text(*judged, baseline, judge.now(), page == "colour");
+  if (!page.empty() && deps_.report.text) out["page"] = deps_.report.text(told, page == "colour");
   return json_response(200, boost::json::serialize(out));
 }
 

@@ -93,6 +93,7 @@ boost::json::object row_json(const Held& held, std::size_t waiting, std::size_t 
                           {"verdict", to_string(held.verdict.action)},
                           {"would", to_string(held.verdict.would)},
                           {"inspected", row.subject.inspected},
+                          {"lowest_risk", row.subject.lowest_risk},
                           {"seen", format_time(row.seen)},
                           {"served", row.served},
                           {"asked", asked},
@@ -191,9 +192,9 @@ Result<Response> Review::list(const std::string& query) const {
   const auto place = [&](Held one) {
     const std::string release = one.row.name + "@" + one.row.version;
     const auto askers = asked->find(release);
-    std::string key = (one.replaces.empty() ? "1" : "0") +
-                      rank_of(askers == asked->end() ? 0 : askers->second) + release + "#" +
-                      one.row.content_id;
+    std::string key =
+        std::string(one.replaces.empty() ? "1" : "0") + (one.row.subject.lowest_risk ? "0" : "1") +
+        rank_of(askers == asked->end() ? 0 : askers->second) + release + "#" + one.row.content_id;
     if (!cursor.empty() && key <= cursor) return;
     page.emplace(std::move(key), std::move(one));
     if (page.size() > limit + 1) page.erase(std::prev(page.end()));

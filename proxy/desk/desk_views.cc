@@ -1,4 +1,6 @@
 // The desk's pages that only show: each asks the API and renders what it said.
+#include <algorithm>
+
 #include "base/text.h"
 #include "proxy/desk/data.h"
 #include "proxy/desk/desk.h"
@@ -12,7 +14,9 @@ Task<Response> Desk::queue(Visit visit) {
   std::string verdict = query_value(query, "verdict");
   if (verdict.empty()) verdict = "quarantine";
   QueueQuery asked{verdict, query_value(query, "package"), query_value(query, "only")};
-  if (asked.only != "asked" && asked.only != "refused" && asked.only != "fixes") asked.only.clear();
+  constexpr std::string_view kOnly[] = {"asked", "refused", "fixes", "lowest-risk"};
+  if (std::find(std::begin(kOnly), std::end(kOnly), asked.only) == std::end(kOnly))
+    asked.only.clear();
   const std::string cursor = query_value(query, "cursor");
   std::string target = "/api/v1/releases?package=" + percent_encode(asked.package) +
                        "&cursor=" + percent_encode(cursor);

@@ -58,6 +58,7 @@ bool is_wanted(const json::object& row, const std::string& only) {
   };
   if (only == "asked") return some("asked");
   if (only == "refused") return some("waiting");
+  if (only == "lowest-risk") return flag_member(row, "lowest_risk");
   if (only == "fixes") return !list_member(row, "replaces").empty();
   return true;
 }
@@ -72,6 +73,7 @@ json::object row_model(const json::object& row) {
           {"why", why_of(row)},
           {"waiting", waiting},
           {"asked", shown_member(row, "asked")},
+          {"lowest_risk", flag_member(row, "lowest_risk")},
           {"since", minute(shown_member(row, "seen"))},
           {"until", until_of(row)},
           {"replaces_text", joined(list_member(row, "replaces"))}};
@@ -291,7 +293,8 @@ json::object queue_model(const json::object& listing, const QueueQuery& query,
       {"", "all of these"},
       {"asked", "what is asked for"},
       {"refused", "what was refused to somebody"},
-      {"fixes", "what replaces a bad one"}};
+      {"fixes", "what replaces a bad one"},
+      {"lowest-risk", "what is of the lowest risk"}};
   json::array rows, verdicts, filters;
   for (const json::value& each : list_member(listing, "releases")) {
     if (is_wanted(object_in(each), query.only)) rows.push_back(row_model(object_in(each)));

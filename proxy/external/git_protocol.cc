@@ -1,7 +1,9 @@
 #include "proxy/external/git_protocol.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <set>
 
 #include "base/hex.h"
 #include "base/text.h"
@@ -10,6 +12,7 @@ namespace npmgate {
 namespace {
 
 constexpr std::string_view kTags = "refs/tags/";
+constexpr std::string_view kBranches = "refs/heads/";
 constexpr std::string_view kPeeled = "^{}";
 
 // gitprotocol-common: four hex digits give the length including themselves; 0000 flush, 0001
@@ -79,6 +82,29 @@ bool offers_filter(std::string_view body) {
   return false;
 }
 
+// Of an answer to ls-refs: name and the commit it stands for, annotated tags peeled.
+Result<void> each_ref(std::string_view body,
+                      const std::function<void(std::string_view, std::string)>& take) {
+  while (true) {
+    const auto line = next_packet(body);
+    if (!line) return malformed();
+    if (line->flush) return {};
+    if (line->text.starts_with("ERR ")) return refusal(line->text.substr(4));
+    const std::size_t blank = line->text.find(' ');
+    if (blank == std::string_view::npos || !is_object_id(line->text.substr(0, blank)))
+      return malformed();
+    std::string commit(line->text.substr(0, blank));
+    const std::string_view rest = line->text.substr(blank + 1);
+    constexpr std::string_view kMark = " peeled:";
+    if (const std::size_t at = rest.find(kMark); at != std::string_view::npos) {
+      const std::string_view peeled = rest.substr(at + kMark.size());
+      commit = peeled.substr(0, peeled.find(' '));
+      if (!is_object_id(commit)) return malformed();
+    }
+    take(rest.substr(0, rest.find(' ')), std::move(commit));
+  }
+}
+
 }  // namespace
 
 bool is_object_id(std::string_view text) {
@@ -127,25 +153,27 @@ std::string ls_refs_request(const std::vector<std::string>& tags) {
 
 Result<GitTags> parse_ls_refs(std::string_view body) {
   GitTags tags;
-  while (true) {
-    const auto line = next_packet(body);
-    if (!line) return malformed();
-    if (line->flush) return tags;
-    if (line->text.starts_with("ERR ")) return refusal(line->text.substr(4));
-    const std::size_t blank = line->text.find(' ');
-    if (blank == std::string_view::npos || !is_object_id(line->text.substr(0, blank)))
-      return malformed();
-    std::string commit(line->text.substr(0, blank));
-    std::string_view rest = line->text.substr(blank + 1);
-    const std::string_view name = rest.substr(0, rest.find(' '));
-    constexpr std::string_view kMark = " peeled:";
-    if (const std::size_t at = rest.find(kMark); at != std::string_view::npos) {
-      const std::string_view peeled = rest.substr(at + kMark.size());
-      commit = peeled.substr(0, peeled.find(' '));
-      if (!is_object_id(commit)) return malformed();
-    }
-    if (name.starts_with(kTags)) tags[std::string(name.substr(kTags.size()))] = commit;
-  }
+  const auto done = each_ref(body, [&](std::string_view name, std::string commit) {
+    if (name.starts_with(kTags)) tags[std::string(name.substr(kTags.size()))] = std::move(commit);
+  });
+  if (!done) return done.error();
+  return tags;
+}
+
+std::string ls_branches_request() {
+  return packet("command=ls-refs\n") + packet("agent=npm-gate") + "0001" +
+         packet("ref-prefix " + std::string(kBranches) + "\n") + "0000";
+}
+
+Result<std::vector<std::string>> parse_branches(std::string_view body) {
+  std::vector<std::string> tips;
+  std::set<std::string, std::less<>> known;
+  const auto done = each_ref(body, [&](std::string_view name, std::string commit) {
+    if (name.starts_with(kBranches) && known.insert(commit).second)
+      tips.push_back(std::move(commit));
+  });
+  if (!done) return done.error();
+  return tips;
 }
 
 std::string fetch_request(const std::string& object, Fetched what) {
@@ -153,6 +181,24 @@ std::string fetch_request(const std::string& object, Fetched what) {
                      packet("no-progress\n") + packet("ofs-delta\n");
   if (what == Fetched::kCommitAndTrees) body += packet("deepen 1\n") + packet("filter blob:none\n");
   return body + packet("want " + object + "\n") + packet("done\n") + "0000";
+}
+
+std::string unreached_request(const std::vector<std::string>& commits,
+                              const std::vector<std::string>& tips) {
+  std::string body = packet("command=fetch\n") + packet("agent=npm-gate") + "0001" +
+                     packet("no-progress\n") + packet("ofs-delta\n") + packet("filter blob:none\n");
+  for (const std::string& commit : commits) body += packet("want " + commit + "\n");
+  for (const std::string& tip : tips) body += packet("have " + tip + "\n");
+  return body + packet("done\n") + "0000";
+}
+
+Result<std::uint32_t> count_objects(std::string_view pack) {
+  // gitformat-pack: "PACK", version, number of objects; the last two of four bytes each.
+  constexpr std::size_t kHead = 12;
+  if (pack.size() < kHead || !pack.starts_with("PACK")) return malformed();
+  std::uint32_t count = 0;
+  for (const char byte : pack.substr(8, 4)) count = count << 8 | static_cast<std::uint8_t>(byte);
+  return count;
 }
 
 Result<std::string> parse_fetch(std::string_view body) {

@@ -103,7 +103,9 @@ Task<TagEvidence> GitTagSource::ask(std::string repository, std::string name, st
   for (const std::string& old : earlier) {
     const auto tag = find_tag(*tags, name, old, "");
     (tag ? evidence.tagged_versions : evidence.untagged_versions).push_back(old);
-    if (tag) ++habits[tag->form];
+    if (!tag) continue;
+    evidence.tagged_commits.push_back(tags->find(tag->tag)->second);
+    ++habits[tag->form];
   }
   int most = 0;
   for (const auto& [form, count] : habits) {

@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "proxy/external/attestations.h"
 #include "proxy/runtime/routes.h"
+#include "registry/repository.h"
 
 namespace npmgate {
 namespace {
@@ -18,6 +19,8 @@ constexpr auto kKeysLimit = std::chrono::seconds(5);
 constexpr Millis kAttestationLimit = std::chrono::seconds(5);
 // A tag that comes late names another commit than none, and is compared at once.
 constexpr auto kNoCommitAgain = std::chrono::hours(1);
+// A host that cannot be asked for branches will hardly learn it.
+constexpr auto kNoBranchesAgain = std::chrono::hours(24);
 // New dependencies whose age is looked up: a release that adds more at once is remarkable for that
 // alone.
 
@@ -113,6 +116,24 @@ const SourceEvidence* known_source(const PackageSnapshot& snapshot, const Extern
   return it == snapshot.observations.end() ? nullptr : find_source(it->second, version);
 }
 
+// Version -> commit, of the releases before this one that let through as far as its baseline: later
+// ones are of its own wave.
+std::map<std::string, std::string> earlier_commits(const ExternalEvidence& own,
+                                                   const PackumentVersion* before) {
+  std::map<std::string, std::string> out;
+  if (before == nullptr || !before->semver) return out;
+  const TagEvidence& tag = *own.tag;
+  for (std::size_t i = 0; i < tag.tagged_commits.size() && i < tag.tagged_versions.size(); ++i) {
+    const auto version = Version::parse_loose(tag.tagged_versions[i]);
+    if (version && !(*before->semver < *version))
+      out[tag.tagged_versions[i]] = tag.tagged_commits[i];
+  }
+  // Without a tag its gitHead or provenance named one.
+  const SourceEvidence* source = find_source(own, before->version);
+  if (source != nullptr && !source->commit.empty()) out.emplace(before->version, source->commit);
+  return out;
+}
+
 }  // namespace
 
 Task<ExternalEvidence> OnlineEvidenceCollector::observe(SnapshotPtr snapshot, std::string version,
@@ -130,6 +151,7 @@ Task<ExternalEvidence> OnlineEvidenceCollector::observe(SnapshotPtr snapshot, st
   co_await check_signature(snapshot, found->release, out);
   co_await read_attestations(snapshot, *found, before, until, out);
   co_await compare_sources(snapshot, *found, before, until, out);
+  co_await find_branch(*found, before, until, out);
   co_await age_dependencies(snapshot, found->release,
                             before != nullptr ? &before->release : nullptr, until, out);
   out.asked = clock_.now();
@@ -351,6 +373,70 @@ Task<void> OnlineEvidenceCollector::compare_source(SnapshotPtr snapshot,
       before->sha512 == found.sha512)
     co_return;
   out.sources[version] = std::move(found);
+}
+
+Task<void> OnlineEvidenceCollector::find_branch(const PackumentVersion& release,
+                                                const PackumentVersion* before,
+                                                std::chrono::steady_clock::time_point until,
+                                                ExternalEvidence& out) {
+  if (branches_ == nullptr || !out.tag || out.tag->state == TagEvidence::State::kUnknown) co_return;
+  std::pair<std::string, std::string> named =
+      commit_of(release.release, out.tag, find_provenance(out, release.version));
+  const auto where = parse_repository(release.release.manifest.repository
+                                          ? release.release.manifest.repository->url
+                                          : std::string());
+  if (!where || !is_object_id(named.first)) {
+    out.branch.reset();
+    co_return;
+  }
+  BranchEvidence wanted;
+  wanted.repository = where->url();
+  wanted.commit = std::move(named.first);
+  wanted.named_by = std::move(named.second);
+  wanted.asked = clock_.now();
+  const bool same = out.branch && out.branch->repository == wanted.repository &&
+                    out.branch->commit == wanted.commit;
+  if (same &&
+      (out.branch->state == BranchEvidence::State::kOnBranch || clock_.now() < out.branch->again))
+    co_return;
+  std::map<std::string, std::string> earlier = earlier_commits(out, before);
+  co_await ask_branches(std::move(earlier), until, wanted);
+  // What was told is not taken back by a host that is away.
+  if (same && wanted.state == BranchEvidence::State::kUnknown &&
+      out.branch->state == BranchEvidence::State::kOnNone)
+    co_return;
+  out.branch = std::move(wanted);
+}
+
+Task<void> OnlineEvidenceCollector::ask_branches(std::map<std::string, std::string> earlier,
+                                                 std::chrono::steady_clock::time_point until,
+                                                 BranchEvidence& branch) {
+  branch.reason = branches_->trouble(branch.repository);
+  if (!branch.reason.empty()) co_return;
+  std::vector<std::string> own{branch.commit};
+  const auto reached = co_await branches_->reach_all(branch.repository, std::move(own), until);
+  if (!reached) {
+    branch.reason = printable(reached.error().context, 300);
+    if (reached.error().code == Code::kRefused) branch.again = branch.asked + kNoBranchesAgain;
+    if (reached.error().code == Code::kNotFound) branch.again = branch.asked + kNoCommitAgain;
+    co_return;
+  }
+  branch.state = *reached ? BranchEvidence::State::kOnBranch : BranchEvidence::State::kOnNone;
+  if (*reached || earlier.empty()) co_return;
+  std::vector<std::string> commits;
+  for (const auto& [version, commit] : earlier) {
+    branch.earlier.push_back(version);
+    commits.push_back(commit);
+  }
+  const auto habit = co_await branches_->reach_all(branch.repository, std::move(commits), until);
+  if (habit) {
+    branch.earlier_on_branches = *habit;
+    co_return;
+  }
+  branch.state = BranchEvidence::State::kUnknown;
+  branch.earlier.clear();
+  branch.reason = "it is on none, and those of earlier releases are unknown: " +
+                  printable(habit.error().context, 200);
 }
 
 Task<void> OnlineEvidenceCollector::age_dependencies(SnapshotPtr snapshot, const Release& release,

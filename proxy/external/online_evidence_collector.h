@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/external/git_branches.h"
 #include "proxy/external/git_tags.h"
 #include "proxy/external/signatures.h"
 #include "proxy/external/source_comparer.h"
@@ -20,7 +21,7 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
  public:
   OnlineEvidenceCollector(const Config& config, TagSource& tags, Upstream& upstream,
                           EvidenceStore& store, Pool& pool, const Clock& clock, TrustStore& trust,
-                          SourceComparer* sources)
+                          SourceComparer* sources, GitBranches* branches)
       : config_(config),
         tags_(tags),
         upstream_(upstream),
@@ -28,7 +29,8 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
         pool_(pool),
         clock_(clock),
         trust_(trust),
-        sources_(sources) {}
+        sources_(sources),
+        branches_(branches) {}
   // Before the first observe(): the fetcher and the collector know each other.
   void attach(PackumentFetcher& packuments) { packuments_ = &packuments; }
 
@@ -53,6 +55,13 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   Task<void> compare_source(SnapshotPtr snapshot, const PackumentVersion& release,
                             std::optional<TagEvidence> tag,
                             std::chrono::steady_clock::time_point until, ExternalEvidence& out);
+  // Whether the commit is on a branch; if not, those of earlier releases as well. A commit that was
+  // on one once stays so.
+  Task<void> find_branch(const PackumentVersion& release, const PackumentVersion* before,
+                         std::chrono::steady_clock::time_point until, ExternalEvidence& out);
+  // Fills in what came of asking about `branch.commit`.
+  Task<void> ask_branches(std::map<std::string, std::string> earlier,
+                          std::chrono::steady_clock::time_point until, BranchEvidence& branch);
   Task<void> age_dependencies(SnapshotPtr snapshot, const Release& release, const Release* before,
                               std::chrono::steady_clock::time_point until, ExternalEvidence& out);
   struct Keys {
@@ -72,6 +81,7 @@ class OnlineEvidenceCollector final : public ExternalEvidenceCollector {
   const Clock& clock_;
   TrustStore& trust_;
   SourceComparer* const sources_;  // null: nothing is compared
+  GitBranches* const branches_;    // null: nobody is asked for branches
   PackumentFetcher* packuments_ = nullptr;
   std::mutex mutex_;
   std::map<std::string, Keys> keys_;                 // by upstream name

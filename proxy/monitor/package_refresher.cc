@@ -232,7 +232,7 @@ Task<Result<SnapshotPtr>> PackageRefresher::inspect_new(SnapshotPtr snapshot, bo
   co_return current;
 }
 
-// Tags that were missing, attestations that were not there yet or were not available.
+// Tags and branches that were missing, attestations that were not there yet or were not available.
 Task<Result<SnapshotPtr>> PackageRefresher::ask_again(SnapshotPtr snapshot) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -244,10 +244,12 @@ Task<Result<SnapshotPtr>> PackageRefresher::ask_again(SnapshotPtr snapshot) {
       if (judged == nullptr || !judged->recent || !judged->evidence) continue;
       const bool tag_open = observed.tag && (observed.tag->state == TagEvidence::State::kMissing ||
                                              observed.tag->state == TagEvidence::State::kUnknown);
+      const bool branch_open =
+          observed.branch && observed.branch->state == BranchEvidence::State::kOnNone;
       const PackumentVersion* listed = snapshot->packument->find(version);
       const bool attestation_open =
           listed != nullptr && has_unread_attestation(observed, listed->release);
-      if (tag_open || attestation_open) open.emplace_back(version, judged->baseline);
+      if (tag_open || branch_open || attestation_open) open.emplace_back(version, judged->baseline);
     }
     return open;
   };

@@ -325,6 +325,9 @@ CREATE TABLE asker (
 ) STRICT;
 )sql";
 
+constexpr std::string_view kOrigin =
+    "ALTER TABLE release ADD COLUMN origin TEXT NOT NULL DEFAULT '';";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
@@ -335,6 +338,7 @@ constexpr SchemaStep kSteps[] = {
     {"subscriptions of projects and the releases they lock", kSubscriptions},
     {"audit entries of what was served or refused are added up", kFoldedAudit},
     {"releases that developers ask for", kRequests},
+    {"what is proven of each release's origin", kOrigin},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

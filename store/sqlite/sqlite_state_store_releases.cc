@@ -8,7 +8,7 @@
 #define kSelectRows                                                                         \
   "SELECT name, version, content_id, upstream, popular, has_install_script, publisher,"     \
   " license, born, published, inspected, same_publisher_and_hooks, findings, served, seen," \
-  " verdict, again FROM release"
+  " verdict, again, origin FROM release"
 
 namespace npmgate {
 namespace {
@@ -39,6 +39,11 @@ bool read_row(const Statement& row, ReleaseRow& out) {
   subject.inspected = row.flag(10);
   subject.same_publisher_and_hooks = row.flag(11);
   subject.again = row.text(16);
+  if (auto origin = origin_from_text(row.text(17), subject); !origin) {
+    log::warn("release-row-unreadable", origin.error().context,
+              {{"release", row.string(0) + "@" + row.string(1)}});
+    return false;
+  }
   out.served = row.flag(13);
   out.seen = row.time(14);
   out.verdict = row.text(15);
@@ -71,8 +76,9 @@ Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
   Statement save(connection,
                  "INSERT INTO release (name, version, content_id, upstream, popular,"
                  " has_install_script, publisher, license, born, published, inspected,"
-                 " same_publisher_and_hooks, findings, served, seen, again)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+                 " same_publisher_and_hooks, findings, served, seen, again, origin)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"
+                 " ?17)"
                  " ON CONFLICT (name, version, content_id) DO UPDATE SET"
                  " upstream=excluded.upstream, popular=excluded.popular,"
                  " has_install_script=excluded.has_install_script,"
@@ -80,11 +86,12 @@ Result<void> save_release_row(Connection& connection, const ReleaseRow& row) {
                  " published=excluded.published, inspected=excluded.inspected,"
                  " same_publisher_and_hooks=excluded.same_publisher_and_hooks,"
                  " findings=excluded.findings, served=max(served, excluded.served),"
-                 " seen=min(seen, excluded.seen), again=excluded.again");
+                 " seen=min(seen, excluded.seen), again=excluded.again,"
+                 " origin=excluded.origin");
   save.run(row.name, row.version, row.content_id, subject.upstream, subject.popular,
            subject.has_install_script, subject.publisher, subject.license, subject.age_start,
            subject.published, subject.inspected, subject.same_publisher_and_hooks, findings,
-           row.served, row.seen, subject.again);
+           row.served, row.seen, subject.again, origin_to_text(subject));
   if (auto done = save.result(); !done || row.content_id.empty()) return done;
   // It was listed by its metadata alone until its tarball was read, and what it was judged to be
   // goes on.

@@ -114,6 +114,33 @@ TEST(Report, ShowsTheGitTagAndTheSignature) {
   EXPECT_EQ(report_json(input).at("outside").at("git_tag").at("state"), "missing");
 }
 
+TEST(Report, ShowsWhetherTheCommitIsOnABranch) {
+  const auto scene = takeover_scene();
+  ExternalEvidence observed;
+  BranchEvidence& branch = observed.branch.emplace();
+  branch.commit = std::string(40, 'c');
+  branch.named_by = "tag v1.0.1";
+  ReportInput input = scene->input();
+  input.observed = &observed;
+  const std::string commit = "cccccccccccc (tag v1.0.1)";
+  const auto shows = [&](const std::string& words) {
+    EXPECT_NE(report_text(input).find(words), std::string::npos) << report_text(input);
+  };
+  branch.reason = "no filter";
+  shows("unknown: no filter");
+  branch.state = BranchEvidence::State::kOnBranch;
+  shows(commit + " is on a branch\n");
+  branch.state = BranchEvidence::State::kOnNone;
+  shows(commit + " is on NO branch\n");
+  branch.earlier = {"1.0.0"};
+  shows("on NO branch; not all of earlier releases are either");
+  branch.earlier_on_branches = true;
+  shows("on NO branch; those of earlier releases are");
+  const auto outside = report_json(input).at("outside");
+  EXPECT_EQ(outside.at("branch").at("state"), "on-none");
+  EXPECT_TRUE(outside.at("publisher").is_object());
+}
+
 // Everything that a package can write anywhere: a terminal escape, a bell, a bidi override, an
 // invisible character, a line break.
 TEST(Report, HostileTextIsShownEscaped) {

@@ -34,7 +34,7 @@ version: 1
 rules:
   - { id: unproven, when: { younger_than: 9000d, not: { provenance: { verified: true } } }, then: quarantine }
 """
-# Releases of the first year of attestations, with bundles of 0.1 and 0.2; three of them are in tests/fixtures/sigstore as well.
+# Releases of the first year of attestations, with bundles of 0.1 and 0.2; those of tests/fixtures/sigstore.
 ATTESTED = ("sigstore@0.4.0", "sigstore@1.0.0", "sigstore@1.3.0", "sigstore@2.0.0", "tuf-js@1.0.0")
 LIMIT = 600
 EXHAUSTIVE = bool(os.environ.get("NPM_GATE_ALL"))

@@ -20,6 +20,8 @@ FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "sigstore"
 REAL = {
     "sigstore@0.4.0": "valid-attestations.json",
     "sigstore@1.0.0": "valid-sigstore-attestations.json",
+    "sigstore@1.3.0": "valid-sigstore-1.3.0-attestations.json",
+    "sigstore@2.0.0": "valid-sigstore-2.0.0-attestations.json",
     "tuf-js@1.0.0": "valid-tuf-js-attestations.json",
 }
 SETTINGS = {"packuments": {"fresh": "1s", "stale": "1h"}, "signatures": {"provenance": "verified"}}
@@ -72,12 +74,12 @@ class Provenance(case.EndToEnd):
 
     def test_real_releases_verify(self):
         """Served, and let through by a rule that holds whatever is not proven to come from its repository."""
-        self.add("sigstore", real("sigstore@0.4.0"), real("sigstore@1.0.0"))
+        self.add("sigstore", *(real(spec) for spec in REAL if spec.startswith("sigstore")))
         self.add("tuf-js", real("tuf-js@1.0.0"))
         gate = self.gate()
         for spec in REAL:
             self.assertNotIn("provenance-invalid", self.found(gate, spec), spec)
-        for version in ("0.4.0", "1.0.0"):
+        for version in ("0.4.0", "1.0.0", "1.3.0", "2.0.0"):
             self.assertEqual(gate.tarball("sigstore", version).status, 200, version)
         # Proven as well, but of another repository than the rule asks for.
         self.assert_refused(gate.tarball("tuf-js", "1.0.0"), "quarantined", "rule unproven")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tarballs beside the trees of their commits, from a real git server (http-backend over TLS on loopback): honest releases of a monorepo and
-of a package with build output, then one of each kind that is not what the repository says, and servers that give no trees."""
+of a package with build output, then one of each kind that is not what the repository says, and servers that give no trees. Branches:
+branches_test.py."""
 
 import json
 import pathlib
@@ -14,10 +15,16 @@ import wire
 from fixture_registry import Package, Release, days_ago
 from git_case import GitEndToEnd
 
-POLICY = "version: 1\nrules:\n  - { id: source, when: { finding: file-not-in-source, younger_than: 30d }, then: quarantine }\n"
+POLICY = """version: 1
+rules:
+  - { id: source, when: { finding: file-not-in-source, younger_than: 30d }, then: quarantine }
+  - { id: origin, when: { finding: [git-tag-mismatch, commit-not-on-branch], younger_than: 30d }, then: quarantine }
+"""
 FILTER = {"uploadpack_allowFilter": "true"}
 HONEST = [f"1.{minor}.0" for minor in range(10)]
 NEXT = "1.10.0"
+# What is told of the releases after them.
+STRANGE = {"1.10.0": "file-not-in-source", "1.10.1": "file-not-in-source", "1.10.2": "git-tag-mismatch", "1.10.3": "commit-not-on-branch"}
 
 
 def manifest(name, version, **more):
@@ -89,27 +96,53 @@ class Source(GitEndToEnd):
 
     def told(self, page):
         """The findings that matter here, by id."""
-        wanted = ("file-not-in-source", "git-tag-mismatch", "missing-git-tag")
+        wanted = ("file-not-in-source", "git-tag-mismatch", "missing-git-tag", "commit-not-on-branch")
         found = {finding["id"]: finding for finding in page["findings"] if finding["id"] in wanted}
         found |= {"unavailable": finding for finding in page["findings"]
                   if finding["id"] == "evidence-unavailable" and finding["source"] == "source"}
         return found
 
-    def test_honest_releases(self):
-        """Ten of each kind, compared one by one: what is built is nobody's fault."""
-        plain = self.repository("o/single")
-        tree = self.repository("o/mono")
-        self.add("single", [self.released(single, version, plain, age=20 - n) for n, version in enumerate(HONEST)])
-        self.add("left", [self.released(mono, version, tree, "left@{version}", age=20 - n) for n, version in enumerate(HONEST)], "o/mono",
-                 "packages/left")
+    def ten_and_four(self, make, repository, form):
+        """Ten honest releases, then one of each kind that is not what the repository says, in the order of STRANGE."""
+        name = "left" if make is mono else "single"
+        releases = [self.released(make, version, repository, form, age=20 - n) for n, version in enumerate(HONEST)]
+        added, changed, moved, nowhere = STRANGE
+        releases.append(self.released(make, added, repository, form, age=4, **{"setup_bun.js": "steal()\n"}))
+        script = "lib/util.js" if make is mono else "bin/run.js"
+        releases.append(self.released(make, changed, repository, form, age=3, **{script: "steal()\n"}))
+        releases.append(self.released(make, moved, repository, form, age=2))
+        # The repository shows the very files of the last one, by a commit that nobody's branch has.
+        source, packed = make(nowhere, **{"setup_bun.js": "steal()\n"})
+        inside = "packages/left/" if make is mono else ""
+        commit = repository.commit_files({**source, inside + "setup_bun.js": "steal()\n"}, branch=None)
+        self.commits[name, nowhere] = repository.tag(form.format(version=nowhere), commit)
+        releases.append(Release(nowhere, files=packed, published=days_ago(1)))
+        return releases
+
+    def test_ten_honest_releases_and_four_others(self):
+        """Of each kind of package: nothing of the honest ones, what is built is nobody's fault; each of the others by its name."""
+        kinds = {"single": (single, self.repository("o/single"), "v{version}"), "left": (mono, self.repository("o/mono"), "left@{version}")}
+        for name, (make, repository, form) in kinds.items():
+            inside = ("o/mono", "packages/left") if make is mono else ("o/single", None)
+            self.add(name, self.ten_and_four(make, repository, form), *inside)
         gate = self.gate()
-        for name in ("single", "left"):
+        honest = 0
+        for name, (make, repository, form) in kinds.items():
             for version in HONEST:
                 with self.subTest(f"{name}@{version}"):
-                    page = self.page(gate, name, version)
-                    self.assertEqual(self.told(page), {})
+                    self.assertEqual(self.told(self.page(gate, name, version)), {})
                     self.assertIn(self.commits[name, version], self.compared(gate))
-        self.assertEqual(gate.tarball("single", HONEST[-1]).status, 200)
+                    self.assertEqual(gate.tarball(name, version).status, 200)
+                    honest += 1
+            moved = list(STRANGE)[2]
+            self.assertEqual(self.told(self.page(gate, name, moved)), {})
+            repository.tag(form.format(version=moved), repository.commit_files(make(moved)[0]))
+            self.assertTrue(wire.eventually(lambda n=name, v=moved: self.told(self.page(gate, n, v))), gate.log_end())
+            for version, finding in STRANGE.items():
+                with self.subTest(f"{name}@{version}"):
+                    self.assertEqual(list(self.told(self.page(gate, name, version))), [finding])
+                    self.assert_refused(gate.tarball(name, version), "quarantined")
+        self.say(f"{honest} honest releases, 0 told; {2 * len(STRANGE)} others, all told by name")
 
     def two(self, **changed):
         """An honest release, and a second one whose tarball has other files than its tag; the repository and the second."""
@@ -125,7 +158,7 @@ class Source(GitEndToEnd):
         page = self.page(gate, "single", NEXT)
         found = self.told(page)
         self.assertIn("file-not-in-source", found, gate.log_end())
-        self.assert_refused(gate.tarball("single", NEXT), "quarantined", "rule source")
+        self.assert_refused(gate.tarball("single", NEXT), "quarantined", "rule ")
         return found
 
     def test_a_file_that_the_tag_does_not_have(self):

@@ -24,6 +24,11 @@ void check_tags(const GitTags& tags, std::string_view body) {
 void run(std::string_view body) {
   if (const auto advertised = parse_advertisement(body)) check_tags(advertised->tags, body);
   if (const auto refs = parse_ls_refs(body)) check_tags(*refs, body);
+  if (const auto tips = parse_branches(body)) {
+    for (const std::string& tip : *tips)
+      NPM_GATE_PROMISE(is_object_id(tip) && body.find(tip) != body.npos);
+  }
+  if (const auto pack = parse_fetch(body)) (void)count_objects(*pack);
 }
 
 }  // namespace

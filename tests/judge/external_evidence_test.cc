@@ -40,6 +40,13 @@ ExternalEvidence full() {
   source.found.same = 3;
   source.found.absent = {"dist/"};
   out.sources["1.0.0"].reason = "no filter";
+  BranchEvidence& branch = out.branch.emplace();
+  branch.state = BranchEvidence::State::kOnNone;
+  branch.commit = "c0ffee";
+  branch.named_by = "tag v1.0.1";
+  branch.earlier = {"0.9.0", "1.0.0"};
+  branch.earlier_on_branches = true;
+  branch.asked = kBorn;
   out.unavailable.push_back({"signature", "no answer"});
   out.asked = kBorn + minutes(1);
   return out;
@@ -79,6 +86,13 @@ TEST(ExternalEvidence, WhenTheyWereAskedIsNoFact) {
   b.provenance["1.0.1"].stated.workflow = "other.yml";
   EXPECT_FALSE(same_facts(a, b));
   b = full();
+  b.branch->asked += hours(1);
+  EXPECT_TRUE(same_facts(a, b));
+  b.branch->state = BranchEvidence::State::kOnBranch;
+  EXPECT_FALSE(same_facts(a, b));
+  b.branch.reset();
+  EXPECT_FALSE(same_facts(a, b));
+  b = full();
   b.unavailable.clear();
   EXPECT_FALSE(same_facts(a, b));
 }
@@ -98,6 +112,15 @@ TEST(ExternalEvidence, AreAskedAgainSoonWhileSomethingIsMissing) {
     EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));
   }
   observed.tag->state = TagEvidence::State::kFound;
+  EXPECT_EQ(again(), kBorn + hours(2));
+  // A branch may still get the commit.
+  observed.branch.emplace().state = BranchEvidence::State::kOnNone;
+  EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));
+  observed.branch->state = BranchEvidence::State::kUnknown;
+  EXPECT_EQ(again(), kBorn + hours(1) + minutes(10));
+  observed.branch->again = kBorn + hours(24);
+  EXPECT_EQ(again(), kBorn + hours(2));
+  observed.branch->state = BranchEvidence::State::kOnBranch;
   EXPECT_EQ(again(), kBorn + hours(2));
   // The packument names an attestation since, or the one that it named is about something else.
   release.dist.attestations_url = "https://registry.example/-/npm/v1/attestations/x@1.0.1";

@@ -51,6 +51,9 @@ Case good() {
   out.history.tag.emplace();
   out.history.tag->state = TagEvidence::State::kFound;
   out.history.tag->commit = kCommit;
+  out.history.branch.emplace();
+  out.history.branch->state = BranchEvidence::State::kOnBranch;
+  out.history.branch->commit = kCommit;
   Finding harmless;
   harmless.id = "deprecated";
   out.judged.findings.push_back(harmless);
@@ -107,6 +110,13 @@ INSTANTIATE_TEST_SUITE_P(
             [](Case& c) {
               c.history.sources["1.0.1"].state = SourceEvidence::State::kUnavailable;
             }},
+        Row{"branch_unknown", [](Case& c) { c.history.branch.reset(); }},
+        Row{"branch_of_another_commit",
+            [](Case& c) { c.history.branch->commit = std::string(40, 'd'); }},
+        Row{"branch_not_found_out",
+            [](Case& c) { c.history.branch->state = BranchEvidence::State::kUnknown; }},
+        Row{"on_no_branch",
+            [](Case& c) { c.history.branch->state = BranchEvidence::State::kOnNone; }},
         Row{"source_of_other_bytes", [](Case& c) { c.history.sources["1.0.1"].sha512 = "x"; }},
         Row{"baselines_source_unknown", [](Case& c) { c.history.sources.erase("1.0.0"); }},
         Row{"source_of_another_repository",

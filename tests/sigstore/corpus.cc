@@ -78,6 +78,14 @@ AttestedRelease release_of(const std::string& file) {
     return {"tuf-js", "1.0.0",
             "d5dc6c4301120f30022634dd607438c09d5ffe87fb8c02d629f2441d20565100"
             "7fe544c9531f525ba1875e9e266752af7414490a91a3b2ca0f1468b886fc3cfc"};
+  if (file == "valid-sigstore-1.3.0-attestations.json")
+    return {"sigstore", "1.3.0",
+            "76176ffa33808b54602c7c35de5c6e9a4deb96066dba6533f50ac234f4f1f4c6"
+            "b3527515dc17c06fbe2860030f410eee69ea20079bd3a2c6f3dcf3b329b10751"};
+  if (file == "valid-sigstore-2.0.0-attestations.json")
+    return {"sigstore", "2.0.0",
+            "46d4e2f74c4877316640000a6fdf8a8b59f1e0847667973e9859f774dd31b8f1"
+            "e0937813b777fb66a2ac67d50540fe34640966eee9fc2ccca387082b4c85cd3c"};
   if (file.starts_with("npm-"))
     return {"@laurentsimon/provenance-npm-test", "1.0.0",
             "29d19f26233f4441328412b34fd73ed104ecfef62f14097890cccf7455b521b6"

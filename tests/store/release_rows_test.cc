@@ -28,6 +28,8 @@ void expect_same(const ReleaseRow& a, const ReleaseRow& b) {
   EXPECT_EQ(a.subject.inspected, b.subject.inspected);
   EXPECT_EQ(a.subject.same_publisher_and_hooks, b.subject.same_publisher_and_hooks);
   EXPECT_EQ(a.subject.again, b.subject.again);
+  EXPECT_EQ(a.subject.provenance, b.subject.provenance);
+  EXPECT_EQ(a.subject.lowest_risk, b.subject.lowest_risk);
 }
 
 std::vector<ReleaseRow> all(StateStore& store) {
@@ -46,6 +48,9 @@ TEST_P(Releases, RoundTripInOrderOfFirstSight) {
   odd.findings.clear();
   odd.subject.popular = false;
   odd.subject.again = "0.9.0";
+  odd.subject.provenance =
+      Subject::Proven{"https://issuer.example", "hosted", "https://git.example/o/r", "a.yml", "x"};
+  odd.subject.lowest_risk = true;
   odd.subject.has_install_script = true;
   odd.subject.same_publisher_and_hooks = false;
   odd.subject.published.reset();

@@ -15,16 +15,23 @@ def predicate(said):
     return said.get("predicate", V1) if isinstance(said, dict) else V1
 
 
-def answer(name, version, tarball, repository, said=True):
-    """The registry's answer for a release. `said` as a dict changes: predicate, repository, workflow, ref, url (the subject's), sha512."""
-    said = said if isinstance(said, dict) else {}
+def statement_of(name, version, tarball, repository, said):
+    """The provenance statement about a release. `said` changes: predicate, repository, workflow, ref, commit, url (the subject's), sha512."""
     url = said.get("url", f"pkg:npm/{name.replace('@', '%40')}@{version}")
     subject = [{"name": url, "digest": {"sha512": said.get("sha512", hashlib.sha512(tarball).hexdigest())}}]
     kind = predicate(said)
     source = said.get("repository", repository)
     workflow, ref = said.get("workflow", WORKFLOW), said.get("ref", "refs/heads/main")
-    statement = {"subject": subject, "predicateType": kind, "predicate": _v1(source, workflow, ref) if kind == V1 else _v02(source, workflow, ref)}
-    statement["_type"] = "https://in-toto.io/Statement/v1" if kind == V1 else "https://in-toto.io/Statement/v0.1"
+    commit = said.get("commit", hashlib.sha1(source.encode()).hexdigest())
+    content = (_v1 if kind == V1 else _v02)(source, workflow, ref, commit)
+    return {"_type": "https://in-toto.io/Statement/v1" if kind == V1 else "https://in-toto.io/Statement/v0.1", "subject": subject,
+            "predicateType": kind, "predicate": content}
+
+
+def answer(name, version, tarball, repository, said=True):
+    """The registry's answer for a release; `said` as statement_of() takes it."""
+    statement = statement_of(name, version, tarball, repository, said if isinstance(said, dict) else {})
+    subject = statement["subject"]
     publish = {"_type": "https://in-toto.io/Statement/v0.1", "subject": subject, "predicateType": "https://registry.example/attestation/publish/v0.1",
                "predicate": {"name": name, "version": version}}
     return {"attestations": [_attestation(publish), _attestation(statement)]}
@@ -38,8 +45,7 @@ def _attestation(statement):
         "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": material, "dsseEnvelope": envelope}}
 
 
-def _v1(repository, workflow, ref):
-    commit = hashlib.sha1(repository.encode()).hexdigest()
+def _v1(repository, workflow, ref, commit):
     return {
         "buildDefinition": {
             "buildType": "https://slsa.example/workflow/v1",
@@ -50,8 +56,7 @@ def _v1(repository, workflow, ref):
     }
 
 
-def _v02(repository, workflow, ref):
-    commit = hashlib.sha1(repository.encode()).hexdigest()
+def _v02(repository, workflow, ref, commit):
     source = {"uri": f"git+{repository}@{ref}", "digest": {"sha1": commit}}
     return {
         "buildType": "https://slsa.example/gha/v2",

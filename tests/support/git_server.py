@@ -62,10 +62,12 @@ class Repository:
         """A new commit without a parent; its id."""
         return self._git("commit-tree", self._git("mktree"), "-m", f"{text} {time.monotonic_ns()}")
 
-    def commit_files(self, files, branch="main"):
-        """A commit on top of the branch that holds exactly these files (path -> text or bytes); its id. branch None: no branch has it."""
+    def commit_files(self, files, branch="main", start="main"):
+        """A commit that holds exactly these files (path -> text or bytes), on top of the branch, or of the branch `start` if it is a new one;
+        its id. branch None: no branch has it."""
         ref = f"refs/heads/{branch or 'nowhere'}"
-        out = [f"reset {ref}\nfrom {ref}^0\n" if branch and self._git("for-each-ref", ref) else "",
+        below = next((name for name in (ref, f"refs/heads/{start}") if self._git("for-each-ref", name)), None)
+        out = [f"reset {ref}\nfrom {below}^0\n" if below else "",
                f"commit {ref}\ncommitter t <t@git.example> {int(time.time())} +0000\ndata 4\nwork\ndeleteall\n"]
         stream = [text.encode() for text in out]
         for path, body in files.items():
@@ -76,6 +78,25 @@ class Repository:
         if branch is None:
             self._git("update-ref", "-d", ref)
         return commit
+
+    def merge(self, commit, branch="main"):
+        """Merges a commit into the branch, whose files stay as they are."""
+        ref = f"refs/heads/{branch}"
+        merged = self._git("commit-tree", f"{ref}^{{tree}}", "-p", ref, "-p", commit, "-m", "merge")
+        self._git("update-ref", ref, merged)
+
+    def long_history(self, commits):
+        """The last of so many commits that no branch has, each with a message of its own."""
+        ref = "refs/heads/nowhere"
+        stream = "".join(f"commit {ref}\ncommitter t <t@git.example> {number} +0000\ndata 64\n{os.urandom(32).hex()}\n" for number in range(commits))
+        self._git("fast-import", "--quiet", "--force", stdin=stream.encode())
+        commit = self._git("rev-parse", ref)
+        self._git("update-ref", "-d", ref)
+        return commit
+
+    def drop(self, branch):
+        """Takes a branch away."""
+        self._git("update-ref", "-d", f"refs/heads/{branch}")
 
     def tag(self, name, commit=None, annotated=False):
         """Puts (or moves) a tag; the commit it stands for."""

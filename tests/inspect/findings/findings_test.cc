@@ -33,6 +33,7 @@ TEST(FindingKinds, ContractIdsAreAllThereOnce) {
                                   "bin-shadows-command",
                                   "missing-git-tag",
                                   "git-tag-mismatch",
+                                  "commit-not-on-branch",
                                   "file-not-in-source",
                                   "repository-changed",
                                   "new-maintainer-published",

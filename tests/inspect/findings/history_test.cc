@@ -372,6 +372,116 @@ TEST(MissingGitTag, ProofNamesTagAndGrace) {
   EXPECT_EQ(findings.at(0).proof.at("grace_until").as_string(), "2025-06-11T12:00:00.000Z");
 }
 
+// --- branches ---
+
+BranchEvidence on_none() {
+  BranchEvidence branch;
+  branch.state = BranchEvidence::State::kOnNone;
+  branch.repository = "https://git.example/o/demo";
+  branch.commit = std::string(40, 'c');
+  branch.named_by = "tag v1.0.1";
+  branch.earlier = {"0.8.0", "0.9.0", "1.0.0"};
+  branch.earlier_on_branches = true;
+  return branch;
+}
+
+template <class Change>
+BranchEvidence branch_with(Change change) {
+  BranchEvidence branch = on_none();
+  change(branch);
+  return branch;
+}
+
+struct BranchRow {
+  const char* name;
+  BranchEvidence branch;
+  bool told;
+};
+class Branches : public ::testing::TestWithParam<BranchRow> {};
+
+TEST_P(Branches, AreMissedByHabit) {
+  Scene scene(Package("demo", "1.0.0"), Package("demo", "1.0.1").published("2025-06-10"));
+  scene.history.branch = GetParam().branch;
+  EXPECT_EQ(scene.ids(), GetParam().told ? Ids{"commit-not-on-branch"} : Ids{});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Branches,
+    ::testing::Values(
+        BranchRow{"none", on_none(), true},
+        BranchRow{"on_one",
+                  branch_with([](auto& b) { b.state = BranchEvidence::State::kOnBranch; }), false},
+        BranchRow{"unknown",
+                  branch_with([](auto& b) { b.state = BranchEvidence::State::kUnknown; }), false},
+        BranchRow{"never_on_one", branch_with([](auto& b) { b.earlier_on_branches = false; }),
+                  false},
+        BranchRow{"no_habit", branch_with([](auto& b) {
+                    b.earlier = {"0.9.0", "1.0.0"};
+                  }),
+                  false},
+        BranchRow{"its_wave_is_none", branch_with([](auto& b) {
+                    b.earlier = {"0.9.0", "1.0.0", "1.0.1", "1.1.0"};
+                  }),
+                  false}),
+    kRowName);
+
+TEST(CommitNotOnBranch, ABaselineLikeItEndsTheHabit) {
+  Scene scene(Package("demo", "1.0.0"), Package("demo", "1.0.1"));
+  scene.history.branch = on_none();
+  scene.history.baseline_branch = on_none();
+  EXPECT_EQ(scene.ids(), Ids{});
+  scene.history.baseline_branch->state = BranchEvidence::State::kUnknown;
+  const auto findings = scene.of("commit-not-on-branch");
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].source, "source");
+  EXPECT_EQ(findings[0].proof.at("on_branches").as_array().size(), 3U);
+}
+
+TEST(CommitNotOnBranch, IsUnknownOnlyIfTreesCame) {
+  Scene scene(Package("demo", "1.0.0"), Package("demo", "1.0.1"));
+  scene.history.branch = branch_with([](auto& b) { b.state = BranchEvidence::State::kUnknown; });
+  SourceEvidence& source = scene.history.sources["1.0.1"];
+  source.commit = std::string(40, 'c');
+  source.reason = "no filter";
+  EXPECT_EQ(scene.of("evidence-unavailable").size(), 1U);
+  source.state = SourceEvidence::State::kCompared;
+  scene.history.branch->reason = "it answered 500";
+  const auto told = scene.of("evidence-unavailable");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].message.find("it answered 500"), std::string::npos);
+}
+
+// A build says which commit it built; tools that commit the version while they publish tag another
+// one every time.
+TEST(GitTagMismatch, ProvenanceCountsIfTheBaselinesWasTheTags) {
+  const std::string tagged(40, 'a'), built(40, 'b'), older(40, '0');
+  Scene scene(Package("demo", "1.0.0"), Package("demo", "1.0.1"));
+  scene.history.tag = found_tag(tagged.c_str());
+  scene.history.tag->tagged_commits = {"", "", older};
+  const auto proven = [](const std::string& commit) {
+    ProvenanceEvidence out;
+    out.stated.commit = commit;
+    out.verified = ProvenanceEvidence::Verified{};
+    return out;
+  };
+  scene.history.provenance["1.0.0"] = proven(older);
+  scene.history.provenance["1.0.1"] = proven(built);
+  const auto findings = scene.of("git-tag-mismatch");
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].proof.at("provenance").as_string(), built);
+  scene.history.provenance["1.0.1"] = proven(tagged);
+  EXPECT_TRUE(scene.of("git-tag-mismatch").empty());
+  scene.history.provenance["1.0.1"] = proven(built);
+  scene.history.provenance["1.0.0"] = proven(std::string(40, 'e'));
+  EXPECT_TRUE(scene.of("git-tag-mismatch").empty());
+  scene.history.provenance["1.0.0"] = proven(older);
+  scene.history.provenance["1.0.1"].verified.reset();
+  EXPECT_TRUE(scene.of("git-tag-mismatch").empty());
+  scene.history.provenance["1.0.1"] = proven(built);
+  scene.history.tag->tagged_commits.clear();
+  EXPECT_TRUE(scene.of("git-tag-mismatch").empty());
+}
+
 TEST(GitTagMismatch, WithoutAGitHeadNothingIsKnown) {
   Scene scene(Package("demo", "1.0.0"), Package("demo", "1.0.1"));
   scene.history.tag = found_tag("ffffffffffffffffffffffffffffffffffffffff");

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 namespace npmgate {
 namespace {
@@ -65,6 +66,33 @@ TEST(GitProtocol, AsksForACommitWithoutFiles) {
                 line("ofs-delta\n") + line("deepen 1\n") + line("filter blob:none\n") +
                 line("want " + kOne + "\n") + line("done\n") + "0000");
   EXPECT_EQ(fetch_request(kOne, Fetched::kObject).find("filter"), std::string::npos);
+}
+
+TEST(GitProtocol, ListsWhereBranchesEnd) {
+  EXPECT_EQ(ls_branches_request(), line("command=ls-refs\n") + line("agent=npm-gate") + "0001" +
+                                       line("ref-prefix refs/heads/\n") + "0000");
+  const auto tips =
+      parse_branches(line(kTwo + " refs/heads/next\n") + line(kOne + " refs/heads/main\n") +
+                     line(kTwo + " refs/heads/same\n") + line(kOne + " refs/tags/v1\n") + "0000");
+  ASSERT_TRUE(tips);
+  EXPECT_EQ(*tips, (std::vector<std::string>{kTwo, kOne}));
+  EXPECT_TRUE(parse_branches("0000")->empty());
+  EXPECT_FALSE(parse_branches(line(kOne + " refs/heads/main\n")));
+  EXPECT_FALSE(parse_branches(line("main refs/heads/main\n") + "0000"));
+  EXPECT_EQ(parse_branches(line("ERR no")).error().code, Code::kUnavailable);
+}
+
+TEST(GitProtocol, AsksForWhatBranchesCannotReach) {
+  EXPECT_EQ(unreached_request({kOne}, {kTwo, kOne}),
+            line("command=fetch\n") + line("agent=npm-gate") + "0001" + line("no-progress\n") +
+                line("ofs-delta\n") + line("filter blob:none\n") + line("want " + kOne + "\n") +
+                line("have " + kTwo + "\n") + line("have " + kOne + "\n") + line("done\n") +
+                "0000");
+  using namespace std::string_literals;
+  EXPECT_EQ(*count_objects("PACK\0\0\0\2\0\0\0\0"s + std::string(20, 'h')), 0U);
+  EXPECT_EQ(*count_objects("PACK\0\0\0\2\1\0\0\2x"s), 0x1000002U);
+  for (const std::string& bad : {""s, "PACK"s, "PACK\0\0\0\2\0\0\0"s, "BACK\0\0\0\2\0\0\0\0"s})
+    EXPECT_FALSE(count_objects(bad));
 }
 
 TEST(GitProtocol, TakesThePackOutOfItsBands) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -44,9 +45,12 @@ TEST(RegistrySignatures, EveryRealOneHoldsAndNothingElseUnderIt) {
   const auto releases = real_releases();
   ASSERT_EQ(keys.size(), 2U);
   ASSERT_EQ(releases.size(), 357U);
+  std::size_t held = 0;
   for (const Release& release : releases) {
     const std::string which = release.manifest.name + "@" + release.manifest.version;
-    EXPECT_EQ(verify_signatures(release, keys, true), true) << which;
+    const auto valid = verify_signatures(release, keys, true);
+    EXPECT_EQ(valid, true) << which;
+    held += valid == true;
     Release changed = release;
     changed.manifest.version += "0";
     EXPECT_EQ(verify_signatures(changed, keys, true), false) << which;
@@ -54,6 +58,8 @@ TEST(RegistrySignatures, EveryRealOneHoldsAndNothingElseUnderIt) {
     changed.dist.integrity[20] = changed.dist.integrity[20] == 'A' ? 'B' : 'A';
     EXPECT_EQ(verify_signatures(changed, keys, true), false) << which;
   }
+  std::printf("%zu of %zu registry signatures of complete packuments hold\n", held,
+              releases.size());
 }
 
 TEST(RegistrySignatures, KeysCountWhileTheyWereInForce) {
