@@ -2,6 +2,7 @@
 // materials.
 #include "app/serve.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -74,6 +75,14 @@ void raise_descriptor_limit() {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+}
+
+// What was large goes back to the system as soon as it is free, and threads share few arenas: glibc
+// would keep what the largest burst took, once per thread.
+void give_memory_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  ::mallopt(M_ARENA_MAX, 4);
 }
 
 // A loop that can let go of what still waits on it while everything that this refers to is alive.
@@ -435,6 +444,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
 int run_gate(const Config& config, const ConfigFlags& flags) {
   log::configure(config.log_level, config.log_format);
   raise_descriptor_limit();
+  give_memory_back();
   std::signal(SIGPIPE, SIG_IGN);
 
   auto storage = open_storage(config);
