@@ -13,18 +13,18 @@ namespace npmgate {
 namespace {
 
 using testing::run_task;
-using Addresses = NameResolver::Addresses;
+using LookedUp = NameResolver::Addresses;
 
-const Addresses kLoopback{net::ip::address_v4::loopback()};
+const LookedUp kOnLoopback{net::ip::address_v4::loopback()};
 
 // A lookup that waits for silent.example until the test lets go of it, and knows all other names.
 class NameServer {
  public:
   NameResolver::Lookup lookup() {
-    return [this, answered = answered_](const std::string& host) -> Result<Addresses> {
+    return [this, answered = answered_](const std::string& host) -> Result<LookedUp> {
       ++asked;
       if (host.starts_with("silent")) answered.wait();
-      return kLoopback;
+      return kOnLoopback;
     };
   }
   ~NameServer() { answer_.set_value(); }
@@ -35,17 +35,18 @@ class NameServer {
   std::shared_future<void> answered_ = answer_.get_future().share();
 };
 
-std::chrono::steady_clock::time_point in(std::chrono::milliseconds time) {
+std::chrono::steady_clock::time_point looked_up_until(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
 }
 
-constexpr std::chrono::seconds kLong{600};
+constexpr std::chrono::seconds kLookupPatience{600};
 
 TEST(NameResolver, LiteralAddressesAreNotLookedUp) {
   NameServer server;
   NameResolver names(server.lookup());
-  EXPECT_EQ(*run_task(names.resolve("127.0.0.1", in(kLong))), kLoopback);
-  EXPECT_EQ(run_task(names.resolve("::1", in(kLong)))->front().to_string(), "::1");
+  EXPECT_EQ(*run_task(names.resolve("127.0.0.1", looked_up_until(kLookupPatience))), kOnLoopback);
+  EXPECT_EQ(run_task(names.resolve("::1", looked_up_until(kLookupPatience)))->front().to_string(),
+            "::1");
   EXPECT_EQ(server.asked, 0);
 }
 
@@ -53,15 +54,16 @@ TEST(NameResolver, OneNameThatHangsHoldsUpNoOther) {
   net::io_context context{1};
   NameServer server;
   NameResolver names(server.lookup());
-  const auto late =
-      run_task(context, names.resolve("silent.example", in(std::chrono::milliseconds(1))));
+  const auto late = run_task(
+      context, names.resolve("silent.example", looked_up_until(std::chrono::milliseconds(1))));
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().code, Code::kTimeout);
   EXPECT_TRUE(late.error().retry);
-  EXPECT_EQ(*run_task(context, names.resolve("other.example", in(kLong))), kLoopback);
+  EXPECT_EQ(*run_task(context, names.resolve("other.example", looked_up_until(kLookupPatience))),
+            kOnLoopback);
   // The lookup that is under way is not begun again.
-  EXPECT_FALSE(
-      run_task(context, names.resolve("silent.example", in(std::chrono::milliseconds(1)))));
+  EXPECT_FALSE(run_task(
+      context, names.resolve("silent.example", looked_up_until(std::chrono::milliseconds(1)))));
   EXPECT_EQ(server.asked, 2);
 }
 
@@ -71,21 +73,25 @@ TEST(NameResolver, TooManyThatHangAreRefused) {
   NameResolver names(server.lookup());
   for (std::size_t i = 0; i < NameResolver::kMaxLookups; ++i) {
     const std::string host = "silent-" + std::to_string(i) + ".example";
-    EXPECT_EQ(run_task(context, names.resolve(host, in(std::chrono::milliseconds(0)))).error().code,
+    EXPECT_EQ(run_task(context, names.resolve(host, looked_up_until(std::chrono::milliseconds(0))))
+                  .error()
+                  .code,
               Code::kTimeout);
   }
-  EXPECT_EQ(run_task(context, names.resolve("other.example", in(kLong))).error().code,
+  EXPECT_EQ(run_task(context, names.resolve("other.example", looked_up_until(kLookupPatience)))
+                .error()
+                .code,
             Code::kUnavailable);
 }
 
 TEST(NameResolver, WhatTheSystemSaysIsTheReason) {
-  NameResolver names([](const std::string&) -> Result<Addresses> {
+  NameResolver names([](const std::string&) -> Result<LookedUp> {
     return fail(Code::kUnavailable, Origin::kUpstream, "Name or service not known", true);
   });
-  EXPECT_EQ(run_task(names.resolve("no.example", in(kLong))).error().context,
+  EXPECT_EQ(run_task(names.resolve("no.example", looked_up_until(kLookupPatience))).error().context,
             "Name or service not known");
   NameResolver system;
-  EXPECT_TRUE(run_task(system.resolve("localhost", in(kLong))));
+  EXPECT_TRUE(run_task(system.resolve("localhost", looked_up_until(kLookupPatience))));
 }
 
 // The end does not wait for a lookup, and who waits for it is not woken on a loop that is gone.
@@ -93,7 +99,9 @@ TEST(NameResolver, EndsWhileALookupHangs) {
   NameServer server;
   auto context = std::make_unique<net::io_context>(1);
   auto names = std::make_unique<NameResolver>(server.lookup());
-  auto body = [&names]() -> Task<void> { co_await names->resolve("silent.example", in(kLong)); };
+  auto body = [&names]() -> Task<void> {
+    co_await names->resolve("silent.example", looked_up_until(kLookupPatience));
+  };
   spawn_detached(context->get_executor(), "test", std::move(body));
   context->poll();
   names.reset();
@@ -136,8 +144,8 @@ TEST(HttpClient, AnAddressThatSwallowsConnectionsLeavesTheNextItsTime) {
   tcp::socket first(context);
   first.connect(swallowing);
   ClientOptions options;
-  options.lookup = [&](const std::string&) -> Result<Addresses> {
-    return Addresses{swallowing.address(), net::ip::address_v4::loopback()};
+  options.lookup = [&](const std::string&) -> Result<LookedUp> {
+    return LookedUp{swallowing.address(), net::ip::address_v4::loopback()};
   };
   const auto client = make_http_client(std::move(options));
   FetchRequest request;
