@@ -2,6 +2,7 @@
 // materials.
 #include "app/serve.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "app/cli.h"
 #include "app/command_line.h"
 #include "app/commands/upstream_probe.h"
+#include "app/end_watch.h"
 #include "app/inspector.h"
 #include "app/report/report.h"
 #include "certs/tls_context.h"
@@ -52,6 +54,10 @@ constexpr std::size_t kAdminConnections = 256;
 constexpr std::size_t kLeastForBodies = std::size_t{256} << 20;
 // How often the end of a drain is looked for.
 constexpr auto kDrainTick = std::chrono::milliseconds(20);
+// What may follow the drain, and what is left once everything is on disk: far more than they take,
+// with the drain less than a service manager's patience (systemd: 90 s).
+constexpr auto kEndLimit = std::chrono::seconds(8);
+constexpr auto kExitLimit = std::chrono::seconds(4);
 
 // Of the files that the process may open, those that connections of clients may take: upstreams,
 // tarballs, state.db and workers need the others, or accepted clients could not be answered.
@@ -69,6 +75,14 @@ void raise_descriptor_limit() {
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
   }
+}
+
+// What was large goes back to the system as soon as it is free, and threads share few arenas: glibc
+// would keep what the largest burst took, once per thread.
+void give_memory_back() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  ::mallopt(M_ARENA_MAX, 4);
 }
 
 // A loop that can let go of what still waits on it while everything that this refers to is alive.
@@ -360,6 +374,13 @@ void reread_configuration(const ConfigFlags& flags, const Config& running) {
           (restart.empty() ? "" : "; a restart is needed for: " + restart));
 }
 
+// As after a power cut: what the end still waits for is not waited for any longer. What was on its
+// way to the disk is there or is made again at the next start.
+void end_at_once(const char* waits_for) {
+  log::warn("stopped", "the end is not waited for any longer", {{"for", waits_for}});
+  ::_exit(kDone);
+}
+
 // The end is under way: a second SIGTERM must not cut it off when its handler is gone. The other
 // threads have ended.
 void ignore_further_signals() {
@@ -373,7 +394,7 @@ void ignore_further_signals() {
 
 // Background work and requests, until a signal ends both.
 void run_until_signal(const Dependencies& deps, Loops& loops, Services& services, FeedWatch& feeds,
-                      Listeners& listeners, const ConfigFlags& flags) {
+                      Listeners& listeners, const ConfigFlags& flags, EndWatch& end) {
   const net::any_io_executor executor = loops.first().get_executor();
   Maintenance maintenance(executor, deps);
   maintenance.start();
@@ -387,12 +408,16 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   auto ending = [&]() -> Task<void> {
     auto [ec, number] = co_await signals.async_wait(kTuple);
     log::info("stopping", "signal " + std::to_string(number));
+    end.expect("answers that are being sent",
+               std::chrono::milliseconds(deps.config.drain.count()) + kEndLimit);
     signals.async_wait([&hurry](const boost::system::error_code& again, int) { hurry = !again; });
     listeners.clients->stop();
     listeners.admins->stop();
     reloader.stop();
     maintenance.stop();
     co_await drain(listeners, deps.config.drain, hurry);
+    end.expect("a loop", kEndLimit);
+    services.dispatcher.leave();
     for (net::io_context* loop : loops.pointers()) loop->stop();
   };
   spawn_detached(executor, "ending", std::move(ending));
@@ -407,9 +432,15 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
   say_ready(deps, listeners);
   probe_upstreams(deps, executor);
   loops.run(deps.metrics);
-  deps.pool.finish();
-  services.mail.finish();
+  end.then("records to be written");
   services.audit_writer.flush();
+  end.then("a job in the pool");
+  deps.pool.finish();
+  end.then("a mail server");
+  services.mail.finish();
+  end.then("records to be written");
+  services.audit_writer.flush();  // of the last jobs
+  end.then("connections and workers to be let go");
   loops.let_go();
   ignore_further_signals();
 }
@@ -417,6 +448,7 @@ void run_until_signal(const Dependencies& deps, Loops& loops, Services& services
 int run_gate(const Config& config, const ConfigFlags& flags) {
   log::configure(config.log_level, config.log_format);
   raise_descriptor_limit();
+  give_memory_back();
   std::signal(SIGPIPE, SIG_IGN);
 
   auto storage = open_storage(config);
@@ -450,8 +482,10 @@ int run_gate(const Config& config, const ConfigFlags& flags) {
   auto listeners = listen(deps, loops, services);
   if (!listeners) return report(listeners.error());
 
-  run_until_signal(deps, loops, services, feeds, *listeners, flags);
+  EndWatch end(&end_at_once);
+  run_until_signal(deps, loops, services, feeds, *listeners, flags, end);
   log::info("stopped", "everything is on disk");
+  end.expect("files to be closed", kExitLimit);
   return kDone;
 }
 

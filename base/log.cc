@@ -100,6 +100,11 @@ std::string json_line(std::string_view time, Level level, std::string_view event
 
 void configure(Level level, Format format) {
   const std::string_view name = format == Format::kJson ? kJsonLogger : kTextLogger;
+  // Every thread writes with it: it is replaced only if it has to be (SIGHUP).
+  if (const auto now = spdlog::default_logger(); now && now->name() == name) {
+    now->set_level(spdlog_level(level));
+    return;
+  }
   auto logger = std::make_shared<spdlog::logger>(std::string(name),
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%v");

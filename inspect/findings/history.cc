@@ -225,10 +225,14 @@ std::vector<Finding> first_release(const Comparison& sides) {
   std::size_t earlier = 0;
   const auto self = Version::parse_loose(sides.release.manifest.version);
   if (sides.history != nullptr && self) {
-    for (const auto& entry : sides.history->entries) {
+    // In order: this runs for every release of a packument that may list 10,000.
+    const auto& entries = sides.history->entries;
+    const auto before = [&self](const PackageHistory::Entry& entry) {
       const auto version = Version::parse_loose(entry.version);
-      earlier += version && *version < *self ? 1 : 0;
-    }
+      return version && *version < *self;
+    };
+    const auto end = std::partition_point(entries.begin(), entries.end(), before);
+    earlier = static_cast<std::size_t>(end - entries.begin());
   }
   const std::string why =
       earlier == 0 ? "no earlier release to compare with"

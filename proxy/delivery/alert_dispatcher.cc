@@ -178,8 +178,8 @@ Task<SendOutcome> AlertDispatcher::send(const SinkSettings& sink, std::string ta
   if (sink.type != SinkType::kEmail)
     co_return co_await send_hook(deps_.upstream, sink, std::move(message), deps_.clock.now());
   const std::string text = email_text(message, sink.from, sink.to);
-  std::function<Result<SendOutcome>()> mail = [&sink, text]() -> Result<SendOutcome> {
-    return send_mail(sink, text, kMailLimit);
+  std::function<Result<SendOutcome>()> mail = [this, &sink, text]() -> Result<SendOutcome> {
+    return send_mail(sink, text, kMailLimit, leaving_);
   };
   auto outcome = co_await deps_.slow.offload(std::move(mail));
   if (!outcome) co_return SendOutcome(SendOutcome::Kind::kRetry, to_string(outcome.error()));

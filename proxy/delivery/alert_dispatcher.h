@@ -12,6 +12,7 @@
 // One delivery at a time per sink. States are the store's; only settle() ends one.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <set>
 #include <string>
@@ -44,6 +45,9 @@ class AlertDispatcher {
   Task<Result<int>> step();
   // One marked message to one sink now, past the outbox (npm-gate alerts test).
   Task<SendOutcome> test(const SinkSettings& sink);
+  // The process ends: a mail that is being sent is given up within a second. The next start sends
+  // it. Any thread.
+  void leave() { leaving_ = true; }
 
  private:
   Result<int> bundle_ripe();
@@ -57,6 +61,7 @@ class AlertDispatcher {
   GithubIssues github_;
   std::set<std::string> busy_;  // sinks with a delivery under way; one loop only
   bool first_ = true;
+  std::atomic<bool> leaving_{false};
 };
 
 }  // namespace npmgate

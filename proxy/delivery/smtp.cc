@@ -31,6 +31,11 @@ std::size_t listen(char* buffer, std::size_t size, std::size_t count, void* user
   return size * count;
 }
 
+// libcurl asks this about once a second, whatever it waits for.
+int go_on(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return *static_cast<const std::atomic<bool>*>(user) ? 1 : 0;
+}
+
 struct EndHandle {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
 };
@@ -60,8 +65,8 @@ bool is_final(CURLcode code, long reply) {
 
 }  // namespace
 
-SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
-                      std::chrono::seconds limit) {
+SendOutcome send_mail(const SinkSettings& sink, const std::string& text, std::chrono::seconds limit,
+                      const std::atomic<bool>& given_up) {
   const std::unique_ptr<CURL, EndHandle> handle(curl_easy_init());
   if (!handle) return {SendOutcome::Kind::kRetry, "libcurl cannot start"};
   std::unique_ptr<curl_slist, EndList> recipients;
@@ -74,6 +79,11 @@ SendOutcome send_mail(const SinkSettings& sink, const std::string& text,
   curl_easy_setopt(curl, CURLOPT_URL, sink.url.c_str());
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(limit.count()));
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &go_on);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(&given_up));
+  // A name server that does not answer is not waited for at the end.
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem.data());
   curl_easy_setopt(curl, CURLOPT_MAIL_FROM, from.c_str());
   curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients.get());

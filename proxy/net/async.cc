@@ -65,15 +65,19 @@ Pool::Pool(std::size_t threads, std::size_t max_queue)
     : threads_(std::make_unique<Threads>(threads)), max_queue_(max_queue) {}
 
 Pool::~Pool() {
-  threads_->pool.join();
+  if (threads_) threads_->pool.join();
 }
 
+// What waits holds the coroutines that wait for it, and with them timers and sockets of the loops:
+// it goes now, not with the pool, which outlives the loops.
 void Pool::finish() {
   threads_->pool.stop();
   threads_->pool.join();
+  threads_.reset();
 }
 
 Task<std::optional<Error>> Pool::run(std::function<void()> job) {
+  if (!threads_) co_return fail(Code::kUnavailable, Origin::kSelf, "the gate ends", true);
   if (queued_.fetch_add(1) >= max_queue_) {
     queued_.fetch_sub(1);
     co_return fail(Code::kUnavailable, Origin::kSelf,

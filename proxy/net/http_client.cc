@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/ssl.hpp>
 #include <charconv>
+#include <tuple>
 #include <variant>
 
 #include "base/digest.h"
@@ -16,6 +16,7 @@
 #include "proxy/net/egress.h"
 #include "proxy/net/message_body.h"
 #include "proxy/net/message_head.h"
+#include "proxy/net/name_resolver.h"
 
 namespace npmgate {
 namespace {
@@ -83,6 +84,7 @@ class HttpClient final : public Upstream {
  public:
   explicit HttpClient(ClientOptions options)
       : options_(std::move(options)),
+        names_(options_.lookup),
         http_proxy_(read_proxy(options_.proxies.http)),
         https_proxy_(read_proxy(options_.proxies.https)) {}
 
@@ -208,31 +210,41 @@ class HttpClient final : public Upstream {
 
   Task<Result<void>> open_socket(Connection& connection, const Url& peer, bool public_only,
                                  SteadyTime limit) {
-    // Shared: a timer that has run out as the answer came still calls its handler afterwards.
-    auto resolver = std::make_shared<tcp::resolver>(connection.executor);
-    auto timer = std::make_shared<net::steady_timer>(connection.executor, limit);
-    timer->async_wait([resolver](const error_code& ec) {
-      if (!ec) resolver->cancel();
-    });
-    auto [resolve_error, found] =
-        co_await resolver->async_resolve(peer.host, std::to_string(peer.port), kTuple);
-    timer->cancel();
-    if (resolve_error) co_return io_error("cannot resolve", peer, resolve_error);
-    std::vector<tcp::endpoint> endpoints;
-    for (const auto& entry : found) {
-      if (!public_only || is_public_address(entry.endpoint().address()))
-        endpoints.push_back(entry.endpoint());
+    auto addresses = co_await names_.resolve(peer.host, limit);
+    if (!addresses) {
+      Error error = addresses.error();
+      error.context = "cannot resolve " + peer.origin() + ": " + error.context;
+      co_return error;
     }
-    if (endpoints.empty()) {
+    if (public_only)
+      std::erase_if(*addresses, [](const auto& address) { return !is_public_address(address); });
+    if (addresses->empty()) {
       co_return fail(Code::kRefused, Origin::kUpstream,
                      peer.host + " has no public address: not asked");
     }
-    connection.lowest().expires_at(limit);
-    auto [connect_error, endpoint] = co_await connection.lowest().async_connect(endpoints, kTuple);
-    if (connect_error) co_return io_error("cannot connect to", peer, connect_error);
+    if (const error_code failed = co_await connect_to_one(connection, *addresses, peer.port, limit))
+      co_return io_error("cannot connect to", peer, failed);
     error_code ignored;
     connection.lowest().socket().set_option(tcp::no_delay(true), ignored);
     co_return Result<void>();
+  }
+
+  // One after another; an address that swallows what is sent to it (IPv6 without a way out, a host
+  // that is down) leaves the others their share of the time.
+  static Task<error_code> connect_to_one(Connection& connection,
+                                         const NameResolver::Addresses& addresses,
+                                         std::uint16_t port, SteadyTime limit) {
+    error_code error;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      const SteadyTime now = std::chrono::steady_clock::now();
+      connection.lowest().expires_at(now + (limit - now) / (addresses.size() - i));
+      const tcp::endpoint endpoint(addresses[i], port);
+      std::tie(error) = co_await connection.lowest().async_connect(endpoint, kTuple);
+      if (!error) break;
+      error_code ignored;
+      connection.lowest().socket().close(ignored);
+    }
+    co_return error;
   }
 
   // RFC 9110, 9.3.6: CONNECT host:port, then bytes both ways.
@@ -533,6 +545,7 @@ class HttpClient final : public Upstream {
   }
 
   ClientOptions options_;
+  NameResolver names_;
   Proxy http_proxy_, https_proxy_;
   std::mutex mutex_;
   std::map<std::string, std::vector<ConnectionPtr>> idle_;

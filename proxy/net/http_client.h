@@ -7,6 +7,7 @@
 #include <string>
 
 #include "proxy/net/forward_proxy.h"
+#include "proxy/net/name_resolver.h"
 #include "proxy/net/upstream.h"
 
 namespace npmgate {
@@ -16,7 +17,8 @@ struct ClientOptions {
   std::size_t max_idle_per_origin = 32;
   std::chrono::seconds idle_limit{50};  // below the 60 s after which many servers close
   ProxySettings proxies;
-  Pool* pool = nullptr;  // where answers are inflated; null: on the loop
+  Pool* pool = nullptr;         // where answers are inflated; null: on the loop
+  NameResolver::Lookup lookup;  // of host names; empty: the system's
 };
 
 // Thread-safe; a connection stays on the loop that opened it, and idle ones with it: the client has

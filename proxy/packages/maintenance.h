@@ -15,8 +15,9 @@ class Maintenance {
   void start();
   void stop();
 
-  // One round; blocks on disk. Pinned tarballs stay whatever the limit says: what was served once
-  // must be served as the same bytes again, and the upstream may not have them any more.
+  // One round; blocks on disk. Tarballs that were never served go first. What was served once must
+  // be served as the same bytes again: it goes only if the limit is still exceeded and the upstream
+  // lists exactly these bytes, which the pin proves when they are fetched again.
   Result<void> tidy();
 
  private:

@@ -126,6 +126,11 @@ RenderedPackumentPtr with_heads(const RenderedPackumentPtr& answer, std::string_
   return finished;
 }
 
+void leave_out(const std::string& name, const std::string& version, const std::string& why) {
+  log::warn("undecided", "left out of the packument this time",
+            {{"release", name + "@" + version}, {"error", why}});
+}
+
 }  // namespace
 
 RenderInput render_input(const PackageSnapshot& snapshot, const Judge::Listing& listing, Form form,
@@ -166,11 +171,30 @@ Task<void> PackumentService::inspect_all(Prepared& prepared, std::vector<std::st
       prepared.snapshot = *done;
       continue;
     }
+    // What we did not get done is a matter of load; what the upstream does not give is none.
+    const Error& error = done.error();
+    if (error.origin == Origin::kSelf && error.retry) {
+      prepared.late.push_back(version);
+      continue;
+    }
+    leave_out(prepared.snapshot->name, version, to_string(error));
     prepared.undecided.insert(version);
-    log::warn(
-        "undecided", "left out of the packument this time",
-        {{"release", prepared.snapshot->name + "@" + version}, {"error", to_string(done.error())}});
   }
+}
+
+std::optional<Error> PackumentService::wait_for_late(Prepared& prepared,
+                                                     const std::vector<std::string>& late) {
+  const std::string& name = prepared.snapshot->name;
+  for (const std::string& version : late) {
+    if (late_.note(name, version, deps_.clock.now())) {
+      deps_.metrics.add("npm_gate_packuments_late_total");
+      return fail(Code::kTimeout, Origin::kSelf,
+                  name + "@" + version + " is being inspected; try again shortly", true);
+    }
+    leave_out(name, version, "its inspection takes too long");
+    prepared.undecided.insert(version);
+  }
+  return std::nullopt;
 }
 
 Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName name, Asked asked) {
@@ -180,6 +204,8 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
   prepared.snapshot = *snapshot;
   prepared.rules = deps_.active_policy.rules();
   if (!route(deps_.config, name)->inspect) co_return prepared;
+  for (std::string& version : late_.given_up(name.str(), deps_.clock.now()))
+    prepared.undecided.insert(std::move(version));
   const auto deadline = std::chrono::steady_clock::now() + deps_.config.inspection_timeout;
   for (int round = 0; round < kMaxRounds; ++round) {
     using Names = std::vector<std::string>;
@@ -190,11 +216,13 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
     auto picks = co_await deps_.pool.offload(std::move(plan));
     if (!picks) co_return picks.error();
     if (picks->empty()) co_return prepared;
+    prepared.late.clear();
     if (std::chrono::steady_clock::now() >= deadline || round + 1 == kMaxRounds) {
-      prepared.undecided.insert(picks->begin(), picks->end());
-      continue;
+      prepared.late = *picks;
+    } else {
+      co_await inspect_all(prepared, *picks, deadline);
     }
-    co_await inspect_all(prepared, *picks, deadline);
+    if (auto late = wait_for_late(prepared, prepared.late)) co_return std::move(*late);
   }
   co_return prepared;
 }

@@ -9,9 +9,10 @@
 //   snapshot_for()  the package as of now; a refresh that found nothing new leaves the answer right
 //                                                                                           -> hit
 //   render          single flight per answer and rules revision:                            -> miss
-//     prepare()       rounds of: judge, inspect what a resolver would pick; what is not inspected
-//     in
-//                     time is left out and the answer asked for again soon
+//     prepare()       rounds of: judge, inspect what a resolver would pick. What is not inspected
+//                     in time is asked for again (503), for some minutes: what is resolved must not
+//                     depend on load. What cannot be fetched is left out, and the answer asked for
+//                     again soon
 //     render()        list, render, compress, on the pool
 //     put()           kept until a revision grows or `valid_until` passes
 //     inspect_later() the other recent releases, behind the answer
@@ -25,6 +26,7 @@
 #include "base/finished_cache.h"
 #include "proxy/net/http.h"
 #include "proxy/packages/packages.h"
+#include "proxy/registry/late_releases.h"
 #include "proxy/registry/memory_files.h"
 #include "proxy/runtime/audit_writer.h"
 #include "registry/render.h"
@@ -72,6 +74,7 @@ class PackumentService {
     SnapshotPtr snapshot;
     std::shared_ptr<const PolicySnapshot> rules;
     std::set<std::string, std::less<>> undecided;
+    std::vector<std::string> late;  // of this round: tried, and not decided in time
   };
   // The package, asked for again if the client wants no cache's answer and it was not asked a
   // moment ago: what was published just now must be there for who knows of it.
@@ -80,6 +83,8 @@ class PackumentService {
   Task<Result<Prepared>> prepare(PackageName name, Asked asked);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
+  // The error to answer with while there is patience with these; else they are left out.
+  std::optional<Error> wait_for_late(Prepared& prepared, const std::vector<std::string>& late);
   void tell(Judge& judge, const Judge::Listing& listing, const PolicySnapshot& rules);
   Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
                                       const std::string& base_url);
@@ -98,6 +103,7 @@ class PackumentService {
   MemoryFiles files_;
   SingleFlight<Result<RenderedPackumentPtr>> renders_;
   FinishedCache<RenderedPackument> finished_;
+  LateReleases late_;
 };
 
 // The rendered inputs of a listing; `wanted` restricts to one version.

@@ -1,5 +1,6 @@
 #include "proxy/registry/services.h"
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -62,14 +63,6 @@ bool note_incomplete(boost::json::object& advisories, const std::string& problem
   }
   return false;
 }
-
-// A bulk request, read: what is asked of whom.
-struct BulkAudit {
-  boost::json::object all;
-  std::map<const UpstreamConfig*, boost::json::object> parts;
-  std::map<const UpstreamConfig*, std::string> bodies;  // the parts as they are sent
-};
-using BulkAuditPtr = std::shared_ptr<const BulkAudit>;
 
 Error no_object() {
   return fail(Code::kMalformed, Origin::kClient, "the audit request is not a JSON object");
@@ -162,58 +155,67 @@ void RegistryServices::report(const std::string& name, std::string_view version,
   audit_writer_.ledger(std::move(entry));
 }
 
-std::map<const UpstreamConfig*, boost::json::object> RegistryServices::split(
-    const boost::json::object& asked, const Request& request) {
-  std::map<const UpstreamConfig*, boost::json::object> parts;
-  for (const auto& [key, versions] : asked) {
+// As little as goes on being needed while upstreams are asked: the request, read as JSON, takes
+// several times its text.
+struct RegistryServices::BulkAudit {
+  struct Part {
+    std::set<std::string, std::less<>> names;
+    std::string body;  // as it is sent
+  };
+  std::map<const UpstreamConfig*, Part> parts;
+  boost::json::object own;  // the gate's own advisories
+};
+
+Result<std::shared_ptr<RegistryServices::BulkAudit>> RegistryServices::read_bulk(
+    const Request& request) {
+  boost::json::monotonic_resource nodes;  // of which there are many, and none is freed before all
+  boost::system::error_code ec;
+  const boost::json::value parsed = boost::json::parse(request.body, ec, &nodes);
+  if (ec || !parsed.is_object()) return no_object();
+  auto out = std::make_shared<BulkAudit>();
+  for (const auto& [key, versions] : parsed.get_object()) {
     const auto name = PackageName::parse(key);
     if (!name || !versions.is_array()) continue;
-    if (const UpstreamConfig* upstream = route(deps_.config, *name))
-      parts[upstream][key] = versions;
+    if (const UpstreamConfig* upstream = route(deps_.config, *name)) {
+      BulkAudit::Part& part = out->parts[upstream];
+      part.names.emplace(key);
+      part.body += (part.body.empty() ? "{" : ",") + boost::json::serialize(key) + ":" +
+                   boost::json::serialize(versions);
+    }
     for (const auto& version : versions.get_array()) {
       if (version.is_string()) report(name->str(), version.get_string(), request);
     }
   }
-  return parts;
+  for (auto& [upstream, part] : out->parts) part.body += "}";
+  auto own = own_advisories(parsed.get_object(), request.base_url);
+  if (!own) return own.error();
+  out->own = std::move(*own);
+  return out;
 }
 
 Task<Response> RegistryServices::audit_bulk(ServiceTarget target, const Request& request) {
   // Megabytes of JSON would keep everybody else on the loop waiting.
-  std::function<Result<BulkAuditPtr>()> read = [this, &request]() -> Result<BulkAuditPtr> {
-    boost::system::error_code ec;
-    boost::json::value parsed = boost::json::parse(request.body, ec);
-    if (ec || !parsed.is_object()) return no_object();
-    auto out = std::make_shared<BulkAudit>();
-    out->all = std::move(parsed.get_object());
-    out->parts = split(out->all, request);
-    for (const auto& [upstream, names] : out->parts)
-      out->bodies[upstream] = boost::json::serialize(names);
-    return BulkAuditPtr(std::move(out));
+  std::function<Result<std::shared_ptr<BulkAudit>>()> read = [this, &request] {
+    return read_bulk(request);
   };
-  const auto asked = co_await deps_.pool.offload(std::move(read));
+  auto asked = co_await deps_.pool.offload(std::move(read));
   if (!asked) co_return response_for(asked.error());
   boost::json::object merged;
   std::string problem;
   bool missing = false;
-  for (const auto& [upstream, names] : (*asked)->parts) {
-    std::string body = (*asked)->bodies.at(upstream);
+  for (auto& [upstream, part] : (*asked)->parts) {
+    std::string body = std::move(part.body);
     AuditAnswer answer = co_await ask_audit(*upstream, target.path.substr(1), std::move(body));
     if (answer.found) {
       for (const auto& [name, advisories] : *answer.found) {
-        if (names.contains(name)) merged[name] = advisories;
+        if (part.names.contains(std::string_view(name))) merged[name] = advisories;
       }
     } else if (!answer.missing || upstream == fallback()) {
       problem = std::move(answer.problem);
       missing = answer.missing;
     }
   }
-  using Advisories = boost::json::object;
-  std::function<Result<Advisories>()> make = [this, all = *asked, &request] {
-    return own_advisories(all->all, request.base_url);
-  };
-  auto own = co_await deps_.pool.offload(std::move(make));
-  if (!own) co_return response_for(own.error());
-  for (const auto& [name, advisories] : *own) {
+  for (const auto& [name, advisories] : (*asked)->own) {
     auto& list = merged[name];
     if (!list.is_array()) list = boost::json::array();
     for (const auto& advisory : advisories.get_array()) list.get_array().push_back(advisory);

@@ -51,8 +51,9 @@ class RegistryServices {
     bool missing = false;  // it has no such endpoint
   };
   Task<AuditAnswer> ask_audit(const UpstreamConfig& upstream, std::string path, std::string body);
-  std::map<const UpstreamConfig*, boost::json::object> split(const boost::json::object& asked,
-                                                             const Request& request);
+  // A bulk request, read: what is asked of whom, and what the gate itself has to say to it. Blocks.
+  struct BulkAudit;
+  Result<std::shared_ptr<BulkAudit>> read_bulk(const Request& request);
   void report(const std::string& name, std::string_view version, const Request& request);
   void scrub(boost::json::value& tree, const UpstreamConfig* upstream, const Request& request);
   // The gate's own advisories for what was asked, by name.

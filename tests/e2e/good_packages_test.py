@@ -18,6 +18,7 @@ import wire
 from clients import Project
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
 from gate import Gate
+from signing import Signer
 
 
 def archive(name, version, members, kind=tarfile.GNU_FORMAT):
@@ -100,6 +101,41 @@ class GoodPackages(case.EndToEnd):
             result = project.install({"slow": "1.0.0"})
             self.assertEqual((result.code, result.versions), (0, {"slow": "1.0.0"}), result.text)
         self.assertIn("hung-up", gate.log())
+
+    def test_audit_signatures_before_a_signing_and_an_unsigned_upstream(self):
+        """What the registry signed is verified; what an upstream without keys has is told as missing, not as false; a wrong key is told."""
+        signer, stranger = Signer(), Signer()
+        self.addCleanup(signer.close)
+        self.addCleanup(stranger.close)
+        own = self.enterContext(FixtureRegistry([Package("@team/own", [Release("1.0.0", days_ago(300))])]))
+        public = self.enterContext(FixtureRegistry([Package("signed", [Release("1.0.0", days_ago(300))])]))
+        public.sign_with(signer)
+        upstreams = [{"name": "own", "url": own.url, "scopes": ["@team"]}, {"name": "public", "url": public.url}]
+        gate = self.enterContext(Gate(None, "version: 1\n", {"upstreams": upstreams, "packuments": {"fresh": "1ms"}}))
+        (pnpm,) = case.installed_clients("pnpm12")
+
+        def audited(*names):
+            with Project(pnpm, gate.url) as project:
+                self.assertEqual(project.install(dict.fromkeys(names, "1.0.0")).code, 0)
+                result = project.run(["audit", "signatures"])
+                return result.code, result.text
+
+        code, text = audited("signed")
+        self.assertEqual(code, 0, text)
+        self.assertIn("1 package has a verified registry signature", text)
+        code, text = audited("signed", "@team/own")
+        self.assertEqual(code, 1, text)
+        self.assertIn("1 package has a verified registry signature", text)
+        self.assertIn("1 package is missing registry signature", text)
+        self.assertNotIn("invalid", text)
+        # The packument that is kept has the old signatures, the keys document names another key.
+        gate.settings["packuments"] = {"fresh": "1h"}
+        gate.restart()
+        self.assertEqual(gate.packument("signed").status, 200)
+        public.sign_with(stranger)
+        code, text = audited("signed")
+        self.assertEqual(code, 1, text)
+        self.assertIn("invalid registry signature", text)
 
     def test_a_parent_comes_with_the_parts_that_it_pins(self):
         """A platform package published hours after its parent: the parent waits for it; clients get the pair before, whole."""

@@ -144,7 +144,7 @@ class Operating(case.EndToEnd):
             self.assertTrue(wire.eventually(lambda: len(gate.command("log", "--kind", "policy-loaded", "--json").stdout.splitlines()) == 3))
 
     def test_limit_on_tarballs(self):
-        """What was never served makes room; what was served stays and is said to."""
+        """What was never served makes room first, and is enough."""
         def blobs(gate):
             return sorted(path.stat().st_size for path in (gate.data / "tarballs").rglob("*") if path.is_file())
 
@@ -152,12 +152,32 @@ class Operating(case.EndToEnd):
             for version in ("1.0.0", "1.1.0", "2.0.0"):
                 gate.tarball("left", version)
             self.assertEqual(len(blobs(gate)), 3)
-            gate.settings = {"storage": {"path": str(gate.data), "tarballs": {"max_size": "1KiB"}}}
+            gate.settings = {"storage": {"path": str(gate.data), "tarballs": {"max_size": max(blobs(gate))}}}
             gate.restart()
             self.assertTrue(wire.eventually(lambda: len(blobs(gate)) == 1), blobs(gate))
             self.assertEqual(gate.tarball("left", "1.0.0").status, 200)
             self.assertEqual(gate.tarball("left", "1.1.0").status, 403)
             self.assertEqual(self.registry.seen("/left/-/left-1.0.0.tgz")[1:], [])
+
+    def test_served_tarballs_that_the_upstream_has_make_room(self):
+        """Beyond the limit a pinned tarball goes that can be fetched again as the same bytes; one that was replaced or taken back stays."""
+        def releases(*versions, more=""):
+            return Package("room", [Release(version, days_ago(300), files={**NOISE, "index.js": f"// {version}{more}\n"}) for version in versions])
+
+        with FixtureRegistry([releases("1.0.0", "1.1.0", "1.2.0")]) as registry, Gate(registry.url, "version: 1\n", {"packuments": {"fresh": "1ms"}}) as gate:
+            bodies = {version: gate.tarball("room", version).body for version in ("1.0.0", "1.1.0", "1.2.0")}
+            changed = releases("1.0.0", "1.1.0")
+            changed.releases[1].files["index.js"] = "// other bytes\n"
+            registry.add(changed)
+            self.assertTrue(wire.eventually(lambda: "1.2.0" not in gate.packument("room").json()["versions"]))
+            gate.settings["storage"] = {"path": str(gate.data), "tarballs": {"max_size": "1KiB"}}
+            gate.restart()
+            self.assertTrue(wire.eventually(lambda: len(list((gate.data / "tarballs").rglob("??*"))) and "trimmed" in gate.log()))
+            self.assertEqual(len([path for path in (gate.data / "tarballs").rglob("*") if path.is_file()]), 2, gate.log_end())
+            self.assertIn("pinned tarballs that the upstream may not have", gate.log())
+            for version, body in bodies.items():
+                self.assertEqual(gate.tarball("room", version).body, body, version)
+            self.assertEqual(len(registry.seen("/room/-/room-1.0.0.tgz")), 2)
 
     def test_self_test(self):
         """The page says how, and a real install shows the refusal; no upstream hears of it."""

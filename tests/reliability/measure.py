@@ -27,7 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import gate as program
 import wire
-from fixture_registry import FixtureRegistry, Package, Release, days_ago
+from fixture_registry import FixtureRegistry, Package, Release, days_ago, iso
 from gate import Gate
 
 QUICK = False
@@ -280,25 +280,37 @@ def restart():
 
 
 class Large(http.server.BaseHTTPRequestHandler):
-    """Any name is a package with a packument of some 400 KB; audits are answered with nothing found."""
+    """Any name is a package with a packument of some 400 KB, "large" has one of 21 MB; audits are answered with nothing found."""
     protocol_version = "HTTP/1.1"
+    made = {}
 
     def do_GET(self):  # pylint: disable=invalid-name
         """A packument."""
         name = self.path.strip("/")
         if "/-/" in self.path:
             return self.send_error(404)
-        versions, times = {}, {"created": days_ago(900), "modified": days_ago(100)}
-        for i in range(200):
+        count = 10_500 if name == "large" else int(name.partition("untimed-")[2] or 200)
+        made = self.made.get(name) or self.packument(name, count)
+        if name == "large":
+            self.made[name] = made
+        return self.answer(made)
+
+    def packument(self, name, count):
+        """Releases with a description of 1.5 KB each."""
+        versions, times = {}, {"created": iso(days_ago(900)), "modified": iso(days_ago(100))}
+        for i in range(count):
             version = f"1.{i}.0"
             versions[version] = {"name": name, "version": version, "description": "x" * 1500,
                                  "dist": {"tarball": f"http://127.0.0.1:{self.server.server_address[1]}/{name}/-/{name}-{version}.tgz", "integrity": DIGEST, "shasum": "0" * 40}}
-            times[version] = days_ago(800 - i)
-        return self.answer(json.dumps({"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": versions, "time": times}).encode())
+            if not name.startswith("untimed"):
+                times[version] = iso(days_ago(800 - i / 60))
+        return json.dumps({"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": versions, "time": times}).encode()
 
     def do_POST(self):  # pylint: disable=invalid-name
         """An audit."""
-        self.rfile.read(int(self.headers["content-length"]))
+        left = int(self.headers["content-length"])
+        while left > 0:
+            left -= len(self.rfile.read(min(left, 1 << 16)))
         self.answer(b"{}")
 
     def answer(self, body):
@@ -314,60 +326,93 @@ class Large(http.server.BaseHTTPRequestHandler):
 
 
 DIGEST = "sha512-" + base64.b64encode(bytes(64)).decode()
+# storage.memory as it is by default, and what the process may take beside it.
+BUDGET, BESIDE = 256, 100
 
 
 @contextlib.contextmanager
-def large_registry():
-    """A registry of Large."""
+def large_gate(budget=BUDGET, inspect=True):
+    """A gate in front of a registry of Large."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Large)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/"
+    settings = {"storage": {"memory": f"{budget}MiB"}, "log": {"level": "info"}, "upstreams": [{"name": "own", "url": url, "inspect": inspect}]}
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        with Gate(None, "version: 1\n", settings) as gate:
+            yield gate
     finally:
         server.shutdown()
         server.server_close()
 
 
+def resident(gate, budget=BUDGET):
+    """Words about the peak and what is left, and whether the peak is within the bound."""
+    peak, left = gate.memory_peak() >> 20, gate.memory_from_now() >> 20
+    return f"at most {peak} MiB resident with storage.memory {budget} MiB, {left} MiB afterwards", peak <= budget + BESIDE
+
+
 def many_packages():
-    """1,200 packuments of 400 KB through 64 MiB of storage.memory: what the process takes."""
+    """1,200 packuments of 400 KB through 64 MiB of storage.memory."""
     count = 40 if QUICK else 1200
-    settings = {"storage": {"memory": "64MiB"}, "log": {"level": "info"}}
-    with large_registry() as url, Gate(None, "version: 1\n", {**settings, "upstreams": [{"name": "own", "url": url, "inspect": False}]}) as gate:
-        gate.packument("first")
-        before = gate.memory_from_now()
+    with large_gate(64, False) as gate:
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            statuses = list(pool.map(lambda i: gate.packument(f"p{i}").status, range(count)))
-        peak, left = gate.memory_peak() - before, gate.memory_from_now() - before
-        good = statuses.count(200)
-        return f"{count} packages, {good} answered, {peak >> 20} MiB more at the peak, {left >> 20} MiB afterwards", peak < 400 << 20
+            statuses = collections.Counter(pool.map(lambda i: gate.packument(f"p{i}").status, range(count)))
+        words, held = resident(gate, 64)
+        return f"{count} packages, {dict(statuses)}; {words}", held and set(statuses) == {200}
 
 
-def many_audits():
-    """40 audit bodies of 15 MB, compressed as npm does, 20 at a time: what the process takes."""
-    count, size = (6, 2_000_000) if QUICK else (40, 15_000_000)
+def one_large_packument():
+    """16 clients of a cold packument of 21 MB, then of a warm one."""
+    count = 4 if QUICK else 16
+    with large_gate(inspect=False) as gate, concurrent.futures.ThreadPoolExecutor(count) as pool:
+        statuses = collections.Counter(pool.map(lambda _: gate.packument("large").status, range(2 * count)))
+        size = len(Large.made["large"])
+        words, held = resident(gate)
+        return f"{count} clients twice, {size / 1e6:.0f} MB, {dict(statuses)}; {words}", held and set(statuses) == {200}
+
+
+def untimed_package():
+    """A cold packument of 5,000 releases without publish times: no release has one before it to be compared with."""
+    count = 2_000 if QUICK else 5_000
+    with large_gate() as gate:
+        started = time.monotonic()
+        status = gate.packument(f"untimed-{count}").status
+        return f"{count} releases: {status} after {time.monotonic() - started:.1f} s", status in (200, 403)
+
+
+def audits(count, size, at_once):
+    """Audit bodies, compressed as npm does: those that are told 503 come again."""
     entry = '"package-with-some-name-%07d":["1.2.3","1.2.4"],'
     body = ("{" + "".join(entry % i for i in range(size // len(entry % 0))).rstrip(",") + "}").encode()
     packed = gzip.compress(body, 1)  # as npm sends it
-    with large_registry() as url, Gate(url, "version: 1\n", {"log": {"level": "info"}}) as gate:
-        gate.packument("first")
-        before = gate.memory_from_now()
-
+    with large_gate() as gate:
         def ask(_):
             try:
-                return gate.send("/-/npm/v1/security/advisories/bulk", "POST", {"Content-Type": "application/json", "Content-Encoding": "gzip"}, packed, timeout=120).status
+                answer = gate.send("/-/npm/v1/security/advisories/bulk", "POST", {"Content-Type": "application/json", "Content-Encoding": "gzip"}, packed, timeout=120)
             except OSError:
                 return "cut"
-        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            return answer.status if answer.status != 503 or answer.header("retry-after") else "503 without retry-after"
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
             statuses = collections.Counter(pool.map(ask, range(count)))
-        peak, left = gate.memory_peak() - before, gate.memory_from_now() - before
+        words, held = resident(gate)
         pinged = gate.get("/-/ping").status
-        return (f"{count} bodies of {len(body) / 1e6:.0f} MB: {dict(statuses)}, {peak >> 20} MiB more at the peak, {left >> 20} MiB afterwards",
-                peak < 700 << 20 and pinged == 200 and "cut" not in statuses)
+        return f"{count} bodies of {len(body) / 1e6:.0f} MB, {at_once} at a time: {dict(statuses)}; {words}", \
+            held and pinged == 200 and statuses[200] > 0 and set(statuses) <= {200, 503}
+
+
+def many_audits():
+    """200 audit bodies of 15 MB, 20 at a time."""
+    return audits(*((6, 2_000_000, 6) if QUICK else (200, 15_000_000, 20)))
+
+
+def large_audits():
+    """50 audit bodies of 1.85 MB at once."""
+    return audits(*((6, 500_000, 6) if QUICK else (50, 1_850_000, 50)))
 
 
 ROWS = {f.__name__: f for f in (closed_clients, pipelining, upstream_down, failing_package, cold_tarballs, outage_of_days, bad_moments, leaving, restart,
-                                many_packages, many_audits)}
+                                many_packages, one_large_packument, untimed_package, many_audits, large_audits)}
 
 
 def main():

@@ -34,6 +34,8 @@ BAD = "[bad-0, bad-1, bad-2]"
 # How the upstream misbehaves, a few seconds each.
 FAULTS = [("status", {"status": 503}), ("status", {"status": 429}), ("wrong-bytes", {}), ("truncated", {}), ("reset", {}), ("garbage", {}),
           ("close", {}), ("body", {"body": b"<html>sign in</html>"})]
+# A release whose tarball came wrong twice in a row is refused until it is fetched again, after 5 s and then 10 s.
+REFETCHED = 15
 RUDE = [b"", b"GET /p1", b"\x16\x03\x01", b"GET / HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", b"0\r\n" * 50]
 
 
@@ -44,6 +46,7 @@ class Soak:
         self.gate, self.registry, self.until = gate, registry, time.monotonic() + seconds
         self.lock, self.counts, self.wrong = threading.Lock(), collections.Counter(), []
         self.rejected = set()
+        self.wrong_bytes_until = 0.0
         self.random = random.Random(16)
 
     def over(self):
@@ -57,17 +60,22 @@ class Soak:
             if not right:
                 self.wrong.append(f"{kind}: {what}")
 
+    def unavailable(self, answer):
+        """Whether it is told as what it is: not to be had now, or, while and just after other bytes come, that those are refused."""
+        came_wrong = answer.status == 403 and b"the bytes do not match" in answer.body and time.monotonic() < self.wrong_bytes_until
+        return answer.status in (502, 503, 504) or came_wrong
+
     def good_tarball(self, name, version):
         """Exactly its bytes, or unavailable."""
         answer = self.gate.tarball(name, version)
         expected = self.registry.tarball(name, version)
-        right = answer.body == expected if answer.status == 200 else answer.status in (502, 503, 504)
+        right = answer.body == expected if answer.status == 200 else self.unavailable(answer)
         self.note(f"tarball {answer.status}", right, f"{name}@{version} {answer!r}")
 
     def good_packument(self, name):
         """A document of the right name, or unavailable."""
         answer = self.gate.packument(name)
-        right = answer.json()["name"] == name if answer.status == 200 else answer.status in (502, 503, 504)
+        right = answer.json()["name"] == name if answer.status == 200 else self.unavailable(answer)
         self.note(f"packument {answer.status}", right, f"{name} {answer!r}")
 
     def bad(self, name):
@@ -126,6 +134,8 @@ class Soak:
         while not self.over():
             kind, more = FAULTS[turn % len(FAULTS)]
             self.registry.faults.clear()
+            if kind == "wrong-bytes":
+                self.wrong_bytes_until = time.monotonic() + 2 + REFETCHED
             self.registry.fault("*", kind, **more)
             time.sleep(2)
             self.registry.faults.clear()

@@ -62,6 +62,42 @@ TEST(Pool, FullMeansNoInsteadOfAQueueWithoutEnd) {
   EXPECT_EQ(**first, 1);
 }
 
+// Who waits for a job that never began holds timers and sockets of a loop: gone with finish(),
+// since the pool outlives the loops.
+TEST(Pool, FinishLetsGoOfWhatWaits) {
+  Pool pool(1, 8);
+  std::promise<void> begun, release;
+  auto context = std::make_unique<net::io_context>(1);
+  const auto executor = context->get_executor();
+  auto held = std::make_shared<net::steady_timer>(executor);
+  const std::weak_ptr<net::steady_timer> watched = held;
+  auto first = [&pool, &begun, &release]() -> Task<void> {
+    auto work = [&begun, &release] {
+      begun.set_value();
+      release.get_future().wait();
+      return Result<int>(1);
+    };
+    co_await pool.offload(std::move(work));
+  };
+  auto second = [&pool, held]() -> Task<void> {
+    auto work = [] { return Result<int>(2); };
+    co_await pool.offload(std::move(work));
+    held->cancel();
+  };
+  spawn_detached(executor, "first", std::move(first));
+  spawn_detached(executor, "second", std::move(second));
+  held.reset();
+  context->poll();
+  begun.get_future().wait();
+  std::thread ending([&pool] { pool.finish(); });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(20));  // the pool is stopped; if not yet, the second job is done
+  release.set_value();
+  ending.join();
+  context.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
 Task<std::optional<int>> join(SingleFlight<int>& flights, std::string key, int& runs,
                               std::chrono::milliseconds work_takes,
                               std::chrono::milliseconds limit) {

@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "tests/inspect/archive/tar_builder.h"
+#include "tests/support/answer.h"
 #include "tests/support/gate_rig.h"
 
 namespace npmgate {
@@ -15,6 +16,7 @@ namespace {
 
 using std::chrono::hours;
 using testing::GateRig;
+using testing::header;
 
 constexpr const char* kHooks = R"(version: 1
 rules:
@@ -105,6 +107,38 @@ TEST_F(ColdPackuments, InspectWhatARangeOrLatestWouldPick) {
   EXPECT_EQ(rig.upstream.asked("pkg-1.2.0.tgz"), 1U);
   EXPECT_EQ(tarballs(), 1U);
   EXPECT_EQ(boost::json::parse(*answer.body).at("dist-tags").at("next"), "2.0.0-rc.1");
+}
+
+// What a resolver takes does not depend on how busy the machine is.
+TEST_F(ColdPackuments, AReleaseThatIsStillBeingInspectedIsWaitedFor) {
+  publish("pkg", {{"1.0.0", 90, "", ""}, {"1.2.0", 5, "", ""}}, R"("latest":"1.2.0")");
+  rig.config.inspection_timeout = Millis(1);
+  rig.upstream.delay(tarball_url("pkg", "1.2.0"), 200'000);
+  for (const char* door : {"/pkg", "/pkg/latest", "/-/package/pkg/dist-tags"}) {
+    const Response late = rig.ask(door);
+    EXPECT_EQ(late.status, 503) << door;
+    EXPECT_EQ(header(late, "retry-after"), "5") << door;
+    EXPECT_NE(late.body->find("pkg@1.2.0 is being inspected"), std::string::npos) << *late.body;
+  }
+  rig.settle();
+  EXPECT_EQ(versions_in(rig.ask("/pkg")), (Names{"1.0.0", "1.2.0"}));
+  EXPECT_EQ(rig.upstream.asked("pkg-1.2.0.tgz"), 1U);
+}
+
+TEST_F(ColdPackuments, OneReleaseThatTakesForEverDoesNotKeepThePackageAway) {
+  publish("pkg", {{"1.0.0", 90, "", ""}, {"1.2.0", 5, "", ""}}, R"("latest":"1.2.0")");
+  rig.config.inspection_timeout = Millis(1);
+  rig.upstream.delay(tarball_url("pkg", "1.2.0"), 400'000);
+  EXPECT_EQ(rig.ask("/pkg").status, 503);
+  rig.clock.advance(LateReleases::kPatience - Millis(1));
+  EXPECT_EQ(rig.ask("/pkg").status, 503);
+  rig.clock.advance(Millis(1));
+  const Response without = rig.ask("/pkg");
+  EXPECT_EQ(versions_in(without), Names{"1.0.0"});
+  EXPECT_EQ(header(without, "cache-control"), "max-age=5");
+  rig.settle();
+  rig.clock.advance(Millis(6000));
+  EXPECT_EQ(versions_in(rig.ask("/pkg")), (Names{"1.0.0", "1.2.0"}));
 }
 
 TEST_F(ColdPackuments, ATagIsInspectedForWhoAsksForIt) {
