@@ -80,6 +80,9 @@ class OfflineGate {
   // Inspects what the release is compared with, as the gate chooses it.
   Task<Result<SnapshotPtr>> with_baseline(SnapshotPtr snapshot, std::string version,
                                           AnalysisOptions options);
+  // The same, with the release before the baseline if the verdict may hang on it.
+  Task<SnapshotPtr> without_incomplete_baseline(SnapshotPtr snapshot, std::string version,
+                                                AnalysisOptions options);
   std::unique_ptr<Judge> judge_as(const SnapshotPtr& snapshot, const std::string& version,
                                   const AnalysisOptions& options) const;
 

@@ -88,7 +88,24 @@ Task<Result<SnapshotPtr>> OfflineGate::with_baseline(SnapshotPtr snapshot, std::
     auto inspected = co_await packages_->tarballs.inspect_alone(observed, other, kInspectionLimit);
     if (inspected) observed = *inspected;
   }
-  co_return observed;
+  co_return co_await without_incomplete_baseline(observed, version, options);
+}
+
+// An incomplete upload is no baseline, and only the release before it shows that it is one: looked
+// at if something would be held by the comparison.
+Task<SnapshotPtr> OfflineGate::without_incomplete_baseline(SnapshotPtr snapshot,
+                                                           std::string version,
+                                                           AnalysisOptions options) {
+  const auto judge = judge_as(snapshot, version, options);
+  const Judged* release = judge->of(version);
+  if (!options.baseline.empty() || release == nullptr || release->verdict.served() ||
+      release->baseline.empty())
+    co_return snapshot;
+  const std::string before = judge->baseline_of(release->baseline);
+  if (before.empty() || has_evidence(*snapshot, before)) co_return snapshot;
+  auto inspected = co_await packages_->tarballs.inspect_alone(snapshot, before, kInspectionLimit);
+  if (inspected) snapshot = *inspected;
+  co_return snapshot;
 }
 
 Task<Result<std::shared_ptr<ReleaseAnalysis>>> OfflineGate::analyze(ReleaseSpec spec,

@@ -88,6 +88,22 @@ bool has_hidden_text(std::string_view text, const Histogram& counts) {
   return false;
 }
 
+std::size_t count_turns(std::string_view text) {
+  std::size_t count = 0;
+  // U+202D, U+202E, U+2066 to U+2068
+  for (const std::string_view turn :
+       {"\xE2\x80\xAD", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xA7", "\xE2\x81\xA8"})
+    for (auto at = text.find(turn); at != text.npos; at = text.find(turn, at + turn.size()))
+      ++count;
+  return count;
+}
+
+// Characters that turn the direction of what is read, in a comment: texts in such scripts have them
+// in literals.
+bool turns_comments(std::string_view text, const Histogram& counts, const PlainCode& code) {
+  return counts[0xE2] > 0 && count_turns(text) > count_turns(code.text);
+}
+
 }  // namespace
 
 std::span<const std::string_view> trait_ids() {
@@ -105,7 +121,8 @@ CodeFeatures measure_code(std::string_view text, Syntax syntax) {
   measure_lines(text, features);
   const auto code = plain_code(text, syntax);
   auto scan = scan_code(code, syntax);
-  if (has_hidden_text(text, counts)) scan.set(Trait::kHiddenText);
+  if (has_hidden_text(text, counts) || turns_comments(text, counts, code))
+    scan.set(Trait::kHiddenText);
   const HiddenText hidden = measure_hidden(text, code);
   features.hidden_blanks = hidden.blanks;
   features.bigram_entropy = hidden.bigram_entropy;

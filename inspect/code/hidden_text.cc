@@ -47,11 +47,37 @@ std::uint32_t blanks_in(std::string_view line) {
   return most;
 }
 
+// The line with every blank of Unicode as one ' '.
+std::string with_plain_blanks(std::string_view line) {
+  std::string out;
+  for (std::size_t i = 0; i < line.size();) {
+    if ((line[i] & 0x80) == 0) {
+      out += line[i++];
+      continue;
+    }
+    const CodePoint point = first_code_point(line.substr(i, 4));
+    const auto c = point.value;
+    const bool blank = c == 0xA0 || (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F ||
+                       c == 0x3000 || c == 0xFEFF;
+    if (blank)
+      out += ' ';
+    else
+      out += line.substr(i, point.size);
+    i += point.size;
+  }
+  return out;
+}
+
 std::uint32_t hidden_blanks(std::string_view text) {
   std::uint32_t most = 0;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    if (end > kShortestRun) most = std::max(most, blanks_in(text.substr(0, end)));
+    const auto line = text.substr(0, end);
+    if (end > kShortestRun) most = std::max(most, blanks_in(line));
+    // One such blank has two bytes at least.
+    if (end > 2 * kShortestRun &&
+        std::any_of(line.begin(), line.end(), [](char c) { return (c & 0x80) != 0; }))
+      most = std::max(most, blanks_in(with_plain_blanks(line)));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return most;

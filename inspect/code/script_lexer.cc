@@ -66,7 +66,8 @@ enum class Frame : std::uint8_t {
 // Reserved words that an expression follows (ECMA-262, 12.7.2): never names, so '/' behind them
 // starts a regular expression.
 constexpr std::string_view kBeforeExpression[] = {
-    "return", "typeof", "case", "in", "delete", "void", "do", "else", "instanceof", "new", "throw"};
+    "return",     "typeof", "case",  "in",      "delete",  "void",  "do",       "else",
+    "instanceof", "new",    "throw", "default", "extends", "break", "continue", "debugger"};
 // Names in some contexts, operators in others.
 constexpr std::string_view kContextual[] = {"of",    "yield", "await", "let",
                                             "async", "get",   "set",   "static"};

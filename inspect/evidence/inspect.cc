@@ -11,11 +11,14 @@
 #include "inspect/archive/path_rules.h"
 #include "inspect/code/commands.h"
 #include "inspect/code/features.h"
+#include "inspect/code/lexer.h"
 #include "inspect/evidence/evidence.h"
 #include "inspect/evidence/restored_baseline.h"
+#include "inspect/hooks/hook_inputs.h"
 #include "inspect/hooks/hook_reach.h"
 #include "inspect/hooks/package_json.h"
 #include "inspect/hooks/reach.h"
+#include "inspect/hooks/reading_memo.h"
 
 namespace npmgate {
 namespace {
@@ -137,6 +140,7 @@ class TreeBuilder {
     follow_hooks(sources);
     measure_reached(sources);
     code::read_reached(sources, package_json_, tree_);
+    extend_hooks(sources);
   }
 
  private:
@@ -222,7 +226,8 @@ class TreeBuilder {
   }
 
   static void measure(FileFacts& facts, const SourceFile& source) {
-    facts.code = measure_code(source.body, syntax_of(source.path, source.body));
+    facts.code = code::ReadingMemo::of_thread().measure(facts.sha256, source.body,
+                                                        syntax_of(source.path, source.body));
   }
 
   // Hooks of the tarball, then those that only the packument states or states otherwise: which of
@@ -275,6 +280,37 @@ class TreeBuilder {
         const bool data = found->kind == FileKind::kNative || found->kind == FileKind::kJson;
         if (!found->code && !data) measure(tree_.files[i], sources.files()[i]);
       }
+    }
+  }
+
+  // What a hook's files load in ways that only the syntax tree shows (workers, programs, import()
+  // of a folded name) belongs to it as well.
+  void extend_hooks(const SourceTree& sources) {
+    for (auto& hook : tree_.hooks) {
+      std::set<std::size_t> seen;
+      std::vector<std::size_t> open;
+      for (const auto& path : hook.files)
+        if (const auto* found = tree_.find(path); found != nullptr)
+          if (seen.insert(index_of(*found)).second) open.push_back(index_of(*found));
+      std::set<std::string, std::less<>> urls(hook.urls.begin(), hook.urls.end());
+      while (!open.empty()) {
+        const auto file = open.back();
+        open.pop_back();
+        for (const auto next : tree_.files[file].loads) {
+          if (!tree_.files[next].reading || !seen.insert(next).second) continue;
+          open.push_back(next);
+          hook.files.push_back(tree_.files[next].path);
+          merge_urls(plain_code(sources.files()[next].body,
+                                syntax_of(tree_.files[next].path, sources.files()[next].body))
+                         .text,
+                     urls);
+        }
+      }
+      if (urls.size() > hook.urls.size()) hook.urls = bounded(urls);
+      const auto added = [&](const std::string& input) {
+        return std::find(hook.files.begin(), hook.files.end(), input) != hook.files.end();
+      };
+      std::erase_if(hook.inputs, added);
     }
   }
 

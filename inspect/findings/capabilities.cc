@@ -61,21 +61,26 @@ Entries reached_by_entry(const Tree& tree) {
 }
 
 using Key = std::pair<std::string_view, std::string_view>;  // kind, name
-using Keys = std::set<Key>;
+struct Keys {
+  std::set<Key> all, on_import;
+};
 
 void add_keys(const FileFacts& file, Keys& keys) {
   if (!file.reading) return;
-  for (const auto& one : file.reading->capabilities) keys.emplace(one.kind, one.name);
+  for (const auto& one : file.reading->capabilities) {
+    keys.all.emplace(one.kind, one.name);
+    if (one.on_import) keys.on_import.emplace(one.kind, one.name);
+  }
 }
 
-bool has_kind(const Keys& keys, std::string_view kind) {
+bool has_kind(const std::set<Key>& keys, std::string_view kind) {
   const auto it = keys.lower_bound({kind, {}});
   return it != keys.end() && it->first == kind;
 }
 
-// The name of something put together at run time says nothing new beside one of its kind.
-bool covered(const Keys& keys, const Capability& one) {
+bool covered(const std::set<Key>& keys, const Capability& one) {
   if (keys.contains({one.kind, one.name})) return true;
+  // The name of something put together at run time says nothing new beside one of its kind.
   const bool vague = one.name.empty() || one.name.find('*') != std::string::npos;
   return vague && has_kind(keys, one.kind);
 }
@@ -89,9 +94,9 @@ struct Gain {
 
 // What counts towards holding: alone they are ordinary, two at once are not.
 constexpr std::array<std::string_view, 4> kStrong = {kNetwork, kProcess, kDynamicCode, kSecrets};
-constexpr std::array<std::string_view, 10> kGrave = {
-    kMachine, kUnread,  kPersist, kAutorun, kAgentCommand,
-    kPublish, kDestroy, kMining,  kSpying,  kProcessHidden};
+constexpr std::array<std::string_view, 11> kGrave = {
+    kMachine, kUnread, kPersist, kAutorun,       kAgentCommand, kPublish,
+    kDestroy, kMining, kSpying,  kProcessHidden, kConcealed};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& list, std::string_view word) {
@@ -102,7 +107,13 @@ bool contains(const std::array<std::string_view, N>& list, std::string_view word
 bool is_foreign_code(const Capability& one) {
   return one.kind == kDynamicCode &&
          (one.name == "fetched" || one.name == "decoded" || one.name == "read" ||
-          one.name == "environment" || one.name == "data:");
+          one.name == "environment" || one.name == "data:" || one.name == "planted");
+}
+
+bool fetches_and_runs(const Capability& one) {
+  if (one.kind == kDynamicCode) return one.name == "fetched" || one.name == "planted";
+  return one.kind == kProcessHidden &&
+         (one.name == "piped to a shell" || one.name == "downloaded and run");
 }
 
 std::string_view class_of(const Capability& one) {
@@ -177,12 +188,15 @@ class Comparer {
                    found) const {
     if (!file.reading) return;
     for (const auto& one : file.reading->capabilities) {
-      if (one.kind == kDisguise || covered(had, one)) continue;
+      if (one.kind == kDisguise) continue;
+      // What waited for somebody to call it, and happens when the file is loaded now, is new.
+      const bool waits = !one.on_import || class_of(one).empty();
+      if (covered(waits ? had.all : had.on_import, one)) continue;
       auto& gain = found[{one.kind, one.name, file.path}];
       gain.what = &one;
       gain.file = &file;
       gain.entries.insert(entry);
-      gain.entry_had_none = gain.entry_had_none && !has_kind(had, one.kind);
+      gain.entry_had_none = gain.entry_had_none && !has_kind(had.all, one.kind);
     }
   }
 
@@ -262,13 +276,18 @@ std::vector<Finding> import_time_capabilities(const Comparison& sides) {
   if (!readable(sides)) return {};
   const bool first = sides.before == nullptr;
   std::map<std::string_view, std::map<std::string_view, const Gain*>>
-      by_entry;  // entry -> class -> gain
+      by_entry;                         // entry -> class -> gain
+  std::set<std::string_view> droppers;  // entries that run what they fetch
   const auto gains = Comparer(sides).gains();
   for (const auto& gain : gains) {
     const auto kind = class_of(*gain.what);
     if (kind.empty() || !gain.what->on_import || !is_imported(gain)) continue;
-    for (const auto& entry : gain.entries)
-      if (!is_command(entry)) by_entry[entry].try_emplace(kind, &gain);
+    const bool drops = fetches_and_runs(*gain.what);
+    for (const auto& entry : gain.entries) {
+      if (is_command(entry)) continue;
+      by_entry[entry].try_emplace(kind, &gain);
+      if (drops) droppers.insert(entry);
+    }
   }
   for (const auto& [entry, classes] : by_entry) {
     const auto strong = std::count_if(classes.begin(), classes.end(),
@@ -282,7 +301,8 @@ std::vector<Finding> import_time_capabilities(const Comparison& sides) {
         return process != of.end() && starts_own_program(*process->second, *sides.tree);
       };
       telling = (classes.contains(kSecrets) && classes.contains(kNetwork)) || starts(kProcess) ||
-                starts(kProcessHidden);
+                starts(kProcessHidden) || droppers.contains(entry) ||
+                (classes.contains(kNetwork) && classes.contains(kProcessHidden));
     }
     if (!telling) continue;
     json::array list;

@@ -90,7 +90,13 @@ std::vector<Dependency> new_packages(const Comparison& sides) {
 // Ranges and tags that take whatever is newest.
 bool floating(std::string_view spec) {
   const std::string_view text = trimmed(spec);
-  return text.empty() || text == "*" || text == "x" || text == "latest";
+  if (text.empty() || text == "*" || text == "x") return true;
+  // A tag: "latest", "next".
+  return std::isalpha(static_cast<unsigned char>(text.front())) != 0 && !Range::parse(text) &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ||
+                  c == '.';
+         });
 }
 
 // The range or tag of "npm:name@range", "npm:@scope/name@range"; "" if it has none.

@@ -12,9 +12,12 @@ constexpr int kDeepest = 12;
 
 // Fields that hold one file: node, webpack's and Rollup's mainFields, Metro, jspm, CDNs, Electron.
 constexpr std::string_view kFields[] = {
-    "main",      "module", "browser",  "react-native", "jsnext:main", "es2015",
-    "esnext",    "unpkg",  "jsdelivr", "worker",       "module-sync", "source",
-    "webworker", "deno",   "bun",      "server",       "electron",    "svelte"};
+    "main",     "module",   "browser",  "react-native", "jsnext:main",   "es2015",      "esnext",
+    "unpkg",    "jsdelivr", "worker",   "module-sync",  "source",        "webworker",   "deno",
+    "bun",      "server",   "electron", "svelte",       "es2017",        "es2020",      "es2022",
+    "esm5",     "esm2015",  "esm2020",  "esm2022",      "fesm5",         "fesm2015",    "fesm2020",
+    "fesm2022", "cdn",      "umd",      "umd:main",     "module:es2015", "main:es2015", "alias",
+    "jspm",     "systemjs"};
 
 bool runs(std::string_view condition) {
   return condition != "types" && !condition.starts_with("types@");

@@ -10,7 +10,9 @@
 #include "inspect/code/features.h"
 #include "inspect/hooks/entries.h"
 #include "inspect/hooks/package_json.h"
+#include "inspect/hooks/reading_memo.h"
 #include "inspect/syntax/capability_kinds.h"
+#include "inspect/syntax/value.h"
 
 namespace npmgate::code {
 namespace {
@@ -91,6 +93,13 @@ class Reader {
   std::vector<std::size_t> found(std::size_t from, const Load& load) const;
   std::vector<std::size_t> found_module(const std::string& folder, std::string_view name) const;
   std::vector<std::size_t> found_by_map(std::string_view field, std::string_view name) const;
+  // By "imports", or the own name and "exports", of a package.json in a sub-folder around `folder`.
+  std::vector<std::size_t> found_in_scope(std::string folder, std::string_view name) const;
+  std::vector<std::size_t> found_by_pattern(std::string_view folder, std::string_view name) const;
+  // Reads what no reader takes for JavaScript by its name, if it is nothing else.
+  void try_script(std::size_t file);
+  std::shared_ptr<const FileReading> read_of(std::size_t file, const ParseLimits& limits,
+                                             const std::set<std::string>& called) const;
 
   const SourceTree& sources_;
   Tree& tree_;
@@ -103,6 +112,7 @@ class Reader {
   int tries_ = 0;
   std::map<std::size_t, std::set<std::string>> called_;  // exports, by file
   std::set<std::size_t> stale_;                          // of these, more are called than was known
+  std::set<std::size_t> guessed_;  // may be loaded: only the beginning of the name is known
 };
 
 void Reader::add_entry(const std::string& name, std::size_t file) {
@@ -185,7 +195,8 @@ bool Reader::is_polyglot(const SourceFile& source) {
   if (!may_start || ++tries_ > kMostTries) return false;
   ParseLimits limits = limits_.parse;
   limits.max_microseconds = std::min(limits.max_microseconds, kLongestTry);
-  return read_code(source.path, source.body, limits).reading.unread.empty();
+  const auto index = static_cast<std::size_t>(&source - sources_.files().data());
+  return read_of(index, limits, {})->reading.unread.empty();
 }
 
 void Reader::read(std::size_t file, bool code) {
@@ -200,7 +211,15 @@ void Reader::read(std::size_t file, bool code) {
     return;
   }
   const auto ending = lower_ending(source.path);
-  if (is_data(ending) || facts.path.ends_with(".d.ts")) return;
+  if (is_data(ending) || facts.path.ends_with(".d.ts")) {
+    // require('./page.html') runs it.
+    if (code && facts.kind != FileKind::kJson && !facts.path.ends_with(".ts")) try_script(file);
+    return;
+  }
+  if (guessed_.contains(file) && facts.kind != FileKind::kScript) {
+    try_script(file);
+    return;
+  }
   const auto syntax = syntax_of(source.path, source.body);
   if (syntax == Syntax::kShell || syntax == Syntax::kBatch) {
     if (code) read_other(file, syntax);
@@ -210,9 +229,29 @@ void Reader::read(std::size_t file, bool code) {
   if (code || facts.kind == FileKind::kScript) read_script(file);
 }
 
+void Reader::try_script(std::size_t file) {
+  constexpr std::size_t kMostTried = 1u << 20;
+  const auto& source = sources_.files()[file];
+  if (source.body.size() > kMostTried || parsed_ + source.body.size() > limits_.max_bytes) return;
+  const auto first = source.body.find_first_not_of(" \t\r\n");
+  if (first == source.body.npos || source.body[first] == '<') return;
+  parsed_ += source.body.size();
+  const auto read = read_of(file, limits_.parse, {});
+  if (read->reading.unread.empty() && !read->reading.capabilities.empty()) read_script(file);
+}
+
+std::shared_ptr<const FileReading> Reader::read_of(std::size_t file, const ParseLimits& limits,
+                                                   const std::set<std::string>& called) const {
+  const auto& source = sources_.files()[file];
+  return ReadingMemo::of_thread().read(tree_.files[file].sha256, source.path, source.body, limits,
+                                       called);
+}
+
 void Reader::read_other(std::size_t file, Syntax syntax) {
   auto& facts = tree_.files[file];
-  if (!facts.code) facts.code = measure_code(sources_.files()[file].body, syntax);
+  if (!facts.code)
+    facts.code =
+        ReadingMemo::of_thread().measure(facts.sha256, sources_.files()[file].body, syntax);
   facts.reading = CodeReading{"other-language", lexed_capabilities(*facts.code)};
 }
 
@@ -223,12 +262,13 @@ void Reader::read_script(std::size_t file) {
   FileReading read;
   if (budget) {
     parsed_ += source.body.size();
-    read = read_code(source.path, source.body, limits_.parse, called_[file]);
+    read = *read_of(file, limits_.parse, called_[file]);
     stale_.erase(file);
   } else {
     read.reading.unread = "too-large";
   }
-  if (!facts.code) facts.code = measure_code(source.body, Syntax::kScript);
+  if (!facts.code)
+    facts.code = ReadingMemo::of_thread().measure(facts.sha256, source.body, Syntax::kScript);
   if (!read.reading.unread.empty()) {
     read.reading.capabilities.push_back({std::string(kUnread), read.reading.unread, 0, true, ""});
     for (auto& lexed : lexed_capabilities(*facts.code))
@@ -286,6 +326,8 @@ void Reader::follow(std::size_t file, const std::vector<Load>& loads) {
     for (const auto target : found(file, load)) {
       if (target == file) continue;
       targets.insert(static_cast<std::uint32_t>(target));
+      if (load.name.find(kHole) != std::string::npos && seen_[target] == Seen::kNo)
+        guessed_.insert(target);
       visit(target, load.evaluated);
     }
   }
@@ -303,8 +345,53 @@ std::vector<std::size_t> Reader::found_by_map(std::string_view field, std::strin
   return out;
 }
 
+std::vector<std::size_t> Reader::found_in_scope(std::string folder, std::string_view name) const {
+  for (; !folder.empty(); folder = containing_folder(folder)) {
+    const auto manifest = sources_.find(folder + "/package.json");
+    if (!manifest) continue;
+    const auto object = package_json_object(sources_.files()[*manifest].body);
+    if (!object) continue;
+    std::string wanted = "imports " + std::string(name);
+    if (!name.starts_with('#')) {
+      const auto* own = object->if_contains("name");
+      if (own == nullptr || !own->is_string() || own->get_string().empty()) continue;
+      const std::string_view self(own->get_string());
+      if (!name.starts_with(self) || (name.size() > self.size() && name[self.size()] != '/'))
+        continue;
+      wanted = name.size() == self.size() ? "exports"
+                                          : "exports ." + std::string(name.substr(self.size()));
+    }
+    std::vector<std::size_t> out;
+    for (const auto& [entry, target] : named_entries(*object))
+      if (entry == wanted || entry.starts_with(wanted + " "))
+        if (const auto file = sources_.resolve(folder + "/" + target)) out.push_back(*file);
+    if (!out.empty()) return out;
+  }
+  return {};
+}
+
+// "./locales/" kHole ".js": files whose paths begin and end so; not those that are only data.
+std::vector<std::size_t> Reader::found_by_pattern(std::string_view folder,
+                                                  std::string_view name) const {
+  const auto hole = name.find(kHole);
+  const auto head = normal_path((folder.empty() ? "" : std::string(folder) + "/") +
+                                std::string(name.substr(0, hole)) + "x");
+  if (!head || head->size() < 3) return {};
+  const auto prefix = head->substr(0, head->size() - 1);
+  const auto suffix = name.substr(name.rfind(kHole) + 1);
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < tree_.files.size() && out.size() < kMostInFolder; ++i) {
+    const std::string_view path = tree_.files[i].path;
+    if (!path.starts_with(prefix) || path.size() < prefix.size() + suffix.size()) continue;
+    if (path.ends_with(suffix) && !path.ends_with(".d.ts") && !is_data(lower_ending(path)))
+      out.push_back(i);
+  }
+  return out;
+}
+
 std::vector<std::size_t> Reader::found_module(const std::string& folder,
                                               std::string_view name) const {
+  if (auto inner = found_in_scope(folder, name); !inner.empty()) return inner;
   if (name.starts_with('#')) return found_by_map("imports", name);
   const std::string_view own = tree_.package_json.name;
   if (!own.empty() && name.starts_with(own) &&
@@ -327,6 +414,8 @@ std::vector<std::size_t> Reader::found(std::size_t from, const Load& load) const
   std::string_view name = load.name;
   if (name.starts_with("file:")) name.remove_prefix(5);
   name = name.substr(0, name.find('?'));
+  if (name.find(kHole) != name.npos)
+    return found_by_pattern(load.module ? folder : std::string(), name);
   if (load.module) {
     if (!name.starts_with('.')) return found_module(folder, name);
     // "./lib/a.js" in TypeScript sources stands for a.ts.
@@ -377,10 +466,10 @@ void Reader::read_hidden() {
                       body.find("process.env") != body.npos;
     if (!sink) continue;
     parsed_ += body.size();
-    auto read = read_code(facts.path, body, limits_.parse);
-    if (!read.reading.unread.empty() || read.reading.capabilities.empty()) continue;
-    facts.code = measure_code(body, Syntax::kScript);
-    facts.reading = std::move(read.reading);
+    const auto read = read_of(i, limits_.parse, {});
+    if (!read->reading.unread.empty() || read->reading.capabilities.empty()) continue;
+    facts.code = ReadingMemo::of_thread().measure(facts.sha256, body, Syntax::kScript);
+    facts.reading = read->reading;
   }
 }
 

@@ -290,12 +290,40 @@ Value list_method(const Value& object, std::string_view name, const Arguments& a
   if (name == "pop" && !items.empty()) return items.back();
   if (name == "shift" && !items.empty()) return items.front();
   if (name == "toString") return text_value(to_text(object), object.origins);
-  if (name == "filter" || name == "sort" || name == "find" || name == "flat") {
-    if (name == "find") return any_value(std::move(items));
-    return name == "sort" ? unknown(object.origins) : object;
+  if (name == "find") return any_value(std::move(items));
+  if (name == "sort" || name == "toSorted") {
+    const bool texts = std::all_of(items.begin(), items.end(),
+                                   [](const Value& item) { return item.is(VK::kText); });
+    if (!texts || !arguments.empty()) return bag_value(std::move(items), object.origins);
+    std::sort(items.begin(), items.end(),
+              [](const Value& a, const Value& b) { return a.text < b.text; });
+    return list_value(std::move(items), object.origins);
   }
+  if (name == "filter") {
+    const bool truth = !arguments.empty() && arguments[0].text == "Boolean";
+    if (!truth) return bag_value(std::move(items), object.origins);
+    std::erase_if(items, [](const Value& item) { return truth_of(item) == 0; });
+    return list_value(std::move(items), object.origins);
+  }
+  if (name == "flat") return object;
   if (name == "values" || name == "entries" || name == "keys") return object;
   return unknown(object.origins);
+}
+
+// A list whose places are not known.
+Value bag_method(const Value& object, std::string_view name) {
+  if (name == "pop" || name == "shift" || name == "at" || name == "find" || name == "findLast")
+    return any_value(items_of(object), kMostInBag);
+  if (name == "join" || name == "toString") {
+    // Letters in an order that is made at run time are a word that was taken apart.
+    const bool letters = std::all_of(object.members->begin(), object.members->end(), [](auto& one) {
+      return one.second.is(VK::kText) && one.second.text.size() <= 2;
+    });
+    return unknown(static_cast<std::uint8_t>(object.origins | (letters ? kDecoded : 0)));
+  }
+  if (name == "indexOf" || name == "includes" || name == "push" || name == "unshift")
+    return unknown(object.origins);
+  return object;
 }
 
 Value number_method(const Value& object, std::string_view name, const Arguments& arguments) {
@@ -324,6 +352,10 @@ Value call_builtin(const Value& object, std::string_view name, const Arguments& 
       return text_method(object, name, arguments);
     case VK::kList:
       return list_method(object, name, arguments);
+    case VK::kBag:
+      return bag_method(object, name);
+    case VK::kRegex:
+      return name == "toString" ? text_value(object.text) : unknown(object.origins);
     case VK::kNumber:
       return number_method(object, name, arguments);
     case VK::kBool:

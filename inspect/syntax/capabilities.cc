@@ -1,19 +1,15 @@
-#include "inspect/syntax/capabilities.h"
+// What calls and names mean: the walk itself.
+#include "inspect/syntax/analysis.h"
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <memory>
-#include <set>
 
 #include "base/text.h"
 #include "inspect/code/features.h"
 #include "inspect/syntax/capability_kinds.h"
 #include "inspect/syntax/capability_rules.h"
-#include "inspect/syntax/evaluator.h"
-#include "inspect/syntax/import_time.h"
 #include "inspect/syntax/path_calls.h"
-#include "inspect/syntax/source_variants.h"
+#include "inspect/syntax/triggers.h"
 
 namespace npmgate::code {
 namespace {
@@ -22,67 +18,8 @@ using VK = Value::Kind;
 
 constexpr std::size_t kMostCapabilities = 128;
 constexpr int kDeepestNesting = 3;  // of constant text that is evaluated by constant text
-constexpr double kFarTimer = 6 * 3600 * 1000.0;  // no test waits that long
 
-class Analysis {
- public:
-  Analysis(const SyntaxTree& tree, std::string_view path, int depth,
-           const std::set<std::string>& called, FileReading& out)
-      : tree_(tree),
-        path_(path),
-        depth_(depth),
-        scopes_(tree),
-        eval_(tree, scopes_, path),
-        import_time_(tree, scopes_, called),
-        out_(out) {}
-
-  void run(bool on_import, std::uint32_t line) {
-    outer_import_ = on_import;
-    outer_line_ = line;
-    for (NodeId id = 0; id < tree_.nodes().size(); ++id) visit(id);
-    if (eval_.exhausted()) out_.reading.unread = "too-complex";
-  }
-
- private:
-  void visit(NodeId id);
-  void on_call(NodeId id, bool is_new);
-  void on_export_call(NodeId id, const std::string& path);
-  void on_path_call(NodeId id, const std::string& path, const std::vector<Value>& given);
-  void on_network(NodeId id, const std::vector<Value>& given);
-  void on_dns(NodeId id, const std::vector<Value>& given);
-  void on_process(NodeId id, const std::string& path, const std::vector<Value>& given);
-  void on_command(NodeId id, const std::string& command);
-  void on_evaluate(NodeId id, const Value& text);
-  void on_worker(NodeId id, const std::vector<Value>& given);
-  void on_timer(NodeId id, const std::vector<Value>& given);
-  void on_write(NodeId id, const Value& target, std::string_view function);
-  void on_read(NodeId id, const Value& target);
-  void on_listing(NodeId id, const Value& target);
-  void on_source(NodeId id, NodeId left);
-  void on_remove(NodeId id, const std::vector<Value>& given);
-  void on_load(NodeId id, const Value& name);
-  void on_import(NodeId id);
-  void on_assignment(NodeId id);
-  void on_member(NodeId id);
-  void on_identifier(NodeId id);
-  void on_environment(NodeId id, const Value& value);
-  void on_text(NodeId id);
-  void on_pair(NodeId id);
-  void note_path(NodeId id, const std::string& text);
-  void note_own_file(const std::string& path, bool evaluated);
-  void nested(NodeId id, const std::string& text);
-  void add(std::string_view kind, NodeId id, std::string_view name, std::string_view text = {});
-
-  const SyntaxTree& tree_;
-  std::string path_;
-  int depth_;
-  Scopes scopes_;
-  Evaluator eval_;
-  ImportTime import_time_;
-  FileReading& out_;
-  bool outer_import_ = true;
-  std::uint32_t outer_line_ = 0;
-};
+}  // namespace
 
 void Analysis::add(std::string_view kind, NodeId id, std::string_view name, std::string_view text) {
   Capability found{
@@ -135,8 +72,24 @@ void Analysis::visit(NodeId id) {
   }
 }
 
+// .then(eval): what the promise gives is run.
+void Analysis::on_callback(NodeId id) {
+  const auto function = unwrapped(tree_, tree_.child(id, Field::kFunction));
+  if (function == kNoNode || tree_[function].kind != Kind::kMember) return;
+  for (const auto& argument : eval_.arguments(id)) {
+    if (!argument.is(VK::kPath)) continue;
+    const auto sink = sink_of(argument.text);
+    if (sink != Sink::kEvaluate && sink != Sink::kEvaluateLast) continue;
+    const auto object = eval_.evaluate(tree_.child(function, Field::kObject));
+    auto origins = object.origins;
+    if (object.is(VK::kPath)) origins |= origins_of_path(object.text);
+    on_evaluate(id, object.is(VK::kList) ? object : unknown(origins));
+  }
+}
+
 void Analysis::on_call(NodeId id, bool is_new) {
   const auto callee = eval_.callee(id);
+  if (!is_new) on_callback(id);
   bool found = false;
   for (const auto& choice : choices_of(callee)) {
     if (!choice.is(VK::kPath)) continue;
@@ -145,11 +98,14 @@ void Analysis::on_call(NodeId id, bool is_new) {
     on_path_call(id, choice.text, eval_.arguments(id));
   }
   if (found || is_new) return;
+  if (const auto called = unwrapped(tree_, tree_.child(id, Field::kFunction)); called != kNoNode)
+    on_hidden_member(id, called);
   // Of a module object that node hands to an extension's loader.
   const auto function = unwrapped(tree_, tree_.child(id, Field::kFunction));
   if (function != kNoNode && tree_[function].kind == Kind::kMember) {
     const auto property = tree_.child(function, Field::kProperty);
     const auto given = eval_.arguments(id);
+    if (tree_.text(function).ends_with("clipboardData.setData")) add(kPatching, id, "clipboard");
     if (property != kNoNode && tree_.text(property) == "_compile" && !given.empty())
       on_evaluate(id, given[0]);
   }
@@ -173,22 +129,47 @@ void Analysis::on_path_call(NodeId id, const std::string& path, const std::vecto
     if (!given.empty()) on_load(id, given[0]);
     return;
   }
+  // f.bind(object, 'x') is f('x') at some time.
+  if (path.ends_with(".bind") && given.size() > 1) {
+    on_path_call(id, path.substr(0, path.size() - 5), {given.begin() + 1, given.end()});
+    return;
+  }
+  on_sink(id, path, given);
+  on_signs(id, path, given);
+}
+
+void Analysis::on_sink(NodeId id, const std::string& path, const std::vector<Value>& given) {
   const auto first = given.empty() ? unknown() : given[0];
   switch (sink_of(path)) {
     case Sink::kNetwork:
       on_network(id, given);
+      note_concealed(id, kNetwork, given);
       break;
     case Sink::kDns:
       on_dns(id, given);
+      note_concealed(id, kDns, given);
       break;
     case Sink::kProcess:
       on_process(id, path, given);
+      note_concealed(id, kProcess, given);
       break;
     case Sink::kEvaluate:
       on_evaluate(id, first);
       break;
     case Sink::kEvaluateLast:
-      on_evaluate(id, given.empty() ? text_value("") : given.back());
+      on_last_code(id, given);
+      break;
+    case Sink::kRunFile:
+      on_run_file(id, path, given);
+      break;
+    case Sink::kSpread:
+      on_members(id, given);
+      break;
+    case Sink::kObserve:
+      add(kPatching, id, path);
+      break;
+    case Sink::kMarkup:
+      for (const auto& text : given) on_markup(id, text);
       break;
     case Sink::kWorker:
       on_worker(id, given);
@@ -208,9 +189,7 @@ void Analysis::on_path_call(NodeId id, const std::string& path, const std::vecto
       if (given.size() > 1) on_write(id, given[1], path);
       break;
     case Sink::kRead:
-      on_read(id, first);
-      if (path.find("readdir") != path.npos || path.find("opendir") != path.npos)
-        on_listing(id, first);
+      on_read_call(id, path, given);
       break;
     case Sink::kRemove:
       on_remove(id, given);
@@ -222,254 +201,146 @@ void Analysis::on_path_call(NodeId id, const std::string& path, const std::vecto
       add(kSpying, id, path);
       break;
     case Sink::kDefine:
-      if (given.size() > 1 && first.is(VK::kPath))
-        for (const auto& name : texts_of(given[1])) {
-          const auto target = eval_.member(first, name);
-          if (target.is(VK::kPath) && is_shared(target.text)) add(kPatching, id, target.text);
-        }
+      on_define(id, path, given);
       break;
     case Sink::kNone:
       break;
   }
+}
+
+void Analysis::on_last_code(NodeId id, const std::vector<Value>& given) {
+  if (given.empty()) {
+    on_evaluate(id, text_value(""));
+    return;
+  }
+  const auto* code = given.back().find("expression");  // of an inspector's session
+  on_evaluate(id, code != nullptr ? *code : given.back());
+}
+
+void Analysis::on_read_call(NodeId id, const std::string& path, const std::vector<Value>& given) {
+  const auto first = given.empty() ? unknown() : given[0];
+  on_read(id, first);
+  if (path.find("readdir") != path.npos || path.find("opendir") != path.npos) on_listing(id, first);
+  // open(…, 'w')
+  const bool opens = path.ends_with(".open") || path.ends_with(".openSync");
+  if (opens && given.size() > 1 && text_of(given[1]).find_first_of("wa+") != std::string::npos)
+    on_write(id, first, path);
+}
+
+// define(x, 'name', …) or x.__defineGetter__('name', …)
+void Analysis::on_define(NodeId id, const std::string& path, const std::vector<Value>& given) {
+  if (given.empty()) return;
+  const bool method = path.ends_with("__defineGetter__");
+  const auto dot = path.rfind('.');
+  const auto whole = dot == path.npos ? std::string("globalThis") : path.substr(0, dot);
+  const auto object = method ? path_value(whole) : given[0];
+  const auto& key = method || given.size() < 2 ? given[0] : given[1];
+  if (!object.is(VK::kPath)) return;
+  for (const auto& name : texts_of(key)) {
+    const auto target = eval_.member(object, name);
+    if (target.is(VK::kPath) && is_shared(target.text)) add(kPatching, id, target.text);
+  }
+}
+
+// What some calls tell beside what they do.
+void Analysis::on_signs(NodeId id, const std::string& path, const std::vector<Value>& given) {
+  const auto first = given.empty() ? unknown() : given[0];
   if (path.starts_with("path.") || path == "require.resolve")
     for (const auto& text : texts_of(eval_.evaluate(id))) note_path(id, text);
   if (path == "JSON.stringify" || path.starts_with("Object.") || path == "Buffer.from")
     for (const auto& value : given)
       if (value.is(VK::kPath) && value.text == "process.env") add(kEnvironment, id, "process.env");
+  // Whoever looks for a member of process by going over all of them hides which.
+  const bool lists = path == "Object.entries" || path == "Object.values" || path == "Object.keys" ||
+                     path == "Object.getOwnPropertyNames" || path == "Reflect.ownKeys" ||
+                     path == "Object.getOwnPropertyDescriptors";
+  if (lists && first.is(VK::kPath) && first.text == "process") add(kEnvironment, id, "process");
+  if (path.starts_with("Deno.env.")) {
+    const auto value = eval_.evaluate(id);
+    if (value.is(VK::kPath)) on_environment(id, value);
+  }
+  if (const auto trigger = trigger_of_path(path); !trigger.empty())
+    add(kTrigger, id, trigger, path);
+  if (path == "require.context")
+    for (const auto& folder : texts_of(first)) on_folder_load(folder + "/" + kHole);
+  if (path.starts_with("import.meta.glob"))
+    for (auto pattern : texts_of(first)) {
+      std::replace(pattern.begin(), pattern.end(), '*', kHole);
+      on_folder_load(pattern);
+    }
 }
 
-namespace {
+// Nobody who has nothing to hide decodes what he asks for by himself.
+void Analysis::note_concealed(NodeId id, std::string_view kind, const std::vector<Value>& given) {
+  for (const auto& argument : given)
+    for (const auto& choice : choices_of(argument))
+      if (choice.origins == kDecoded &&
+          ((choice.is(VK::kText) && is_whole(choice.text)) || !choice.known()))
+        add(kConcealed, id, kind);
+}
 
-// Addresses that the arguments of a request name.
-std::vector<std::string> hosts_in(const std::vector<Value>& given) {
-  std::vector<std::string> out;
+// What loads a file as code: named in one of the arguments, or as a member of one.
+void Analysis::on_run_file(NodeId id, const std::string& path, const std::vector<Value>& given) {
   for (const auto& argument : given) {
-    for (const auto& choice : choices_of(argument)) {
-      if (choice.is(VK::kText)) {
-        if (auto host = host_of(choice.text); !host.empty()) out.push_back(std::move(host));
-      }
-      for (const auto key :
-           {"hostname", "host", "url", "baseURL", "href", "uri", "origin", "prefixUrl"})
-        if (const auto* member = choice.find(key))
-          for (const auto& text : texts_of(*member))
-            if (auto host = host_of(text); !host.empty()) out.push_back(std::move(host));
+    std::vector<Value> named{argument};
+    for (const auto key : {"exec", "files"})
+      if (const auto* member = argument.find(key)) named.push_back(*member);
+    for (const auto& value : named) {
+      if (value.is(VK::kList))
+        for (const auto& [key, item] : *value.members) on_load(id, item);
+      else if (value.is(VK::kText) || value.is(VK::kAny))
+        on_load(id, value);
     }
   }
-  return out;
+  if (path.starts_with("cluster.")) add(kProcess, id, "node");
+  if (path.starts_with("module.register")) add(kPatching, id, path);
 }
 
-std::string all_texts(const std::vector<Value>& given) {
-  std::string out;
-  for (const auto& argument : given) {
-    if (argument.is(VK::kFunction)) continue;
-    if (!out.empty()) out += ' ';
-    if (argument.is(VK::kList)) {
-      for (const auto& [key, item] : *argument.members) {
-        if (!out.empty() && out.back() != ' ') out += ' ';
-        out += to_text(item);
-      }
-    } else if (argument.is(VK::kText) || argument.is(VK::kPath)) {
-      out += to_text(argument);
+// Object.assign(http, { request: … }), Object.setPrototypeOf(fs, …)
+void Analysis::on_members(NodeId id, const std::vector<Value>& given) {
+  if (given.size() < 2 || !given[0].is(VK::kPath)) return;
+  for (std::size_t i = 1; i < given.size(); ++i) {
+    if (!given[i].is(VK::kRecord)) continue;
+    for (const auto& [name, value] : *given[i].members) {
+      const auto target = eval_.member(given[0], name);
+      if (target.is(VK::kPath) && is_shared(target.text)) add(kPatching, id, target.text);
     }
   }
-  return out;
 }
 
-}  // namespace
-
-void Analysis::on_network(NodeId id, const std::vector<Value>& given) {
-  auto hosts = hosts_in(given);
-  if (hosts.empty()) {
-    add(kNetwork, id, "");
-    return;
-  }
-  for (auto& host : hosts) {
-    add(kNetwork, id, host);
-    // Where clouds hand a machine its keys (AWS, Azure, Google, Alibaba).
-    if (host == "169.254.169.254" || host == "metadata.google.internal" ||
-        host == "169.254.170.2" || host == "100.100.100.200" || host == "[fd00:ec2::254]")
-      add(kSecrets, id, "cloud metadata");
-    if (!host.starts_with('*') && out_.hosts.size() < 64) out_.hosts.push_back(std::move(host));
-  }
-}
-
-void Analysis::on_dns(NodeId id, const std::vector<Value>& given) {
-  const auto hosts = hosts_in(given);
-  add(kDns, id, hosts.empty() ? std::string() : hosts[0]);
-}
-
-void Analysis::on_process(NodeId id, const std::string& path, const std::vector<Value>& given) {
-  std::vector<std::string> commands;
-  const auto rest =
-      given.size() > 1 ? std::vector<Value>(given.begin() + 1, given.end()) : std::vector<Value>();
-  if (!given.empty())
-    for (const auto& program : texts_of(given[0], true))
-      commands.push_back(program + (rest.empty() ? "" : " " + all_texts(rest)));
-  if (commands.empty()) commands.emplace_back(1, kHole);
-  for (const auto& command : commands) {
-    auto program = command.substr(0, command.find_first_of(" \t"));
-    if (path.ends_with("fork")) program = "node";
-    if (program.find(kHole) != program.npos) program.clear();
-    if (const auto slash = program.find_last_of("/\\");
-        slash != program.npos && !program.starts_with(kOwnRoot))
-      program.erase(0, slash + 1);
-    add(kProcess, id, program, command);
-    on_command(id, command);
-  }
-  for (const auto& argument : given) {
-    const auto* detached = argument.find("detached");
-    const auto* stdio = argument.find("stdio");
-    const bool silent = stdio == nullptr || text_of(*stdio) == "ignore" || stdio->is(VK::kList);
-    if (detached != nullptr && truth_of(*detached) == 1 && silent)
-      add(kProcessHidden, id, "detached", commands[0]);
-  }
-}
-
-// A command line as it is known: files of the package in it, and what it does.
-void Analysis::on_command(NodeId id, const std::string& command) {
-  for (auto& sign : command_signs(command)) add(sign.kind, id, sign.name, command);
-  for (auto& host : endpoints_in(command)) {
-    add(kNetwork, id, host, command);
-    if (out_.hosts.size() < 64) out_.hosts.push_back(std::move(host));
-  }
-  for (std::size_t at = 0; (at = command.find(kOwnRoot, at)) != command.npos;) {
-    const auto end = std::min(command.find_first_of(" \"';|&", at), command.size());
-    note_own_file(command.substr(at, end - at), true);
-    at = end;
-  }
-  auto words = command_files(command, {});
-  for (auto& word : words.candidates)
-    if (word.find(kHole) == word.npos && word.find(kOwnRoot) == word.npos)
-      note_own_file(word, true);
-  const auto flag = command.find(" -e ");
-  if (flag != command.npos && command.starts_with("node")) nested(id, command.substr(flag + 4));
-}
-
-void Analysis::on_evaluate(NodeId id, const Value& value) {
-  for (const auto& text : choices_of(value)) {
-    if (text.is(VK::kText) && is_whole(text.text)) {
-      if ((text.origins & (kDecoded | kFromNetwork)) != 0)
-        add(kDynamicCode, id, "decoded", text.text);
-      nested(id, text.text);
-      continue;
+// Markup that runs something: a script, a handler.
+void Analysis::on_markup(NodeId id, const Value& text) {
+  for (const auto& markup : texts_of(text, true)) {
+    const auto low = lower_ascii(markup);
+    bool runs = low.find("<script") != low.npos || low.find("javascript:") != low.npos;
+    for (auto at = low.find(" on"); !runs && at != low.npos; at = low.find(" on", at + 1)) {
+      const auto sign = low.find('=', at);
+      runs = sign != low.npos && sign - at < 20 &&
+             low.substr(at + 1, sign - at - 1).find_first_of(" \"'<>") == low.npos &&
+             low.rfind('<', at) != low.npos;
     }
-    if (text.is(VK::kFunction) || text.is(VK::kNumber)) continue;
-    auto origins = text.origins;
-    if (text.is(VK::kPath)) origins |= origins_of_path(text.text);
-    const bool file = text.is(VK::kPath) && text.text.starts_with("file:");
-    std::string_view name = "built";
-    if ((origins & kFromNetwork) != 0)
-      name = "fetched";
-    else if ((origins & kFromEnvironment) != 0)
-      name = "environment";
-    else if ((origins & kFromFile) != 0 || file)
-      name = "read";
-    else if ((origins & kDecoded) != 0)
-      name = "decoded";
-    else if ((origins & kFromCaller) != 0)
-      name = "given";
-    add(kDynamicCode, id, name);
+    if (runs) add(kDynamicCode, id, "markup", markup);
   }
 }
 
-void Analysis::on_worker(NodeId id, const std::vector<Value>& given) {
-  if (given.empty()) return;
-  const auto* eval = given.size() > 1 ? given[1].find("eval") : nullptr;
-  if (eval != nullptr && truth_of(*eval) != 0) {
-    on_evaluate(id, given[0]);
-    return;
-  }
-  on_load(id, given[0]);
-}
-
-void Analysis::on_timer(NodeId id, const std::vector<Value>& given) {
-  if (given.empty()) return;
-  const bool made = !given[0].known() && (given[0].origins & kDecoded) != 0;
-  if (given[0].is(VK::kText) || made) on_evaluate(id, given[0]);
-  if (given.size() > 1 && given[1].is(VK::kNumber) && given[1].number >= kFarTimer)
-    add(kTimer, id,
-        std::to_string(static_cast<long>(std::min(given[1].number / 3600000, 1e6))) + " h");
-}
-
-void Analysis::note_own_file(const std::string& path, bool evaluated) {
-  std::string name = path;
-  if (name.starts_with(kOwnRoot)) {
-    // In the root, __dirname + '/x' has two slashes.
-    name.erase(0, std::min(name.find_first_not_of('/', kOwnRoot.size()), name.size()));
-  } else if (name.starts_with('/') || name.starts_with('~')) {
-    return;
-  }
-  if (!name.empty() && is_whole(name) && out_.loads.size() < 4096)
-    out_.loads.push_back({std::move(name), false, evaluated});
-}
-
-void Analysis::note_path(NodeId id, const std::string& text) {
-  if (text.starts_with(kOwnRoot)) {
-    note_own_file(text, false);
-    return;
-  }
-  if (const auto secret = secret_file(text); !secret.empty()) add(kSecrets, id, secret, text);
-}
-
-void Analysis::on_write(NodeId id, const Value& target, std::string_view function) {
-  for (const auto& text : texts_of(target, true)) {
-    if (const auto file = autorun_file(text); !file.empty()) add(kAutorun, id, file, text);
-    if (const auto file = persistent_file(text); !file.empty()) add(kPersist, id, file, text);
-    if (const auto file = secret_file(text); !file.empty()) add(kSecrets, id, file, text);
-    if (text.starts_with(kOwnRoot) || text.starts_with(kHole) || text.empty()) continue;
-    if (text.starts_with("/tmp") || function.ends_with("mkdir") || function.ends_with("mkdirSync"))
-      continue;
-    add(kOutsideWrite, id, text, text);
-  }
-}
-
-void Analysis::on_read(NodeId id, const Value& target) {
-  for (const auto& text : texts_of(target)) note_path(id, text);
-}
-
-void Analysis::on_listing(NodeId id, const Value& target) {
-  for (const auto& text : texts_of(target))
-    if (text == "~" || text == "/" || text == "/home" || text == "/Users" || text == "C:\\Users")
-      add(kSecrets, id, "home folders", text);
-}
-
-void Analysis::on_remove(NodeId id, const std::vector<Value>& given) {
-  if (given.empty()) return;
-  const auto* recursive = given.size() > 1 ? given[1].find("recursive") : nullptr;
-  for (const auto& text : texts_of(given[0])) {
-    if (recursive == nullptr || truth_of(*recursive) != 1) continue;
-    const bool whole =
-        text == "~" || text == "/" || text == kWorkRoot || text == "C:\\" || text == "..";
-    if (whole) add(kDestroy, id, text);
-  }
-}
-
-void Analysis::on_load(NodeId id, const Value& name) {
-  for (const auto& text : texts_of(name)) {
-    if (!is_whole(text) || text.empty()) continue;
-    if (text.starts_with("data:")) {
-      add(kDynamicCode, id, "data:", text);
-      const auto comma = text.find(',');
-      if (comma == text.npos) continue;
-      const auto body = text.substr(comma + 1);
-      const bool base64 = text.substr(0, comma).ends_with("base64");
-      nested(id, base64 ? base64_text(body) : percent_decode(body));
-      continue;
-    }
-    if (text.find("://") != text.npos && !text.starts_with("file:")) {
-      add(kDynamicCode, id, "fetched", text);
-      add(kNetwork, id, url_host(text), text);
-      continue;
-    }
-    const auto path = module_path(text);
-    if (sink_of_module(path) == Sink::kSpy) add(kSpying, id, text);
-    if (sink_of_module(path) == Sink::kNative || text.ends_with(".node"))
-      add(kNativeCode, id, text.starts_with(kOwnRoot) ? text.substr(kOwnRoot.size()) : text);
-    if (text.starts_with(kOwnRoot))
-      note_own_file(text, true);
-    else if (out_.loads.size() < 4096)
-      out_.loads.push_back({text, true, true});
-  }
+// require('https')[x](…), process[x](…) with a name that is not known.
+void Analysis::on_hidden_member(NodeId id, NodeId function) {
+  if (tree_[function].kind != Kind::kSubscript) return;
+  const auto object = eval_.evaluate(tree_.child(function, Field::kObject));
+  const auto index = eval_.evaluate(tree_.child(function, Field::kIndex));
+  if (!object.is(VK::kPath) || !texts_of(index).empty()) return;
+  static constexpr std::pair<std::string_view, std::string_view> kDoes[] = {
+      {"child_process", kProcess}, {"http", kNetwork},   {"https", kNetwork},
+      {"http2", kNetwork},         {"net", kNetwork},    {"tls", kNetwork},
+      {"dgram", kNetwork},         {"vm", kDynamicCode}, {"dns", kDns}};
+  for (const auto& [module, kind] : kDoes)
+    if (object.text == module) add(kind, id, kind == kDynamicCode ? "built" : "");
+  if (index.origins != kDecoded) return;
+  const bool whole = object.text == "globalThis" || object.text == "process";
+  if (whole) add(kDynamicCode, id, "decoded");
+  if (whole || sink_of(object.text + ".exec") != Sink::kNone ||
+      sink_of(object.text + ".get") != Sink::kNone || object.text == "fs")
+    add(kConcealed, id, object.text);
 }
 
 void Analysis::on_import(NodeId id) {
@@ -492,6 +363,12 @@ void Analysis::on_assignment(NodeId id) {
   }
   if (kind != Kind::kMember && kind != Kind::kSubscript) return;
   on_source(id, left);
+  on_page_text(id, left);
+  if (kind == Kind::kSubscript) {
+    const auto object = eval_.evaluate(tree_.child(left, Field::kObject));
+    if (object.is(VK::kPath) && is_shared(object.text) && object.text.ends_with("cache"))
+      add(kPatching, id, object.text);
+  }
   const auto target = eval_.evaluate(left);
   for (const auto& choice : choices_of(target)) {
     if (!choice.is(VK::kPath)) continue;
@@ -499,6 +376,19 @@ void Analysis::on_assignment(NodeId id) {
     if (choice.text == "process.env.LD_PRELOAD" || choice.text == "process.env.NODE_OPTIONS")
       add(kNativeCode, id, choice.text);
   }
+}
+
+// script.text = …, element.innerHTML = …
+void Analysis::on_page_text(NodeId id, NodeId left) {
+  const auto property = tree_.child(left, Field::kProperty);
+  const auto name = property == kNoNode ? std::string_view() : tree_.text(property);
+  const bool markup = name == "innerHTML" || name == "outerHTML" || name == "srcdoc";
+  if (!markup && name != "text" && name != "textContent" && name != "innerText") return;
+  const auto right = eval_.evaluate(tree_.child(id, Field::kRight));
+  if (markup) on_markup(id, right);
+  const auto object = eval_.evaluate(tree_.child(left, Field::kObject));
+  if (object.is(VK::kPath) && object.text == "document.createElement().script")
+    on_evaluate(id, right);
 }
 
 // script.src = …, image.src = …
@@ -518,6 +408,22 @@ void Analysis::on_member(NodeId id) {
   // Of a.b.c only what is reached of it as far as it is known.
   const auto value = eval_.evaluate(id);
   if (value.is(VK::kPath) && value.text.starts_with("process.env")) on_environment(id, value);
+  if (value.is(VK::kPath))
+    if (const auto trigger = trigger_of_path(value.text); !trigger.empty())
+      add(kTrigger, id, trigger, value.text);
+  if (tree_[id].kind == Kind::kMember) {
+    const auto property = tree_.child(id, Field::kProperty);
+    if (property != kNoNode && tree_.text(property) == "getTimezoneOffset")
+      add(kTrigger, id, "locale");
+    return;
+  }
+  // process[x], process.env[x] with a name that was decoded.
+  if (value.known()) return;
+  const auto object = eval_.evaluate(tree_.child(id, Field::kObject));
+  const auto index = eval_.evaluate(tree_.child(id, Field::kIndex));
+  if (!object.is(VK::kPath) || index.known() || index.origins != kDecoded) return;
+  if (object.text == "process") add(kEnvironment, id, "process");
+  if (object.text == "process.env") add(kSecrets, id, "");
 }
 
 void Analysis::on_identifier(NodeId id) {
@@ -536,6 +442,8 @@ void Analysis::on_environment(NodeId id, const Value& value) {
   if (value.text.starts_with("process.env.")) {
     const auto name = std::string_view(value.text).substr(12);
     if (is_secret_variable(name)) add(kSecrets, id, name);
+    if (const auto trigger = trigger_of_variable(name); !trigger.empty())
+      add(kTrigger, id, trigger, name);
     return;
   }
   // As a whole: where it goes decides. Handing it to a program or keeping a name for it is
@@ -594,6 +502,7 @@ void Analysis::on_environment(NodeId id, const Value& value) {
 void Analysis::on_text(NodeId id) {
   const auto parent = tree_[id].parent;
   if (tree_[id].kind == Kind::kBinary) {
+    if (compares_date(tree_, id, eval_)) add(kTrigger, id, "date");
     // The top of a chain only; its parts are in it.
     const auto op = tree_.child(id, Field::kOperator);
     if (op == kNoNode || tree_.text(op) != "+") return;
@@ -633,94 +542,16 @@ void Analysis::nested(NodeId id, const std::string& text) {
     tree = SyntaxTree::parse(wrapped, Grammar::kJavaScript);
   }
   if (tree.nodes().empty()) return;
-  Analysis(tree, path_, depth_ + 1, {}, out_)
-      .run(outer_import_ && import_time_.runs(id), outer_line_ > 0 ? outer_line_ : tree_.line(id));
+  AnalysedText inside;
+  inside.path = path_;
+  inside.depth = depth_ + 1;
+  inside.on_import = outer_import_ && import_time_.runs(id);
+  inside.line = outer_line_ > 0 ? outer_line_ : tree_.line(id);
+  analyse(tree, inside, out_);
 }
 
-}  // namespace
-
-std::string shown(std::string_view text, std::size_t limit) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size() && out.size() < limit; ++i) {
-    const auto rest = text.substr(i);
-    if (rest.starts_with(kOwnRoot)) {
-      out += '.';
-      i += kOwnRoot.size() - 1;
-    } else if (rest.starts_with(kWorkRoot)) {
-      out += "<project>";
-      i += kWorkRoot.size() - 1;
-    } else if (text[i] == kHole) {
-      if (!out.ends_with('*')) out += '*';
-    } else if (text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
-      if (!out.ends_with(' ')) out += ' ';
-    } else {
-      out += text[i] >= 0x20 && text[i] < 0x7F ? text[i] : '?';
-    }
-  }
-  if (out.size() > limit) out.resize(limit);
-  return out;
-}
-
-namespace {
-
-template <class T>
-void sort_unique(std::vector<T>& list) {
-  std::sort(list.begin(), list.end());
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-}
-
-}  // namespace
-
-FileReading read_code(std::string_view path, std::string_view text, const ParseLimits& limits,
-                      const std::set<std::string>& called) {
-  FileReading out;
-  // The grammar ends at a NUL, which engines take in comments and literals.
-  std::string blank;
-  if (text.find('\0') != text.npos) {
-    blank = text;
-    std::replace(blank.begin(), blank.end(), '\0', ' ');
-    text = blank;
-  }
-  auto tree = SyntaxTree::parse(text, grammar_of(path), limits);
-  const auto plain = without_name_escapes(tree);
-  if (!plain.empty()) tree = SyntaxTree::parse(plain, grammar_of(path), limits);
-  switch (tree.state()) {
-    case ParseState::kTooLarge:
-      out.reading.unread = "too-large";
-      return out;
-    case ParseState::kTooLong:
-      out.reading.unread = "too-long";
-      return out;
-    case ParseState::kErrors:
-      out.reading.unread = "errors";
-      break;
-    case ParseState::kParsed:
-      break;
-  }
-  Analysis(tree, path, 0, called, out).run(true, 0);
-  // Read both ways if engines and the grammar may take different text for a comment.
-  std::string other;
-  if (text.find("-->") != text.npos) other = without_arrow_comments(text);
-  if (other.empty() && text.find("<!--") != text.npos && is_module(tree))
-    other = without_html_comments(text);
-  if (!other.empty()) {
-    const auto again = SyntaxTree::parse(other, grammar_of(path), limits);
-    if (!again.nodes().empty()) Analysis(again, path, 0, called, out).run(true, 0);
-  }
-  auto& list = out.reading.capabilities;
-  std::sort(list.begin(), list.end(), [](const Capability& a, const Capability& b) {
-    return std::tie(a.kind, a.name) < std::tie(b.kind, b.name);
-  });
-  sort_unique(out.loads);
-  // One that is run and read is run.
-  for (std::size_t i = 1; i < out.loads.size(); ++i)
-    if (out.loads[i].name == out.loads[i - 1].name &&
-        out.loads[i].module == out.loads[i - 1].module)
-      out.loads[i - 1].evaluated = true;
-  sort_unique(out.loads);
-  sort_unique(out.calls);
-  sort_unique(out.hosts);
-  return out;
+void analyse(const SyntaxTree& tree, const AnalysedText& of, FileReading& out) {
+  Analysis(tree, of.path, of.depth, of.called, out).run(of.on_import, of.line);
 }
 
 }  // namespace npmgate::code

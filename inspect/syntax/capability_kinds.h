@@ -23,7 +23,10 @@ inline constexpr std::string_view kPublish = "package-publish";     // name: com
 inline constexpr std::string_view kDestroy = "destruction";         // name: path or command
 inline constexpr std::string_view kSpying = "spying";               // keys, screen, clipboard
 inline constexpr std::string_view kMining = "mining";
-inline constexpr std::string_view kTimer = "far-timer";           // name: hours
+inline constexpr std::string_view kTimer = "far-timer";  // name: hours
+inline constexpr std::string_view kTrigger = "trigger";  // name: what it waits for or looks for
+// The argument of a call that reaches out was decoded by the code; name: which kind of call.
+inline constexpr std::string_view kConcealed = "concealed-argument";
 inline constexpr std::string_view kMail = "mail-copy";            // name: address
 inline constexpr std::string_view kMachine = "machine-identity";  // host name, account, addresses
 inline constexpr std::string_view kUnread = "unread";             // name: why no parser read it
@@ -33,6 +36,6 @@ inline constexpr std::string_view kCapabilityKinds[] = {
     kAgentCommand, kAutorun,  kDestroy, kDns,     kDynamicCode,   kEnvironment,
     kTimer,        kPatching, kMail,    kMining,  kNativeCode,    kNetwork,
     kOutsideWrite, kPublish,  kPersist, kProcess, kProcessHidden, kSecrets,
-    kSpying,       kDisguise, kUnread,  kMachine};
+    kSpying,       kDisguise, kUnread,  kMachine, kTrigger,       kConcealed};
 
 }  // namespace npmgate

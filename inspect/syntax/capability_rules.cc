@@ -87,6 +87,17 @@ constexpr PathSink kPaths[] = {
     {"module.Module.prototype._compile", Sink::kEvaluate},
     {"execScript", Sink::kEvaluate},
     {"binding:contextify.ContextifyScript", Sink::kEvaluate},
+    {"module.register", Sink::kRunFile},
+    {"module.load", Sink::kRunFile},
+    {"module.Module.load", Sink::kRunFile},
+    {"module.prototype.load", Sink::kRunFile},
+    {"module.Module.prototype.load", Sink::kRunFile},
+    {"cluster.setupPrimary", Sink::kRunFile},
+    {"cluster.setupMaster", Sink::kRunFile},
+    {"test.run", Sink::kRunFile},
+    {"navigator.serviceWorker.register", Sink::kWorker},
+    {"inspector.Session.post", Sink::kEvaluateLast},
+    {"inspector.promises.Session.post", Sink::kEvaluateLast},
     {"worker_threads.Worker", Sink::kWorker},
     {"Worker", Sink::kWorker},
     {"SharedWorker", Sink::kWorker},
@@ -95,6 +106,8 @@ constexpr PathSink kPaths[] = {
     {"setImmediate", Sink::kTimer},
     {"timers.setTimeout", Sink::kTimer},
     {"timers.setInterval", Sink::kTimer},
+    {"timers.promises.setTimeout", Sink::kTimer},
+    {"timers.promises.setInterval", Sink::kTimer},
     {"process.dlopen", Sink::kNative},
     {"WebAssembly.instantiate", Sink::kNative},
     {"WebAssembly.compile", Sink::kNative},
@@ -102,6 +115,15 @@ constexpr PathSink kPaths[] = {
     {"WebAssembly.Instance", Sink::kNative},
     {"WebAssembly.instantiateStreaming", Sink::kNative},
     {"WebAssembly.compileStreaming", Sink::kNative},
+    {"Object.defineProperties", Sink::kSpread},
+    {"Object.assign", Sink::kSpread},
+    {"Object.setPrototypeOf", Sink::kSpread},
+    {"Reflect.setPrototypeOf", Sink::kSpread},
+    {"npm:axios.interceptors.request.use", Sink::kObserve},
+    {"npm:axios.interceptors.response.use", Sink::kObserve},
+    {"diagnostics_channel.subscribe", Sink::kObserve},
+    {"document.write", Sink::kMarkup},
+    {"document.writeln", Sink::kMarkup},
     {"Object.defineProperty", Sink::kDefine},
     {"Reflect.defineProperty", Sink::kDefine},
     {"Reflect.set", Sink::kDefine},
@@ -116,6 +138,7 @@ constexpr PathSink kPaths[] = {
 // Functions of fs, fs.promises and fs-extra, without Sync.
 constexpr PathSink kFiles[] = {
     {"writeFile", Sink::kWrite},
+    {"writeTextFile", Sink::kWrite},
     {"appendFile", Sink::kWrite},
     {"createWriteStream", Sink::kWrite},
     {"outputFile", Sink::kWrite},
@@ -132,6 +155,7 @@ constexpr PathSink kFiles[] = {
     {"link", Sink::kWriteSecond},
     {"move", Sink::kWriteSecond},
     {"readFile", Sink::kRead},
+    {"readTextFile", Sink::kRead},
     {"createReadStream", Sink::kRead},
     {"open", Sink::kRead},
     {"readdir", Sink::kRead},
@@ -258,6 +282,15 @@ Sink sink_of(std::string_view path) {
     if (path.starts_with(prefix)) return sink_of_file(path.substr(std::string_view(prefix).size()));
   for (const auto& row : kPaths)
     if (row.path == path) return row.sink;
+  if (path.starts_with("Deno.")) return sink_of_file(path.substr(5));
+  if (path == "Bun.file") return Sink::kRead;
+  if (path == "Bun.write") return Sink::kWrite;
+  if (path.ends_with("Worklet.addModule")) return Sink::kWorker;
+  if (path.ends_with(".insertAdjacentHTML")) return Sink::kMarkup;
+  if (path.ends_with("__defineGetter__")) return Sink::kDefine;
+  if (path.starts_with("require.extensions.") || path.starts_with("module._extensions.") ||
+      path.starts_with("module.Module._extensions."))
+    return Sink::kRunFile;
   if (path.starts_with("dns.")) {
     const auto name = path.substr(path.rfind('.') + 1);
     return name.starts_with("resolve") || name.starts_with("lookup") || name == "reverse"
@@ -269,6 +302,19 @@ Sink sink_of(std::string_view path) {
     return Sink::kNetwork;
   if (path.starts_with("npm:shelljs/global")) return Sink::kProcess;
   return asks(path) ? Sink::kNetwork : sink_of_module(path.substr(0, path.find('.')));
+}
+
+bool is_telling(std::string_view word) {
+  if (word.empty() || word.size() > 200) return false;
+  if (word == "env" || word == "require" || word == "constructor" || word == "mainModule" ||
+      word.starts_with("http") || !secret_file(word).empty() || is_secret_variable(word))
+    return true;
+  for (const auto prefix : {"child_process.", "http.", "fs.", "vm.", "os.", "net.", "dns.", ""})
+    if (sink_of(std::string(prefix) + std::string(word)) != Sink::kNone) return true;
+  for (const auto module : {"child_process", "https", "http", "http2", "net", "tls", "dgram", "dns",
+                            "fs", "vm", "os", "worker_threads", "module"})
+    if (word == module || (word.starts_with("node:") && word.substr(5) == module)) return true;
+  return false;
 }
 
 Sink sink_of_module(std::string_view path) {
@@ -295,6 +341,9 @@ bool is_shared(std::string_view path) {
                                                            "ethereum.request",
                                                            "ethereum.send",
                                                            "ethereum.sendAsync",
+                                                           "module._cache",
+                                                           "module.Module._cache",
+                                                           "require.cache",
                                                            "solana",
                                                            "crypto.getRandomValues",
                                                            "Math.random",
@@ -331,6 +380,19 @@ bool is_shared(std::string_view path) {
                                                               "navigator.clipboard.",
                                                               "console.",
                                                               "document.write",
+                                                              "tronWeb.",
+                                                              "tronLink.",
+                                                              "phantom.",
+                                                              "solana.",
+                                                              "keplr.",
+                                                              "unisat.",
+                                                              "okxwallet.",
+                                                              "BinanceChain.",
+                                                              "ethereum.",
+                                                              "events.prototype.",
+                                                              "events.EventEmitter.prototype.",
+                                                              "stream.Readable.prototype.",
+                                                              "stream.Writable.prototype.",
                                                               "npm:axios.",
                                                               "npm:ethers.",
                                                               "npm:web3."});
@@ -481,124 +543,74 @@ std::string_view autorun_file(std::string_view path) {
                                                                   ".zed/tasks.json",
                                                                   ".git/config",
                                                                   ".gitconfig",
+                                                                  "claude.local.md",
+                                                                  "opencode.json",
+                                                                  "opencode.jsonc",
+                                                                  ".opencode",
+                                                                  ".agent",
+                                                                  ".agents",
+                                                                  ".qwen",
+                                                                  ".trae",
+                                                                  ".amp",
+                                                                  ".crush",
+                                                                  ".factory",
+                                                                  ".goosehints",
+                                                                  ".zed",
+                                                                  ".config/zed",
+                                                                  "code/user",
+                                                                  "cursor/user",
+                                                                  ".fleet",
+                                                                  "copilot-instructions.md",
                                                                   ".lefthook.yml",
                                                                   "lefthook.yml"});
-  return first_segments(lowered(path), kNames);
+  const auto low = lowered(path);
+  if (low.ends_with(".code-workspace")) return ".code-workspace";
+  return first_segments(low, kNames);
 }
 
 std::string_view persistent_file(std::string_view path) {
-  static constexpr auto kNames = std::to_array<std::string_view>(
-      {".bashrc",           ".bash_profile",   ".zshrc",
-       ".zprofile",         ".zshenv",         ".profile",
-       ".config/autostart", ".config/systemd", "systemd/system",
-       "launchagents",      "launchdaemons",   "cron.d",
-       "crontab",           "etc/profile.d",   "start menu/programs/startup",
-       "programs/startup",  ".config/fish",    "windowspowershell/profile.ps1",
-       "etc/rc.local",      "etc/init.d",      ".pam_environment"});
-  return first_segments(lowered(path), kNames);
-}
-
-namespace {
-
-bool word_in(std::string_view text, std::string_view word) {
-  for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
-    const auto end = at + word.size();
-    const auto is_word = [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
-    };
-    if ((at == 0 || !is_word(text[at - 1])) && (end == text.size() || !is_word(text[end])))
-      return true;
-  }
-  return false;
-}
-
-bool pipes_to_shell(std::string_view text) {
-  for (auto at = text.find('|'); at != text.npos; at = text.find('|', at + 1)) {
-    auto rest = text.substr(at + 1);
-    while (!rest.empty() && rest[0] == ' ') rest.remove_prefix(1);
-    if (rest.starts_with("sudo ")) rest.remove_prefix(5);
-    const auto slash = rest.substr(0, rest.find(' ')).rfind('/');
-    if (slash != rest.npos) rest.remove_prefix(slash + 1);
-    const auto word = rest.substr(0, rest.find_first_of(" ;&|\"')"));
-    for (const auto shell :
-         {"sh", "bash", "zsh", "dash", "node", "python", "python3", "perl", "iex", "ruby", "bun"})
-      if (word == shell) return true;
-  }
-  for (const auto sign : {"$(curl", "`curl", "<(curl", "$(wget", "`wget", "iex(", "iex (",
-                          "invoke-expression", "downloadstring"})
-    if (text.find(sign) != text.npos) return true;
-  return false;
-}
-
-// curl -o x https://…; sh x
-bool runs_download(std::string_view text) {
-  if (text.find("curl ") == text.npos && text.find("wget ") == text.npos &&
-      text.find("invoke-webrequest") == text.npos)
-    return false;
-  for (const auto sign : {"chmod +x", "chmod 7", "&& ./", "; ./", "&& sh ", "; sh ", "&& bash ",
-                          "; bash ", "&& node ", "; node ", "start-process", "&& python"})
-    if (text.find(sign) != text.npos) return true;
-  return false;
-}
-
-}  // namespace
-
-std::vector<CommandSign> command_signs(std::string_view command) {
-  std::vector<CommandSign> out;
-  const auto text = lowered(command);
-  if (pipes_to_shell(text)) out.push_back({kProcessHidden, "piped to a shell"});
-  if (runs_download(text)) out.push_back({kProcessHidden, "downloaded and run"});
-  for (const auto sign :
-       {"powershell -e", "powershell.exe -e", "-encodedcommand", "-executionpolicy bypass",
-        "mshta ", "regsvr32", "rundll32", "certutil -", "bitsadmin", "/dev/tcp/"})
-    if (text.find(sign) != text.npos) out.push_back({kProcessHidden, sign});
-  for (const auto sign : {"whoami", "hostname", "ifconfig", "ipconfig"})
-    if (word_in(text, sign)) out.push_back({kMachine, sign});
-  struct Pair {
-    std::string_view program, option;
-  };
-  constexpr Pair kAgents[] = {{"claude", "--dangerously-skip-permissions"},
-                              {"claude", "--permission-mode"},
-                              {"gemini", "--yolo"},
-                              {"gemini", "-y"},
-                              {"q", "--trust-all-tools"},
-                              {"codex", "--full-auto"},
-                              {"codex", "--dangerously-bypass-approvals-and-sandbox"},
-                              {"codex", "--yolo"},
-                              {"cursor-agent", "--force"},
-                              {"aider", "--yes-always"},
-                              {"copilot", "--allow-all-tools"},
-                              {"opencode", "--yolo"},
-                              {"amp", "--dangerously-allow-all"}};
-  for (const auto& [program, option] : kAgents)
-    if (word_in(text, program) && text.find(option) != text.npos)
-      out.push_back({kAgentCommand, std::string(program)});
-  for (const auto agent :
-       {"claude -p", "claude --print", "gemini -p", "codex exec", "cursor-agent -p", "q chat"})
-    if (word_in(text, agent)) out.push_back({kAgentCommand, std::string(agent)});
-  for (const auto sign :
-       {"npm publish", "npm token", "npm owner", "npm access", "yarn publish", "yarn npm publish",
-        "pnpm publish", "bun publish", "npm whoami", "npm adduser"})
-    if (word_in(text, sign)) out.push_back({kPublish, sign});
-  for (const auto sign :
-       {"crontab", "systemctl enable", "launchctl load", "launchctl bootstrap", "schtasks",
-        "currentversion/run", "update-rc.d", "loginctl enable-linger"})
-    if (text.find(sign) != text.npos) out.push_back({kPersist, sign});
-  for (const auto sign : {"rm -rf ~", "rm -rf /", "rm -rf $home", "del /f /s /q", "rd /s /q c:",
-                          "format c:", "cipher /w", "shred -", "mkfs", "dd if=/dev/zero"})
-    if (text.find(sign) != text.npos) out.push_back({kDestroy, sign});
-  for (const auto sign : {"xmrig", "stratum+tcp", "stratum+ssl", "minerd", "cpuminer"})
-    if (text.find(sign) != text.npos) out.push_back({kMining, sign});
-  if (text.find("ld_preload") != text.npos || text.find("dyld_insert_libraries") != text.npos)
-    out.push_back({kNativeCode, "LD_PRELOAD"});
-  if (const auto file = persistent_file(text); !file.empty() && text.find('>') != text.npos)
-    out.push_back({kPersist, std::string(file)});
-  if (const auto file = secret_file(text); !file.empty())
-    out.push_back({kSecrets, std::string(file)});
-  if (word_in(text, "printenv") || text == "env" || text.find("env |") != text.npos ||
-      text.find("set |") != text.npos)
-    out.push_back({kEnvironment, "printenv"});
-  return out;
+  static constexpr auto kNames = std::to_array<std::string_view>({".bashrc",
+                                                                  ".bash_profile",
+                                                                  ".zshrc",
+                                                                  ".zprofile",
+                                                                  ".zshenv",
+                                                                  ".profile",
+                                                                  ".config/autostart",
+                                                                  ".config/systemd",
+                                                                  "systemd/system",
+                                                                  "launchagents",
+                                                                  "launchdaemons",
+                                                                  "cron.d",
+                                                                  "crontab",
+                                                                  "etc/profile.d",
+                                                                  "start menu/programs/startup",
+                                                                  "programs/startup",
+                                                                  ".config/fish",
+                                                                  "windowspowershell/profile.ps1",
+                                                                  "etc/rc.local",
+                                                                  "etc/init.d",
+                                                                  ".pam_environment",
+                                                                  "authorized_keys",
+                                                                  ".ssh/rc",
+                                                                  "etc/ld.so.preload",
+                                                                  ".vimrc",
+                                                                  ".config/nvim",
+                                                                  ".tmux.conf",
+                                                                  ".inputrc",
+                                                                  ".login",
+                                                                  ".config/environment.d",
+                                                                  "app.asar",
+                                                                  ".npmrc",
+                                                                  ".yarnrc.yml"});
+  const auto low = lowered(path);
+  // Another package, wherever it is installed. Dot folders are caches.
+  constexpr std::string_view kModules = "node_modules/";
+  const bool beside = low.starts_with(std::string(kOwnRoot) + "/../");
+  const auto at = beside ? low.size() : low.rfind(kModules);
+  if (beside || (at != low.npos && low.starts_with(kWorkRoot) &&
+                 at + kModules.size() < low.size() && low[at + kModules.size()] != '.'))
+    return "another package";
+  return first_segments(low, kNames);
 }
 
 std::string url_host(std::string_view text) {

@@ -16,6 +16,7 @@ enum class Sink {
   kEvaluate,      // the first argument is code
   kEvaluateLast,  // the last one is (Function)
   kWorker,
+  kRunFile,  // an argument is a file of code
   kTimer,
   kNative,
   kWrite,        // to the first argument
@@ -25,12 +26,18 @@ enum class Sink {
   kSpy,
   kIdentity,  // says whose machine it is
   kDefine,    // Object.defineProperty and the like
+  kSpread,    // Object.assign and the like: members of the second argument
+  kObserve,   // sees what others do: interceptors, diagnostics
+  kMarkup,    // text that becomes a part of a page
 };
 
 // What calling `path` does: "child_process.exec" -> kProcess.
 Sink sink_of(std::string_view path);
 // Modules that are there to ask servers, as paths: "npm:axios".
 std::span<const std::string_view> client_modules();
+// A word that hidden lists of names are made for: a module of node's, a function that this table
+// knows, a secret.
+bool is_telling(std::string_view word);
 // What loading the module does by itself: kSpy, kNative, kNone.
 Sink sink_of_module(std::string_view path);
 // True if assigning to this path changes what other code gets: "https.request", "fetch".

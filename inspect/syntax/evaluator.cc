@@ -13,51 +13,14 @@ namespace {
 
 using VK = Value::Kind;
 
+Value rest_of(const std::vector<Value>& given, std::size_t from) {
+  std::vector<Value> items;
+  for (std::size_t i = from; i < given.size(); ++i) items.push_back(given[i]);
+  return list_value(std::move(items));
+}
+
 bool is_index(std::string_view text) {
   return !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == text.npos;
-}
-
-double arithmetic(std::string_view op, double a, double b) {
-  const auto bits = [](double x) {
-    return std::isfinite(x) ? static_cast<std::int32_t>(
-                                  static_cast<std::int64_t>(std::fmod(std::trunc(x), 4294967296.0)))
-                            : 0;
-  };
-  if (op == "-") return a - b;
-  if (op == "*") return a * b;
-  if (op == "/") return a / b;
-  if (op == "%") return std::fmod(a, b);
-  if (op == "**") return std::pow(a, b);
-  if (op == "^") return bits(a) ^ bits(b);
-  if (op == "&") return bits(a) & bits(b);
-  if (op == "|") return bits(a) | bits(b);
-  if (op == "<<")
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(bits(a)) << (bits(b) & 31));
-  if (op == ">>") return bits(a) >> (bits(b) & 31);
-  if (op == ">>>") return static_cast<std::uint32_t>(bits(a)) >> (bits(b) & 31);
-  return std::nan("");
-}
-
-// As JavaScript's Number(value); NaN if it is not known.
-double to_number(const Value& value) {
-  switch (value.kind) {
-    case VK::kNumber:
-    case VK::kBool:
-      return value.number;
-    case VK::kNull:
-      return 0;
-    case VK::kText:
-      return value.text.empty() ? 0 : parse_number(value.text);
-    case VK::kList:
-      return value.size() == 0 ? 0 : std::nan("");
-    default:
-      return std::nan("");
-  }
-}
-
-bool foldable(const Value& value) {
-  return value.is(VK::kText) || value.is(VK::kNumber) || value.is(VK::kBool) ||
-         value.is(VK::kNull) || value.is(VK::kUndefined) || value.is(VK::kList);
 }
 
 }  // namespace
@@ -186,8 +149,7 @@ const Value* Evaluator::find_folded(NodeId id) {
 
 const Value* Evaluator::find_bound(BindingId id) {
   const Folded* found = nullptr;
-  if (const auto& kept = bound_[id]; kept && (kept->value.known() || holds(kept->needs, 0)))
-    found = &*kept;
+  if (const auto& kept = bound_[id]; kept && holds(kept->needs, 0)) found = &*kept;
   for (auto level = frames_.size(); found == nullptr && level > 0; --level) {
     const auto& bindings = known_at(level).bindings;
     const auto it = bindings.find(id);
@@ -324,17 +286,35 @@ Value Evaluator::binding_value(BindingId id) {
   const Needs before = begin_needs();
   const auto& binding = scopes_[id];
   std::vector<Value> values;
+  bool counted = false;
   for (const auto& definer : binding.definers) {
+    if (definer.how == Definer::How::kCounted) {
+      counted = true;
+      continue;
+    }
     auto value = definer_value(definer);
-    if (definer.how == Definer::How::kAppended && !values.empty()) {
-      values.back() = concatenate(values.back(), value);
+    if (definer.how == Definer::How::kGrown) {
+      auto origins =
+          static_cast<std::uint8_t>(value.origins | (values.empty() ? 0 : values.back().origins));
+      if (picks_characters(definer.node)) origins |= kDecoded;
+      if (!values.empty()) values.pop_back();
+      values.push_back(unknown(origins));
+    } else if (definer.how == Definer::How::kAppended && !values.empty()) {
+      const bool numbers = values.back().is(VK::kNumber) && value.is(VK::kNumber);
+      values.back() = numbers ? unknown() : concatenate(values.back(), value);
     } else {
       values.push_back(std::move(value));
     }
   }
   // Whoever fills a parameter from outside the file is not seen.
   auto value = values.size() == 1 ? std::move(values[0]) : any_value(std::move(values));
-  if (binding.changed && value.is(VK::kList)) value = unknown(value.origins);
+  if (counted) value = unknown(value.origins);
+  if (binding.changed && value.is(VK::kList)) {
+    std::vector<Value> items;
+    for (const auto& [key, item] : *value.members) items.push_back(item);
+    for (const auto added : binding.added) items.push_back(evaluate(added));
+    value = bag_value(std::move(items), value.origins);
+  }
   busy_[id] = false;
   const bool keeps =
       !needs_.cut || (frames_.empty() && value.known()) || ++cut_bindings_[id] >= kMostAttempts;
@@ -353,6 +333,7 @@ Value Evaluator::definer_value(const Definer& definer) {
       value = path_value(module_path(definer.module));
       break;
     case Definer::How::kParameter:
+    case Definer::How::kRest:
       value = parameter_value(definer);
       break;
     case Definer::How::kFunction:
@@ -374,11 +355,44 @@ Value Evaluator::definer_value(const Definer& definer) {
   return value;
 }
 
+bool Evaluator::picks_characters(NodeId id) const {
+  id = unwrapped(tree_, id);
+  if (id == kNoNode) return false;
+  const auto kind = tree_[id].kind;
+  if (kind == Kind::kSubscript) return true;
+  if (kind == Kind::kBinary)
+    return picks_characters(tree_.child(id, Field::kLeft)) ||
+           picks_characters(tree_.child(id, Field::kRight));
+  if (kind != Kind::kCall) return false;
+  const auto function = unwrapped(tree_, tree_.child(id, Field::kFunction));
+  if (function == kNoNode || tree_[function].kind != Kind::kMember) return false;
+  const auto property = tree_.child(function, Field::kProperty);
+  const auto name = property == kNoNode ? std::string_view() : tree_.text(property);
+  return name == "charAt" || name == "at" || name == "fromCharCode" || name == "fromCodePoint";
+}
+
+Value Evaluator::field_value(std::string_view name) {
+  const auto& nodes = scopes_.fields(name);
+  if (nodes.empty()) return unknown();
+  if (std::find(busy_fields_.begin(), busy_fields_.end(), name) != busy_fields_.end()) {
+    needs_.cut = true;
+    return unknown();
+  }
+  busy_fields_.emplace_back(name);
+  std::vector<Value> values;
+  for (const auto node : nodes)
+    for (const auto& choice : choices_of(evaluate(node)))
+      if (choice.is(VK::kPath) || choice.is(VK::kText)) values.push_back(choice);
+  busy_fields_.pop_back();
+  return any_value(std::move(values));
+}
+
 Value Evaluator::parameter_value(const Definer& definer) {
   for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
     if (frame->function != definer.node) continue;
     const auto index = static_cast<std::size_t>(frames_.rend() - frame) - 1;
     needs_.frames |= static_cast<std::uint8_t>(1U << index);
+    if (definer.how == Definer::How::kRest) return rest_of(frame->arguments, definer.index);
     if (definer.index < frame->arguments.size()) return frame->arguments[definer.index];
     Value missing;
     missing.kind = VK::kUndefined;
@@ -392,8 +406,11 @@ Value Evaluator::parameter_value(const Definer& definer) {
       values.push_back(callback_parameter(definer.node, site, definer.index));
       continue;
     }
-    const auto given = arguments(site.call);
-    if (definer.index < given.size()) values.push_back(given[definer.index]);
+    auto given = arguments(site.call);
+    if (definer.how == Definer::How::kRest)
+      values.push_back(rest_of(given, definer.index));
+    else if (definer.index < given.size())
+      values.push_back(given[definer.index]);
   }
   if (values.empty()) return unknown(kFromCaller);
   return any_value(std::move(values));
@@ -444,15 +461,22 @@ Value Evaluator::fold_member(NodeId id) {
       for (const auto& name : texts_of(index)) values.push_back(member(object, name));
       return any_value(std::move(values));
     }
+    if (object.is(VK::kBag)) return member(object, "0");
     if (!index.is(VK::kText) && !index.is(VK::kNumber)) {
       if (object.is(VK::kList) && object.size() <= 16) {
         std::vector<Value> items;
         for (const auto& [key, item] : *object.members) items.push_back(item);
         return any_value(std::move(items));
       }
-      return unknown(object.origins);
+      return unknown(static_cast<std::uint8_t>(object.origins | index.origins));
     }
-    return member(object, to_text(index));
+    const auto key = to_text(index);
+    auto value = member(object, key);
+    if (!value.known() && !object.is(VK::kText)) {
+      value = any_value({field_value(key)});
+      value.origins |= object.origins;
+    }
+    return value;
   }
   const auto name = member_name(id);
   const auto plain = unwrapped(tree_, object_node);
@@ -467,7 +491,10 @@ Value Evaluator::fold_member(NodeId id) {
       if (values.size() > 1) value = any_value(std::move(values));
     }
   }
-  return value;
+  if (value.known()) return value;
+  auto field = field_value(name);
+  field.origins |= value.origins;
+  return field;
 }
 
 Value Evaluator::member(const Value& object, std::string_view name) {
@@ -484,6 +511,18 @@ Value Evaluator::member(const Value& object, std::string_view name) {
       if (name == "constructor") return path_value("Object");
       return unknown(object.origins);
     }
+    case VK::kBag: {
+      if (!is_index(name)) return unknown(object.origins);
+      std::vector<Value> items;
+      for (const auto& [key, item] : *object.members) items.push_back(item);
+      return any_value(std::move(items), kMostInBag);
+    }
+    case VK::kRegex: {
+      const auto close = object.text.rfind('/');
+      if (name == "source" && close > 0 && close != std::string::npos)
+        return text_value(object.text.substr(1, close - 1), object.origins);
+      return name == "constructor" ? path_value("RegExp") : unknown(object.origins);
+    }
     case VK::kList:
     case VK::kText: {
       const bool list = object.is(VK::kList);
@@ -496,6 +535,10 @@ Value Evaluator::member(const Value& object, std::string_view name) {
         return number_value(
             static_cast<double>(list ? object.size() : characters(object.text).size()));
       if (name == "constructor") return path_value(list ? "Array" : "String");
+      // Of a URL that is known as its text.
+      if (!list && (name == "href" || name == "pathname") &&
+          (object.text.starts_with(kOwnRoot) || object.text.find("://") != object.text.npos))
+        return object;
       return path_value((list ? "Array." : "String.") + std::string(name), object.origins);
     }
     case VK::kNumber:
@@ -504,6 +547,10 @@ Value Evaluator::member(const Value& object, std::string_view name) {
     case VK::kFunction:
       if (name == "constructor") return path_value("Function");
       if (name == "__proto__" || name == "prototype") return object;
+      if (name == "name") {
+        const auto own = tree_.child(object.node, Field::kName);
+        return own == kNoNode ? unknown() : text_value(std::string(tree_.text(own)));
+      }
       return unknown();
     default:
       return unknown(object.origins);
@@ -529,6 +576,7 @@ Value Evaluator::fold_template(NodeId id) {
 
 Value Evaluator::fold_object(NodeId id) {
   Value::Members members;
+  std::vector<Value> spread;
   for (auto at = tree_[id].first; at != kNoNode && members.size() < 512; at = tree_[at].next) {
     switch (tree_[at].kind) {
       case Kind::kPair: {
@@ -545,20 +593,31 @@ Value Evaluator::fold_object(NodeId id) {
         break;
       case Kind::kMethod: {
         const auto name = tree_.child(at, Field::kName);
-        if (name != kNoNode) members.emplace_back(literal_text(tree_, name), fold(at));
+        if (name == kNoNode) break;
+        const bool getter = tree_.text(at).starts_with("get ");
+        members.emplace_back(literal_text(tree_, name), getter ? call_function(at, {}) : fold(at));
         break;
       }
       case Kind::kSpread: {
         const auto value = evaluate(tree_[at].first);
         if (value.is(VK::kRecord))
           for (const auto& member : *value.members) members.push_back(member);
+        if (value.is(VK::kPath)) spread.push_back(value);
         break;
       }
       default:
         break;
     }
   }
-  return record_value(std::move(members));
+  return object_with(std::move(spread), std::move(members));
+}
+
+// { ...module, more }: what is found in either.
+Value Evaluator::object_with(std::vector<Value> spread, Value::Members members) {
+  auto record = record_value(std::move(members));
+  if (spread.empty()) return record;
+  spread.push_back(std::move(record));
+  return any_value(std::move(spread));
 }
 
 Value Evaluator::fold_array(NodeId id) {
@@ -580,84 +639,6 @@ Value Evaluator::fold_array(NodeId id) {
     }
   }
   return list_value(std::move(items));
-}
-
-Value Evaluator::fold_binary(NodeId id) {
-  // Chains of + lean to the left, thousands deep.
-  std::vector<NodeId> chain{id};
-  for (;;) {
-    const auto left = tree_.child(chain.back(), Field::kLeft);
-    const auto op = tree_.child(chain.back(), Field::kOperator);
-    if (left == kNoNode || op == kNoNode || tree_.text(op) != "+" ||
-        tree_[left].kind != Kind::kBinary)
-      break;
-    const auto inner = tree_.child(left, Field::kOperator);
-    if (inner == kNoNode || tree_.text(inner) != "+") break;
-    chain.push_back(left);
-  }
-  auto value = evaluate(tree_.child(chain.back(), Field::kLeft));
-  for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
-    const auto op = tree_.child(*at, Field::kOperator);
-    const auto word = op == kNoNode ? std::string_view() : tree_.text(op);
-    auto right = evaluate(tree_.child(*at, Field::kRight));
-    const auto origins = static_cast<std::uint8_t>(value.origins | right.origins);
-    if (word == "+") {
-      const bool numbers = (value.is(VK::kNumber) || value.is(VK::kBool)) &&
-                           (right.is(VK::kNumber) || right.is(VK::kBool));
-      if (numbers)
-        value = number_value(value.number + right.number);
-      else if (!foldable(value) && !foldable(right) && !value.is(VK::kAny) && !right.is(VK::kAny) &&
-               texts_of(value).empty() && texts_of(right).empty())
-        value = unknown(origins);
-      else
-        value = concatenate(value, right);
-    } else if (word == "||" || word == "??") {
-      const bool open =
-          !value.known() || (value.is(VK::kPath) && value.text.starts_with("process.env."));
-      if (truth_of(value) == 0 || (open && right.known())) value = std::move(right);
-    } else if (word == "&&") {
-      if (truth_of(value) != 0) value = std::move(right);
-    } else if (word.find_first_of("=<>") != word.npos && word != "<<" && word != ">>" &&
-               word != ">>>") {
-      value = unknown(origins);
-    } else {
-      const double number = arithmetic(word, to_number(value), to_number(right));
-      value = std::isnan(number) ? unknown(origins) : number_value(number);
-      value.origins = origins;
-    }
-    value.origins |= origins;
-  }
-  return value;
-}
-
-Value Evaluator::fold_unary(NodeId id) {
-  const auto op = tree_.child(id, Field::kOperator);
-  const auto value = evaluate(tree_.child(id, Field::kArgument));
-  const auto word = op == kNoNode ? std::string_view() : tree_.text(op);
-  if (word == "void") {
-    Value nothing;
-    nothing.kind = VK::kUndefined;
-    return nothing;
-  }
-  if (word == "!") {
-    const int truth = truth_of(value);
-    return truth < 0 ? unknown() : bool_value(truth == 0);
-  }
-  if (word != "+" && word != "-" && word != "~") return unknown();
-  double number = to_number(value);
-  if (std::isnan(number)) return foldable(value) ? number_value(number) : unknown(value.origins);
-  if (word == "-") number = -number;
-  if (word == "~") number = -number - 1;
-  auto out = number_value(number);
-  out.origins = value.origins;
-  return out;
-}
-
-Value Evaluator::fold_ternary(NodeId id) {
-  const int truth = truth_of(evaluate(tree_.child(id, Field::kCondition)));
-  const auto yes = tree_.child(id, Field::kConsequence), no = tree_.child(id, Field::kAlternative);
-  if (truth >= 0) return evaluate(truth == 1 ? yes : no);
-  return any_value({evaluate(yes), evaluate(no)});
 }
 
 }  // namespace npmgate::code

@@ -102,8 +102,13 @@ class Evaluator {
   Value fold_call(NodeId id);
   Value fold_new(NodeId id);
   Value fold_method(NodeId id, const Value& object, const std::string& name);
+  // Of an object that is not known: what the file puts into any field of that name.
+  Value field_value(std::string_view name);
+  // Whether the node's text goes over a text by its characters: s[i], s.charAt(i) …
+  bool picks_characters(NodeId id) const;
+  Value object_with(std::vector<Value> spread, Value::Members members);
   Value call_function(NodeId function, std::vector<Value> arguments);
-  Value call_each(const Value& list, std::string_view name, const Value& function);
+  Value call_each(const Value& list, std::string_view name, const std::vector<Value>& given);
   Value call_path(const std::string& path, const std::vector<Value>& arguments,
                   std::uint8_t origins);
   Value binding_value(BindingId id);
@@ -112,6 +117,8 @@ class Evaluator {
   Value callback_parameter(NodeId function, const CallSite& site, std::uint32_t index);
   Value global(std::string_view name);
   bool in_function(NodeId id) const;
+  bool is_comparison(NodeId id) const;
+  Value spelled(Value value) const;
   std::string member_name(NodeId id);
   std::vector<Value> raw_arguments(NodeId call);
   void find_returns();
@@ -127,6 +134,7 @@ class Evaluator {
   Needs needs_;
   std::vector<std::optional<Folded>> bound_;
   std::vector<bool> busy_;  // bindings being evaluated
+  std::vector<std::string> busy_fields_;
   static constexpr std::uint8_t kMostAttempts =
       3;                                    // at what is unknown because of where it is asked for
   std::vector<std::uint8_t> cut_bindings_;  // attempts, by binding

@@ -54,6 +54,13 @@ Value Evaluator::callee(NodeId call) {
     const auto given = raw_arguments(call);
     if (!given.empty()) return given[0];
   }
+  // Function.prototype.call.call(f, …)
+  if (value.is(VK::kPath) &&
+      (value.text == "Function.prototype.call.call" || value.text == "Function.call.call" ||
+       value.text == "Function.prototype.apply.call" || value.text == "Function.apply.call")) {
+    const auto given = raw_arguments(call);
+    if (!given.empty()) return given[0];
+  }
   const auto kind = tree_[function].kind;
   if ((kind == Kind::kMember || kind == Kind::kSubscript) &&
       indirect(member_name(function)) != Indirect::kNone) {
@@ -78,9 +85,14 @@ std::vector<Value> Evaluator::arguments(NodeId call) {
   const auto kind = tree_[function].kind;
   if (kind != Kind::kMember && kind != Kind::kSubscript) return given;
   const auto name = member_name(function);
-  if (name == "call" && !given.empty())
+  if (name == "call" && !given.empty()) {
+    const auto object = evaluate(tree_.child(function, Field::kObject));
+    const bool twice = object.is(VK::kPath) && object.text.starts_with("Function.");
+    if (twice && object.text.ends_with(".apply"))
+      return given.size() > 2 ? spread(given[2]) : std::vector<Value>();
+    if (twice && object.text.ends_with(".call") && given.size() > 1) given.erase(given.begin());
     given.erase(given.begin());
-  else if (name == "apply" && given.size() > 1) {
+  } else if (name == "apply" && given.size() > 1) {
     const auto value = evaluate(function);
     if (value.is(VK::kPath) && value.text == "Reflect.apply")
       return given.size() > 2 ? spread(given[2]) : std::vector<Value>();
@@ -103,7 +115,21 @@ Value Evaluator::fold_call(NodeId id) {
     if (!object.is(VK::kPath) && !object.is(VK::kRecord) && !object.is(VK::kFunction) &&
         indirect(name) == Indirect::kNone && !index)
       return fold_method(id, object, name);
-    if (name == "bind" && (object.is(VK::kFunction) || object.is(VK::kPath))) return object;
+    if (name == "bind" && (object.is(VK::kFunction) || object.is(VK::kPath))) {
+      const auto given = raw_arguments(id);
+      // require.bind(null, 'x'): what calling it gives is known.
+      if (object.is(VK::kPath) && loads_module(object.text) && given.size() > 1)
+        return returning(call_path(object.text, {given[1]}, object.origins));
+      return object;
+    }
+    if (object.is(VK::kFunction) && name == "toString") return spelled(object);
+    if (name == "get" && !object.is(VK::kPath) && object.find("get") == nullptr) {
+      const auto given = raw_arguments(id);
+      const auto key = given.empty() ? std::string() : text_of(given[0]);
+      if (const auto* found = object.find(key)) return *found;
+      auto field = key.empty() ? unknown() : field_value(key);
+      if (field.known()) return field;
+    }
     if (object.is(VK::kPath) && (name == "then" || name == "catch" || name == "finally") &&
         object.text.find("()") == std::string::npos)
       return unknown(object.origins);
@@ -128,13 +154,14 @@ Value Evaluator::fold_call(NodeId id) {
       results.push_back(call_path(choice.text, given, origins));
     }
   }
+  std::uint8_t origins = value.origins;
   if (!results.empty()) {
     auto result = any_value(std::move(results));
     if (result.known() || !value.is(VK::kFunction)) return result;
+    origins |= result.origins;
   }
   // A bundle's own require, or a helper around an import, that could not be followed.
   const auto given = arguments(id);
-  std::uint8_t origins = value.origins;
   for (const auto& argument : given) origins |= argument.origins;
   if (given.size() == 1 && kind == Kind::kIdentifier) {
     const auto text = to_text(given[0]);
@@ -146,12 +173,17 @@ Value Evaluator::fold_call(NodeId id) {
 
 Value Evaluator::fold_method(NodeId id, const Value& object, const std::string& name) {
   const auto given = arguments(id);
-  if (object.is(VK::kList) && !given.empty() && given[0].is(VK::kFunction)) {
-    auto result = call_each(object, name, given[0]);
+  const bool list = object.is(VK::kList) || object.is(VK::kBag);
+  if (list && !given.empty() && given[0].is(VK::kFunction)) {
+    auto result = call_each(object, name, given);
     if (result.known()) return result;
   }
   auto origins = object.origins;
   for (const auto& argument : given) origins |= argument.origins;
+  // A constant that a function goes over: what becomes of it is text that was hidden.
+  if (object.is(VK::kText) && is_whole(object.text) && name.starts_with("replace") &&
+      given.size() > 1 && given[1].is(VK::kFunction))
+    return unknown(static_cast<std::uint8_t>(origins | kDecoded));
   if (object.is(VK::kList) && name == "map" && !given.empty() && given[0].is(VK::kPath)) {
     std::vector<Value> out;
     for (const auto& [key, item] : *object.members)
@@ -163,22 +195,42 @@ Value Evaluator::fold_method(NodeId id, const Value& object, const std::string& 
   return result;
 }
 
-Value Evaluator::call_each(const Value& list, std::string_view name, const Value& function) {
+Value Evaluator::call_each(const Value& list, std::string_view name,
+                           const std::vector<Value>& given) {
   constexpr std::size_t kMostItems = 2048;
   if (list.size() > kMostItems) return unknown(list.origins);
+  const NodeId function = given[0].node;
+  const bool bag = list.is(VK::kBag);  // nothing is known of the places in it
   if (name == "map" || name == "flatMap") {
     std::vector<Value> out;
     double index = 0;
     for (const auto& [key, item] : *list.members)
-      out.push_back(call_function(function.node, {item, number_value(index++), list}));
-    return list_value(std::move(out), list.origins);
+      out.push_back(call_function(function, {item, bag ? unknown() : number_value(index++), list}));
+    return bag ? bag_value(std::move(out), list.origins) : list_value(std::move(out), list.origins);
   }
-  if (name == "reduce" || name == "reduceRight") {
-    Value sum = text_value("");
-    for (const auto& [key, item] : *list.members) sum = call_function(function.node, {sum, item});
-    return sum;
+  if (name == "filter") {
+    std::vector<Value> all, kept;
+    bool sure = !bag;
+    double index = 0;
+    for (const auto& [key, item] : *list.members) {
+      all.push_back(item);
+      const int truth = truth_of(call_function(function, {item, number_value(index++), list}));
+      sure = sure && truth >= 0;
+      if (truth == 1) kept.push_back(item);
+    }
+    return sure ? list_value(std::move(kept), list.origins)
+                : bag_value(std::move(all), list.origins);
   }
-  return unknown(list.origins);
+  if (bag || (name != "reduce" && name != "reduceRight")) return unknown(list.origins);
+  std::vector<Value> items;
+  for (const auto& [key, item] : *list.members) items.push_back(item);
+  if (name == "reduceRight") std::reverse(items.begin(), items.end());
+  const bool starts = given.size() > 1;
+  if (items.empty()) return starts ? given[1] : unknown(list.origins);
+  Value sum = starts ? given[1] : items[0];
+  for (std::size_t i = starts ? 0 : 1; i < items.size(); ++i)
+    sum = call_function(function, {sum, items[i], number_value(static_cast<double>(i)), list});
+  return sum;
 }
 
 namespace {

@@ -134,7 +134,13 @@ void ImportTime::find_member_triggers(NodeId function, NodeId parent) {
     for (const auto& site : scopes_.calls_of(owner)) add_trigger(function, site.call);
     return;
   }
-  // The language calls these by itself.
+  // The language calls these by itself, also of a class.
+  const auto text = tree_.text(function).substr(0, 11);
+  if (method && (text.starts_with("get ") || text.starts_with("set ") ||
+                 text.starts_with("static get ") || text.starts_with("static set "))) {
+    add_trigger(function, parent);
+    return;
+  }
   const bool silent = name == "toString" || name == "valueOf" || name == "toJSON" ||
                       name == "then" ||
                       (name_node != kNoNode && tree_[name_node].kind == Kind::kComputedKey);

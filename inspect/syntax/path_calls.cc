@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <cmath>
 
 #include "base/text.h"
@@ -114,6 +116,9 @@ Value buffer_from(const std::vector<Value>& arguments, std::uint8_t origins) {
       out.push_back(decoded_text(base64_text(text), origins));
     } else if (encoding == "hex") {
       out.push_back(decoded_text(hex_text(text), origins));
+    } else if (encoding.starts_with("utf16") || encoding.starts_with("utf-16") ||
+               encoding.starts_with("ucs")) {
+      return unknown(static_cast<std::uint8_t>(origins | kDecoded));
     } else {
       out.push_back(text_value(text, origins));
     }
@@ -177,7 +182,7 @@ constexpr auto kPassing = std::to_array<std::string_view>({"util.promisify",
                                                            "Promise.race",
                                                            "Object.freeze",
                                                            "Object.seal",
-                                                           "Object.assign",
+                                                           "URL.createObjectURL",
                                                            "Object.create",
                                                            "url.fileURLToPath",
                                                            "url.pathToFileURL",
@@ -197,7 +202,8 @@ constexpr auto kPassing = std::to_array<std::string_view>({"util.promisify",
 constexpr auto kLoaders = std::to_array<std::string_view>(
     {"require", "import", "module.require", "module.createRequire()", "module._load",
      "module.Module._load", "process.getBuiltinModule", "npm:import-fresh", "npm:import-lazy",
-     "process.mainModule.require", "module.prototype.require", "module.Module.prototype.require"});
+     "process.mainModule.require", "module.prototype.require", "module.Module.prototype.require",
+     "require.main.require"});
 
 Value load(const std::vector<Value>& arguments, std::uint8_t origins) {
   std::vector<Value> out;
@@ -262,6 +268,124 @@ Value made_function(const Value& body, std::uint8_t origins) {
   return path_value(std::string(kReturns) + global_value(text).text);
 }
 
+Value of_json(const boost::json::value& value, int depth) {
+  if (depth > 8) return unknown();
+  if (const auto* text = value.if_string()) return text_value(std::string(*text));
+  if (value.is_bool()) return bool_value(value.get_bool());
+  if (value.is_number()) return number_value(value.to_number<double>());
+  if (const auto* list = value.if_array()) {
+    std::vector<Value> items;
+    for (const auto& item : *list) items.push_back(of_json(item, depth + 1));
+    return list_value(std::move(items));
+  }
+  if (const auto* object = value.if_object()) {
+    Value::Members members;
+    for (const auto& [key, item] : *object)
+      members.emplace_back(std::string(key), of_json(item, depth + 1));
+    return record_value(std::move(members));
+  }
+  return unknown();
+}
+
+Value parsed_json(const std::vector<Value>& arguments, std::uint8_t origins) {
+  const auto text = arguments.empty() ? std::string() : text_of(arguments[0]);
+  if (text.empty() || !is_whole(text)) return unknown(origins);
+  boost::system::error_code error;
+  const auto value = boost::json::parse(text, error);
+  return error ? unknown(origins) : of_json(value, 0);
+}
+
+// "a=b&c=d"
+Value parsed_query(const std::vector<Value>& arguments, std::uint8_t origins) {
+  const auto text = arguments.empty() ? std::string() : text_of(arguments[0]);
+  if (text.empty() || !is_whole(text)) return unknown(origins);
+  Value::Members members;
+  for (std::string_view rest = trimmed(text, "?"); !rest.empty() && members.size() < 64;) {
+    const auto end = std::min(rest.find('&'), rest.size());
+    const auto pair = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const auto sign = std::min(pair.find('='), pair.size());
+    std::string value(pair.substr(std::min(sign + 1, pair.size())));
+    std::replace(value.begin(), value.end(), '+', ' ');
+    members.emplace_back(percent_decode(pair.substr(0, sign)), text_value(percent_decode(value)));
+  }
+  return record_value(std::move(members));
+}
+
+// new Map([[key, value], …])
+Value map_of(const std::vector<Value>& arguments, std::uint8_t origins) {
+  if (arguments.empty() || !arguments[0].is(VK::kList)) return unknown(origins);
+  Value::Members members;
+  for (const auto& [none, pair] : *arguments[0].members)
+    if (pair.is(VK::kList) && pair.size() > 1)
+      members.emplace_back(text_of((*pair.members)[0].second), (*pair.members)[1].second);
+  return record_value(std::move(members));
+}
+
+// util.format('%s_%s', …)
+Value formatted(const std::vector<Value>& arguments, std::uint8_t origins) {
+  const auto pattern = arguments.empty() ? std::string() : text_of(arguments[0]);
+  std::string out;
+  std::size_t next = 1;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%' || i + 1 == pattern.size()) {
+      out += pattern[i];
+    } else if (pattern[++i] == '%') {
+      out += '%';
+    } else {
+      out += next < arguments.size() ? to_text(arguments[next]) : std::string(1, kHole);
+      ++next;
+    }
+  }
+  for (; next < arguments.size(); ++next) out += ' ' + to_text(arguments[next]);
+  return text_value(std::move(out), origins);
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-_.!~*'()").find(c) != std::string_view::npos)
+      out += c;
+    else
+      (out += '%') += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return out;
+}
+
+std::string base64_of(std::string_view text) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); i += 3) {
+    std::uint32_t bits = 0;
+    for (std::size_t n = 0; n < 3; ++n)
+      bits = bits << 8 | (i + n < text.size() ? static_cast<unsigned char>(text[i + n]) : 0u);
+    for (std::size_t n = 0; n < 4; ++n)
+      out += i + n <= text.size() ? kLetters[bits >> (18 - 6 * n) & 63] : '=';
+  }
+  return out;
+}
+
+// Texts that a function makes of one constant text; nullopt if this is none of them.
+std::optional<Value> rewritten(std::string_view path, const std::vector<Value>& arguments,
+                               std::uint8_t origins) {
+  const bool percent = path == "encodeURIComponent" || path == "escape";
+  if (!percent && path != "btoa") return std::nullopt;
+  const auto text = arguments.empty() ? std::string() : text_of(arguments[0]);
+  if (text.empty() || !is_whole(text)) return unknown(origins);
+  return text_value(percent ? percent_encoded(text) : base64_of(text), origins);
+}
+
+// Buffer.concat([a, b]): one behind the other.
+Value concatenated(const Value& list, std::uint8_t origins) {
+  if (!list.is(VK::kList)) return unknown(origins);
+  std::string out;
+  for (const auto& [key, item] : *list.members) out += to_text(item);
+  return text_value(std::move(out), origins);
+}
+
 double whole(std::string_view name, double number) {
   if (name == "floor") return std::floor(number);
   if (name == "ceil") return std::ceil(number);
@@ -272,6 +396,10 @@ double whole(std::string_view name, double number) {
 }
 
 }  // namespace
+
+Value returning(const Value& value) {
+  return value.is(VK::kPath) ? path_value(std::string(kReturns) + value.text) : unknown();
+}
 
 std::string module_path(std::string_view name) {
   if (name.starts_with("node:")) name.remove_prefix(5);
@@ -294,9 +422,9 @@ std::uint8_t origins_of_path(std::string_view path) {
   // These ask servers, but for other things than a module that does nothing else.
   constexpr auto kChains =
       std::to_array<std::string_view>({"npm:ethers", "npm:web3", "npm:@solana/web3.js"});
-  constexpr auto kFile =
-      std::to_array<std::string_view>({"fs.readFile", "fs.promises.readFile", "fs.createReadStream",
-                                       "fs.readSync", "fs.openAsBlob"});
+  constexpr auto kFile = std::to_array<std::string_view>(
+      {"fs.readFile", "fs.promises.readFile", "fs.createReadStream", "fs.readSync", "fs.openAsBlob",
+       "Bun.file", "Deno.readTextFile", "Deno.readFile"});
   const auto starts = [&](std::string_view prefix) { return path.starts_with(prefix); };
   if (path.starts_with("npm:")) {
     const bool asks =
@@ -307,7 +435,9 @@ std::uint8_t origins_of_path(std::string_view path) {
   for (const auto prefix : kFile)
     if (path.starts_with(prefix)) return kFromFile;
   if (path.starts_with("process.env")) return kFromEnvironment;
-  if (path.starts_with("zlib.") || path == "atob") return kDecoded;
+  if (path.starts_with("zlib.") || path == "atob" || path.starts_with("crypto.createDecipher") ||
+      path.starts_with("crypto.privateDecrypt") || path.starts_with("crypto.subtle.decrypt"))
+    return kDecoded;
   return 0;
 }
 
@@ -345,9 +475,10 @@ Value member_of_path(const Value& path, std::string_view name, const GlobalLooku
        origins_of_path(at) != 0 || at == "require" || at == "setTimeout" || at == "console.log"))
     return path_value("Function");
   if (at == "import.meta") {
-    if (name == "url" || name == "filename") return global("__filename");
-    if (name == "dirname") return global("__dirname");
+    if (name == "url" || name == "filename" || name == "path") return global("__filename");
+    if (name == "dirname" || name == "dir") return global("__dirname");
   }
+  if (at == "Bun" && name == "env") return path_value("process.env", kFromEnvironment);
   if (at == "path" && (name == "posix" || name == "win32")) return path;
   if (at == "path" && name == "sep") return text_value("/");
   if (at == "fs" && name == "promises") return path_value("fs.promises");
@@ -366,8 +497,25 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
   }
   if (path == "require.resolve" || path == "import.meta.resolve") {
     const auto name = arguments.empty() ? std::string() : text_of(arguments[0]);
-    return name.starts_with('.') ? text_value(own_path(folder, name)) : unknown(origins);
+    if (name.starts_with('.')) return text_value(own_path(folder, name));
+    // Of another package's file.
+    const bool foreign = !name.empty() && is_whole(name) && module_path(name).starts_with("npm:");
+    return foreign ? text_value(std::string(kWorkRoot) + "/node_modules/" + name)
+                   : unknown(origins);
   }
+  if (path == "Deno.env.toObject") return path_value("process.env", kFromEnvironment);
+  if (path == "Deno.env.get" && !arguments.empty())
+    return path_value("process.env." + text_of(arguments[0]), kFromEnvironment);
+  if (path == "JSON.parse") return parsed_json(arguments, origins);
+  if (path == "querystring.parse" || path == "querystring.decode")
+    return parsed_query(arguments, origins);
+  if (path == "util.format") return formatted(arguments, origins);
+  if ((path == "Symbol" || path == "Symbol.for") && !arguments.empty())
+    return record_value({{"description", arguments[0]}});
+  if (auto text = rewritten(path, arguments, origins)) return std::move(*text);
+  if (path == "document.createElement" && !arguments.empty() &&
+      lower_ascii(text_of(arguments[0])) == "script")
+    return path_value("document.createElement().script", origins);
   if (path == "String.fromCharCode" || path == "String.fromCodePoint")
     return from_codes(arguments, origins);
   if (path == "String.raw" && arguments.size() == 1) return arguments[0];
@@ -382,8 +530,8 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
   if (path == "Buffer.from" || path == "buffer.Buffer.from" || path == "Buffer" ||
       path == "buffer.Buffer")
     return buffer_from(arguments, origins);
-  if (path == "Buffer.concat" && !arguments.empty())
-    return text_value(to_text(arguments[0]), origins);
+  if ((path == "Buffer.concat" || path == "buffer.Buffer.concat") && !arguments.empty())
+    return concatenated(arguments[0], origins);
   if (path == "TextDecoder.decode" && !arguments.empty())
     return arguments[0].is(VK::kText) ? arguments[0] : from_codes(arguments, origins);
   if (path == "decodeURIComponent" || path == "decodeURI" || path == "unescape") {
@@ -402,14 +550,17 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
       !arguments.empty()) {
     if (arguments[0].is(VK::kNumber)) return arguments[0];
     const auto text = text_of(arguments[0]);
-    const bool hex = arguments.size() > 1 && arguments[1].number == 16;
-    const double number = parse_number(hex ? "0x" + text : text);
+    const bool based = path == "parseInt" && arguments.size() > 1 && arguments[1].number >= 2 &&
+                       arguments[1].number <= 36;
+    const double number =
+        based ? parse_number(text, static_cast<int>(arguments[1].number)) : parse_number(text);
     return std::isnan(number) ? unknown(origins) : number_value(number);
   }
   if (path.starts_with("Math.") && !arguments.empty() && arguments[0].is(VK::kNumber)) {
     const double number = whole(std::string_view(path).substr(5), arguments[0].number);
     return std::isnan(number) ? unknown(origins) : number_value(number);
   }
+  if (path == "Object.assign") return any_value(arguments);
   if (is_listed(kPassing, path) && !arguments.empty()) return arguments[0];
   if (path.starts_with("Object.") || path.starts_with("Reflect."))
     return object_function(path, arguments, origins, member);
@@ -440,7 +591,18 @@ Value result_of_new(const std::string& path, const std::vector<Value>& arguments
     if (arguments.size() == 1 && !arguments[0].is(VK::kNumber)) return arguments[0];
     return unknown(origins);
   }
-  if (path == "Promise" || path == "Date" || path == "Error" || path == "RegExp" || path == "Map")
+  if (path == "Map" || path == "WeakMap") return map_of(arguments, origins);
+  if (path == "URLSearchParams" || path == "url.URLSearchParams")
+    return parsed_query(arguments, origins);
+  if (path == "Proxy" && !arguments.empty()) return arguments[0];
+  if ((path == "Error" || path == "TypeError") && !arguments.empty())
+    return record_value({{"message", arguments[0]}});
+  if (path == "Blob" && !arguments.empty()) {
+    const auto text = concatenated(arguments[0], origins);
+    return is_whole(text.text) && text.is(VK::kText) ? text_value("blob:" + text.text, origins)
+                                                     : unknown(text.origins);
+  }
+  if (path == "Promise" || path == "Date" || path == "Error" || path == "RegExp")
     return unknown(origins);
   return path_value(path, origins);
 }

@@ -22,6 +22,9 @@ Value result_of_call(const std::string& path, const std::vector<Value>& argument
 Value result_of_new(const std::string& path, const std::vector<Value>& arguments,
                     std::uint8_t origins);
 
+// A function of which only what it gives is known.
+Value returning(const Value& value);
+
 // True for functions that load a module by name: require, import, createRequire(…) …
 bool loads_module(std::string_view path);
 // A name that nobody means anything else by than node's module: "child_process", "node:net".

@@ -79,7 +79,7 @@ std::uint32_t Scopes::scope_around(NodeId id) const {
 void Scopes::add(std::string_view name, std::uint32_t scope, Definer definer) {
   const auto [it, is_new] =
       scopes_[scope].names.try_emplace(name, static_cast<BindingId>(bindings_.size()));
-  if (is_new) bindings_.push_back({name, {}, false});
+  if (is_new) bindings_.push_back({name, {}, false, {}, scope});
   auto& definers = bindings_[it->second].definers;
   if (definer.node == kNoNode && definer.how != Definer::How::kModule) return;
   if (definers.size() < kMostDefiners) definers.push_back(std::move(definer));
@@ -129,9 +129,47 @@ void Scopes::declare_node(NodeId id) {
     case Kind::kImport:
       declare_import(id);
       return;
+    case Kind::kField: {
+      auto name = tree_.child(id, Field::kProperty);
+      if (name == kNoNode) name = tree_.child(id, Field::kName);
+      const auto value = tree_.child(id, Field::kValue);
+      if (name != kNoNode && value != kNoNode) note_field(tree_.text(name), value);
+      return;
+    }
     default:
       return;
   }
+}
+
+void Scopes::note_field(std::string_view property, NodeId value) {
+  constexpr std::size_t kMostFields = 8;
+  auto& list = fields_[std::string(property)];
+  if (list.size() < kMostFields) list.push_back(value);
+}
+
+const std::vector<NodeId>& Scopes::fields(std::string_view property) const {
+  static const std::vector<NodeId> kNone;
+  const auto it = fields_.find(std::string(property));
+  return it == fields_.end() ? kNone : it->second;
+}
+
+bool Scopes::repeats(NodeId id, BindingId binding) const {
+  const auto home = bindings_[binding].scope;
+  for (auto at = tree_[id].parent; at != kNoNode; at = tree_[at].parent) {
+    if (scope_of_[at] == home) return false;
+    const auto kind = tree_[at].kind;
+    if (kind == Kind::kLoop || kind == Kind::kForIn) return true;
+    if (!is_function(kind)) continue;
+    // (() => { … })() runs once.
+    auto called = at;
+    while (tree_[called].parent != kNoNode &&
+           tree_[tree_[called].parent].kind == Kind::kParenthesized)
+      called = tree_[called].parent;
+    const auto up = tree_[called].parent;
+    if (up == kNoNode || tree_[up].kind != Kind::kCall || tree_[called].field != Field::kFunction)
+      return true;
+  }
+  return false;
 }
 
 void Scopes::declare_parameters(NodeId function) {
@@ -227,6 +265,7 @@ void Scopes::declare_pattern(NodeId pattern, std::uint32_t scope, Definer base) 
       return;
     }
     case Kind::kRestPattern:
+      if (base.how == Definer::How::kParameter && base.path.empty()) base.how = Definer::How::kRest;
       declare_pattern(tree_[pattern].first, scope, std::move(base));
       return;
     default:
@@ -238,6 +277,7 @@ void Scopes::assign_all() {
   for (NodeId id = 0; id < tree_.nodes().size(); ++id) {
     const auto kind = tree_[id].kind;
     if (kind == Kind::kAssignment || kind == Kind::kAugmentedAssignment) assign(id);
+    if (kind == Kind::kUpdate) mark_counted(unwrapped(tree_, tree_.child(id, Field::kArgument)));
   }
   for (NodeId id = 0; id < tree_.nodes().size(); ++id) {
     const auto kind = tree_[id].kind;
@@ -252,17 +292,30 @@ void Scopes::assign(NodeId id) {
   auto how = Definer::How::kValue;
   if (tree_[id].kind == Kind::kAugmentedAssignment) {
     const auto word = tree_.child(id, Field::kOperator);
-    if (word != kNoNode && tree_.text(word) == "+=") how = Definer::How::kAppended;
+    const auto sign = word == kNoNode ? std::string_view() : tree_.text(word);
+    if (sign == "+=")
+      how = Definer::How::kAppended;
+    else if (!sign.starts_with("||") && !sign.starts_with("&&") && !sign.starts_with("\?\?"))
+      how = Definer::How::kCounted;
   }
   const auto kind = tree_[left].kind;
   if (kind == Kind::kSubscript) {
-    mark_changed(tree_.child(left, Field::kObject));
+    mark_changed(tree_.child(left, Field::kObject), right);
+    const auto index = unwrapped(tree_, tree_.child(left, Field::kIndex));
+    if (index != kNoNode && tree_[index].kind == Kind::kString)
+      note_field(literal_text(tree_, index), right);
+    else if (index != kNoNode && tree_[index].kind == Kind::kNumber)
+      note_field(tree_.text(index), right);
     return;
   }
   if (kind == Kind::kMember) {
     const auto object = unwrapped(tree_, tree_.child(left, Field::kObject));
     const auto property = tree_.child(left, Field::kProperty);
-    if (object == kNoNode || property == kNoNode || tree_[object].kind != Kind::kIdentifier) return;
+    if (object == kNoNode || property == kNoNode) return;
+    if (tree_[object].kind != Kind::kIdentifier) {
+      note_field(tree_.text(property), right);
+      return;
+    }
     const auto binding = resolve(tree_.text(object), object);
     if (binding == kNoBinding) return;
     auto& list = assigned_[std::to_string(binding) + "." + std::string(tree_.text(property))];
@@ -277,21 +330,46 @@ void Scopes::assign(NodeId id) {
   const auto binding = resolve(tree_.text(left), left);
   if (binding == kNoBinding) {
     add(tree_.text(left), 0, {how, right, 0, {}, {}});
-  } else if (bindings_[binding].definers.size() < kMostDefiners) {
-    bindings_[binding].definers.push_back({how, right, 0, {}, {}});
+    return;
   }
+  if (how == Definer::How::kAppended && repeats(id, binding)) how = Definer::How::kGrown;
+  auto& definers = bindings_[binding].definers;
+  if (definers.size() < kMostDefiners) definers.push_back({how, right, 0, {}, {}});
 }
 
-void Scopes::mark_changed(NodeId object) {
+void Scopes::mark_changed(NodeId object, NodeId added) {
   object = unwrapped(tree_, object);
   if (object == kNoNode || tree_[object].kind != Kind::kIdentifier) return;
   const auto binding = resolve(tree_.text(object), object);
-  if (binding != kNoBinding) bindings_[binding].changed = true;
+  if (binding == kNoBinding) return;
+  auto& changed = bindings_[binding];
+  changed.changed = true;
+  if (added != kNoNode && changed.added.size() < kMostDefiners) changed.added.push_back(added);
+}
+
+void Scopes::mark_counted(NodeId target) {
+  if (target == kNoNode || tree_[target].kind != Kind::kIdentifier) return;
+  const auto binding = resolve(tree_.text(target), target);
+  if (binding == kNoBinding) return;
+  auto& definers = bindings_[binding].definers;
+  const auto counted = [](const Definer& one) { return one.how == Definer::How::kCounted; };
+  if (std::none_of(definers.begin(), definers.end(), counted))
+    definers.push_back({Definer::How::kCounted, target, 0, {}, {}});
 }
 
 void Scopes::note(NodeId function, CallSite site) {
   auto& sites = calls_[function];
   if (sites.size() < kMostSites) sites.push_back(site);
+}
+
+// map.set('x', value)
+void Scopes::note_set(NodeId callee, NodeId arguments) {
+  if (tree_[callee].kind != Kind::kMember) return;
+  const auto property = tree_.child(callee, Field::kProperty);
+  const auto key = tree_[arguments].first;
+  if (property == kNoNode || tree_.text(property) != "set" || key == kNoNode) return;
+  if (tree_[key].kind == Kind::kString && tree_[key].next != kNoNode)
+    note_field(literal_text(tree_, key), tree_[key].next);
 }
 
 void Scopes::note_call(NodeId id) {
@@ -302,8 +380,15 @@ void Scopes::note_call(NodeId id) {
     const auto property = tree_.child(callee, Field::kProperty);
     const auto name = property == kNoNode ? std::string_view() : tree_.text(property);
     if (name == "push" || name == "unshift" || name == "splice" || name == "shift" ||
-        name == "pop" || name == "sort" || name == "fill" || name == "copyWithin")
-      mark_changed(tree_.child(callee, Field::kObject));
+        name == "pop" || name == "sort" || name == "fill" || name == "copyWithin") {
+      const auto object = tree_.child(callee, Field::kObject);
+      mark_changed(object);
+      const auto given = tree_.child(id, Field::kArguments);
+      const bool adds = name == "push" || name == "unshift" || name == "splice" || name == "fill";
+      if (adds && given != kNoNode && tree_[given].kind == Kind::kArguments)
+        for (auto at = tree_[given].first; at != kNoNode; at = tree_[at].next)
+          mark_changed(object, at);
+    }
   }
   // (function () { … }).call(this, …)
   if (tree_[callee].kind == Kind::kMember) {
@@ -328,6 +413,7 @@ void Scopes::note_call(NodeId id) {
   }
   const auto arguments = tree_.child(id, Field::kArguments);
   if (arguments == kNoNode || tree_[arguments].kind != Kind::kArguments) return;
+  note_set(callee, arguments);
   std::uint32_t index = 0;
   for (auto at = tree_[arguments].first; at != kNoNode; at = tree_[at].next, ++index) {
     const auto argument = unwrapped(tree_, at);

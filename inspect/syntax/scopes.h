@@ -16,9 +16,12 @@ struct Definer {
   enum class How : std::uint8_t {
     kValue,      // of `node`
     kAppended,   // node's value is added to it (+=)
+    kGrown,      // the same again and again: in a loop, or in a function that others call
+    kCounted,    // it changes by arithmetic: i++, i -= 2
     kElement,    // one of the elements of `node`
     kFunction,   // `node` is the function or class
     kParameter,  // number `index` of the function `node`
+    kRest,       // that parameter and all behind it
     kModule,     // `module`, as an import statement names it
   };
   How how = How::kValue;
@@ -34,6 +37,8 @@ struct Binding {
   std::string_view name;
   std::vector<Definer> definers;
   bool changed = false;  // elements are added or set after the value was made: x.push(…), x[i] = …
+  std::vector<NodeId> added{};  // of a changed one: what is added or set, at most 24
+  std::uint32_t scope = 0;      // that declares it
 };
 
 using BindingId = std::uint32_t;
@@ -56,6 +61,9 @@ class Scopes {
   const Binding& operator[](BindingId id) const { return bindings_[id]; }
   std::size_t size() const { return bindings_.size(); }
   const std::vector<CallSite>& calls_of(NodeId function) const;
+  // Values of fields and properties of that name whose object is no name of this file: `this.x =
+  // …`, `a.b.x = …`, `o['x'] = …`, x in a class; at most 8.
+  const std::vector<NodeId>& fields(std::string_view property) const;
   // Values assigned to `name.property` for a name of this file.
   const std::vector<NodeId>& assigned(BindingId id, std::string_view property) const;
 
@@ -75,9 +83,14 @@ class Scopes {
   void add(std::string_view name, std::uint32_t scope, Definer definer);
   void assign_all();
   void assign(NodeId id);
-  void mark_changed(NodeId object);
+  void mark_changed(NodeId object, NodeId added = kNoNode);
+  void mark_counted(NodeId target);
+  void note_field(std::string_view property, NodeId value);
+  // Whether what stands at `id` may run more often than the declaration of `binding`.
+  bool repeats(NodeId id, BindingId binding) const;
   void note(NodeId function, CallSite site);
   void note_call(NodeId id);
+  void note_set(NodeId callee, NodeId arguments);
   std::uint32_t function_scope(std::uint32_t scope) const;
   std::uint32_t scope_around(NodeId id) const;
 
@@ -87,6 +100,7 @@ class Scopes {
   std::vector<Binding> bindings_;
   std::unordered_map<NodeId, std::vector<CallSite>> calls_;
   std::unordered_map<std::string, std::vector<NodeId>> assigned_;  // "id.property"
+  std::unordered_map<std::string, std::vector<NodeId>> fields_;
 };
 
 // A string literal's value (quotes gone, escapes written out), or a property name as it stands.

@@ -1,5 +1,7 @@
 #include "inspect/syntax/source_variants.h"
 
+#include <utility>
+
 #include "inspect/syntax/value.h"
 
 namespace npmgate::code {
@@ -29,6 +31,59 @@ std::string without_html_comments(std::string_view text) {
   std::string out(text);
   for (auto at = out.find("<!--"); at != out.npos; at = out.find("<!--", at + 5))
     out.insert(at + 1, 1, ' ');
+  return out;
+}
+
+namespace {
+
+// Whether the word is an operator there whatever the program is: in an async function, a generator.
+bool is_surely_operator(const SyntaxTree& tree, NodeId id) {
+  const bool await = tree[id].kind == Kind::kAwait;
+  for (auto at = tree[id].parent; at != kNoNode; at = tree[at].parent) {
+    if (!is_function(tree[at].kind)) continue;
+    const auto text = tree.text(at);
+    const auto head = text.substr(0, text.find('('));
+    return await ? head.find("async") != head.npos : head.find('*') != head.npos;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string without_operator_words(const SyntaxTree& tree) {
+  std::string out;
+  for (NodeId id = 0; id < tree.nodes().size(); ++id) {
+    const auto kind = tree[id].kind;
+    if ((kind != Kind::kAwait && kind != Kind::kYield) || tree[id].first == kNoNode) continue;
+    auto first = tree[id].first;
+    // Of a chain of members and calls the innermost.
+    while (tree[first].first != kNoNode && tree[first].kind != Kind::kRegex &&
+           tree[tree[first].first].begin == tree[first].begin)
+      first = tree[first].first;
+    if (tree[first].kind != Kind::kRegex || is_surely_operator(tree, id)) continue;
+    if (out.empty()) out = tree.source();
+    out[tree[id].begin] = '_';
+  }
+  return out;
+}
+
+std::vector<std::string> other_readings(std::string_view text, const SyntaxTree& tree) {
+  std::vector<std::string> out;
+  const auto add = [&out](std::string other) {
+    if (!other.empty()) out.push_back(std::move(other));
+  };
+  if (text.find("-->") != text.npos) add(without_arrow_comments(text));
+  if (out.empty() && text.find("<!--") != text.npos && is_module(tree))
+    add(without_html_comments(text));
+  if (text.find("await") == text.npos && text.find("yield") == text.npos) return out;
+  if (out.empty()) {
+    add(without_operator_words(tree));
+  } else {
+    // Both at once.
+    const std::string first = out.front();
+    add(without_operator_words(tree));
+    add(without_operator_words(SyntaxTree::parse(first, Grammar::kJavaScript)));
+  }
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "inspect/syntax/capability_rules.h"
 
 namespace npmgate::code {
 
@@ -86,12 +87,31 @@ bool same(const Value& a, const Value& b) {
 
 }  // namespace
 
-Value any_value(std::vector<Value> items) {
-  constexpr std::size_t kMost = 16;
+Value bag_value(std::vector<Value> items, std::uint8_t origins) {
+  std::vector<Value> kept;
+  const auto add = [&kept](const Value& item) {
+    if (kept.size() < kMostInBag &&
+        std::none_of(kept.begin(), kept.end(), [&](const Value& v) { return same(v, item); }))
+      kept.push_back(item);
+  };
+  for (const bool telling : {true, false}) {
+    for (const auto& item : items) {
+      origins |= item.origins;
+      if (!item.is(VK::kText) && !item.is(VK::kNumber) && !item.is(VK::kPath)) continue;
+      if (telling == (item.is(VK::kPath) || is_telling(item.text))) add(item);
+    }
+  }
+  if (kept.empty()) return unknown(origins);
+  auto value = list_value(std::move(kept), origins);
+  value.kind = VK::kBag;
+  return value;
+}
+
+Value any_value(std::vector<Value> items, std::size_t most) {
   std::uint8_t origins = 0;
   std::vector<Value> once;
-  const auto add = [&once](const Value& choice) {
-    if (!choice.known() || once.size() >= kMost) return;
+  const auto add = [&once, most](const Value& choice) {
+    if (!choice.known() || once.size() >= most) return;
     if (std::none_of(once.begin(), once.end(), [&](const Value& v) { return same(v, choice); }))
       once.push_back(choice);
   };
@@ -345,6 +365,21 @@ double parse_number(std::string_view text) {
     out = out * base + digit;
   }
   return out;
+}
+
+double parse_number(std::string_view text, int base) {
+  double out = 0;
+  std::size_t digits = 0;
+  for (const char c : trimmed(text)) {
+    const auto low = lower_ascii(c);
+    const int digit = low >= '0' && low <= '9'   ? low - '0'
+                      : low >= 'a' && low <= 'z' ? low - 'a' + 10
+                                                 : 99;
+    if (digit >= base) break;
+    out = out * base + digit;
+    ++digits;
+  }
+  return digits == 0 ? std::numeric_limits<double>::quiet_NaN() : out;
 }
 
 std::string base64_text(std::string_view text) {

@@ -43,6 +43,7 @@ struct Value {
     kFunction,  // of this file
     kRegex,
     kAny,  // one of `members`
+    kBag,  // a list of which only what is in it is known, not where: it was rotated, filtered …
   };
   using Members = std::vector<std::pair<std::string, Value>>;
 
@@ -67,8 +68,11 @@ Value bool_value(bool truth);
 Value path_value(std::string path, std::uint8_t origins = 0);
 Value list_value(std::vector<Value> items, std::uint8_t origins = 0);
 Value record_value(Value::Members members);
-// One of several; equal ones once, at most 16.
-Value any_value(std::vector<Value> items);
+// One of several; equal ones once, at most `most`.
+Value any_value(std::vector<Value> items, std::size_t most = 16);
+// Texts, numbers and paths of `items`, at most 64, those that name something telling first.
+Value bag_value(std::vector<Value> items, std::uint8_t origins = 0);
+inline constexpr std::size_t kMostInBag = 64;
 
 inline constexpr std::size_t kLongestText = 1u << 16;
 inline constexpr std::size_t kLongestList = 4096;
@@ -88,7 +92,8 @@ std::vector<Value> choices_of(const Value& value);
 
 // A string literal's inside with escapes written out.
 std::string unescape(std::string_view inside);
-double parse_number(std::string_view text);  // NaN if it is none
+double parse_number(std::string_view text);            // NaN if it is none
+double parse_number(std::string_view text, int base);  // as parseInt, base 2 to 36
 std::string base64_text(std::string_view text);
 std::string number_text(double number);
 // Characters as JavaScript counts them if the text is ASCII; else code points.

@@ -15,7 +15,7 @@ TEST_P(Pairs, AreJudgedAsWanted) {
 }
 INSTANTIATE_TEST_SUITE_P(Fixtures, Pairs,
                          ::testing::Values("release-pairs", "code-pairs", "hook-pairs",
-                                           "metadata-pairs"),
+                                           "metadata-pairs", "evasion-pairs"),
                          [](const auto& row) {
                            std::string name(row.param);
                            name.resize(name.find('-'));

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   }
   if (paths.empty())
     for (const auto name : {"release-pairs.json", "code-pairs.json", "hook-pairs.json",
-                            "metadata-pairs.json", "obfuscated"})
+                            "metadata-pairs.json", "evasion-pairs.json", "obfuscated"})
       paths.push_back(fixtures + name);
   for (const auto& path : paths) {
     const auto rows = path.ends_with(".json") ? npmgate::testing::release_pairs(path)

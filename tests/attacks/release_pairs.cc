@@ -11,6 +11,7 @@
 
 #include "base/digest.h"
 #include "inspect/evidence/evidence.h"
+#include "judge/comparison.h"
 #include "registry/packument.h"
 #include "tests/attacks/just_published.h"
 #include "tests/inspect/archive/tar_builder.h"
@@ -97,10 +98,16 @@ PairRow judged(const json::object& row) {
   std::optional<Side> before;
   if (const auto* base = row.if_contains("base"))
     before = side_of(base->as_object(), "1.0.0", kPublished[0]);
+  // A release between the two: the settled one is `base` then, the baseline this one.
+  std::optional<Side> settled;
+  if (const auto* middle = row.if_contains("middle")) {
+    settled = std::move(before);
+    before = side_of(middle->as_object(), "1.0.1-0", kPublished[1]);
+  }
   PackageHistory history;
   if (before) {
     PackageHistory::Entry entry;
-    entry.version = "1.0.0";
+    entry.version = before->release.manifest.version;
     entry.published = before->release.published;
     history.entries.push_back(entry);
   }
@@ -125,6 +132,11 @@ PairRow judged(const json::object& row) {
   const auto popular = popular_packages();
   input.popular = popular;
   out.findings = derive_findings(input);
+  if (settled) {
+    input.baseline = &settled->release;
+    input.baseline_evidence = &settled->evidence;
+    add_since_settled(out.findings, derive_findings(input), "1.0.0");
+  }
   const Subject subject = subject_of(now);
   const Time at = subject.age_start + kAge;
   out.verdict = decide(without_cooldown(*default_policy(at)), subject, out.findings, {}, at);

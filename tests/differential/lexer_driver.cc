@@ -4,7 +4,7 @@
 //   LOST STATE CODE LITERAL TREE
 // LOST: 1 if the lexer takes nothing for a comment; STATE: parsed, errors, too-large, too-long;
 // CODE and LITERAL: numbers outside and inside of literals in the lexer's text; TREE: numbers of
-// identifiers. "-" for none.
+// names, in whichever way engines may read the script. "-" for none.
 #include <cstdint>
 #include <iostream>
 #include <iterator>
@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "inspect/code/lexer.h"
+#include "inspect/syntax/source_variants.h"
 #include "inspect/syntax/syntax_tree.h"
 
 namespace npmgate {
@@ -66,10 +67,20 @@ void describe(std::string_view script, std::string& out) {
     (inside ? literal : code).insert(number);
   });
   const auto parsed = code::SyntaxTree::parse(script, code::Grammar::kJavaScript, {});
-  for (code::NodeId id = 0; id < parsed.nodes().size(); ++id) {
-    if (parsed.nodes()[id].kind != code::Kind::kIdentifier) continue;
-    each_name(parsed.text(id), [&](unsigned number, std::size_t) { tree.insert(number); });
-  }
+  const auto add_names = [&tree](const code::SyntaxTree& read) {
+    for (code::NodeId id = 0; id < read.nodes().size(); ++id) {
+      const auto kind = read.nodes()[id].kind;
+      const bool name = kind == code::Kind::kIdentifier || kind == code::Kind::kPropertyName ||
+                        kind == code::Kind::kPrivateName || kind == code::Kind::kShorthand ||
+                        kind == code::Kind::kShorthandPattern;
+      if (name)
+        each_name(read.text(id), [&](unsigned number, std::size_t) { tree.insert(number); });
+    }
+  };
+  add_names(parsed);
+  // As read_code() does.
+  for (const auto& other : code::other_readings(script, parsed))
+    add_names(code::SyntaxTree::parse(other, code::Grammar::kJavaScript, {}));
   out += plain.lost ? "1 " : "0 ";
   out += state_name(parsed.state());
   for (const auto* numbers : {&code, &literal, &tree}) out += " " + joined(*numbers);

