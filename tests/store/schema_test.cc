@@ -25,6 +25,7 @@ constexpr std::string_view kReleased[] = {
     "c9014379fdd1c4cac2cd792ef01cbb9b6185a47184a1e9965805ce2a353b0892",
     "d3dac8087328f8a051ecbd8b8cc168b41666bf2230a82a78d4fdff9c710740a2",
     "5418f185fc346bba9db1febefde3f35a01dd0e97f1b6d4d74cef6a4e601294b1",
+    "ef5d1db84631e2a49ae3c57bb94ecbf0e50a027a9a16d8917627958347d7c8dd",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {
