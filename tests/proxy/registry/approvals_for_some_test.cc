@@ -11,15 +11,14 @@
 namespace npmgate {
 namespace {
 
-using std::chrono::hours;
 using testing::GateRig;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
-constexpr const char* kPolicy = R"(version: 1
+const Time kForSomeNow = *parse_time("2026-11-24T12:00:00Z");
+constexpr const char* kForSomePolicy = R"(version: 1
 rules:
   - { id: hooks, when: { finding: [install-script-added] }, then: quarantine }
 )";
-const std::string kTarball = "/pkg/-/pkg-1.1.0.tgz";
+const std::string kForSomeTarball = "/pkg/-/pkg-1.1.0.tgz";
 
 class ForSome : public ::testing::Test {
  protected:
@@ -38,7 +37,7 @@ class ForSome : public ::testing::Test {
                 "\":" + manifest.substr(0, manifest.size() - 1) + R"(,"dist":{"tarball":")" + url +
                 R"(","integrity":")" + digest(Algorithm::kSha512, bytes).sri() + "\"}}";
       times += (times.empty() ? "\"" : ",\"") + version + "\":\"" +
-               format_time(kNow - hours(hook ? 48 : 4800)) + "\"";
+               format_time(kForSomeNow - std::chrono::hours(hook ? 48 : 4800)) + "\"";
     }
     rig.upstream.put(std::string(GateRig::kUpstreamUrl) + "pkg",
                      {200,
@@ -101,32 +100,32 @@ class ForSome : public ::testing::Test {
     decision.findings = shown_findings(judged->findings);
     decision.actor = "rita";
     decision.reason = "read it";
-    decision.at = kNow;
+    decision.at = kForSomeNow;
     decision.token = token;
     decision.project = project;
     decision.expires = expires;
     AuditEntry entry;
-    entry.at = kNow;
+    entry.at = kForSomeNow;
     entry.kind = "decision";
     entry.actor = "admin:rita";
     ASSERT_TRUE(rig.store().add_decision(decision, entry));
     ASSERT_TRUE(rig.active_policy.reload_decisions());
   }
 
-  GateRig rig{kNow, kPolicy};
+  GateRig rig{kForSomeNow, kForSomePolicy};
 };
 
 TEST_F(ForSome, AProjectGetsWhatItWasApprovedForAndNobodyElseDoes) {
-  EXPECT_EQ(ask(kTarball, "shop").status, 403);
+  EXPECT_EQ(ask(kForSomeTarball, "shop").status, 403);
   approve("", "shop");
   for (int round = 0; round < 2; ++round) {  // rendered, and from memory
     EXPECT_EQ(versions("shop"), "1.0.0 1.1.0");
     EXPECT_EQ(versions("site"), "1.0.0");
     EXPECT_EQ(versions(""), "1.0.0");
     EXPECT_EQ(versions("shop", "ci"), "1.0.0 1.1.0") << "whatever token";
-    EXPECT_EQ(ask(kTarball, "shop").status, 200);
-    EXPECT_EQ(ask(kTarball, "site").status, 403);
-    EXPECT_EQ(ask(kTarball, "").status, 403) << "served to one, and kept for nobody";
+    EXPECT_EQ(ask(kForSomeTarball, "shop").status, 200);
+    EXPECT_EQ(ask(kForSomeTarball, "site").status, 403);
+    EXPECT_EQ(ask(kForSomeTarball, "").status, 403) << "served to one, and kept for nobody";
     EXPECT_EQ(ask("/pkg/1.1.0", "shop").status, 200);
     EXPECT_EQ(ask("/pkg/1.1.0", "").status, 403);
   }
@@ -140,8 +139,8 @@ TEST_F(ForSome, ATokenIsProvenNotSaid) {
   EXPECT_EQ(versions("", "other"), "1.0.0");
   EXPECT_EQ(versions("ci"), "1.0.0") << "a project of that name";
   EXPECT_EQ(versions("", "wrong"), "1.0.0");
-  EXPECT_EQ(ask(kTarball, "", "ci").status, 200);
-  EXPECT_EQ(ask(kTarball, "", "other").status, 403);
+  EXPECT_EQ(ask(kForSomeTarball, "", "ci").status, 200);
+  EXPECT_EQ(ask(kForSomeTarball, "", "other").status, 403);
 }
 
 TEST_F(ForSome, OfATokenInAProjectBothHaveToFit) {
@@ -153,7 +152,7 @@ TEST_F(ForSome, OfATokenInAProjectBothHaveToFit) {
 
 TEST_F(ForSome, NoCacheKeepsWhatIsForSome) {
   approve("", "shop");
-  const Response packument = ask("/pkg", "shop"), tarball = ask(kTarball, "shop");
+  const Response packument = ask("/pkg", "shop"), tarball = ask(kForSomeTarball, "shop");
   EXPECT_EQ(field(packument, "cache-control"), "private, no-store");
   EXPECT_EQ(field(packument, "etag"), "");
   EXPECT_EQ(field(tarball, "cache-control"), "private, no-store");
@@ -162,17 +161,17 @@ TEST_F(ForSome, NoCacheKeepsWhatIsForSome) {
 }
 
 TEST_F(ForSome, ItEndsWithTimeAndDoesNotMakeABaseline) {
-  approve("", "shop", kNow + hours(1));
+  approve("", "shop", kForSomeNow + std::chrono::hours(1));
   EXPECT_EQ(versions("shop"), "1.0.0 1.1.0");
-  rig.clock.advance(hours(1));
+  rig.clock.advance(std::chrono::hours(1));
   EXPECT_EQ(versions("shop"), "1.0.0");
-  EXPECT_EQ(ask(kTarball, "shop").status, 403);
+  EXPECT_EQ(ask(kForSomeTarball, "shop").status, 403);
 }
 
 TEST_F(ForSome, TheVerdictForEverybodyIsTheOneOnRecord) {
   approve("", "shop");
   EXPECT_EQ(versions("shop"), "1.0.0 1.1.0");
-  EXPECT_EQ(ask(kTarball, "shop").status, 200);
+  EXPECT_EQ(ask(kForSomeTarball, "shop").status, 200);
   rig.audit_writer.flush();
   const auto rows = rig.store().releases_of("pkg");
   ASSERT_TRUE(rows);

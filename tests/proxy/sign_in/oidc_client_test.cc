@@ -17,13 +17,13 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr const char* kIssuer = "https://id.example";
-constexpr const char* kBack = "https://review.example/desk/signed-in";
+constexpr const char* kOidcIssuer = "https://id.example";
+constexpr const char* kOidcBack = "https://review.example/desk/signed-in";
 
-class Oidc : public ::testing::Test {
+class OidcFlow : public ::testing::Test {
  protected:
-  Oidc() {
-    config.issuer = kIssuer;
+  OidcFlow() {
+    config.issuer = kOidcIssuer;
     config.client_id = "gate";
     config.secret = "s&e:c";
     config.review = {"security"};
@@ -44,14 +44,14 @@ class Oidc : public ::testing::Test {
     return FakeUpstream::reply(token_status, R"({"error":"invalid_grant"})");
   }
 
-  OidcClient::Start start() { return *run_task(client.start(kBack, "/desk/policy")); }
+  OidcClient::Start start() { return *run_task(client.start(kOidcBack, "/desk/policy")); }
 
   // What the provider knows of a sign-in, from the address that the browser was sent to.
   Result<OidcClient::SignedIn> back(const OidcClient::Start& from, const std::string& more = "") {
     const std::string query = from.location.substr(from.location.find('?') + 1);
     const auto now =
         std::chrono::duration_cast<std::chrono::seconds>(clock.now().time_since_epoch()).count();
-    claims["iss"] = kIssuer;
+    claims["iss"] = kOidcIssuer;
     claims["aud"] = "gate";
     claims["sub"] = "u1";
     claims["nonce"] = query_value(query, "nonce");
@@ -61,7 +61,7 @@ class Oidc : public ::testing::Test {
         client.finish("code=c1&state=" + query_value(query, "state") + more, from.secret));
   }
 
-  json::object document{{"issuer", kIssuer},
+  json::object document{{"issuer", kOidcIssuer},
                         {"authorization_endpoint", "https://id.example/auth"},
                         {"token_endpoint", "https://id.example/token"},
                         {"userinfo_endpoint", "https://id.example/userinfo"},
@@ -77,12 +77,12 @@ class Oidc : public ::testing::Test {
   OidcClient client{config, upstream, clock, metrics};
 };
 
-TEST_F(Oidc, ThereAndBack) {
+TEST_F(OidcFlow, ThereAndBack) {
   const auto from = start();
   EXPECT_TRUE(
       from.location.starts_with("https://id.example/auth?response_type=code&client_id=gate"));
   const std::string query = from.location.substr(from.location.find('?') + 1);
-  EXPECT_EQ(query_value(query, "redirect_uri"), kBack);
+  EXPECT_EQ(query_value(query, "redirect_uri"), kOidcBack);
   EXPECT_EQ(query_value(query, "scope"), "openid");
   EXPECT_EQ(query_value(query, "code_challenge_method"), "S256");
   EXPECT_GE(query_value(query, "state").size(), 43U);
@@ -102,12 +102,12 @@ TEST_F(Oidc, ThereAndBack) {
     const std::string verifier = query_value(request.body, "code_verifier");
     EXPECT_EQ(base64url(digest(Algorithm::kSha256, verifier).bytes),
               query_value(query, "code_challenge"));
-    EXPECT_EQ(query_value(request.body, "redirect_uri"), kBack);
+    EXPECT_EQ(query_value(request.body, "redirect_uri"), kOidcBack);
   }
   EXPECT_EQ(upstream.asked("/userinfo"), 0U) << "the token tells everything";
 }
 
-TEST_F(Oidc, EachStartIsFinishedOnceInItsOwnBrowserAndInTime) {
+TEST_F(OidcFlow, EachStartIsFinishedOnceInItsOwnBrowserAndInTime) {
   const auto from = start();
   auto other = from;
   other.secret = start().secret;
@@ -130,7 +130,7 @@ TEST_F(Oidc, EachStartIsFinishedOnceInItsOwnBrowserAndInTime) {
   EXPECT_EQ(upstream.asked("/token"), asked) << "nobody asked for a token for these";
 }
 
-TEST_F(Oidc, GroupsGiveScopesAndNobodyElseDoes) {
+TEST_F(OidcFlow, GroupsGiveScopesAndNobodyElseDoes) {
   claims["groups"] = "platform";
   EXPECT_EQ(back(start())->caller.scope, Scope::kAdmin);
   claims["groups"] = json::array{"other", 7};
@@ -145,7 +145,7 @@ TEST_F(Oidc, GroupsGiveScopesAndNobodyElseDoes) {
   EXPECT_EQ(back(start())->caller.name, "sso:boss@corp.example");
 }
 
-TEST_F(Oidc, WhatTheTokenLacksTheUserinfoTells) {
+TEST_F(OidcFlow, WhatTheTokenLacksTheUserinfoTells) {
   claims.erase("groups");
   const auto done = back(start());
   ASSERT_TRUE(done);
@@ -155,7 +155,7 @@ TEST_F(Oidc, WhatTheTokenLacksTheUserinfoTells) {
   EXPECT_FALSE(back(start())) << "of another user";
 }
 
-TEST_F(Oidc, ANewKeyIsAskedForButNotAtWill) {
+TEST_F(OidcFlow, ANewKeyIsAskedForButNotAtWill) {
   ASSERT_TRUE(back(start()));
   EXPECT_EQ(upstream.asked("/keys"), 1U);
   const auto old = maker;
@@ -171,9 +171,9 @@ TEST_F(Oidc, ANewKeyIsAskedForButNotAtWill) {
   EXPECT_EQ(upstream.asked("/keys"), 2U);
 }
 
-TEST_F(Oidc, AProviderThatCannotBeAskedIsSaidSo) {
+TEST_F(OidcFlow, AProviderThatCannotBeAskedIsSaidSo) {
   upstream.down = true;
-  const auto down = run_task(client.start(kBack, "/desk"));
+  const auto down = run_task(client.start(kOidcBack, "/desk"));
   ASSERT_FALSE(down);
   EXPECT_EQ(down.error().code, Code::kUnavailable);
   EXPECT_NE(down.error().context.find("id.example could not be asked for its configuration"),
@@ -186,7 +186,7 @@ TEST_F(Oidc, AProviderThatCannotBeAskedIsSaidSo) {
   EXPECT_EQ(back(start()).error().code, Code::kUnavailable);
 }
 
-TEST_F(Oidc, ADocumentThatLeadsElsewhereIsRefused) {
+TEST_F(OidcFlow, ADocumentThatLeadsElsewhereIsRefused) {
   const json::object good = document;
   for (const auto& [name, value] :
        {std::pair<const char*, json::value>{"issuer", "https://evil.example"},
@@ -199,7 +199,7 @@ TEST_F(Oidc, ADocumentThatLeadsElsewhereIsRefused) {
     document = good;
     document[name] = value;
     OidcClient fresh(config, upstream, clock, metrics);
-    EXPECT_FALSE(run_task(fresh.start(kBack, "/desk"))) << name << json::serialize(value);
+    EXPECT_FALSE(run_task(fresh.start(kOidcBack, "/desk"))) << name << json::serialize(value);
   }
 }
 
