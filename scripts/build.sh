@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Configures (once) and builds a preset of CMakePresets.json: build.sh PRESET [TARGET…]. Silent where nothing is to do.
+# Configures (once) and builds a preset of CMakePresets.json: build.sh PRESET [TARGET…]. Silent if nothing is to do.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 preset=$1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Searches with one fuzz target for hours: fuzz.sh TARGET HOURS [libFuzzer options …]; fuzz.sh TARGET --merge puts what was learnt
 # into the committed corpus, minimised. Targets: tests/fuzz/*_fuzzer.cc. New inputs, and those that break a promise, stay in
-# build/fuzz/long/TARGET; exit 1 where one was found.
+# build/fuzz/long/TARGET; exit 1 if one was found.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [ $# -lt 2 ] || [ "$1" = --help ]; then

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the pinned package managers that the end-to-end tests drive, with a node new enough for all of them:
 # install-clients.sh [DIR], default build/clients. Versions: tests/e2e/clients/package.json and its lock file, from the
-# registry that npm is configured with. Does nothing where DIR already holds them and each of them runs.
+# registry that npm is configured with. Does nothing if DIR already holds them and each of them runs.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pins=$root/tests/e2e/clients

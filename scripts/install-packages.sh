@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that one purpose needs: install-packages.sh build|test|browser|bench …
-# Where nothing is missing this is one dpkg query and nothing else; apt's own configuration says where packages come from.
+# If nothing is missing this is one dpkg query and nothing else; apt's own configuration says where packages come from.
 set -euo pipefail
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-json1.81-dev libssl-dev
@@ -17,7 +17,7 @@ for purpose in "${@:-build}"; do
   case "$purpose" in
     build)
       wanted+=("${build_packages[@]}")
-      # fetch-grammars.sh asks npm which registry to use where the environment names none.
+      # fetch-grammars.sh asks npm which registry to use if the environment names none.
       [ -n "${NPM_CONFIG_REGISTRY:-${npm_config_registry:-}}" ] || command -v npm >/dev/null || wanted+=(npm) ;;
     test)
       wanted+=("${test_packages[@]}")

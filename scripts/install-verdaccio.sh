@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the pinned Verdaccio that tests/e2e/publishing_test.py publishes to: install-verdaccio.sh [DIR], default build/verdaccio.
-# From the registry that npm is configured with. Does nothing where DIR already holds it.
+# From the registry that npm is configured with. Does nothing if DIR already holds it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 pins=$root/tests/e2e/verdaccio

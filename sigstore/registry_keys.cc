@@ -7,15 +7,15 @@ namespace npmgate::sigstore {
 namespace {
 
 constexpr std::size_t kMaxKeys = 256;
-constexpr std::size_t kMaxFile = std::size_t{1} << 20;
-constexpr std::size_t kMaxDer = 4096;
+constexpr std::size_t kMaxKeysFile = std::size_t{1} << 20;
+constexpr std::size_t kMaxKeyDer = 4096;
 
 }  // namespace
 
 Result<std::vector<RegistryKey>> parse_registry_keys(std::string_view text) {
   json::StrictParser parser;
   json::Element value;
-  if (text.size() > kMaxFile) return unreadable("the registry's keys are larger than 1 MiB");
+  if (text.size() > kMaxKeysFile) return unreadable("the registry's keys are larger than 1 MiB");
   if (const auto refusal = parser.parse_unambiguous(text, false, value))
     return unreadable("the registry's keys cannot be read: " + refusal->detail);
   Problem whole;
@@ -27,7 +27,7 @@ Result<std::vector<RegistryKey>> parse_registry_keys(std::string_view text) {
     key.id = fields.text("keyId");
     key.usage = fields.text("keyUsage");
     const Fields material = fields.object("publicKey", {});
-    key.key = key_of_der(material.bytes("rawBytes", kMaxDer));
+    key.key = key_of_der(material.bytes("rawBytes", kMaxKeyDer));
     const auto valid = read_validity(material, "validFor");
     if (!problem.none() || !key.key || !valid) continue;
     key.valid = *valid;

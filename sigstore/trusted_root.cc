@@ -16,8 +16,8 @@ using json::Element;
 // A public instance has a handful of each.
 constexpr std::size_t kMaxParts = 64;
 constexpr std::size_t kMaxCertificates = 8;
-constexpr std::size_t kMaxDer = std::size_t{16} << 10;
-constexpr std::size_t kMaxFile = std::size_t{1} << 20;
+constexpr std::size_t kMaxRootKey = std::size_t{16} << 10;
+constexpr std::size_t kMaxRootFile = std::size_t{1} << 20;
 
 std::string host_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
@@ -32,7 +32,7 @@ std::optional<Log> read_log(const Element& value, std::string& why) {
   Log log;
   log.host = host_of(fields.text("baseUrl"));
   const Fields key = fields.object("publicKey", {});
-  const std::string der = key.bytes("rawBytes", kMaxDer);
+  const std::string der = key.bytes("rawBytes", kMaxRootKey);
   log.key = key.text("keyDetails").starts_with("PKCS1_RSA") ? key_of_pkcs1(der) : key_of_der(der);
   log.id = fields.object("logId", {}).bytes("keyId", 64);
   if (!log.key) problem.note("log.publicKey is of no kind that is known");
@@ -49,8 +49,8 @@ std::optional<Authority> read_authority(const Element& value, std::string& why) 
   Authority authority;
   const Fields chain = fields.object("certChain", {});
   for (const Element& each : chain.list("certificates", kMaxCertificates)) {
-    authority.chain.push_back(
-        certificate_of_der(Fields(each, "certificates", problem, {}).bytes("rawBytes", kMaxDer)));
+    authority.chain.push_back(certificate_of_der(
+        Fields(each, "certificates", problem, {}).bytes("rawBytes", kMaxRootKey)));
     if (!authority.chain.back()) problem.note("a certificate cannot be read");
   }
   if (authority.chain.empty()) problem.note("authority.certChain is empty");
@@ -122,7 +122,7 @@ std::optional<Time> TrustedRoot::expires(Time now) const {
 Result<TrustedRootPtr> parse_trusted_root(std::string_view text) {
   json::StrictParser parser;
   Element value;
-  if (text.size() > kMaxFile) return unreadable("the trusted root is larger than 1 MiB");
+  if (text.size() > kMaxRootFile) return unreadable("the trusted root is larger than 1 MiB");
   if (const auto refusal = parser.parse_unambiguous(text, false, value))
     return unreadable("the trusted root cannot be read: " + refusal->detail);
   Problem problem;

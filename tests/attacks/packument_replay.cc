@@ -11,11 +11,10 @@
 #include "inspect/findings/findings.h"
 #include "policy/decide.h"
 #include "registry/packument.h"
+#include "tests/attacks/just_published.h"
 
 namespace npmgate::testing {
 namespace {
-
-constexpr Millis kAge = std::chrono::minutes(10);
 
 using Releases = std::vector<const PackumentVersion*>;  // semver order
 

@@ -1,5 +1,5 @@
 // release-table [FILE…]: prints the verdicts on the release pairs of each file, or on the stand-ins
-// of each folder; of all fixtures where none is named. -v with every finding. Exit 1 if a row is
+// of each folder; of all fixtures if none is named. -v with every finding. Exit 1 if a row is
 // not as wanted.
 #include <iostream>
 #include <string>

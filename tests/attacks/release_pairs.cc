@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "inspect/evidence/evidence.h"
 #include "registry/packument.h"
+#include "tests/attacks/just_published.h"
 #include "tests/inspect/archive/tar_builder.h"
 
 namespace npmgate::testing {
@@ -19,7 +20,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr Millis kAge = std::chrono::minutes(10);
 constexpr std::string_view kPublished[] = {"2026-01-05T10:00:00.000Z", "2026-03-02T10:00:00.000Z"};
 
 std::string decoded(const json::value& content) {
@@ -72,12 +72,6 @@ Side side_of(const json::object& row, std::string_view version, std::string_view
   input.tarball = bytes_of(tarball);
   input.now = *release->published;
   return {*release, inspect_tarball(input)};
-}
-
-Policy without_cooldown(const Policy& shipped) {
-  Policy policy = shipped;
-  std::erase_if(policy.rules, [](const Rule& rule) { return rule.cooldown; });
-  return policy;
 }
 
 Subject subject_of(const Side& now) {

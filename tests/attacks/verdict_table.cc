@@ -1,19 +1,11 @@
 #include "tests/attacks/verdict_table.h"
+#include "tests/attacks/just_published.h"
 
 #include <algorithm>
 #include <set>
 
 namespace npmgate::testing {
 namespace {
-
-// A client that installs `latest` minutes after the release is who an attack reaches first.
-constexpr Millis kAge = std::chrono::minutes(10);
-
-Policy without_cooldown(const Policy& shipped) {
-  Policy policy = shipped;
-  std::erase_if(policy.rules, [](const Rule& rule) { return rule.cooldown; });
-  return policy;
-}
 
 Subject subject_of(const Replay& replay) {
   const Package& now = replay.scene.now;

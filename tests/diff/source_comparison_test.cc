@@ -18,7 +18,7 @@ using Paths = std::vector<std::string>;
 
 const std::string kManifest = R"({"name":"left","version":"1.0.0"})";
 
-std::string tarball(const Files& files) {
+std::string packed_tarball(const Files& files) {
   std::string entries;
   for (const auto& [path, body] : files) entries += testing::tar_entry("package/" + path, body);
   return testing::tgz(entries);
@@ -30,7 +30,7 @@ class SourceComparisons : public ::testing::Test {
   static SourceComparison compare(const Files& packed, const Files& source,
                                   const std::string& directory = {}) {
     const auto made = source_of(source);
-    const auto found = compare_with_source(bytes_of(tarball(packed)), bytes_of(made.pack),
+    const auto found = compare_with_source(bytes_of(packed_tarball(packed)), bytes_of(made.pack),
                                            {0, made.commit, directory, "@o/left", ""}, {});
     EXPECT_TRUE(found) << (found ? "" : found.error().context);
     return found ? *found : SourceComparison();
@@ -113,7 +113,7 @@ TEST_F(SourceComparisons, ReadWhatPackageJsonSays) {
   const std::string pack = testing::pack_of({testing::pack_entry(GitObjectKind::kBlob, source)});
   SourceRequest request;
   request.manifest_blob = beside.manifest_blob;
-  const auto found = compare_with_source(bytes_of(tarball({{"package.json", packed}})),
+  const auto found = compare_with_source(bytes_of(packed_tarball({{"package.json", packed}})),
                                          bytes_of(pack), request, {});
   ASSERT_TRUE(found) << found.error().context;
   EXPECT_TRUE(found->manifest_read);
@@ -122,22 +122,24 @@ TEST_F(SourceComparisons, ReadWhatPackageJsonSays) {
   EXPECT_EQ(found->manifest_changed, (Paths{"dependencies.a", "scripts.build"}));
   // Another blob than the one that was asked for.
   request.manifest_blob = std::string(40, '1');
-  EXPECT_FALSE(compare_with_source(bytes_of(tarball({{"package.json", packed}})), bytes_of(pack),
-                                   request, {}));
+  EXPECT_FALSE(compare_with_source(bytes_of(packed_tarball({{"package.json", packed}})),
+                                   bytes_of(pack), request, {}));
 }
 
 TEST_F(SourceComparisons, AreNoneOfWhatCannotBeRead) {
   const auto made = source_of({{"package.json", kManifest}});
   const SourceRequest request{0, made.commit, "", "left", ""};
-  EXPECT_FALSE(compare_with_source(bytes_of("no tarball"), bytes_of(made.pack), request, {}));
   EXPECT_FALSE(
-      compare_with_source(bytes_of(tarball({{"package.json", kManifest}})), {}, request, {}));
+      compare_with_source(bytes_of("no packed_tarball"), bytes_of(made.pack), request, {}));
+  EXPECT_FALSE(compare_with_source(bytes_of(packed_tarball({{"package.json", kManifest}})), {},
+                                   request, {}));
   Files many{{"package.json", kManifest}};
   Files source = many;
   for (int i = 0; i < 4200; ++i) {
     many.emplace_back("f" + std::to_string(i), "x");
   }
-  const auto found = compare_with_source(bytes_of(tarball(many)), bytes_of(made.pack), request, {});
+  const auto found =
+      compare_with_source(bytes_of(packed_tarball(many)), bytes_of(made.pack), request, {});
   EXPECT_EQ(found.error().code, Code::kTooLarge);
 }
 

@@ -146,7 +146,7 @@ class Readers:
             command = [node(), str(HERE / "client_readers.cjs"), kind, str(place)]
             if not on_disk:
                 return readings(run_batch(command, batch), paths=dict)
-            # In memory where there is a file system for it.
+            # In memory if there is a file system for it.
             with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as scratch:
                 return readings(run_batch([*command, scratch], batch), paths=dict)
 

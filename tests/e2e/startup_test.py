@@ -137,7 +137,7 @@ class Startup(case.EndToEnd):
         package = Package("plain", [Release("1.0.0", published=days_ago(300))])
         with FixtureRegistry([package]) as registry:
             port = wire.free_port()
-            # 4874, the default admin port, is not free where another gate runs: then the exit says so and the test is moot.
+            # 4874, the default admin port, is not free if another gate runs: then the exit says so and the test is moot.
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", 4874)) == 0:
                     self.skipTest("the default admin port is in use on this machine")

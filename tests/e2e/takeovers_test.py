@@ -94,7 +94,7 @@ class Takeovers(case.EndToEnd):
         _, tap = self.gate()
         for incident in INCIDENTS:
             for position, client in enumerate(case.installed_clients()):
-                # Every client meets one of the versions, every version several clients; all pairs where time is no matter.
+                # Every client meets one of the versions, every version several clients; all pairs if time is no matter.
                 chosen = incident.bad if os.environ.get("NPM_GATE_ALL") else [incident.bad[position % len(incident.bad)]]
                 for version in chosen:
                     with self.subTest(incident.name, version=version, client=client.name):

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string record(const std::string& id, const std::string& package) {
+std::string plain_record(const std::string& id, const std::string& package) {
   return R"({"id":")" + id + R"(","affected":[{"package":{"ecosystem":"npm","name":")" + package +
          R"("},"versions":["1.0.0"]}]})";
 }
@@ -64,10 +64,10 @@ class FeedFiles : public ::testing::Test {
 };
 
 TEST_F(FeedFiles, AFolderIsReadAtAnyDepth) {
-  write("npm/left/MAL-1.json", record("MAL-1", "left"));
-  write("MAL-2.json", "[" + record("MAL-2", "right") + "]");
-  write("README.md", "not a record");
-  write(".hidden/MAL-3.json", record("MAL-3", "up"));
+  write("npm/left/MAL-1.json", plain_record("MAL-1", "left"));
+  write("MAL-2.json", "[" + plain_record("MAL-2", "right") + "]");
+  write("README.md", "not a plain_record");
+  write(".hidden/MAL-3.json", plain_record("MAL-3", "up"));
   const auto loaded = load({path()});
   ASSERT_TRUE(loaded) << why(loaded);
   EXPECT_TRUE(loaded->index->names("left"));
@@ -78,7 +78,7 @@ TEST_F(FeedFiles, AFolderIsReadAtAnyDepth) {
 }
 
 TEST_F(FeedFiles, LinksToFilesAreFollowedAndLinksToFoldersAreNot) {
-  write("..data/MAL-1.json", record("MAL-1", "left"));
+  write("..data/MAL-1.json", plain_record("MAL-1", "left"));
   fs::create_symlink("..data/MAL-1.json", path("MAL-1.json"));
   fs::create_directory_symlink(".", path("again"));
   const auto loaded = load({path()});
@@ -88,9 +88,9 @@ TEST_F(FeedFiles, LinksToFilesAreFollowedAndLinksToFoldersAreNot) {
 }
 
 TEST_F(FeedFiles, OneFileAndTheZipExport) {
-  const std::string file = write("own.json", record("MAL-1", "left"));
-  const std::string all = zip("all.zip", {{"MAL-2.json", record("MAL-2", "right")},
-                                          {"MAL-3.json", record("MAL-3", "up")},
+  const std::string file = write("own.json", plain_record("MAL-1", "left"));
+  const std::string all = zip("all.zip", {{"MAL-2.json", plain_record("MAL-2", "right")},
+                                          {"MAL-3.json", plain_record("MAL-3", "up")},
                                           {"notes.txt", "nothing"}});
   const auto loaded = load({file, all});
   ASSERT_TRUE(loaded) << why(loaded);
@@ -107,7 +107,7 @@ TEST_F(FeedFiles, WhatIsNotThereIsAnErrorThatSaysSo) {
 }
 
 TEST_F(FeedFiles, OneBadRecordAmongFewRefusesTheWhole) {
-  write("MAL-1.json", record("MAL-1", "left"));
+  write("MAL-1.json", plain_record("MAL-1", "left"));
   write("MAL-2.json", "{\"id\":\"MAL-2");
   const auto loaded = load({path()});
   ASSERT_FALSE(loaded);
@@ -119,7 +119,7 @@ TEST_F(FeedFiles, OneBadRecordAmongManyIsPassedOverAndTold) {
   std::vector<std::pair<std::string, std::string>> entries{{"bad.json", "{"}};
   for (int i = 0; i < 100; ++i)
     entries.emplace_back("MAL-" + std::to_string(i) + ".json",
-                         record("MAL-" + std::to_string(i), "p" + std::to_string(i)));
+                         plain_record("MAL-" + std::to_string(i), "p" + std::to_string(i)));
   const auto loaded = load({zip("all.zip", entries)});
   ASSERT_TRUE(loaded) << why(loaded);
   EXPECT_EQ(loaded->counts.malware, 100u);
@@ -129,8 +129,8 @@ TEST_F(FeedFiles, OneBadRecordAmongManyIsPassedOverAndTold) {
 
 TEST_F(FeedFiles, ADamagedZipIsRefused) {
   const std::string all =
-      zip("all.zip", {{"MAL-1.json", record("MAL-1", "left") + std::string(5000, ' ')},
-                      {"MAL-2.json", record("MAL-2", "right")}});
+      zip("all.zip", {{"MAL-1.json", plain_record("MAL-1", "left") + std::string(5000, ' ')},
+                      {"MAL-2.json", plain_record("MAL-2", "right")}});
   const auto size = fs::file_size(all);
   // Cut at every place: a download that is under way is never believed.
   std::ifstream stream(all, std::ios::binary);
@@ -140,7 +140,7 @@ TEST_F(FeedFiles, ADamagedZipIsRefused) {
     const std::string half = write("half.zip", bytes.substr(0, cut));
     EXPECT_FALSE(load({half})) << cut;
   }
-  // A body that does not match its checksum is no record.
+  // A body that does not match its checksum is no plain_record.
   std::string changed = bytes;
   changed[60] = static_cast<char>(changed[60] ^ 1);
   EXPECT_FALSE(load({write("changed.zip", changed)}));
@@ -149,9 +149,9 @@ TEST_F(FeedFiles, ADamagedZipIsRefused) {
 
 TEST_F(FeedFiles, EveryLimitHolds) {
   const std::string all =
-      zip("all.zip", {{"MAL-1.json", record("MAL-1", "left") + std::string(100'000, ' ')},
-                      {"MAL-2.json", record("MAL-2", "left")}});
-  const std::string file = write("own.json", record("MAL-1", "left"));
+      zip("all.zip", {{"MAL-1.json", plain_record("MAL-1", "left") + std::string(100'000, ' ')},
+                      {"MAL-2.json", plain_record("MAL-2", "left")}});
+  const std::string file = write("own.json", plain_record("MAL-1", "left"));
   const auto refused = [&](const std::string& what, void (*change)(FeedLimits&)) {
     FeedLimits limits;
     change(limits);
@@ -172,7 +172,8 @@ TEST_F(FeedFiles, EveryLimitHolds) {
 TEST_F(FeedFiles, LoadingCanBeStopped) {
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_FALSE(load_feeds({write("own.json", record("MAL-1", "left"))}, {}, stop.get_token()));
+  EXPECT_FALSE(
+      load_feeds({write("own.json", plain_record("MAL-1", "left"))}, {}, stop.get_token()));
 }
 
 TEST_F(FeedFiles, EveryChangeChangesTheFingerprint) {
@@ -184,9 +185,9 @@ TEST_F(FeedFiles, EveryChangeChangesTheFingerprint) {
     EXPECT_EQ(feed_fingerprint(paths), now) << what;
     seen.push_back(now);
   };
-  write("deep/MAL-1.json", record("MAL-1", "left"));
+  write("deep/MAL-1.json", plain_record("MAL-1", "left"));
   differs("a file appeared");
-  write("deep/MAL-1.json", record("MAL-1", "left") + " ");
+  write("deep/MAL-1.json", plain_record("MAL-1", "left") + " ");
   differs("a file grew");
   fs::rename(path("deep/MAL-1.json"), path("deep/MAL-2.json"));
   differs("a file was renamed");

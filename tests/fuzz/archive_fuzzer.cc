@@ -86,7 +86,7 @@ void run(std::string_view input) {
   if (result.refusal) {
     NPM_GATE_PROMISE(known_rule(result.refusal->rule) && !result.refusal->detail.empty());
     NPM_GATE_PROMISE(result.archive.entries.empty());
-    // libarchive reads what the verifier accepts; where it does not, the verifier has a hole.
+    // libarchive reads what the verifier accepts; if it does not, the verifier has a hole.
     NPM_GATE_PROMISE(result.refusal->rule != "walk-differs");
     return;
   }

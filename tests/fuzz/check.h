@@ -1,4 +1,4 @@
-// What the fuzz targets share: promises that end the process where they are broken, and bytes as
+// What the fuzz targets share: promises that end the process if they are broken, and bytes as
 // text.
 #pragma once
 
@@ -23,7 +23,7 @@ inline std::string_view as_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// Takes one byte of `input` for a choice; 0 where it is empty.
+// Takes one byte of `input` for a choice; 0 if it is empty.
 inline unsigned take_choice(std::string_view& input) {
   if (input.empty()) return 0;
   const auto choice = static_cast<unsigned char>(input.front());

@@ -17,8 +17,8 @@ const std::string kRules =
          "quarantine") +
     rule("hooked", "finding: install-script-added, younger_than: 14d", "block");
 
-Judge judge_of(std::shared_ptr<const PackageSnapshot> snapshot,
-               std::vector<Decision> decisions = {}, Time now = kNow) {
+Judge judge_by_rules(std::shared_ptr<const PackageSnapshot> snapshot,
+                     std::vector<Decision> decisions = {}, Time now = kNow) {
   return Judge(std::move(snapshot), policy_of(kRules), std::move(decisions), {}, now);
 }
 
@@ -40,7 +40,7 @@ std::shared_ptr<PackageSnapshot> stolen() {
 
 void keep(PackageSnapshot& snapshot, const std::string& version,
           const std::vector<Decision>& decisions = {}, Time now = kNow) {
-  Judge judge = judge_of(std::make_shared<PackageSnapshot>(snapshot), decisions, now);
+  Judge judge = judge_by_rules(std::make_shared<PackageSnapshot>(snapshot), decisions, now);
   if (auto next = judge.comparison_of(version)) snapshot.comparisons[version] = std::move(*next);
 }
 
@@ -48,9 +48,9 @@ TEST(Comparison, ARejectedBaselineFreesNothing) {
   auto snapshot = stolen();
   add_evidence(*snapshot, evidence_with(*snapshot, "1.1.0", kOrdinary));
   add_evidence(*snapshot, evidence_with(*snapshot, "1.2.0", kStealer));
-  EXPECT_EQ(judge_of(snapshot).of("1.2.0")->verdict.action, Action::kQuarantine);
+  EXPECT_EQ(judge_by_rules(snapshot).of("1.2.0")->verdict.action, Action::kQuarantine);
   keep(*snapshot, "1.2.0");
-  Judge judge = judge_of(snapshot, {rejection("1.1.0")});
+  Judge judge = judge_by_rules(snapshot, {rejection("1.1.0")});
   const Judged* judged = judge.of("1.2.0");
   EXPECT_EQ(judged->baseline, "1.0.0");
   EXPECT_EQ(judged->lacking, std::vector<std::string>{"1.0.0"});
@@ -60,7 +60,7 @@ TEST(Comparison, ARejectedBaselineFreesNothing) {
   EXPECT_TRUE(judge.comparison_due(*judged));
   // Compared again, in whole: what that shows counts, and is kept from then on.
   add_evidence(*snapshot, evidence_with(*snapshot, "1.0.0", kStealer));
-  Judge whole = judge_of(snapshot, {rejection("1.1.0")});
+  Judge whole = judge_by_rules(snapshot, {rejection("1.1.0")});
   EXPECT_EQ(whole.of("1.2.0")->verdict.action, Action::kAllow);
   EXPECT_EQ(whole.comparison_of("1.2.0")->baseline, "1.0.0");
 }
@@ -68,14 +68,14 @@ TEST(Comparison, ARejectedBaselineFreesNothing) {
 TEST(Comparison, NeverComparedIsHeldWhileRecent) {
   auto snapshot = stolen();
   add_evidence(*snapshot, evidence_with(*snapshot, "1.2.0", kOrdinary));
-  Judge judge = judge_of(snapshot);
+  Judge judge = judge_by_rules(snapshot);
   const Judged* judged = judge.of("1.2.0");
   EXPECT_EQ(judged->verdict.action, Action::kQuarantine);
   EXPECT_TRUE(waits_for_comparison(judged->verdict));
   EXPECT_EQ(judged->verdict.reasons.front().rule, kNotCompared);
   EXPECT_EQ(judged->verdict.ends, kNow + kDay * 28);
   EXPECT_EQ(judge.picks_to_inspect({}), std::vector<std::string>{"1.2.0"});
-  EXPECT_TRUE(judge_of(snapshot, {}, kNow + kDay * 29).of("1.2.0")->verdict.served());
+  EXPECT_TRUE(judge_by_rules(snapshot, {}, kNow + kDay * 29).of("1.2.0")->verdict.served());
   // A policy that asks for nothing a comparison shows waits for none.
   Judge other(snapshot, policy_of(rule("young", "younger_than: 1d", "quarantine")), {}, {}, kNow);
   EXPECT_TRUE(other.of("1.2.0")->verdict.served());
@@ -87,7 +87,7 @@ TEST(Comparison, ComparedWithThatVeryBaselineStandsWithoutItsTarball) {
   add_evidence(*snapshot, evidence_with(*snapshot, "1.2.0", kOrdinary));
   keep(*snapshot, "1.2.0");
   std::erase_if(snapshot->evidence, [](const auto& each) { return each->version == "1.1.0"; });
-  EXPECT_EQ(judge_of(snapshot).of("1.2.0")->verdict.action, Action::kAllow);
+  EXPECT_EQ(judge_by_rules(snapshot).of("1.2.0")->verdict.action, Action::kAllow);
 }
 
 TEST(Comparison, RetriesWaitAndSayWhy) {
@@ -104,7 +104,7 @@ TEST(Comparison, RetriesWaitAndSayWhy) {
   EXPECT_NE(said.find("503"), std::string::npos) << said;
   // The hold that an approval covers does not depend on what the upstream said.
   const auto digest = [](const Judged* judged) { return judged->findings.back().digest(); };
-  EXPECT_EQ(digest(judge.of("1.2.0")), digest(judge_of(snapshot).of("1.2.0")));
+  EXPECT_EQ(digest(judge.of("1.2.0")), digest(judge_by_rules(snapshot).of("1.2.0")));
 }
 
 TEST(Comparison, PeopleWhoAreNoLongerNamedStayTold) {
@@ -166,7 +166,7 @@ class Upheaval {
   }
 
   Judge judge(std::shared_ptr<const PackageSnapshot> snapshot) const {
-    return judge_of(std::move(snapshot), decisions_, now_);
+    return judge_by_rules(std::move(snapshot), decisions_, now_);
   }
   std::shared_ptr<PackageSnapshot> state() const { return state_; }
   const std::vector<std::string>& releases() const { return releases_; }

@@ -13,10 +13,6 @@ namespace {
 const std::string kHook = R"(,"scripts":{"postinstall":"node setup.js"})";
 const std::set<std::string, std::less<>> kNobody;
 
-Judge judge_of(std::shared_ptr<const PackageSnapshot> snapshot, const std::string& rules) {
-  return Judge(std::move(snapshot), policy_of(rules), {}, {}, kNow);
-}
-
 // Two versions whose manifests clients read differently: one that can be copied, one that cannot.
 std::shared_ptr<PackageSnapshot> snapshot_with_refused() {
   return snapshot_of({{"1.0.0", 90, ""},

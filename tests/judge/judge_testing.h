@@ -52,7 +52,7 @@ inline std::shared_ptr<PackageSnapshot> snapshot_of(const std::vector<Row>& rows
   return snapshot;
 }
 
-// Evidence as an inspection of the release would leave it where the tarball says the same.
+// Evidence as an inspection of the release would leave it if the tarball says the same.
 inline void inspect(PackageSnapshot& snapshot, const std::string& version) {
   const PackumentVersion* found = snapshot.packument->find(version);
   ASSERT_NE(found, nullptr) << version;
@@ -106,6 +106,11 @@ inline std::shared_ptr<const Policy> policy_of(const std::string& rules) {
   const PolicyResult result = load_policy(text, "policy.yaml", none, kNow);
   for (const Problem& problem : result.problems) ADD_FAILURE() << problem.str();
   return result.policy ? result.policy : std::make_shared<const Policy>();
+}
+
+inline Judge judge_of(std::shared_ptr<const PackageSnapshot> snapshot, const std::string& rules,
+                      std::vector<Decision> decisions = {}) {
+  return Judge(std::move(snapshot), policy_of(rules), std::move(decisions), {}, kNow);
 }
 
 inline std::string rule(const std::string& id, const std::string& when, const std::string& then) {

@@ -7,7 +7,7 @@
 namespace npmgate::testing {
 namespace {
 
-const std::string kHook = kMaintained + R"(,"scripts":{"postinstall":"node index.js"})";
+const std::string kKeptHook = kMaintained + R"(,"scripts":{"postinstall":"node index.js"})";
 const std::string kTakeover =
     rule("exfiltration",
          "younger_than: 14d, all: [{ finding: network-endpoint-added }, { finding: "
@@ -21,11 +21,6 @@ const Traits kPlain{{}, {}};
 bool has(const Judged* judged, std::string_view id) {
   return std::any_of(judged->findings.begin(), judged->findings.end(),
                      [&](const Finding& finding) { return finding.id == id; });
-}
-
-Judge judge_of(std::shared_ptr<const PackageSnapshot> snapshot, const std::string& rules,
-               std::vector<Decision> decisions = {}) {
-  return Judge(std::move(snapshot), policy_of(rules), std::move(decisions), {}, kNow);
 }
 
 // 1.1.0 brings the address, 1.2.0 the secrets: neither step alone is what both are.
@@ -71,7 +66,7 @@ TEST(Settled, AHookIsNewUntilItIs) {
   const std::string rules =
       rule("hooked", "finding: install-script-added, younger_than: 14d", "warn") + kTakeover;
   auto snapshot =
-      snapshot_of({{"1.0.0", 400, kMaintained}, {"1.1.0", 5, kHook}, {"1.2.0", 1, kHook}});
+      snapshot_of({{"1.0.0", 400, kMaintained}, {"1.1.0", 5, kKeptHook}, {"1.2.0", 1, kKeptHook}});
   for (const char* version : {"1.0.0", "1.1.0", "1.2.0"})
     add_evidence(*snapshot, evidence_with(*snapshot, version, kPlain));
   Judge judge = judge_of(snapshot, rules);
@@ -216,14 +211,14 @@ TEST_P(OldTrust, CoversWhatIsTheSame) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, OldTrust,
     ::testing::Values(
-        Trust{"Same", kHook, kHook, [](Evidence&) {}, true},
-        Trust{"OtherBytesBehindTheHook", kHook, kHook,
+        Trust{"Same", kKeptHook, kKeptHook, [](Evidence&) {}, true},
+        Trust{"OtherBytesBehindTheHook", kKeptHook, kKeptHook,
               [](Evidence& e) { e.tree.files.front().sha256[0] ^= 1; }, false},
-        Trust{"HookNamesAFileThatIsGone", kHook, kHook,
+        Trust{"HookNamesAFileThatIsGone", kKeptHook, kKeptHook,
               [](Evidence& e) { e.tree.hooks.front().missing = {"other.js"}; }, false},
         Trust{"BothPublishersUnknown", R"(,"scripts":{"postinstall":"node index.js"})",
               R"(,"scripts":{"postinstall":"node index.js"})", [](Evidence&) {}, false},
-        Trust{"BundledHook", kHook, kHook,
+        Trust{"BundledHook", kKeptHook, kKeptHook,
               [](Evidence& e) {
                 BundledPackage bundled;
                 bundled.path = "node_modules/x";

@@ -4,7 +4,7 @@
 namespace npmgate::testing {
 namespace {
 
-struct Row {
+struct BadRow {
   const char* what;
   const char* file;
   std::string text;
@@ -15,7 +15,7 @@ std::string npm3(const std::string& packages) {
   return "{\"lockfileVersion\": 3,\n\"packages\": {" + packages + "}}";
 }
 
-std::vector<Row> rows() {
+std::vector<BadRow> rows() {
   std::string deep = "{\"lockfileVersion\": 3, \"x\": ";
   for (int i = 0; i < 300; ++i) deep += "[";
   return {
@@ -85,7 +85,7 @@ std::vector<Row> rows() {
 }
 
 TEST(BadLockfile, IsRefusedWithPlaceAndReason) {
-  for (const Row& row : rows()) {
+  for (const BadRow& row : rows()) {
     const LockfileResult result = parse_lockfile(row.text, row.file);
     EXPECT_FALSE(result.lockfile.has_value()) << row.what;
     ASSERT_FALSE(result.problems.empty()) << row.what;

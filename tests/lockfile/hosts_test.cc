@@ -8,7 +8,7 @@ namespace {
 
 const std::vector<std::string> kGates{"https://gate.example/npm/", "http://127.0.0.1:4873/"};
 
-struct Row {
+struct HostRow {
   const char* what;
   const char* file;
   std::string before, after;
@@ -45,7 +45,7 @@ std::string berry(const std::string& binding) {
          binding + "\"\n  linkType: hard\n";
 }
 
-const Row kRows[] = {
+const HostRow kRows[] = {
     {"npm, another host", "package-lock.json", npm("https://registry.example/@s/a/-/a-1.0.0.tgz"),
      npm("https://gate.example/npm/@s/a/-/a-1.0.0.tgz"), 1, false},
     {"npm, the gate", "package-lock.json", npm("https://gate.example/npm/@s/a/-/a-1.0.0.tgz"),
@@ -76,7 +76,7 @@ const Row kRows[] = {
 };
 
 TEST(Hosts, FixReplacesUrlsAndNothingElse) {
-  for (const Row& row : kRows) {
+  for (const HostRow& row : kRows) {
     const Lockfile lockfile = read(row.before, row.file);
     const auto bypasses = find_bypasses(lockfile, kGates);
     ASSERT_EQ(bypasses.size(), static_cast<std::size_t>(row.found)) << row.what;

@@ -6,7 +6,7 @@ namespace {
 
 using std::chrono::hours;
 
-const std::string kPolicy = rules_text(
+const std::string kApprovable = rules_text(
     "  - { id: hold, when: { finding: [install-script-added, evidence-unavailable, deprecated] }, "
     "then: quarantine }\n"
     "  - { id: cooldown, when: { younger_than: 24h }, then: quarantine }\n"
@@ -19,7 +19,7 @@ class ApprovalTest : public ::testing::Test {
     return decide(*policy_, subject_, findings_, {&approval_, 1}, now);
   }
 
-  std::shared_ptr<const Policy> policy_ = policy_of(kPolicy);
+  std::shared_ptr<const Policy> policy_ = policy_of(kApprovable);
   Subject subject_ = subject_of("a", "1.0.0");
   std::vector<Finding> findings_ = {
       finding("install-script-added", {{"hook", "postinstall"}, {"after", "node x.js"}})};
@@ -87,7 +87,7 @@ TEST_F(ApprovalTest, BackgroundFactsTakeNoApprovalAwayUnlessARuleHoldsForThem) {
   findings_.push_back(finding("deprecated"));
   EXPECT_EQ(judge().action, Action::kAllow)
       << "a git host that is down, and a deprecation, months later";
-  policy_ = policy_of(kPolicy);
+  policy_ = policy_of(kApprovable);
   EXPECT_EQ(judge().action, Action::kQuarantine) << "here rules ask for them";
 }
 
@@ -108,7 +108,7 @@ TEST_F(ApprovalTest, ABlockCannotBeApproved) {
 TEST_F(ApprovalTest, AWaivedBlockCanBe) {
   findings_.push_back(finding("known-malware"));
   approval_ = approval_of(subject_, findings_);
-  policy_ = policy_of(kPolicy +
+  policy_ = policy_of(kApprovable +
                       "waivers: [{ package: a@1.0.0, findings: known-malware, reason: false alarm, "
                       "expires: 2027-01-01 }]\n");
   EXPECT_EQ(judge().action, Action::kAllow);
@@ -130,7 +130,7 @@ TEST_F(ApprovalTest, ARejectionIsStronger) {
 }
 
 TEST_F(ApprovalTest, WarningsStay) {
-  policy_ = policy_of(kPolicy +
+  policy_ = policy_of(kApprovable +
                       "  - { id: told, when: { finding: install-script-added }, then: warn }\n");
   const Verdict verdict = judge();
   EXPECT_EQ(verdict.action, Action::kWarn);

@@ -50,12 +50,12 @@ TEST(MemberScanner, AnEmptyObjectIsClosed) {
   EXPECT_TRUE(scan("{}").members.empty());
 }
 
-struct Text {
+struct OpenText {
   const char* name;
   std::string text;
 };
 
-class BrokenStructure : public testing::TestWithParam<Text> {};
+class BrokenStructure : public testing::TestWithParam<OpenText> {};
 
 TEST_P(BrokenStructure, IsNeverClosed) {
   EXPECT_FALSE(scan(GetParam().text).closed);
@@ -63,15 +63,16 @@ TEST_P(BrokenStructure, IsNeverClosed) {
 
 INSTANTIATE_TEST_SUITE_P(
     MemberScanner, BrokenStructure,
-    testing::Values(Text{"Empty", ""}, Text{"Blanks", "  "}, Text{"Array", "[]"},
-                    Text{"Number", "1"}, Text{"OpenOnly", "{"}, Text{"KeyOnly", R"({"a")"},
-                    Text{"NoColon", R"({"a" 1})"}, Text{"NoValue", R"({"a":})"},
-                    Text{"NoValueComma", R"({"a":,"b":1})"}, Text{"NoComma", R"({"a":1 "b":2})"},
-                    Text{"LeadingComma", R"({,"a":1})"}, Text{"TrailingComma", R"({"a":1,})"},
-                    Text{"BareKey", "{a:1}"}, Text{"OpenString", R"({"a":"x})"},
-                    Text{"OpenKey", R"({"a:1})"}, Text{"OpenArray", R"({"a":[1})"},
-                    Text{"OpenObject", R"({"a":{"b":1})"}, Text{"EscapedEnd", R"({"a":"\"})"},
-                    Text{"Comment", R"({/**/"a":1})"}),
+    testing::Values(OpenText{"Empty", ""}, OpenText{"Blanks", "  "}, OpenText{"Array", "[]"},
+                    OpenText{"Number", "1"}, OpenText{"OpenOnly", "{"},
+                    OpenText{"KeyOnly", R"({"a")"}, OpenText{"NoColon", R"({"a" 1})"},
+                    OpenText{"NoValue", R"({"a":})"}, OpenText{"NoValueComma", R"({"a":,"b":1})"},
+                    OpenText{"NoComma", R"({"a":1 "b":2})"},
+                    OpenText{"LeadingComma", R"({,"a":1})"},
+                    OpenText{"TrailingComma", R"({"a":1,})"}, OpenText{"BareKey", "{a:1}"},
+                    OpenText{"OpenString", R"({"a":"x})"}, OpenText{"OpenKey", R"({"a:1})"},
+                    OpenText{"OpenArray", R"({"a":[1})"}, OpenText{"OpenObject", R"({"a":{"b":1})"},
+                    OpenText{"EscapedEnd", R"({"a":"\"})"}, OpenText{"Comment", R"({/**/"a":1})"}),
     [](const auto& row) { return row.param.name; });
 
 // What skip_value promises for containers, one byte at a time.

@@ -500,7 +500,7 @@ TEST(PackageJson, ScriptsThatNobodyRunsHideNoHook) {
 struct ReleaseRow {
   const char* name;
   std::string members;
-  std::string error;  // the start of the refusal, "" where it is accepted
+  std::string error;  // the start of the refusal, "" if it is accepted
 };
 
 class ReleaseShape : public testing::TestWithParam<ReleaseRow> {};

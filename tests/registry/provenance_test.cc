@@ -91,12 +91,12 @@ TEST(Provenance, OfAnotherBuildTypeNamesAtLeastItsSource) {
             (Provenance{kV1, "https://git.example/acme/lib", "", "refs/tags/v1", "beef", ""}));
 }
 
-struct Row {
+struct RefusedRow {
   const char* name;
   std::string answer;
   Code code;
 };
-class Refused : public ::testing::TestWithParam<Row> {};
+class Refused : public ::testing::TestWithParam<RefusedRow> {};
 
 TEST_P(Refused, WithItsCode) {
   const auto read = read_provenance(GetParam().answer, kRelease);
@@ -111,55 +111,63 @@ std::string with_subject(const std::string& url, const std::string& sha512 = kSh
 INSTANTIATE_TEST_SUITE_P(
     Answers, Refused,
     ::testing::Values(
-        Row{"other_name", with_subject("pkg:npm/%40acme/other@1.2.3"), Code::kIntegrityMismatch},
-        Row{"other_version", with_subject("pkg:npm/%40acme/lib@1.2.4"), Code::kIntegrityMismatch},
-        Row{"other_bytes", with_subject("pkg:npm/%40acme/lib@1.2.3", std::string(128, 'b')),
-            Code::kIntegrityMismatch},
-        Row{"no_digest", with_subject("pkg:npm/%40acme/lib@1.2.3", ""), Code::kIntegrityMismatch},
-        Row{"name_and_bytes_in_two_subjects",
+        RefusedRow{"other_name", with_subject("pkg:npm/%40acme/other@1.2.3"),
+                   Code::kIntegrityMismatch},
+        RefusedRow{"other_version", with_subject("pkg:npm/%40acme/lib@1.2.4"),
+                   Code::kIntegrityMismatch},
+        RefusedRow{"other_bytes", with_subject("pkg:npm/%40acme/lib@1.2.3", std::string(128, 'b')),
+                   Code::kIntegrityMismatch},
+        RefusedRow{"no_digest", with_subject("pkg:npm/%40acme/lib@1.2.3", ""),
+                   Code::kIntegrityMismatch},
+        RefusedRow{
+            "name_and_bytes_in_two_subjects",
             answer(attestation(
                 kV1, R"({"subject":[{"name":"pkg:npm/%40acme/lib@1.2.3"},{"digest":{"sha512":")" +
                          kSha512 + R"("}}],"predicateType":")" + kV1 + R"(","predicate":)" +
                          kBuild + "}")),
             Code::kIntegrityMismatch},
-        Row{"nothing", answer(""), Code::kNotFound},
-        Row{"two",
-            answer(attestation(kV1, statement(kV1, kBuild)) + "," +
-                   attestation(kV02, statement(kV02, kOldBuild))),
-            Code::kMalformed},
-        Row{"kind_inside_is_another", answer(attestation(kV1, statement(kV02, kOldBuild))),
-            Code::kMalformed},
-        Row{"unknown_version",
-            answer(attestation("https://slsa.dev/provenance/v9",
-                               statement("https://slsa.dev/provenance/v9", kBuild))),
-            Code::kMalformed},
-        Row{"not_signed", answer(attestation(kV1, statement(kV1, kBuild), "[]")), Code::kMalformed},
-        Row{"other_payload",
-            answer(attestation(kV1, statement(kV1, kBuild), "[1]", "application/json")),
-            Code::kMalformed},
-        Row{"repeated_key",
-            answer(attestation(kV1, statement(kV1, std::string(R"({"buildDefinition":{},)") +
-                                                       (kBuild + 1)))),
-            Code::kMalformed},
-        Row{"no_repository", v1("{}"), Code::kMalformed},
-        Row{"predicate_is_text", v1("\"x\""), Code::kMalformed},
-        Row{"control_character",
+        RefusedRow{"nothing", answer(""), Code::kNotFound},
+        RefusedRow{"two",
+                   answer(attestation(kV1, statement(kV1, kBuild)) + "," +
+                          attestation(kV02, statement(kV02, kOldBuild))),
+                   Code::kMalformed},
+        RefusedRow{"kind_inside_is_another", answer(attestation(kV1, statement(kV02, kOldBuild))),
+                   Code::kMalformed},
+        RefusedRow{"unknown_version",
+                   answer(attestation("https://slsa.dev/provenance/v9",
+                                      statement("https://slsa.dev/provenance/v9", kBuild))),
+                   Code::kMalformed},
+        RefusedRow{"not_signed", answer(attestation(kV1, statement(kV1, kBuild), "[]")),
+                   Code::kMalformed},
+        RefusedRow{"other_payload",
+                   answer(attestation(kV1, statement(kV1, kBuild), "[1]", "application/json")),
+                   Code::kMalformed},
+        RefusedRow{"repeated_key",
+                   answer(attestation(kV1, statement(kV1, std::string(R"({"buildDefinition":{},)") +
+                                                              (kBuild + 1)))),
+                   Code::kMalformed},
+        RefusedRow{"no_repository", v1("{}"), Code::kMalformed},
+        RefusedRow{"predicate_is_text", v1("\"x\""), Code::kMalformed},
+        RefusedRow{
+            "control_character",
             v1(R"({"buildDefinition":{"externalParameters":{"workflow":{"repository":"a\u001bb"}}}})"),
             Code::kMalformed},
-        Row{"endless_text",
-            v1(R"({"buildDefinition":{"externalParameters":{"workflow":{"repository":")" +
-               std::string(2000, 'x') + R"("}}}})"),
-            Code::kMalformed},
-        Row{"payload_is_no_base64",
+        RefusedRow{"endless_text",
+                   v1(R"({"buildDefinition":{"externalParameters":{"workflow":{"repository":")" +
+                      std::string(2000, 'x') + R"("}}}})"),
+                   Code::kMalformed},
+        RefusedRow{
+            "payload_is_no_base64",
             R"({"attestations":[{"predicateType":"https://slsa.dev/provenance/v1","bundle":)"
             R"({"dsseEnvelope":{"payload":"{}","payloadType":"application/vnd.in-toto+json",)"
             R"("signatures":[{}]}}}]})",
             Code::kMalformed},
-        Row{"empty_bundle",
+        RefusedRow{
+            "empty_bundle",
             R"({"attestations":[{"predicateType":"https://slsa.dev/provenance/v1","bundle":{}}]})",
             Code::kMalformed},
-        Row{"list", "[]", Code::kMalformed}, Row{"empty", "", Code::kMalformed},
-        Row{"not_json", "<html>", Code::kMalformed}),
+        RefusedRow{"list", "[]", Code::kMalformed}, RefusedRow{"empty", "", Code::kMalformed},
+        RefusedRow{"not_json", "<html>", Code::kMalformed}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Provenance, IsReadWholeOrNotAtAll) {

@@ -1,9 +1,9 @@
 // Answers questions about versions and ranges on stdin, one line each, for semver_differential.mjs.
 //   parse    <version> <flags>           -> normalised version or "-"
-//   compare  <version> <version> <flags> -> -1, 0, 1 or "-" where one is invalid
+//   compare  <version> <version> <flags> -> -1, 0, 1 or "-" if one is invalid
 //   sort     <version> ... <flags>       -> the normalised versions, lowest first, joined by spaces
 //   range    <range> <flags>             -> normalised range, "*" for anything, or "-"
-//   match    <range> <version> <flags>   -> 1, 0 or "-" where the range is invalid
+//   match    <range> <version> <flags>   -> 1, 0 or "-" if the range is invalid
 // Fields are separated by tabs and may hold \t, \n, \r and \\ as escapes; flags: l = loose, p =
 // includePrerelease.
 #include <algorithm>

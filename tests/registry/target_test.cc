@@ -48,12 +48,12 @@ std::string describe(const Target& target) {
   return std::visit(Describe{}, target);
 }
 
-struct Row {
+struct TargetRow {
   const char *method, *raw, *expected;
 };
 
-void expect_all(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void expect_all(const std::vector<TargetRow>& rows) {
+  for (const TargetRow& row : rows) {
     EXPECT_EQ(describe(parse_target(row.method, row.raw)), row.expected)
         << row.method << " " << row.raw;
   }

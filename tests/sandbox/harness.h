@@ -35,7 +35,7 @@ class Harness {
   double failures(const std::string& reason) {
     return metrics_.value("npm_gate_inspection_worker_failures_total", "reason=\"" + reason + "\"");
   }
-  // False where it does not become true within a minute.
+  // False if it does not become true within a minute.
   static bool eventually(const std::function<bool()>& is);
 
  private:

@@ -18,15 +18,15 @@ bool same_meaning(const std::string& a, const std::string& b) {
   return !ec && boost::json::parse(a) == changed;
 }
 
-struct Tally {
+struct Mutations {
   int tried = 0, same = 0, accepted = 0;
 };
 
 // `stride`: every how manieth byte, each with one of the masks in turn.
 template <class Verify>
-Tally mutate(const std::string& text, std::size_t stride, const Verify& verify) {
+Mutations mutate(const std::string& text, std::size_t stride, const Verify& verify) {
   constexpr char kMasks[] = {1, 0x20, 2};
-  Tally tally;
+  Mutations tally;
   const std::size_t witness = text.find("\u2014 witness.");
   const std::size_t end = text.find("canonicalizedBody", std::min(witness, text.size()));
   for (std::size_t at = 0; at < text.size(); at += stride) {
@@ -57,7 +57,7 @@ TEST_P(Mutation, ChangedBundleIsRefused) {
     if (each.name != GetParam()) continue;
     const std::string text = read_fixture("conformance/" + each.name + ".json");
     ASSERT_TRUE(verify_case(each, text));
-    const Tally tally = mutate(text, stride(), [&](const std::string& changed) {
+    const Mutations tally = mutate(text, stride(), [&](const std::string& changed) {
       return verify_case(each, changed).has_value();
     });
     EXPECT_GT(tally.tried, 100);
@@ -108,7 +108,7 @@ TEST(MutationOfAnswers, ChangedAnswerIsRefused) {
   const TrustedRootPtr root = public_root();
   const FindKeys keys = registry_keys();
   const AttestedRelease release = release_of(file);
-  const Tally tally = mutate(text, stride(), [&](const std::string& changed) {
+  const Mutations tally = mutate(text, stride(), [&](const std::string& changed) {
     return verify_attestations(changed, release, *root, keys).has_value();
   });
   EXPECT_GT(tally.tried, 100);

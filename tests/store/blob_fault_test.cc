@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kEnough = 200;  // more operations than any scenario has
 
-std::string sha512(std::string_view text) {
+std::string sha512_of(std::string_view text) {
   return digest(Algorithm::kSha512, text).hex();
 }
 
@@ -47,7 +47,7 @@ TEST(BlobFaults, EachFailureLeavesACompleteBlobOrNone) {
     if (!store) continue;
     EXPECT_TRUE(files_below(dir.path("b/tmp")).empty()) << "temporary file left";
     EXPECT_TRUE(files_below(dir.path("b/corrupt")).empty()) << "a good blob was moved aside";
-    const auto now = (*store)->read(sha512("content"));
+    const auto now = (*store)->read(sha512_of("content"));
     EXPECT_TRUE(now ? *now == "content" : now.error().code == Code::kNotFound);
     EXPECT_EQ(must(store_one(**store, "content")), "content") << "works again afterwards";
   }
@@ -92,14 +92,14 @@ TEST(BlobFaults, AReadThatFailsDoesNotCondemnTheBlob) {
   must(store_one(*must(open_blob_store(dir.path("b"))), "content"));
   FailNth fail_nth(0, EIO, "read");
   auto store = must(open_blob_store(dir.path("b"), Disk(fail_nth.fault())));
-  EXPECT_EQ(store->open(sha512("content")).error().code, Code::kUnavailable);
-  EXPECT_EQ(must(store->read(sha512("content"))), "content");
+  EXPECT_EQ(store->open(sha512_of("content")).error().code, Code::kUnavailable);
+  EXPECT_EQ(must(store->read(sha512_of("content"))), "content");
 }
 
 TEST(BlobFaults, DamagedAndImmovableIsStillNotServed) {
   const TempDir dir;
   must(store_one(*must(open_blob_store(dir.path("b"))), "content"));
-  const std::string hex = sha512("content");
+  const std::string hex = sha512_of("content");
   write_file(dir.path("b/tarballs/") + hex.substr(0, 2) + "/" + hex.substr(2), "damaged");
   FailNth fail_nth(0, EROFS, "rename");
   auto store = must(open_blob_store(dir.path("b"), Disk(fail_nth.fault())));
@@ -116,8 +116,8 @@ TEST(BlobFaults, TrimSkipsWhatItCannotRemove) {
   must(store_one(*store, "first"));
   must(store_one(*store, "second"));
   store->trim(6, [](std::string_view) { return false; });
-  EXPECT_TRUE(store->open(sha512("first"))) << "could not be removed";
-  EXPECT_FALSE(store->open(sha512("second"))) << "took its place";
+  EXPECT_TRUE(store->open(sha512_of("first"))) << "could not be removed";
+  EXPECT_FALSE(store->open(sha512_of("second"))) << "took its place";
   EXPECT_EQ(store->total_bytes(), 5U);
 }
 

@@ -62,11 +62,11 @@ TEST_P(Documents, KeysAreNotPaths) {
 
 // ---- damage on disk ----
 
-struct DamageRow {
+struct DamagedRow {
   const char* name;
   void (*damage)(const std::string& file);
 };
-class DamagedDocuments : public ::testing::TestWithParam<DamageRow> {};
+class DamagedDocuments : public ::testing::TestWithParam<DamagedRow> {};
 
 TEST_P(DamagedDocuments, CountAsAbsentUntilPutAgain) {
   const TempDir dir;
@@ -82,32 +82,32 @@ TEST_P(DamagedDocuments, CountAsAbsentUntilPutAgain) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, DamagedDocuments,
     ::testing::Values(
-        DamageRow{"Deleted", [](const std::string& f) { std::filesystem::remove(f); }},
-        DamageRow{"Emptied", [](const std::string& f) { write_file(f, ""); }},
-        DamageRow{"Truncated",
-                  [](const std::string& f) {
-                    std::filesystem::resize_file(f, std::filesystem::file_size(f) / 2);
-                  }},
-        DamageRow{"OneBit",
-                  [](const std::string& f) {
-                    std::string content = read_file(f);
-                    content[content.size() / 2] ^= 1;
-                    write_file(f, content);
-                  }},
-        DamageRow{"AnotherBody",
-                  [](const std::string& f) { write_file(f, gzip_compress("another body")); }},
-        DamageRow{
+        DamagedRow{"Deleted", [](const std::string& f) { std::filesystem::remove(f); }},
+        DamagedRow{"Emptied", [](const std::string& f) { write_file(f, ""); }},
+        DamagedRow{"Truncated",
+                   [](const std::string& f) {
+                     std::filesystem::resize_file(f, std::filesystem::file_size(f) / 2);
+                   }},
+        DamagedRow{"OneBit",
+                   [](const std::string& f) {
+                     std::string content = read_file(f);
+                     content[content.size() / 2] ^= 1;
+                     write_file(f, content);
+                   }},
+        DamagedRow{"AnotherBody",
+                   [](const std::string& f) { write_file(f, gzip_compress("another body")); }},
+        DamagedRow{
             "SameLength",
             [](const std::string& f) { write_file(f, gzip_compress("SOME BODY OF A PACKUMENT")); }},
-        DamageRow{"Bomb",
-                  [](const std::string& f) {
-                    write_file(f, gzip_compress(std::string(50'000'000, '0')));
-                  }},
-        DamageRow{"Directory",
-                  [](const std::string& f) {
-                    std::filesystem::remove(f);
-                    std::filesystem::create_symlink("/dev/zero", f);
-                  }}),
+        DamagedRow{"Bomb",
+                   [](const std::string& f) {
+                     write_file(f, gzip_compress(std::string(50'000'000, '0')));
+                   }},
+        DamagedRow{"Directory",
+                   [](const std::string& f) {
+                     std::filesystem::remove(f);
+                     std::filesystem::create_symlink("/dev/zero", f);
+                   }}),
     RowName());
 
 TEST(DocumentsOnDisk, BodiesAreCompressed) {

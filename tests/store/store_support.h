@@ -56,7 +56,7 @@ inline std::vector<std::string> files_below(const std::string& folder) {
   return files;
 }
 
-// Fails the n-th disk operation (from 0) that is `operation` or any where that is empty; counts
+// Fails the n-th disk operation (from 0) that is `operation` or any if that is empty; counts
 // them all.
 struct FailNth {
   explicit FailNth(int n, int error, std::string only = "")

@@ -13,8 +13,8 @@ class Case:
     name: str
     what: str
     expect: str  # "accept" or "refuse"
-    stage: str | None  # what refuses: "archive" or "package-json"; None where accepted
-    rule: str | None  # the rule's id; None where accepted
+    stage: str | None  # what refuses: "archive" or "package-json"; None if accepted
+    rule: str | None  # the rule's id; None if accepted
     agreed: bool  # every client measured installs the same package.json
     data: bytes = dataclasses.field(repr=False)
 

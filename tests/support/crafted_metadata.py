@@ -26,7 +26,7 @@ class Case:
     finding: str
     manifest: dict = dataclasses.field(default_factory=dict)  # package.json and packument
     registry: dict = dataclasses.field(default_factory=dict)  # packument only
-    packed: dict | None = None  # package.json where it is not `manifest`; {} for none at all
+    packed: dict | None = None  # package.json if it is not `manifest`; {} for none at all
     files: dict = dataclasses.field(default_factory=dict)
     dist: dict = dataclasses.field(default_factory=dict)
     refused: bool = False  # by the policy of the test or by the floor

@@ -9,10 +9,14 @@
 
 #include "proxy/registry/gate.h"
 #include "store/sqlite/open_state_store.h"
+#include "tests/support/answer.h"
 #include "tests/support/fakes.h"
 #include "tests/support/run_task.h"
 
 namespace npmgate::testing {
+
+// The clock's first reading in tests that have no other.
+inline const Time kRigNow = *parse_time("2026-11-24T12:00:00Z");
 
 class GateRig {
  public:
@@ -59,7 +63,7 @@ class GateRig {
     if (!request->headers.has("host")) request->headers.add("host", "127.0.0.1:4873");
     return run_task(context_, gate.admit(std::move(request)));
   }
-  // What a loop answers without waiting: nullopt where the request has to go the long way.
+  // What a loop answers without waiting: nullopt if the request has to go the long way.
   std::optional<Response> at_once(const std::string& target,
                                   const std::string& accept = "application/json",
                                   const std::string& method = "GET") {

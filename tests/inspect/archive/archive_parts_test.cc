@@ -10,6 +10,7 @@
 #include "inspect/archive/tar_header.h"
 #include "inspect/archive/tar_verifier.h"
 #include "tests/inspect/archive/tar_builder.h"
+#include "tests/support/table.h"
 
 namespace npmgate {
 namespace {
@@ -21,8 +22,6 @@ using testing::package_json_entry;
 using testing::pax_record;
 using testing::tar_entry;
 using testing::tar_header;
-
-constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 // Paths.
 struct PathRow {
@@ -143,7 +142,7 @@ struct PaxRow {
   std::string_view name;
   std::string body;
   bool global;
-  std::string_view rule;  // "" where it is accepted
+  std::string_view rule;  // "" if it is accepted
 };
 
 std::vector<PaxRow> pax_rows() {

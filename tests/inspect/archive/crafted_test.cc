@@ -1,5 +1,5 @@
 // Every crafted package of tests/support/crafted.py must get the verdict its row states: from the
-// archive profile, or, where the archive is fine, from the reader of package.json.
+// archive profile, or, if the archive is fine, from the reader of package.json.
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>

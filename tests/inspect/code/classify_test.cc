@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "tests/support/table.h"
+
 #include "inspect/code/features.h"
 
 namespace npmgate {
@@ -20,8 +22,6 @@ TEST_P(Classify, IsOfThisKind) {
   EXPECT_EQ(to_string(classify(GetParam().path, GetParam().body, GetParam().mode)),
             to_string(GetParam().kind));
 }
-
-constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 INSTANTIATE_TEST_SUITE_P(
     Names, Classify,

@@ -5,15 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "inspect/code/command_line.h"
+#include "tests/support/table.h"
 
 namespace npmgate {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
 
 const StringMap& scripts() {
   static const StringMap kScripts{
@@ -45,8 +40,6 @@ TEST_P(Commands, RunTheseFiles) {
   EXPECT_EQ(joined(files.candidates), GetParam().candidates) << GetParam().command;
   EXPECT_EQ(joined(files.arguments), GetParam().arguments) << GetParam().command;
 }
-
-constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 INSTANTIATE_TEST_SUITE_P(
     Node, Commands,

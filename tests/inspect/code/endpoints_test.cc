@@ -4,17 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "inspect/code/features.h"
+#include "tests/support/table.h"
 
 namespace npmgate {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
-
-constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 struct HostCase {
   const char* name;

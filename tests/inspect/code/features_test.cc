@@ -5,14 +5,10 @@
 
 #include <algorithm>
 
+#include "tests/support/table.h"
+
 namespace npmgate {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
 
 struct TraitCase {
   const char* name;

@@ -12,7 +12,7 @@ namespace {
 HiddenText measured(const std::string& text) {
   return measure_hidden(text, plain_code(text, Syntax::kScript));
 }
-std::string repeated(const std::string& text, int times) {
+std::string times_over(const std::string& text, int times) {
   std::string out;
   for (int i = 0; i < times; ++i) out += text;
   return out;
@@ -40,7 +40,7 @@ TEST(BigramEntropy, TellsShuffledTextFromCode) {
   }
   shuffled += "'";
   EXPECT_GE(measured(shuffled).bigram_entropy, 940u);
-  const std::string code = repeated("exports.add = function (a, b) { return a + b };\n", 60);
+  const std::string code = times_over("exports.add = function (a, b) { return a + b };\n", 60);
   EXPECT_LT(measured(code).bigram_entropy, 600u);
   EXPECT_EQ(measured("short").bigram_entropy, 0u);
   std::string encoded = "const font = '";
@@ -50,17 +50,17 @@ TEST(BigramEntropy, TellsShuffledTextFromCode) {
 }
 
 TEST(OddCharacters, AreCountedWhereTheyStandClose) {
-  const std::string selectors = repeated("\xF3\xA0\x85\x93", 7) + ".";
-  EXPECT_GE(measured("s = `" + repeated(selectors, 20) + "`").odd_density, 48u);
-  EXPECT_GE(measured("s = '" + repeated("\xEE\x81\xA3", 80) + "'").odd_density, 60u);
-  EXPECT_GE(measured("s = '" + repeated("a\xE2\x80\x8B", 80) + "'").odd_density, 30u);
+  const std::string selectors = times_over("\xF3\xA0\x85\x93", 7) + ".";
+  EXPECT_GE(measured("s = `" + times_over(selectors, 20) + "`").odd_density, 48u);
+  EXPECT_GE(measured("s = '" + times_over("\xEE\x81\xA3", 80) + "'").odd_density, 60u);
+  EXPECT_GE(measured("s = '" + times_over("a\xE2\x80\x8B", 80) + "'").odd_density, 30u);
   // Emoji with their selectors and joiners, an icon font's map, Persian joiners.
-  EXPECT_LT(measured("s = '" + repeated("\xE2\x9D\xA4\xEF\xB8\x8F", 80) + "'").odd_density, 2u);
-  EXPECT_LT(measured(repeated("'icon': '\xEE\x80\x81',\n", 80)).odd_density, 8u);
+  EXPECT_LT(measured("s = '" + times_over("\xE2\x9D\xA4\xEF\xB8\x8F", 80) + "'").odd_density, 2u);
+  EXPECT_LT(measured(times_over("'icon': '\xEE\x80\x81',\n", 80)).odd_density, 8u);
   EXPECT_LT(
       measured(
           "s='" +
-          repeated("\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE\xD9\x88\xD8\xA7\xD9\x87\xD9\x85 ", 40) +
+          times_over("\xD9\x85\xDB\x8C\xE2\x80\x8C\xD8\xAE\xD9\x88\xD8\xA7\xD9\x87\xD9\x85 ", 40) +
           "'")
           .odd_density,
       12u);
@@ -73,9 +73,9 @@ TEST(MixedNames, AreNamesInTwoScripts) {
 }
 
 TEST(SymbolRun, IsCodeWithoutAWord) {
-  EXPECT_EQ(measured(repeated("(![]+[])[+!+[]]+", 30)).symbol_run, 480u);
-  EXPECT_EQ(measured("x = [" + repeated(",", 400) + "]").symbol_run, 0u);
-  EXPECT_EQ(measured("x = '" + repeated("=-", 400) + "'; // " + repeated("=-", 400)).symbol_run,
+  EXPECT_EQ(measured(times_over("(![]+[])[+!+[]]+", 30)).symbol_run, 480u);
+  EXPECT_EQ(measured("x = [" + times_over(",", 400) + "]").symbol_run, 0u);
+  EXPECT_EQ(measured("x = '" + times_over("=-", 400) + "'; // " + times_over("=-", 400)).symbol_run,
             0u);
 }
 

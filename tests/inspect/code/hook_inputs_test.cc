@@ -5,15 +5,11 @@
 
 #include "inspect/code/features.h"
 #include "inspect/hooks/hook_reach.h"
+#include "tests/support/table.h"
 
 namespace npmgate {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
 std::string urls(std::string_view text) {
   std::set<std::string, std::less<>> all;
   merge_urls(text, all);
@@ -47,7 +43,7 @@ TEST(HookSettings, AreWhatPackageManagersDoNotRead) {
   EXPECT_TRUE(own_settings("not json").empty());
 }
 
-HookReach reach(const std::map<std::string, std::string>& files, const std::string& command) {
+HookReach reach_in(const std::map<std::string, std::string>& files, const std::string& command) {
   std::vector<SourceFile> sources;
   for (const auto& [path, body] : files)
     sources.push_back({path, body, classify(path, body, 0644)});
@@ -59,19 +55,20 @@ HookReach reach(const std::map<std::string, std::string>& files, const std::stri
 }
 
 TEST(HookInputs, AreTheDataThatFilesName) {
-  const auto found = reach({{"scripts/run.js", "require('../list'); read(__dirname + '/data.txt')"},
-                            {"list.json", R"({"x": "https://a.example/v1/x"})"},
-                            {"scripts/data.txt", "x"},
-                            {"other.json", "{}"}},
-                           "node scripts/run.js");
+  const auto found =
+      reach_in({{"scripts/run.js", "require('../list'); read(__dirname + '/data.txt')"},
+                {"list.json", R"({"x": "https://a.example/v1/x"})"},
+                {"scripts/data.txt", "x"},
+                {"other.json", "{}"}},
+               "node scripts/run.js");
   EXPECT_EQ(joined(found.inputs), "list.json scripts/data.txt");
   EXPECT_EQ(joined(found.urls), "https://a.example/v#/x");
   EXPECT_EQ(joined(found.endpoints), "a.example");
 }
 
 TEST(HookInputs, OfPatchPackageArePatches) {
-  const auto found = reach({{"patches/a.patch", "+++ b/x.js\n+fetch('https://a.example/')\n-b\n"}},
-                           "patch-package");
+  const auto found = reach_in(
+      {{"patches/a.patch", "+++ b/x.js\n+fetch('https://a.example/')\n-b\n"}}, "patch-package");
   EXPECT_EQ(joined(found.inputs), "patches/a.patch");
   EXPECT_EQ(joined(found.traits), "network-fetch");
 }
@@ -81,9 +78,9 @@ TEST(HookInputs, AreSettingsWhereTheFilesReadThem) {
       {"package.json", R"({"binary": {"host": "https://a.example"}})"},
       {"run.js", "require('./package.json').binary"},
       {"plain.js", "0"}};
-  EXPECT_EQ(reach(files, "node run.js").settings.size(), 1u);
-  EXPECT_EQ(reach(files, "node plain.js").settings.size(), 0u);
-  EXPECT_EQ(reach(files, "node-gyp rebuild").settings.size(), 1u);
+  EXPECT_EQ(reach_in(files, "node run.js").settings.size(), 1u);
+  EXPECT_EQ(reach_in(files, "node plain.js").settings.size(), 0u);
+  EXPECT_EQ(reach_in(files, "node-gyp rebuild").settings.size(), 1u);
 }
 
 }  // namespace

@@ -7,15 +7,10 @@
 
 #include "inspect/code/features.h"
 #include "inspect/hooks/gyp.h"
+#include "tests/support/table.h"
 
 namespace npmgate {
 namespace {
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
 
 // path -> content; kinds as classify finds them.
 using Files = std::map<std::string, std::string>;
@@ -31,8 +26,6 @@ HookReach reach(const Files& files, const std::string& command, const StringMap&
   const auto tree = tree_of(files);
   return HookFollower(tree, scripts).follow("postinstall", command);
 }
-
-constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 struct PathCase {
   const char* name;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/table.h"
+
 namespace npmgate {
 namespace {
 
@@ -14,8 +16,6 @@ std::string literals(const PlainCode& code) {
   }
   return out;
 }
-
-constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 struct TextCase {
   const char* name;

@@ -9,6 +9,7 @@
 #include "inspect/code/features.h"
 #include "inspect/evidence/evidence.h"
 #include "tests/inspect/archive/tar_builder.h"
+#include "tests/support/table.h"
 
 namespace npmgate {
 namespace {
@@ -18,11 +19,11 @@ using testing::tar_entry;
 using testing::tgz;
 
 // path below "package/" -> content
-using Files = std::vector<std::pair<std::string, std::string>>;
+using Packed = std::vector<std::pair<std::string, std::string>>;
 
 constexpr const char* kPlain = R"({"name":"x","version":"1.0.0"})";
 
-std::string pack(const Files& files, std::uint32_t mode = 0644) {
+std::string pack(const Packed& files, std::uint32_t mode = 0644) {
   std::string entries;
   for (const auto& [path, body] : files) entries += tar_entry("package/" + path, body, '0', mode);
   return tgz(entries);
@@ -37,7 +38,7 @@ struct Inspected {
     input.release.manifest.version = "1.0.0";
     input.now = *parse_time("2026-11-23T10:00:00Z");
   }
-  explicit Inspected(const Files& files) : Inspected(pack(files)) {}
+  explicit Inspected(const Packed& files) : Inspected(pack(files)) {}
   Inspected& stated(std::string hook, std::string command) {
     input.release.manifest.scripts[std::move(hook)] = std::move(command);
     return *this;
@@ -48,11 +49,6 @@ struct Inspected {
   }
 };
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
-}
 // "postinstall: node a.js -> a.js b.js" for each hook.
 std::string hooks_of(const Tree& tree) {
   std::string out;
@@ -67,12 +63,12 @@ bool has_trait(const Tree& tree, std::string_view path, std::string_view trait) 
 }
 
 TEST(Inspection, ListsFilesWithDigests) {
-  auto evidence = Inspected(Files{{"package.json", kPlain},
-                                  {"lib/b.js", "eval(x)"},
-                                  {"README.md", "# x"},
-                                  {"a.node",
-                                   "\x7F"
-                                   "ELF"}})
+  auto evidence = Inspected(Packed{{"package.json", kPlain},
+                                   {"lib/b.js", "eval(x)"},
+                                   {"README.md", "# x"},
+                                   {"a.node",
+                                    "\x7F"
+                                    "ELF"}})
                       .evidence();
   const auto& tree = evidence.tree;
   ASSERT_EQ(tree.files.size(), 4u);
@@ -129,7 +125,7 @@ TEST(Inspection, ReadsWhatLinksLeadToUnderBothNames) {
 }
 
 TEST(Inspection, OfAFixedInputIsFixed) {
-  const Files files{{"package.json", kPlain}, {"a.js", "1"}};
+  const Packed files{{"package.json", kPlain}, {"a.js", "1"}};
   EXPECT_EQ(Inspected(files).evidence(), Inspected(files).evidence());
 }
 
@@ -145,7 +141,7 @@ TEST(Inspection, KeepsTheModeAndMeasuresExecutables) {
 }
 
 TEST(Inspection, IdentifiesBytesAndManifest) {
-  Inspected inspected(Files{{"package.json", kPlain}});
+  Inspected inspected(Packed{{"package.json", kPlain}});
   inspected.input.raw_manifest =
       R"({"name":"x","version":"1.0.0","scripts":{"install":"node a"},"readme":"r"})";
   const auto first = inspected.evidence();
@@ -159,7 +155,7 @@ TEST(Inspection, IdentifiesBytesAndManifest) {
 }
 
 TEST(Inspection, OfAManifestThatIsNoJsonSaysSo) {
-  Inspected inspected(Files{{"package.json", kPlain}});
+  Inspected inspected(Packed{{"package.json", kPlain}});
   inspected.input.raw_manifest = "{broken";
   const auto evidence = inspected.evidence();
   EXPECT_EQ(evidence.manifest_sha256, sha256_hex("{broken"));  // what else there is of it
@@ -169,7 +165,7 @@ TEST(Inspection, OfAManifestThatIsNoJsonSaysSo) {
 }
 
 TEST(Inspection, OfABareFileTakesItsOwnName) {
-  Inspected inspected(Files{{"package.json", R"({"name":"own","version":"2.0.0"})"}});
+  Inspected inspected(Packed{{"package.json", R"({"name":"own","version":"2.0.0"})"}});
   inspected.input.release = {};
   const auto evidence = inspected.evidence();
   EXPECT_EQ(evidence.name, "own");
@@ -204,7 +200,7 @@ std::string sri(Algorithm algorithm, const std::string& bytes) {
 
 class Integrity : public ::testing::TestWithParam<IntegrityCase> {};
 TEST_P(Integrity, IsCheckedAsClientsDo) {
-  Inspected inspected(Files{{"package.json", kPlain}});
+  Inspected inspected(Packed{{"package.json", kPlain}});
   inspected.input.release.dist.integrity = GetParam().integrity(inspected.bytes);
   inspected.input.release.dist.shasum = GetParam().shasum(inspected.bytes);
   const auto evidence = inspected.evidence();
@@ -284,7 +280,7 @@ TEST(Refusals, OfTheArchiveLeaveNoTree) {
 }
 
 TEST(Refusals, OverALimitAreMarked) {
-  Inspected inspected(Files{{"package.json", kPlain}, {"a", ""}, {"b", ""}});
+  Inspected inspected(Packed{{"package.json", kPlain}, {"a", ""}, {"b", ""}});
   inspected.input.limits.max_entries = 2;
   const auto evidence = inspected.evidence();
   ASSERT_TRUE(evidence.archive_refusal.has_value());
@@ -299,7 +295,7 @@ struct PackageJsonCase {
 class PackageJson : public ::testing::TestWithParam<PackageJsonCase> {};
 TEST_P(PackageJson, IsReadStrictlyOrRefused) {
   const auto evidence =
-      Inspected(Files{{"package.json", GetParam().text}, {"a.js", "1"}}).evidence();
+      Inspected(Packed{{"package.json", GetParam().text}, {"a.js", "1"}}).evidence();
   EXPECT_EQ(evidence.package_json_refusal.has_value(), GetParam().refused);
   if (GetParam().refused) {
     EXPECT_EQ(evidence.tree.package_json, Manifest{});
@@ -320,7 +316,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(PackageJsonMissing, IsARefusal) {
-  const auto evidence = Inspected(Files{{"index.js", "1"}}).evidence();
+  const auto evidence = Inspected(Packed{{"index.js", "1"}}).evidence();
   ASSERT_TRUE(evidence.archive_refusal.has_value());
   EXPECT_EQ(evidence.archive_refusal->rule, "package-json-missing");
 }
@@ -330,7 +326,7 @@ TEST(PackageJsonMissing, IsARefusal) {
 TEST(Hooks, OfTheTarballAreFollowed) {
   const auto tree =
       Inspected(
-          Files{
+          Packed{
               {"package.json",
                R"({"scripts":{"postinstall":"node a.js","test":"node t.js","prepare":"node p"}})"},
               {"a.js", "require('./b')"},
@@ -343,20 +339,21 @@ TEST(Hooks, OfTheTarballAreFollowed) {
 }
 
 TEST(Hooks, OfThePackumentAreFollowedToo) {
-  Inspected inspected(Files{{"package.json", kPlain}, {"a.js", ""}});
+  Inspected inspected(Packed{{"package.json", kPlain}, {"a.js", ""}});
   EXPECT_EQ(hooks_of(inspected.stated("preinstall", "node a").evidence().tree),
             "preinstall: node a -> a.js\n");
 }
 
 TEST(Hooks, ThatDifferAreBothFollowed) {
   Inspected inspected(
-      Files{{"package.json", R"({"scripts":{"install":"node a"}})"}, {"a.js", ""}, {"b.js", ""}});
+      Packed{{"package.json", R"({"scripts":{"install":"node a"}})"}, {"a.js", ""}, {"b.js", ""}});
   EXPECT_EQ(hooks_of(inspected.stated("install", "node b").evidence().tree),
             "install: node a -> a.js\ninstall: node b -> b.js\n");
 }
 
 TEST(Hooks, ThatAgreeAreFollowedOnce) {
-  Inspected inspected(Files{{"package.json", R"({"scripts":{"install":"node a"}})"}, {"a.js", ""}});
+  Inspected inspected(
+      Packed{{"package.json", R"({"scripts":{"install":"node a"}})"}, {"a.js", ""}});
   EXPECT_EQ(hooks_of(inspected.stated("install", "node a").evidence().tree),
             "install: node a -> a.js\n");
 }
@@ -364,38 +361,38 @@ TEST(Hooks, ThatAgreeAreFollowedOnce) {
 // `npm run` inside a hook that only the packument states reads the scripts of the package.json on
 // disk.
 TEST(Hooks, ReadScriptsOfTheTarball) {
-  Inspected inspected(Files{{"package.json", R"({"scripts":{"x":"node a"}})"}, {"a.js", ""}});
+  Inspected inspected(Packed{{"package.json", R"({"scripts":{"x":"node a"}})"}, {"a.js", ""}});
   EXPECT_EQ(hooks_of(inspected.stated("install", "npm run x").evidence().tree),
             "install: npm run x -> a.js\n");
 }
 
 TEST(Hooks, AreStillFollowedWherePackageJsonIsRefused) {
-  Inspected inspected(Files{{"package.json", "{broken"}, {"a.js", ""}});
+  Inspected inspected(Packed{{"package.json", "{broken"}, {"a.js", ""}});
   EXPECT_EQ(hooks_of(inspected.stated("install", "node a").evidence().tree),
             "install: node a -> a.js\n");
 }
 
 TEST(Hooks, MakeCodeOfWhateverTheyRun) {
-  const auto tree = Inspected(Files{{"package.json", R"({"scripts":{"install":"node data.txt"}})"},
-                                    {"data.txt", "eval(atob(x))"},
-                                    {"notes.txt", "what eval does"}})
+  const auto tree = Inspected(Packed{{"package.json", R"({"scripts":{"install":"node data.txt"}})"},
+                                     {"data.txt", "eval(atob(x))"},
+                                     {"notes.txt", "what eval does"}})
                         .evidence()
                         .tree;
   EXPECT_TRUE(has_trait(tree, "data.txt", kTraitDecodedEval));
   EXPECT_FALSE(tree.find("notes.txt")->code.has_value());
 }
 
-struct GypCase {
+struct BuildCase {
   const char* name;
   const char* package_json;
   const char* stated;  // packument's install hook, "" none
   bool implicit;
 };
-class ImplicitBuilds : public ::testing::TestWithParam<GypCase> {};
+class ImplicitBuilds : public ::testing::TestWithParam<BuildCase> {};
 TEST_P(ImplicitBuilds, HappenWithoutInstallHook) {
-  Inspected inspected(Files{{"package.json", GetParam().package_json},
-                            {"binding.gyp", "{'sources': ['<!(node index.js)']}"},
-                            {"index.js", "fetch(x)"}});
+  Inspected inspected(Packed{{"package.json", GetParam().package_json},
+                             {"binding.gyp", "{'sources': ['<!(node index.js)']}"},
+                             {"index.js", "fetch(x)"}});
   if (*GetParam().stated != '\0') inspected.stated("install", GetParam().stated);
   const auto tree = inspected.evidence().tree;
   EXPECT_TRUE(tree.has_binding_gyp);
@@ -409,20 +406,20 @@ TEST_P(ImplicitBuilds, HappenWithoutInstallHook) {
 INSTANTIATE_TEST_SUITE_P(
     Rows, ImplicitBuilds,
     ::testing::Values(
-        GypCase{"no_scripts", kPlain, "", true},
-        GypCase{"other_hook", R"({"scripts":{"postinstall":"echo"}})", "", true},
-        GypCase{"declined", R"({"gypfile":false})", "", true},  // two of eight clients honour it
-        GypCase{"install", R"({"scripts":{"install":"echo"}})", "echo", false},
-        GypCase{"blank_install", R"({"scripts":{"install":" "}})", "", true},
-        GypCase{"preinstall", R"({"scripts":{"preinstall":"echo"}})", "", true},  // with yarn
-        GypCase{"install_in_tarball_only", R"({"scripts":{"install":"echo"}})", "", true},
-        GypCase{"install_in_packument_only", kPlain, "echo", true}),
+        BuildCase{"no_scripts", kPlain, "", true},
+        BuildCase{"other_hook", R"({"scripts":{"postinstall":"echo"}})", "", true},
+        BuildCase{"declined", R"({"gypfile":false})", "", true},  // two of eight clients honour it
+        BuildCase{"install", R"({"scripts":{"install":"echo"}})", "echo", false},
+        BuildCase{"blank_install", R"({"scripts":{"install":" "}})", "", true},
+        BuildCase{"preinstall", R"({"scripts":{"preinstall":"echo"}})", "", true},  // with yarn
+        BuildCase{"install_in_tarball_only", R"({"scripts":{"install":"echo"}})", "", true},
+        BuildCase{"install_in_packument_only", kPlain, "echo", true}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(ImplicitBuild, OfABareFileDependOnItsOwnScripts) {
   Inspected inspected(
-      Files{{"package.json", R"({"name":"x","scripts":{"install":"node-gyp-build"}})"},
-            {"binding.gyp", "{}"}});
+      Packed{{"package.json", R"({"name":"x","scripts":{"install":"node-gyp-build"}})"},
+             {"binding.gyp", "{}"}});
   inspected.input.release = {};
   EXPECT_EQ(hooks_of(inspected.evidence().tree), "install: node-gyp-build -> binding.gyp\n");
 }
@@ -433,7 +430,7 @@ TEST(Hooks, ThatFetchABuiltAddonReachItsHost) {
     const std::string package =
         R"({"name":"a","version":"1.0.0","homepage":"https://home.example/","scripts":{"install":")" +
         hook + R"("},"binary":{"host":"https://addons.example/a","module_name":"a"}})";
-    return Inspected(Files{{"package.json", package}}).evidence().tree.hooks.at(0).endpoints;
+    return Inspected(Packed{{"package.json", package}}).evidence().tree.hooks.at(0).endpoints;
   };
   EXPECT_EQ(endpoints("node-pre-gyp install --fallback-to-build"),
             (std::vector<std::string>{"addons.example"}));
@@ -444,14 +441,14 @@ TEST(Hooks, ThatFetchABuiltAddonReachItsHost) {
 
 TEST(ImplicitBuild, NeedTheFileInTheRoot) {
   const auto tree =
-      Inspected(Files{{"package.json", kPlain}, {"deps/binding.gyp", "{}"}}).evidence().tree;
+      Inspected(Packed{{"package.json", kPlain}, {"deps/binding.gyp", "{}"}}).evidence().tree;
   EXPECT_FALSE(tree.has_binding_gyp);
   // One name on macOS and Windows.
-  const auto odd = Inspected(Files{{"package.json", kPlain},
-                                   {"Binding.GYP", "{}"},
-                                   {"NPM-Shrinkwrap.json", "{}"},
-                                   {"Node_Modules/a/Package.json", R"({"name":"a"})"},
-                                   {"Node_Modules/a/binding.gyp.", "{}"}})
+  const auto odd = Inspected(Packed{{"package.json", kPlain},
+                                    {"Binding.GYP", "{}"},
+                                    {"NPM-Shrinkwrap.json", "{}"},
+                                    {"Node_Modules/a/Package.json", R"({"name":"a"})"},
+                                    {"Node_Modules/a/binding.gyp.", "{}"}})
                        .evidence()
                        .tree;
   EXPECT_TRUE(odd.has_binding_gyp);
@@ -464,15 +461,15 @@ TEST(ImplicitBuild, NeedTheFileInTheRoot) {
 // --- what else lies in a package -----------------------------------------------------------------
 
 TEST(Bundled, PackagesAreRead) {
-  const auto tree = Inspected(Files{{"package.json", kPlain},
-                                    {"node_modules/a/package.json",
-                                     R"({"name":"a","scripts":{"postinstall":"node x"}})"},
-                                    {"node_modules/a/binding.gyp", "{}"},
-                                    {"node_modules/@s/b/package.json", R"({"name":"@s/b"})"},
-                                    {"node_modules/a/node_modules/c/package.json", "{broken"},
-                                    {"node_modules/a/test/package.json", R"({"name":"fixture"})"},
-                                    {"node_modules/.package-lock.json", "{}"},
-                                    {"test/node_modules/d/package.json", R"({"name":"d"})"}})
+  const auto tree = Inspected(Packed{{"package.json", kPlain},
+                                     {"node_modules/a/package.json",
+                                      R"({"name":"a","scripts":{"postinstall":"node x"}})"},
+                                     {"node_modules/a/binding.gyp", "{}"},
+                                     {"node_modules/@s/b/package.json", R"({"name":"@s/b"})"},
+                                     {"node_modules/a/node_modules/c/package.json", "{broken"},
+                                     {"node_modules/a/test/package.json", R"({"name":"fixture"})"},
+                                     {"node_modules/.package-lock.json", "{}"},
+                                     {"test/node_modules/d/package.json", R"({"name":"d"})"}})
                         .evidence()
                         .tree;
   ASSERT_EQ(tree.bundled.size(), 3u);
@@ -486,10 +483,10 @@ TEST(Bundled, PackagesAreRead) {
 }
 
 TEST(Shrinkwrap, InTheRootCounts) {
-  EXPECT_TRUE(Inspected(Files{{"package.json", kPlain}, {"npm-shrinkwrap.json", "{}"}})
+  EXPECT_TRUE(Inspected(Packed{{"package.json", kPlain}, {"npm-shrinkwrap.json", "{}"}})
                   .evidence()
                   .tree.has_shrinkwrap);
-  EXPECT_FALSE(Inspected(Files{{"package.json", kPlain}, {"test/npm-shrinkwrap.json", "{}"}})
+  EXPECT_FALSE(Inspected(Packed{{"package.json", kPlain}, {"test/npm-shrinkwrap.json", "{}"}})
                    .evidence()
                    .tree.has_shrinkwrap);
 }
@@ -513,8 +510,8 @@ TEST(Shapes, LargeObfuscatedPayload) {
     payload += ",'" + std::to_string(payload.size() * 2654435761u) + "'";
   payload += "];fetch(atob(_0x1234[0]));";
   const auto tree =
-      Inspected(Files{{"package.json", R"({"scripts":{"postinstall":"node bundle.js"}})"},
-                      {"bundle.js", payload}})
+      Inspected(Packed{{"package.json", R"({"scripts":{"postinstall":"node bundle.js"}})"},
+                       {"bundle.js", payload}})
           .evidence()
           .tree;
   const auto* file = tree.find("bundle.js");
@@ -526,10 +523,10 @@ TEST(Shapes, LargeObfuscatedPayload) {
 
 TEST(Shapes, HarmlessInstaller) {
   const auto tree =
-      Inspected(Files{{"package.json", R"({"scripts":{"postinstall":"node install.js"}})"},
-                      {"install.js",
-                       "// https://a.example\nconst v = require('./package.json').version; "
-                       "console.log(v)"}})
+      Inspected(Packed{{"package.json", R"({"scripts":{"postinstall":"node install.js"}})"},
+                       {"install.js",
+                        "// https://a.example\nconst v = require('./package.json').version; "
+                        "console.log(v)"}})
           .evidence()
           .tree;
   ASSERT_EQ(tree.hooks.size(), 1u);
@@ -541,10 +538,10 @@ TEST(Shapes, HarmlessInstaller) {
 
 TEST(Shapes, EvidenceSurvivesItsJson) {
   Inspected inspected(
-      Files{{"package.json", R"({"name":"x","scripts":{"install":"node a \u00fc"},"bin":"b.js"})"},
-            {"a.js", "get('https://b\xC3\xBC.example/\xFF')"},
-            {"binding.gyp", "'<!(node \xFF.js)'"},
-            {"node_modules/y/package.json", "{\"a\": \"\xFF\"}"}});
+      Packed{{"package.json", R"({"name":"x","scripts":{"install":"node a \u00fc"},"bin":"b.js"})"},
+             {"a.js", "get('https://b\xC3\xBC.example/\xFF')"},
+             {"binding.gyp", "'<!(node \xFF.js)'"},
+             {"node_modules/y/package.json", "{\"a\": \"\xFF\"}"}});
   const auto evidence =
       inspected.stated("postinstall", "sh -c 'curl https://c.example'").evidence();
   const auto back =

@@ -213,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
                       MessageRow{"delete_character", "node \x7f.js"},
                       MessageRow{"long", "node " + std::string(5000, 'a')},
                       MessageRow{"long_wide", "node " + std::string(100, '\xc3')}),
-    testing::kRowName);
+    kRowName);
 
 TEST(Messages, LongOnesEndInDots) {
   for (std::size_t length = 170; length < 200; ++length) {
@@ -296,7 +296,7 @@ INSTANTIATE_TEST_SUITE_P(
         WantsRow{"bundled_without_hook",
                  plain("1.0.0").bundles("node_modules/b", {{"test", "node b.js"}}), true},
         WantsRow{"refused", refused(), false}),
-    testing::kRowName);
+    kRowName);
 
 struct RunsRow {
   const char* name;
@@ -338,7 +338,7 @@ INSTANTIATE_TEST_SUITE_P(
         RunsRow{"claim_believed_while_unseen", claiming(true), false, true},
         RunsRow{"claim_disproved", claiming(true), true, false},
         RunsRow{"gypfile_while_unseen", gypfile(), false, true}),
-    testing::kRowName);
+    kRowName);
 
 }  // namespace
 }  // namespace npmgate

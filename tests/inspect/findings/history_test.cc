@@ -11,7 +11,6 @@ namespace {
 
 using testing::at;
 using testing::describe;
-using testing::kRowName;
 using testing::Package;
 using testing::Scene;
 using Ids = std::set<std::string>;

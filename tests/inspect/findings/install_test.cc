@@ -6,22 +6,16 @@
 namespace npmgate {
 namespace {
 
+using testing::before;
 using testing::describe;
-using testing::kRowName;
 using testing::Package;
+using testing::package;
 using testing::proof_of;
 using testing::Scene;
 using testing::with_traits;
 using Ids = std::set<std::string>;
 
 constexpr const char* kGitOnly = "git and linked installs only";
-
-Package package(const std::string& version = "1.0.1") {
-  return Package("demo", version);
-}
-Package before() {
-  return package("1.0.0");
-}
 
 // --- one table of hook comparisons ---
 

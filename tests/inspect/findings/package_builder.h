@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "inspect/findings/findings.h"
+#include "tests/support/table.h"
 
 namespace npmgate::testing {
 
@@ -45,6 +46,14 @@ struct Package {
   Evidence evidence;
 };
 
+// The release that most tables look at, and the one before it.
+inline Package package(const std::string& version = "1.0.1") {
+  return Package("demo", version);
+}
+inline Package before() {
+  return package("1.0.0");
+}
+
 CodeFeatures with_traits(std::vector<std::string> traits);
 CodeFeatures with_endpoints(std::vector<std::string> endpoints);
 
@@ -66,9 +75,6 @@ struct Scene {
   bool inspected = true;             // false: metadata only
   bool baseline_inspected = true;
 };
-
-// Names the instances of a table test by the `name` of their rows.
-inline constexpr auto kRowName = [](const auto& row) { return std::string(row.param.name); };
 
 Time at(std::string_view text);
 // "id: message | proof" for every finding, for failure messages.

@@ -9,7 +9,6 @@ namespace {
 
 using testing::at;
 using testing::describe;
-using testing::kRowName;
 using testing::Package;
 using testing::Scene;
 using Ids = std::set<std::string>;
@@ -33,12 +32,12 @@ Package without_publisher(Package base) {
   return base;
 }
 
-struct Row {
+struct PeopleRow {
   const char* name;
   Package was, now;
   Ids ids;
 };
-class People : public ::testing::TestWithParam<Row> {};
+class People : public ::testing::TestWithParam<PeopleRow> {};
 
 TEST_P(People, AreCompared) {
   const Scene scene(GetParam().was, GetParam().now);
@@ -48,77 +47,79 @@ TEST_P(People, AreCompared) {
 INSTANTIATE_TEST_SUITE_P(
     Publisher, People,
     ::testing::Values(
-        Row{"same", was_by("ann"), now_by("ann"), {}},
-        Row{"other", was_by("ann"), now_by("bob"), {"publisher-changed"}},
-        Row{"other_maintainer",
-            was_by("ann").maintainers({"ann", "bob"}),
-            now_by("bob").maintainers({"ann", "bob"}),
-            {"publisher-changed"}},
-        Row{"stranger",
-            was_by("ann").maintainers({"ann"}),
-            now_by("bob"),
-            {"publisher-changed", "new-maintainer-published"}},
-        Row{"stranger_who_joined_first",
-            was_by("ann").maintainers({"ann"}),
-            now_by("bob").maintainers({"ann", "bob"}),
-            {"publisher-changed", "new-maintainer-published", "maintainers-changed"}},
-        Row{"baselines_publisher_is_no_stranger",
-            was_by("bob").maintainers({"ann"}),
-            now_by("bob"),
-            {}},
-        Row{"baseline_unknown", without_publisher(was_by("x")), now_by("bob"), {}},
-        Row{"now_unknown", was_by("ann").maintainers({"ann"}), without_publisher(now_by("x")), {}},
-        Row{"other_address",
-            was_by("ann", "a@one.example"),
-            now_by("ann", "a@two.example"),
-            {"publisher-changed"}},
-        Row{"address_in_capitals",
-            was_by("ann", "A@one.example"),
-            now_by("ann", "a@one.example"),
-            {}},
-        Row{"address_unknown", was_by("ann"), now_by("ann", "a@two.example"), {}},
-        Row{"trust_goes_up",
-            was_by("ann").maintainers({"ann"}),
-            now_by("x").trusted_publisher("github"),
-            {}},
-        Row{"staged_approval_of_an_attested_build",
-            was_by("x").trusted_publisher("github").attested(),
-            approved_by(now_by("x"), "ann").attested(),
-            {}},
-        Row{"staged_after_token",
-            was_by("ann").maintainers({"ann"}),
-            approved_by(now_by("x"), "bob").attested(),
-            {}},
-        Row{"attestation_kept_by_a_human",
-            was_by("x").trusted_publisher("github").attested(),
-            now_by("ann").attested(),
-            {"provenance-changed"}},
-        Row{"trust_goes_down",
-            was_by("x").trusted_publisher("github").attested(),
-            now_by("ann"),
-            {"publisher-changed", "provenance-lost"}}),
+        PeopleRow{"same", was_by("ann"), now_by("ann"), {}},
+        PeopleRow{"other", was_by("ann"), now_by("bob"), {"publisher-changed"}},
+        PeopleRow{"other_maintainer",
+                  was_by("ann").maintainers({"ann", "bob"}),
+                  now_by("bob").maintainers({"ann", "bob"}),
+                  {"publisher-changed"}},
+        PeopleRow{"stranger",
+                  was_by("ann").maintainers({"ann"}),
+                  now_by("bob"),
+                  {"publisher-changed", "new-maintainer-published"}},
+        PeopleRow{"stranger_who_joined_first",
+                  was_by("ann").maintainers({"ann"}),
+                  now_by("bob").maintainers({"ann", "bob"}),
+                  {"publisher-changed", "new-maintainer-published", "maintainers-changed"}},
+        PeopleRow{"baselines_publisher_is_no_stranger",
+                  was_by("bob").maintainers({"ann"}),
+                  now_by("bob"),
+                  {}},
+        PeopleRow{"baseline_unknown", without_publisher(was_by("x")), now_by("bob"), {}},
+        PeopleRow{
+            "now_unknown", was_by("ann").maintainers({"ann"}), without_publisher(now_by("x")), {}},
+        PeopleRow{"other_address",
+                  was_by("ann", "a@one.example"),
+                  now_by("ann", "a@two.example"),
+                  {"publisher-changed"}},
+        PeopleRow{"address_in_capitals",
+                  was_by("ann", "A@one.example"),
+                  now_by("ann", "a@one.example"),
+                  {}},
+        PeopleRow{"address_unknown", was_by("ann"), now_by("ann", "a@two.example"), {}},
+        PeopleRow{"trust_goes_up",
+                  was_by("ann").maintainers({"ann"}),
+                  now_by("x").trusted_publisher("github"),
+                  {}},
+        PeopleRow{"staged_approval_of_an_attested_build",
+                  was_by("x").trusted_publisher("github").attested(),
+                  approved_by(now_by("x"), "ann").attested(),
+                  {}},
+        PeopleRow{"staged_after_token",
+                  was_by("ann").maintainers({"ann"}),
+                  approved_by(now_by("x"), "bob").attested(),
+                  {}},
+        PeopleRow{"attestation_kept_by_a_human",
+                  was_by("x").trusted_publisher("github").attested(),
+                  now_by("ann").attested(),
+                  {"provenance-changed"}},
+        PeopleRow{"trust_goes_down",
+                  was_by("x").trusted_publisher("github").attested(),
+                  now_by("ann"),
+                  {"publisher-changed", "provenance-lost"}}),
     kRowName);
 
 INSTANTIATE_TEST_SUITE_P(
     Maintainers, People,
-    ::testing::Values(Row{"same_set",
-                          was_by("ann").maintainers({"ann", "bob"}),
-                          now_by("ann").maintainers({"bob", "ann"}),
-                          {}},
-                      Row{"joined",
-                          was_by("ann").maintainers({"ann"}),
-                          now_by("ann").maintainers({"ann", "bob"}),
-                          {"maintainers-changed"}},
-                      Row{"left",
-                          was_by("ann").maintainers({"ann", "bob"}),
-                          now_by("ann").maintainers({"ann"}),
-                          {"maintainers-changed"}},
-                      Row{"unknown_before", was_by("ann"), now_by("ann").maintainers({"ann"}), {}},
-                      Row{"unknown_now", was_by("ann").maintainers({"ann"}), now_by("ann"), {}},
-                      Row{"empty_is_unknown",
-                          was_by("ann").maintainers({}),
-                          now_by("ann").maintainers({"ann"}),
-                          {}}),
+    ::testing::Values(
+        PeopleRow{"same_set",
+                  was_by("ann").maintainers({"ann", "bob"}),
+                  now_by("ann").maintainers({"bob", "ann"}),
+                  {}},
+        PeopleRow{"joined",
+                  was_by("ann").maintainers({"ann"}),
+                  now_by("ann").maintainers({"ann", "bob"}),
+                  {"maintainers-changed"}},
+        PeopleRow{"left",
+                  was_by("ann").maintainers({"ann", "bob"}),
+                  now_by("ann").maintainers({"ann"}),
+                  {"maintainers-changed"}},
+        PeopleRow{"unknown_before", was_by("ann"), now_by("ann").maintainers({"ann"}), {}},
+        PeopleRow{"unknown_now", was_by("ann").maintainers({"ann"}), now_by("ann"), {}},
+        PeopleRow{"empty_is_unknown",
+                  was_by("ann").maintainers({}),
+                  now_by("ann").maintainers({"ann"}),
+                  {}}),
     kRowName);
 
 TEST(PublisherChanged, ProofHasBoth) {

@@ -6,20 +6,14 @@
 namespace npmgate {
 namespace {
 
+using testing::before;
 using testing::describe;
-using testing::kRowName;
 using testing::Package;
+using testing::package;
 using testing::proof_of;
 using testing::Scene;
 using testing::with_traits;
 using Ids = std::set<std::string>;
-
-Package package(const std::string& version = "1.0.1") {
-  return Package("demo", version);
-}
-Package before() {
-  return package("1.0.0");
-}
 
 // --- suspicious hooks ---
 

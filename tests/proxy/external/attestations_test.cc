@@ -15,8 +15,6 @@ namespace {
 using testing::FakeClock;
 using testing::FakeUpstream;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
-
 UpstreamConfig upstream() {
   UpstreamConfig out;
   out.url = "https://registry.example/npm/";
@@ -62,7 +60,7 @@ class Asked : public ::testing::Test {
                    ""});
   }
   FakeUpstream upstream_;
-  FakeClock clock_{kNow};
+  FakeClock clock_{testing::kRigNow};
   Pool pool_{1, 8};
 };
 
@@ -97,7 +95,7 @@ TEST_F(Verified, IsProvenOrInvalid) {
   EXPECT_EQ(good.verified->issuer, "https://token.actions.githubusercontent.com");
   EXPECT_EQ(good.verified->sha512, sha512_);
   EXPECT_TRUE(good.verified->publish_attested);
-  EXPECT_EQ(good.asked, kNow);
+  EXPECT_EQ(good.asked, testing::kRigNow);
   const ProvenanceEvidence other =
       ask_about("valid-tuf-js-attestations.json", std::string(128, 'a'));
   EXPECT_FALSE(other.verified);
@@ -139,7 +137,7 @@ TEST_F(Asked, KeepsWhatWasReadWithSourceAndTime) {
   EXPECT_EQ(got.evidence->stated.repository, "https://git.example/o/lib");
   EXPECT_EQ(got.evidence->foreign, "");
   EXPECT_EQ(got.evidence->url, "https://registry.example/a");
-  EXPECT_EQ(got.evidence->asked, kNow);
+  EXPECT_EQ(got.evidence->asked, testing::kRigNow);
 }
 
 TEST_F(Asked, OneAboutOtherBytesIsKeptAsThat) {

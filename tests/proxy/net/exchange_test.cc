@@ -190,7 +190,7 @@ TEST(Exchange, EveryByteChanged) {
   EXPECT_EQ(listener.escaped(), 0);
 }
 
-Result<FetchReply> fetch(Upstream& client, net::io_context& context, const std::string& url) {
+Result<FetchReply> fetch_url(Upstream& client, net::io_context& context, const std::string& url) {
   FetchRequest request;
   request.url = url;
   request.limit = std::chrono::seconds(20);
@@ -272,10 +272,10 @@ TEST(Exchange, EveryAnswerOfAnUpstreamInEveryPiece) {
           },
           piece, true);
       const auto client = make_http_client({});
-      const auto reply = fetch(*client, context, server.url());
+      const auto reply = fetch_url(*client, context, server.url());
       EXPECT_EQ(reply ? reply->body : "error", row.body)
           << row.name << " by " << piece << (reply ? "" : ": " + to_string(reply.error()));
-      const auto good = fetch(*client, context, server.url() + "good");
+      const auto good = fetch_url(*client, context, server.url() + "good");
       EXPECT_TRUE(good && good->body == "good") << "after " << row.name;
     }
   }
@@ -339,9 +339,9 @@ TEST(Exchange, RandomAnswersOfAnUpstreamLeaveTheClientAsItWas) {
   const auto client = make_http_client({});
   for (int i = 0; i < 600; ++i) {
     bytes = mutated(random, seeds);
-    fetch(*client, context, server.url());
+    fetch_url(*client, context, server.url());
   }
-  const auto good = fetch(*client, context, server.url() + "good");
+  const auto good = fetch_url(*client, context, server.url() + "good");
   EXPECT_TRUE(good && good->body == "good");
 }
 

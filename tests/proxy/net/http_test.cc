@@ -5,8 +5,12 @@
 
 #include <boost/json/parse.hpp>
 
+#include "tests/support/answer.h"
+
 namespace npmgate {
 namespace {
+
+using testing::header;
 
 TEST(Headers, NamesIgnoreCaseAndTheFirstWins) {
   Headers headers;
@@ -66,13 +70,6 @@ TEST(HeaderSafe, NothingSplitsAResponse) {
   EXPECT_EQ(header_safe("abc", 2), "ab");
 }
 
-std::string header(const Response& response, std::string_view name) {
-  for (const auto& [key, value] : response.headers) {
-    if (key == name) return value;
-  }
-  return {};
-}
-
 TEST(ErrorResponse, SaysTheReasonInThreePlaces) {
   const Response response = error_response(403, "npm-gate: no\r\nway", "no\r\nway");
   EXPECT_EQ(response.status, 403);
@@ -109,7 +106,7 @@ TEST(ErrorResponse, OneStatusPerKindOfError) {
   for (const Row& row : rows) {
     const Response response = response_for(fail(row.code, row.origin, "why"));
     EXPECT_EQ(response.status, row.status) << static_cast<int>(row.code);
-    // npm, pnpm and bun wait as told only where they are told.
+    // npm, pnpm and bun wait as told only if they are told.
     EXPECT_EQ(header(response, "retry-after").empty(), row.status != 503);
   }
 }

@@ -16,13 +16,12 @@ namespace {
 using std::chrono::hours;
 using testing::GateRig;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
-constexpr const char* kPolicy = R"(version: 1
+constexpr const char* kHooks = R"(version: 1
 rules:
   - { id: hooks, when: { finding: [install-script-added] }, then: quarantine, message: "Runs code." }
 )";
 
-struct Version {
+struct ColdVersion {
   std::string version;
   int days = 0;
   std::string more;  // further members of the manifest, with a leading comma
@@ -31,15 +30,15 @@ struct Version {
 
 class ColdPackuments : public ::testing::Test {
  protected:
-  ColdPackuments() : rig(kNow, kPolicy) {}
+  ColdPackuments() : rig(testing::kRigNow, kHooks) {}
 
   static std::string tarball_url(const std::string& name, const std::string& version) {
     return GateRig::kUpstreamUrl + name + "/-/" + name + "-" + version + ".tgz";
   }
-  void publish(const std::string& name, const std::vector<Version>& versions,
+  void publish(const std::string& name, const std::vector<ColdVersion>& versions,
                const std::string& tags) {
     std::string listed, times;
-    for (const Version& one : versions) {
+    for (const ColdVersion& one : versions) {
       const std::string comma = listed.empty() ? "" : ",";
       const std::string manifest = R"({"name":")" + name + R"(","version":")" + one.version +
                                    R"(","_npmUser":{"name":"ann"})" + one.more;
@@ -52,8 +51,8 @@ class ColdPackuments : public ::testing::Test {
       listed += comma + "\"" + one.version + "\":" + manifest + R"(,"dist":{"tarball":")" +
                 tarball_url(name, one.version) + R"(","integrity":")" +
                 digest(Algorithm::kSha512, bytes).sri() + "\"}}";
-      times +=
-          comma + "\"" + one.version + "\":\"" + format_time(kNow - hours(24 * one.days)) + "\"";
+      times += comma + "\"" + one.version + "\":\"" +
+               format_time(testing::kRigNow - hours(24 * one.days)) + "\"";
     }
     rig.upstream.put(GateRig::kUpstreamUrl + name,
                      {200,

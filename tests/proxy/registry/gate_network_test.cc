@@ -12,25 +12,25 @@ namespace {
 
 using std::chrono::hours;
 using testing::GateRig;
+using testing::header;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
 constexpr const char* kOpen = "version: 1\nrules: []\n";
 
 std::string url_of(const std::string& path) {
   return std::string(GateRig::kUpstreamUrl) + path;
 }
 
-std::string tarball_of(const std::string& name, const std::string& version) {
+std::string plain_tarball(const std::string& name, const std::string& version) {
   return testing::tgz(testing::tar_entry(
       "package/package.json", R"({"name":")" + name + R"(","version":")" + version + "\"}"));
 }
 
 // `file`: path of the tarball below the upstream; "" = as usual.
-void publish(GateRig& rig, const std::string& name, const std::vector<std::string>& versions,
-             const std::string& file = "") {
+void publish_plain(GateRig& rig, const std::string& name, const std::vector<std::string>& versions,
+                   const std::string& file = "") {
   std::string listed, times;
   for (const std::string& version : versions) {
-    const std::string bytes = tarball_of(name, version);
+    const std::string bytes = plain_tarball(name, version);
     const std::string url =
         url_of(file.empty() ? name + "/-/" + name + "-" + version + ".tgz" : file);
     rig.upstream.put(url, {200, bytes, ""});
@@ -44,13 +44,6 @@ void publish(GateRig& rig, const std::string& name, const std::vector<std::strin
                     R"({"name":")" + name + R"(","dist-tags":{"latest":")" + versions.back() +
                         R"("},"versions":{)" + listed + R"(},"time":{)" + times + "}}",
                     "\"" + std::to_string(versions.size()) + "\""});
-}
-
-std::string header(const Response& response, std::string_view name) {
-  for (const auto& [key, value] : response.headers) {
-    if (key == name) return value;
-  }
-  return {};
 }
 
 std::shared_ptr<Request> make(const std::string& method, const std::string& target,
@@ -75,8 +68,8 @@ constexpr Write kWrites[] = {{"PUT", "/pkg"},
 
 class Writing : public ::testing::TestWithParam<bool> {
  protected:
-  Writing() : rig(kNow, kOpen) {
-    publish(rig, "pkg", {"1.0.0"});
+  Writing() : rig(testing::kRigNow, kOpen) {
+    publish_plain(rig, "pkg", {"1.0.0"});
     rig.config.upstreams.front().writable = true;
     rig.config.clients_need_token = GetParam();
   }
@@ -131,7 +124,7 @@ TEST_P(Writing, ToAnUpstreamThatCannotSay) {
 
 // A scope in capitals is the team's own all the same: it must not be asked for in public.
 TEST(Routing, ComparesNamesWithoutCase) {
-  GateRig rig(kNow, kOpen);
+  GateRig rig(testing::kRigNow, kOpen);
   UpstreamConfig internal;
   internal.name = "internal";
   internal.url = "https://internal.example/";
@@ -146,8 +139,8 @@ TEST(Routing, ComparesNamesWithoutCase) {
 }
 
 TEST(Outage, WarmAnswersStayWarmAndTheUpstreamIsLeftAlone) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "pkg", {"1.0.0"});
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "pkg", {"1.0.0"});
   rig.ask("/pkg");
   rig.settle();
   rig.upstream.put(url_of("pkg"), {500, "", ""});
@@ -162,7 +155,7 @@ TEST(Outage, WarmAnswersStayWarmAndTheUpstreamIsLeftAlone) {
   EXPECT_NE(header(rig.ask("/pkg"), "warning"), "");
   EXPECT_LE(rig.upstream.asked("/pkg") - before, 1U);
   rig.clock.advance(std::chrono::seconds(2));
-  publish(rig, "pkg", {"1.0.0", "1.1.0"});
+  publish_plain(rig, "pkg", {"1.0.0", "1.1.0"});
   rig.ask("/pkg");
   rig.settle();
   const Response fresh = rig.ask("/pkg");
@@ -171,7 +164,7 @@ TEST(Outage, WarmAnswersStayWarmAndTheUpstreamIsLeftAlone) {
 }
 
 TEST(Outage, FiftyClientsOfOneFailingPackageAskOnce) {
-  GateRig rig(kNow, kOpen);
+  GateRig rig(testing::kRigNow, kOpen);
   rig.upstream.put(url_of("pkg"), {503, "", ""});
   for (int i = 0; i < 50; ++i) EXPECT_EQ(rig.ask("/pkg").status, 503);
   EXPECT_EQ(rig.upstream.asked("/pkg"), 1U);
@@ -180,7 +173,7 @@ TEST(Outage, FiftyClientsOfOneFailingPackageAskOnce) {
     rig.ask("/pkg");
   }
   EXPECT_LE(rig.upstream.asked("/pkg"), 6U);  // three seconds
-  publish(rig, "pkg", {"1.0.0"});
+  publish_plain(rig, "pkg", {"1.0.0"});
   rig.clock.advance(std::chrono::seconds(2));
   EXPECT_EQ(rig.ask("/pkg").status, 200);
   for (int i = 0; i < 50; ++i) EXPECT_EQ(rig.ask("/absent").status, 404);
@@ -188,8 +181,8 @@ TEST(Outage, FiftyClientsOfOneFailingPackageAskOnce) {
 }
 
 TEST(Outage, PinnedTarballsOnDiskAreServedForGood) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "pkg", {"1.0.0", "1.1.0"});
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "pkg", {"1.0.0", "1.1.0"});
   EXPECT_EQ(rig.ask("/pkg/-/pkg-1.0.0.tgz").status, 200);
   rig.settle();
   rig.upstream.put(url_of("pkg"), {500, "", ""});
@@ -201,7 +194,7 @@ TEST(Outage, PinnedTarballsOnDiskAreServedForGood) {
 
 TEST(Outage, DenialsAreToldAsWhatTheyAre) {
   for (const auto& [status, told] : {std::pair{401, 403}, {403, 403}, {451, 451}}) {
-    GateRig rig(kNow, kOpen);
+    GateRig rig(testing::kRigNow, kOpen);
     rig.upstream.put(url_of("pkg"), {status, R"({"error":"closed for you"})", ""});
     const Response answer = rig.ask("/pkg");
     EXPECT_EQ(answer.status, told);
@@ -219,21 +212,21 @@ TEST(OneBadMoment, DoesNotTakeAReleaseAway) {
     testing::FakeUpstream::Page page;
   };
   const Row rows[] = {
-      {"wrong bytes", tarball, {200, tarball_of("pkg", "9.9.9"), ""}},
+      {"wrong bytes", tarball, {200, plain_tarball("pkg", "9.9.9"), ""}},
       {"a login page instead of a tarball", tarball, {200, "<html>log in</html>", ""}},
       {"no bytes", tarball, {200, "", ""}},
       {"a login page instead of a packument", url_of("pkg"), {200, "<html>log in</html>", ""}},
       {"half a packument", url_of("pkg"), {200, R"({"name":"pkg","versio)", ""}},
   };
   for (const Row& row : rows) {
-    GateRig rig(kNow, kOpen);
-    publish(rig, "pkg", {"1.0.0"});
+    GateRig rig(testing::kRigNow, kOpen);
+    publish_plain(rig, "pkg", {"1.0.0"});
     rig.upstream.put_once(row.url, row.page);
     EXPECT_EQ(rig.ask("/pkg/-/pkg-1.0.0.tgz").status, 200) << row.name;
   }
   for (const Row& row : rows) {  // twice: back after seconds
-    GateRig rig(kNow, kOpen);
-    publish(rig, "pkg", {"1.0.0"});
+    GateRig rig(testing::kRigNow, kOpen);
+    publish_plain(rig, "pkg", {"1.0.0"});
     rig.upstream.put_once(row.url, row.page);
     rig.upstream.put_once(row.url, row.page);
     EXPECT_NE(rig.ask("/pkg/-/pkg-1.0.0.tgz").status, 200) << row.name;
@@ -243,10 +236,10 @@ TEST(OneBadMoment, DoesNotTakeAReleaseAway) {
 }
 
 TEST(OneBadMoment, ButWrongBytesThatStayAreNotFetchedAtWill) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "pkg", {"1.0.0"});
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "pkg", {"1.0.0"});
   const std::string url = url_of("pkg/-/pkg-1.0.0.tgz");
-  rig.upstream.put(url, {200, tarball_of("pkg", "9.9.9"), ""});
+  rig.upstream.put(url, {200, plain_tarball("pkg", "9.9.9"), ""});
   for (int second = 0; second < 600; ++second) {
     EXPECT_EQ(rig.ask("/pkg/-/pkg-1.0.0.tgz").status, 403);
     rig.clock.advance(std::chrono::seconds(1));
@@ -255,8 +248,8 @@ TEST(OneBadMoment, ButWrongBytesThatStayAreNotFetchedAtWill) {
 }
 
 TEST(Tarball, Ranges) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "pkg", {"1.0.0"});
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "pkg", {"1.0.0"});
   const Response whole = rig.ask("/pkg/-/pkg-1.0.0.tgz");
   ASSERT_EQ(whole.status, 200);
   const std::string size = std::to_string(whole.length());
@@ -281,23 +274,23 @@ TEST(Tarball, Ranges) {
 }
 
 TEST(Tarball, OfAnOldPackageByTheNameThatItHas) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "bars", {"1.0.5-beta"}, "bars/-/bars-1.0.5beta.tgz");
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "bars", {"1.0.5-beta"}, "bars/-/bars-1.0.5beta.tgz");
   EXPECT_EQ(rig.ask("/bars/-/bars-1.0.5beta.tgz").status, 200);
   EXPECT_EQ(rig.ask("/bars/-/bars-1.0.5-beta.tgz").status, 200);
-  publish(rig, "odd", {"2.0.0"}, "odd/-/package-two.tgz");
+  publish_plain(rig, "odd", {"2.0.0"}, "odd/-/package-two.tgz");
   EXPECT_EQ(rig.ask("/odd/-/package-two.tgz").status, 200);
   EXPECT_EQ(rig.ask("/odd/-/package-three.tgz").status, 404);
 }
 
 TEST(Tarball, AtAnotherHostSaysWhatToConfigure) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "pkg", {"1.0.0"});
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "pkg", {"1.0.0"});
   std::string document =
       R"({"name":"pkg","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"pkg",)"
       R"("version":"1.0.0",)"
       R"("dist":{"tarball":"https://cdn.example/pkg-1.0.0.tgz","integrity":")" +
-      digest(Algorithm::kSha512, tarball_of("pkg", "1.0.0")).sri() +
+      digest(Algorithm::kSha512, plain_tarball("pkg", "1.0.0")).sri() +
       R"("}}},"time":{"1.0.0":"2020-01-01T00:00:00Z"}})";
   rig.upstream.put(url_of("pkg"), {200, document, ""});
   rig.upstream.put(url_of("pkg/-/pkg-1.0.0.tgz"), {404, "", ""});
@@ -308,11 +301,11 @@ TEST(Tarball, AtAnotherHostSaysWhatToConfigure) {
 }
 
 TEST(Freshness, AClientMayAskForWhatWasPublishedAMomentAgo) {
-  GateRig rig(kNow, kOpen);
-  publish(rig, "pkg", {"1.0.0"});
+  GateRig rig(testing::kRigNow, kOpen);
+  publish_plain(rig, "pkg", {"1.0.0"});
   rig.ask("/pkg");
   rig.settle();
-  publish(rig, "pkg", {"1.0.0", "1.1.0"});
+  publish_plain(rig, "pkg", {"1.0.0", "1.1.0"});
   rig.clock.advance(Millis(2500));
   EXPECT_EQ(rig.ask("/pkg").body->find("1.1.0"), std::string::npos);
   const auto online = [&] {
@@ -324,13 +317,13 @@ TEST(Freshness, AClientMayAskForWhatWasPublishedAMomentAgo) {
   const std::size_t asked = rig.upstream.asked("/pkg");
   for (int i = 0; i < 20; ++i) EXPECT_EQ(online().status, 200);
   EXPECT_EQ(rig.upstream.asked("/pkg"), asked);
-  publish(rig, "pkg", {"1.0.0", "1.1.0", "1.2.0"});
+  publish_plain(rig, "pkg", {"1.0.0", "1.1.0", "1.2.0"});
   rig.clock.advance(Millis(2500));
   EXPECT_EQ(rig.ask("/pkg/1.2.0").status, 200);
 }
 
 TEST(Probes, AreAnsweredWhateverTheHost) {
-  GateRig rig(kNow, kOpen);
+  GateRig rig(testing::kRigNow, kOpen);
   for (const auto& [method, target, status] : {std::tuple{"GET", "/", 200},
                                                {"HEAD", "/", 200},
                                                {"OPTIONS", "/pkg", 204},

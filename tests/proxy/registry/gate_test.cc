@@ -13,8 +13,8 @@ namespace {
 
 using std::chrono::hours;
 using testing::GateRig;
+using testing::header;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
 constexpr const char* kPolicy = R"(version: 1
 rules:
   - { id: hooks, when: { finding: [install-script-added] }, then: quarantine, message: "Runs code." }
@@ -76,15 +76,8 @@ std::vector<std::string> versions_in(const Response& response) {
   return names;
 }
 
-std::string header(const Response& response, std::string_view name) {
-  for (const auto& [key, value] : response.headers) {
-    if (key == name) return value;
-  }
-  return {};
-}
-
 TEST(Gate, LeavesOutWhatItHoldsAndSaysWhy) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood, kHooked, kYoung}, "1.3.0");
   const Response answer = rig.ask("/pkg");
   EXPECT_EQ(answer.status, 200);
@@ -100,7 +93,7 @@ TEST(Gate, LeavesOutWhatItHoldsAndSaysWhy) {
 }
 
 TEST(Gate, TheWarmAnswerAsksNobody) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood}, "1.1.0");
   const Response cold = rig.ask("/pkg");
   rig.settle();
@@ -112,7 +105,7 @@ TEST(Gate, TheWarmAnswerAsksNobody) {
 }
 
 TEST(Gate, AHoldEndsByItselfWithNothingFetchedAgain) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood, kYoung}, "1.3.0");
   EXPECT_EQ(versions_in(rig.ask("/pkg")), (std::vector<std::string>{"1.0.0", "1.1.0"}));
   rig.settle();
@@ -133,7 +126,7 @@ TEST(Gate, AnySingleUpstreamFailureServesNothingUnjudged) {
     bool failed = true;
     for (int n = 0; failed; ++n) {
       ASSERT_LT(n, 40) << target;
-      GateRig rig(kNow, kPolicy);
+      GateRig rig(testing::kRigNow, kPolicy);
       publish(rig, {kOld, kGood, kHooked, kYoung}, "1.3.0");
       rig.upstream.fail_at(n);
       const Response answer = rig.ask(target);
@@ -163,7 +156,7 @@ TEST(Gate, AnySingleUpstreamFailureServesNothingUnjudged) {
 
 // Two picks that are compared with the same release: its tarball is fetched and inspected for both.
 TEST(Gate, ABaselineThatTwoReleasesShareIsFetchedOnce) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   const Version other{"2.0.0", 24 * 7, R"({"postinstall":"node y.js"})"};
   publish(rig, {kOld, kHooked, other}, "2.0.0");
   rig.upstream.delay(tarball_url("1.0.0"), 20'000);
@@ -177,7 +170,7 @@ TEST(Gate, ABaselineThatTwoReleasesShareIsFetchedOnce) {
 }
 
 TEST(Gate, WrongBytesAreBlockedAndNamed) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood}, "1.1.0");
   rig.upstream.put(tarball_url("1.1.0"), {200, tarball_of(kHooked), ""});
   EXPECT_EQ(versions_in(rig.ask("/pkg")), std::vector<std::string>{"1.0.0"});
@@ -187,7 +180,7 @@ TEST(Gate, WrongBytesAreBlockedAndNamed) {
 }
 
 TEST(Gate, StaleWhileTheUpstreamIsDownAndSaysSo) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood}, "1.1.0");
   rig.ask("/pkg");
   rig.settle();
@@ -205,7 +198,7 @@ TEST(Gate, StaleWhileTheUpstreamIsDownAndSaysSo) {
 // Two requests at once may have been judged on two states of the upstream: what was pinned first is
 // served to both.
 TEST(Gate, WhatWasAcceptedFirstIsServedToThoseWhoCameWithOtherContent) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood}, "1.1.0");
   EXPECT_EQ(rig.ask("/pkg").status, 200);
   rig.settle();
@@ -220,7 +213,7 @@ TEST(Gate, WhatWasAcceptedFirstIsServedToThoseWhoCameWithOtherContent) {
 }
 
 TEST(Gate, ATimeNeverStandsForTwoDocuments) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood}, "1.1.0");
   const auto get = [&rig](const std::string& since) {
     return rig.ask("/pkg", "application/json", "GET", since);
@@ -241,14 +234,14 @@ TEST(Gate, ATimeNeverStandsForTwoDocuments) {
 }
 
 TEST(Gate, ATagCalledLikeAVersionDoesNotStandInForIt) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood, kHooked}, R"(1.1.0","1.2.0":"1.0.0)");
   EXPECT_EQ(rig.ask("/pkg/1.2.0").status, 403);
   EXPECT_EQ(rig.ask("/pkg/latest").status, 200);
 }
 
 TEST(Gate, TheWholeDocumentIsForThoseWhoMayWriteIt) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   publish(rig, {kOld, kGood, kHooked}, "1.2.0");
   EXPECT_EQ(rig.ask("/pkg?write=true").status, 403);
   rig.config.upstreams.front().writable = true;
@@ -257,7 +250,7 @@ TEST(Gate, TheWholeDocumentIsForThoseWhoMayWriteIt) {
 }
 
 TEST(Gate, OtherHostsAndWritesAreRefused) {
-  GateRig rig(kNow, kPolicy);
+  GateRig rig(testing::kRigNow, kPolicy);
   auto request = std::make_shared<Request>();
   request->method = "GET";
   request->target = "/pkg";

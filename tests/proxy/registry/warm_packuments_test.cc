@@ -17,8 +17,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using testing::GateRig;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
-constexpr const char* kPolicy = R"(version: 1
+constexpr const char* kCooldown = R"(version: 1
 rules:
   - { id: cooldown, when: { younger_than: 24h }, then: quarantine }
 )";
@@ -30,7 +29,7 @@ std::string name_of(int package) {
 }
 
 // Some 50 KB each, of releases that are too old to be inspected.
-void publish(GateRig& rig, const std::string& name, int versions = kVersions) {
+void publish_many(GateRig& rig, const std::string& name, int versions = kVersions) {
   std::string listed, times;
   const std::string padding(400, 'x');
   for (int i = 0; i < versions; ++i) {
@@ -40,7 +39,8 @@ void publish(GateRig& rig, const std::string& name, int versions = kVersions) {
               R"(","description":")" + padding + R"(","dist":{"tarball":")" +
               GateRig::kUpstreamUrl + name + "/-/" + name + "-" + version +
               R"(.tgz","shasum":"0123456789012345678901234567890123456789"}})";
-    times += comma + "\"" + version + "\":\"" + format_time(kNow - hours(24 * 400 - i)) + "\"";
+    times += comma + "\"" + version + "\":\"" +
+             format_time(testing::kRigNow - hours(24 * 400 - i)) + "\"";
   }
   const std::string latest = "1." + std::to_string(versions - 1) + ".0";
   rig.upstream.put(std::string(GateRig::kUpstreamUrl) + name,
@@ -52,9 +52,9 @@ void publish(GateRig& rig, const std::string& name, int versions = kVersions) {
 
 class WarmPackuments : public ::testing::Test {
  protected:
-  WarmPackuments() : rig(kNow, kPolicy) {
+  WarmPackuments() : rig(testing::kRigNow, kCooldown) {
     rig.config.cache_bytes = std::size_t{8} << 20;  // a quarter of it holds some of the packuments
-    for (int i = 0; i < kPackages; ++i) publish(rig, name_of(i));
+    for (int i = 0; i < kPackages; ++i) publish_many(rig, name_of(i));
   }
   // Every packument once, in both forms; how many were finished already.
   int walk() {
@@ -134,7 +134,7 @@ TEST_F(WarmPackuments, FreshnessIsCheckedBehindThemWithoutThePackument) {
 
 TEST_F(WarmPackuments, ANewDocumentReplacesThem) {
   walk();
-  publish(rig, name_of(3), kVersions - 1);  // one more would be held: it is new to the gate
+  publish_many(rig, name_of(3), kVersions - 1);  // one more would be held: it is new to the gate
   rig.clock.advance(minutes(6));
   EXPECT_EQ(versions_of(name_of(3)).size(), kVersions);  // the refresh runs behind this one
   rig.settle();
@@ -164,7 +164,7 @@ TEST_F(WarmPackuments, AnUpstreamThatIsDownIsToldWithoutRenderingAnew) {
 }
 
 TEST_F(WarmPackuments, LargeOnesAreSentFromAFileInMemory) {
-  publish(rig, "large", 400);
+  publish_many(rig, "large", 400);
   const Response cold = rig.ask("/large");
   ASSERT_EQ(cold.status, 200);
   rig.settle();
@@ -187,7 +187,7 @@ TEST_F(WarmPackuments, FilesInMemoryCountAgainstTheRoom) {
   };
   ASSERT_EQ(rig.ask("/" + name_of(0)).status, 200);
   const double before = answers();
-  publish(rig, "large", 400);
+  publish_many(rig, "large", 400);
   const Response large = rig.ask("/large");
   ASSERT_NE(large.blob, nullptr);
   EXPECT_GE(answers() - before, static_cast<double>(large.blob->size));

@@ -17,8 +17,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using testing::GateRig;
 
-const Time kNow = *parse_time("2026-11-24T12:00:00Z");
-constexpr const char* kPolicy = R"(version: 1
+constexpr const char* kDay = R"(version: 1
 rules:
   - { id: cooldown, when: { younger_than: 24h }, then: quarantine }
 )";
@@ -27,7 +26,7 @@ constexpr const char* kTarball = "/pkg/-/pkg-1.0.0.tgz";
 // 1.0.0 of `pkg`, as old as that, with a second file of `size` bytes that do not compress.
 class WarmTarballs : public ::testing::Test {
  protected:
-  WarmTarballs() : rig(kNow, kPolicy) {}
+  WarmTarballs() : rig(testing::kRigNow, kDay) {}
 
   void publish(int hours_old, std::size_t size = 100, const std::string& more = "") {
     const std::string manifest = R"({"name":"pkg","version":"1.0.0")" + more + "}";
@@ -42,7 +41,7 @@ class WarmTarballs : public ::testing::Test {
                           manifest.substr(0, manifest.size() - 1) + R"(,"dist":{"tarball":")" +
                           GateRig::kUpstreamUrl + R"(pkg/-/pkg-1.0.0.tgz","integrity":")" +
                           digest(Algorithm::kSha512, bytes).sri() + R"("}}},"time":{"1.0.0":")" +
-                          format_time(kNow - hours(hours_old)) + "\"}}",
+                          format_time(testing::kRigNow - hours(hours_old)) + "\"}}",
                       "\"" + random_hex(4) + "\""});
   }
   // Served once, so that from now on it is known.
@@ -148,8 +147,8 @@ TEST_F(WarmTarballs, AHoldThatEndsAndAnApprovalThatEndsCountInTime) {
   approve.name = "pkg";
   approve.versions = "1.0.0";
   approve.content_id = evidence->front()->content_id();
-  approve.at = kNow;
-  approve.expires = kNow + minutes(2);
+  approve.at = testing::kRigNow;
+  approve.expires = testing::kRigNow + minutes(2);
   decide(approve);
   warm();
   ASSERT_TRUE(rig.at_once(kTarball));
