@@ -47,7 +47,7 @@ STANDS_ON = {
     "proxy/delivery": ("base", "store", "alert", "proxy/net"),
     "proxy/admin": ("base", "registry", "inspect", "diff", "lockfile", "store", "judge", "proxy/net", "proxy/runtime", "proxy/inspection", "proxy/packages",
                     "proxy/registry"),
-    "proxy/desk": ("base", "proxy/net", "proxy/sign_in", "proxy/registry", "proxy/admin"),
+    "proxy/desk": ("base", "proxy/net", "proxy/runtime", "proxy/sign_in", "proxy/registry", "proxy/admin"),
     "app": ("base", "certs", "sandbox", "yaml", "store/disk", "store/sqlite", "proxy", "app/report", "app/commands", "app/developer"),
     "app/report": ("base", "inspect", "judge", "policy"),
     "app/offline": ("base", "feeds", "judge", "store/sqlite", "proxy", "app", "app/report"),

@@ -29,7 +29,8 @@ void mount(Response& response, const std::string& at) {
   }
   if (!response.body) return;
   std::string page = *response.body;
-  for (const std::string& start : {std::string("=\"/desk"), std::string("url=/desk")}) {
+  for (const std::string& start : {std::string("href=\"/desk"), std::string("action=\"/desk"),
+                                   std::string("content=\"0;url=/desk")}) {
     const std::size_t slash = start.find('/');
     for (std::size_t found = page.find(start); found != page.npos;
          found = page.find(start, found + start.size() + at.size()))
@@ -117,7 +118,9 @@ Task<Response> Desk::visit(AdminCall call, Page page) {
   auto session = session_of(request);
   if (!session) co_return response_for(session.error());
   if (!*session || (*session)->caller.scope < Scope::kReview) {
-    deps_.sessions.close(request.headers.get("cookie"));
+    // Somebody who may only ask for releases stays signed in for that.
+    if (!*session || (*session)->caller.scope == Scope::kNone)
+      deps_.sessions.close(request.headers.get("cookie"));
     co_return redirect_to("/desk/login" + (changes ? "" : "?to=" + percent_encode(request.target)));
   }
   Visit visit;
@@ -243,7 +246,7 @@ Task<Response> Desk::decide(Visit visit) {
   if (answer.status != 200) co_return failed(visit, answer);
   const std::string done =
       "?done=" + text_member(wish, "verb") + "&n=" + std::to_string(releases.size());
-  if (in_list) co_return redirect_to("/desk" + done);
+  if (in_list || releases.size() > 1) co_return redirect_to("/desk" + done);
   const json::object& one = object_in(releases.front());
   co_return redirect_to(desk_release_path(text_member(one, "name"), text_member(one, "version")) +
                         done);
