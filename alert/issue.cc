@@ -233,22 +233,22 @@ IssuePlan plan_issues(const std::vector<AlertEvent>& events,
   return plan;
 }
 
-IssueText issue_text(const AlertMessage& message, Audience audience) {
+IssueText issue_text(const AlertMessage& message, IssueAudience audience) {
   IssueText text;
   text.title = one_line(title_of(message), 200);
   text.body = "An automatic inspection of new npm releases";
   text.body += message.events.size() == 1 ? " found something that deserves a look.\n\n"
                                           : " found some that deserve a look.\n\n";
   text.body += sections(message.events, &seen);
-  if (audience == Audience::kMaintainer) text.body += for_maintainers(message.events.front());
-  if (audience == Audience::kSubscriber) text.body += for_subscribers(message);
-  if (audience == Audience::kTeam) text.body += for_team(message);
+  if (audience == IssueAudience::kMaintainer) text.body += for_maintainers(message.events.front());
+  if (audience == IssueAudience::kSubscriber) text.body += for_subscribers(message);
+  if (audience == IssueAudience::kTeam) text.body += for_team(message);
   return text;
 }
 
-std::string comment_text(const AlertMessage& message, Audience audience) {
+std::string comment_text(const AlertMessage& message, IssueAudience audience) {
   std::string body = sections(message.events, &update);
-  if (audience == Audience::kTeam) body += for_team(message);
+  if (audience == IssueAudience::kTeam) body += for_team(message);
   return body;
 }
 

@@ -12,7 +12,7 @@ namespace npmgate {
 
 // Who reads the issue: maintainers of the package hear nothing of who installed it, other projects
 // neither.
-enum class Audience { kMaintainer, kSubscriber, kTeam };
+enum class IssueAudience { kMaintainer, kSubscriber, kTeam };
 
 // What the gate remembers of an issue that tells about a release. Stays when the issue is deleted.
 struct IssueRecord {
@@ -41,8 +41,8 @@ IssuePlan plan_issues(const std::vector<AlertEvent>& events, const std::vector<I
 struct IssueText {
   std::string title, body;
 };
-IssueText issue_text(const AlertMessage& message, Audience audience);
-std::string comment_text(const AlertMessage& message, Audience audience);
+IssueText issue_text(const AlertMessage& message, IssueAudience audience);
+std::string comment_text(const AlertMessage& message, IssueAudience audience);
 // An HTML comment that is in the body and is searched for before anything is created again.
 std::string issue_marker(std::string_view key, std::string_view step);
 

@@ -186,6 +186,8 @@ struct Services {
         registry(deps, audit_writer),
         publishing(deps, packages.packuments, audit_writer),
         requests(deps, packages),
+        provider(deps.config.admin.sign_in, deps.upstream, deps.clock, deps.metrics),
+        sessions(deps.clock),
         gate(deps, GateParts{packages, audit_writer, packuments, tarballs, registry, publishing,
                              requests, access}),
         subscriptions({deps.config, deps.clock, deps.store.subscriptions(), deps.store, deps.store,
@@ -209,8 +211,10 @@ struct Services {
                                           deps.metrics, random_chance()}),
         admin(AdminDependencies{deps.config, deps.clock, deps.store, deps.active_policy,
                                 deps.metrics, packages, deps.pool, deps.blobs, deps.inspector,
-                                access, subscriptions, told_by_report(), &feeds}),
-        desk(admin, deps.clock) {
+                                access, subscriptions, told_by_report(), audit_writer, &feeds}),
+        desk(DeskDependencies{deps.config, deps.clock, admin, sessions, provider, audit_writer}),
+        desk_on_gate(admin) {
+    gate.attach({&sessions, &provider, deps.config.admin.desk_on_gate ? &desk_on_gate : nullptr});
     collector.attach(packages.packuments);
     packages.judging.on_judged([this](const std::string& name) { monitor.touched(name); });
   }
@@ -233,6 +237,8 @@ struct Services {
   RegistryServices registry;
   Publishing publishing;
   ReleaseRequests requests;
+  OidcClient provider;
+  BrowserSessions sessions;
   Gate gate;
   Subscriptions subscriptions;
   StandingMonitor monitor;
@@ -241,12 +247,24 @@ struct Services {
   AlertDispatcher dispatcher;
   Admin admin;
   Desk desk;
+  MountedDesk desk_on_gate;
 };
 
 struct Listeners {
-  std::unique_ptr<ReloadingTls> tls;  // null: plain; outlives the servers
+  std::unique_ptr<ReloadingTls> tls, admin_tls;  // null: plain; outlive the servers
   std::unique_ptr<Server> clients, admins;
 };
+
+// Sets `options.tls` if the listener speaks TLS; `tls` outlives its server.
+Result<void> speak_tls(const TlsConfig& config, std::unique_ptr<ReloadingTls>& tls,
+                       ListenOptions& options) {
+  if (!config.enabled()) return {};
+  auto opened = ReloadingTls::open({config.certificate, config.key, config.client_ca});
+  if (!opened) return opened.error();
+  tls = std::move(*opened);
+  options.tls = [held = tls.get()] { return held->current(); };
+  return {};
+}
 
 // A socket that nobody accepts from would let its clients wait for ever.
 Result<void> all_taken(const std::vector<HandedOver>& left, const Config& config) {
@@ -254,8 +272,8 @@ Result<void> all_taken(const std::vector<HandedOver>& left, const Config& config
   return fail(Code::kMalformed, Origin::kPolicy,
               "the service manager listens on " + left.front().address + ":" +
                   std::to_string(left.front().port) + ", gate.yaml says " + config.address + ":" +
-                  std::to_string(config.port) + " (admin: " + config.admin_address + ":" +
-                  std::to_string(config.admin_port) +
+                  std::to_string(config.port) + " (admin: " + config.admin.address + ":" +
+                  std::to_string(config.admin.port) +
                   "): ListenStream= of npm-gate.socket must name the same");
 }
 
@@ -265,7 +283,7 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   auto handed_over = handed_over_sockets(&environment, ::getpid());
   if (!handed_over) return handed_over.error();
   const Fd for_clients = take_socket(*handed_over, config.address, config.port);
-  const Fd for_admins = take_socket(*handed_over, config.admin_address, config.admin_port);
+  const Fd for_admins = take_socket(*handed_over, config.admin.address, config.admin.port);
   if (auto done = all_taken(*handed_over, config); !done) return done.error();
   ListenOptions options;
   options.address = config.address;
@@ -279,23 +297,19 @@ Result<Listeners> listen(const Dependencies& deps, const Loops& loops, Services&
   limits.max_connections = connections_allowed(config.max_connections);
   limits.max_per_address = config.max_connections_per_address;
   limits.max_bodies = std::max<std::size_t>(kLeastForBodies, 2 * config.cache_bytes);
-  if (config.tls.enabled()) {
-    auto opened =
-        ReloadingTls::open({config.tls.certificate, config.tls.key, config.tls.client_ca});
-    if (!opened) return opened.error();
-    out.tls = std::move(*opened);
-    options.tls = [tls = out.tls.get()] { return tls->current(); };
-  }
+  if (auto done = speak_tls(config.tls, out.tls, options); !done) return done.error();
   auto clients = start_server(loops.pointers(), options, limits, services.gate, deps.metrics);
   if (!clients) return clients.error();
   out.clients = std::move(*clients);
   ListenOptions admin;
-  admin.address = config.admin_address;
-  admin.port = config.admin_port;
+  admin.address = config.admin.address;
+  admin.port = config.admin.port;
   admin.socket = for_admins.get();
   admin.name = "admin";
+  admin.trusted_proxies = config.trusted_proxies;
   admin.log_requests = options.log_requests;
   admin.pool = &deps.pool;
+  if (auto done = speak_tls(config.admin.tls, out.admin_tls, admin); !done) return done.error();
   ServerLimits few;
   few.max_connections = kAdminConnections;
   few.max_per_address = kAdminConnections;
@@ -313,7 +327,7 @@ void say_ready(const Dependencies& deps, const Listeners& listeners) {
   const std::string policy = deps.active_policy.file();
   log::info("serving", "npm-gate " NPM_GATE_VERSION " is ready",
             {{"address", config.address + ":" + std::to_string(listeners.clients->port())},
-             {"admin", config.admin_address + ":" + std::to_string(listeners.admins->port())},
+             {"admin", config.admin.address + ":" + std::to_string(listeners.admins->port())},
              {"upstreams", names},
              {"policy", policy.empty() ? "built-in default" : policy},
              {"sandbox", deps.inspector.sandbox()},

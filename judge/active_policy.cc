@@ -1,5 +1,6 @@
 #include "judge/active_policy.h"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -43,7 +44,28 @@ FileReader reader_of(const json::array& texts) {
 std::vector<Decision> PolicySnapshot::of(std::string_view name) const {
   std::vector<Decision> mine;
   for (const Decision& decision : decisions) {
+    if (decision.name == name && decision.is_for_all()) mine.push_back(decision);
+  }
+  return mine;
+}
+
+std::vector<Decision> PolicySnapshot::all_of(std::string_view name) const {
+  std::vector<Decision> mine;
+  for (const Decision& decision : decisions) {
     if (decision.name == name) mine.push_back(decision);
+  }
+  return mine;
+}
+
+std::vector<Decision> PolicySnapshot::approvals_for(std::string_view name,
+                                                    const Audience& audience) const {
+  std::vector<Decision> mine;
+  if (!any_for_some) return mine;
+  for (const Decision& decision : decisions) {
+    if (decision.name != name || decision.reopened || decision.is_for_all()) continue;
+    const bool token = decision.token.empty() || decision.token == audience.token;
+    const bool project = decision.project.empty() || decision.project == audience.project;
+    if (decision.kind == Decision::Kind::kApprove && token && project) mine.push_back(decision);
   }
   return mine;
 }
@@ -57,6 +79,10 @@ void ActivePolicy::swap(std::shared_ptr<PolicySnapshot> next) {
   const std::lock_guard lock(mutex_);
   next->revision = revision_.load() + 1;
   next->feed = feed_;
+  next->any_for_some = std::any_of(
+      next->decisions.begin(), next->decisions.end(),
+      [](const Decision& decision) { return !decision.reopened && !decision.is_for_all(); });
+  any_for_some_.store(next->any_for_some, std::memory_order_release);
   rules_ = std::move(next);
   revision_.store(rules_->revision, std::memory_order_release);
 }

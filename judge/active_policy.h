@@ -18,12 +18,25 @@
 
 namespace npmgate {
 
+// Who a release is judged for: approvals can be for one token or one project alone.
+struct Audience {
+  std::string token;    // "" = none came; its name, which the token proves
+  std::string project;  // as the client states it
+};
+
 struct PolicySnapshot {
   std::shared_ptr<const Policy> policy;
-  std::vector<Decision> decisions;   // all; filter by name with of()
+  std::vector<Decision> decisions;   // all, those for some alone too
   std::shared_ptr<const Feed> feed;  // advisories in force; null: none are loaded
   std::uint64_t revision = 0;        // grows with every swap; part of every cache key
+  // Those about `name` that are for everybody.
   std::vector<Decision> of(std::string_view name) const;
+  // Those about `name`, for whomever they are.
+  std::vector<Decision> all_of(std::string_view name) const;
+  // Approvals in force or to come about `name` for this audience alone; whether time has ended them
+  // is for decide() to say.
+  std::vector<Decision> approvals_for(std::string_view name, const Audience& audience) const;
+  bool any_for_some = false;  // of `decisions`: some approval is for some alone
 };
 
 class ActivePolicy {
@@ -56,6 +69,9 @@ class ActivePolicy {
     return rules_;
   }
   std::uint64_t revision() const { return revision_.load(std::memory_order_acquire); }
+  // Whether some approval in force is for some alone: without one, nobody's name makes a
+  // difference.
+  bool any_for_some() const { return any_for_some_.load(std::memory_order_acquire); }
   std::vector<Problem> problems() const;  // of the last load; empty = the file on disk is in force
   // Files that the last load read or looked for; empty for the built-in policy.
   std::vector<std::string> watched() const;
@@ -80,6 +96,7 @@ class ActivePolicy {
   std::vector<Problem> problems_;
   std::vector<std::string> files_;
   std::atomic<std::uint64_t> revision_{0};
+  std::atomic<bool> any_for_some_{false};
 };
 
 }  // namespace npmgate

@@ -385,6 +385,20 @@ const Judged* Judge::of(std::string_view version) {
   return &memo_.emplace(std::string(version), std::move(judged)).first->second;
 }
 
+const Judged* Judge::for_asker(std::string_view version) {
+  const Judged* const judged = of(version);
+  if (judged == nullptr || options_.approvals.empty() || judged->verdict.served()) return judged;
+  if (const auto it = approved_for_asker_.find(version); it != approved_for_asker_.end())
+    return &it->second;
+  std::vector<Decision> decisions = decisions_;
+  decisions.insert(decisions.end(), options_.approvals.begin(), options_.approvals.end());
+  Verdict verdict = decide(*policy_, judged->subject, judged->findings, decisions, now_);
+  verdict.valid_until = earliest(verdict.valid_until, judged->verdict.valid_until);
+  Judged own = *judged;
+  own.verdict = std::move(verdict);
+  return &approved_for_asker_.emplace(std::string(version), std::move(own)).first->second;
+}
+
 Judged Judge::judge(const PackumentVersion& version) {
   Judged judged;
   judged.version = version.version;
@@ -429,7 +443,9 @@ Judged Judge::judge(const PackumentVersion& version) {
 
 std::optional<Time> Judge::valid_until() const {
   std::optional<Time> first;
-  for (const auto& [version, judged] : memo_) first = earliest(first, judged.verdict.valid_until);
+  for (const auto* const made : {&memo_, &approved_for_asker_}) {
+    for (const auto& [version, judged] : *made) first = earliest(first, judged.verdict.valid_until);
+  }
   return first;
 }
 
@@ -717,10 +733,10 @@ Judge::Listing Judge::listing(const std::set<std::string, std::less<>>& undecide
   Listing listing;
   std::set<std::string_view> kept;
   for (const PackumentVersion& version : snapshot_->packument->versions()) {
-    const Judged* judged = of(version.version);
+    const Judged* judged = for_asker(version.version);
     if (judged != nullptr)
       listing.valid_until = earliest(listing.valid_until, judged->verdict.valid_until);
-    if (!left_out(version, undecided)) {
+    if (!left_out(judged, undecided)) {
       listing.kept.push_back(judged);
       kept.insert(version.version);
       continue;

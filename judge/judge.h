@@ -84,6 +84,9 @@ struct JudgeOptions {
   std::function<bool(const Release& release)> pinned;
   // Asked about versions with `lacking`; null: always due.
   std::function<ComparisonRetry(std::string_view version)> retry;
+  // Approvals for whoever asks, and for nobody else (PolicySnapshot::approvals_for): they count in
+  // for_asker() and listing() alone, and nothing is compared with what they let through.
+  std::vector<Decision> approvals = {};
 };
 
 // What an answer is about: how much of a package has to be inspected before it.
@@ -111,6 +114,8 @@ class Judge {
 
   // Null if the version is not in the packument (or is no version) and not pinned.
   const Judged* of(std::string_view version);
+  // The same with the verdict for whoever asks (JudgeOptions::approvals).
+  const Judged* for_asker(std::string_view version);
   // The version that `version` is compared with; "" if there is none.
   std::string baseline_of(std::string_view version);
   // The earlier release that a held one may be again (`fixes: sooner`) and whose tarball was not
@@ -186,8 +191,8 @@ class Judge {
   const PackageHistory& history_for(const Judged& judged);
   std::vector<PackageHistory::Advisory> advisories_of(std::string_view version) const;
   bool is_unwanted_part(const Release& release) const;
-  bool left_out(const PackumentVersion& version,
-                const std::set<std::string, std::less<>>& undecided);
+  // `judged`: null for a version that cannot be judged.
+  static bool left_out(const Judged* judged, const std::set<std::string, std::less<>>& undecided);
 
   std::shared_ptr<const PackageSnapshot> snapshot_;
   std::shared_ptr<const Policy> policy_;
@@ -204,6 +209,7 @@ class Judge {
   unsigned depth_ = 0;            // judging a release asks for its baseline's verdict, and so on
   std::size_t judged_below_ = 0;  // all versions below this position are judged
   std::map<std::string, Judged, std::less<>> memo_;
+  std::map<std::string, Judged, std::less<>> approved_for_asker_;  // what differs from memo_
 };
 
 }  // namespace npmgate

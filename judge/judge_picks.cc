@@ -7,11 +7,9 @@
 
 namespace npmgate {
 
-bool Judge::left_out(const PackumentVersion& version,
-                     const std::set<std::string, std::less<>>& undecided) {
-  const Judged* judged = of(version.version);
+bool Judge::left_out(const Judged* judged, const std::set<std::string, std::less<>>& undecided) {
   if (judged == nullptr || !judged->served()) return true;
-  return undecided.contains(version.version) && !judged->evidence;
+  return undecided.contains(judged->version) && !judged->evidence;
 }
 
 // The part of another release for some platform, or a very large one, of a package of which nobody
@@ -38,7 +36,7 @@ std::vector<std::string> Judge::picks_to_inspect(
     if (judged != nullptr && !undecided.contains(version.version) && comparison_due(*judged) &&
         waits_for_comparison(judged->verdict))
       add(version.version);
-    if (left_out(version, undecided)) return false;
+    if (left_out(judged, undecided)) return false;
     if (judged->recent && !judged->evidence && !is_unwanted_part(version.release))
       add(version.version);
     return true;
@@ -50,7 +48,7 @@ std::vector<std::string> Judge::picks_to_inspect(
   }
   const auto kept = [&](std::string_view version) {
     const PackumentVersion* found = snapshot_->packument->find(version);
-    return found != nullptr && !left_out(*found, undecided);
+    return found != nullptr && !left_out(of(version), undecided);
   };
   const std::string wanted = asked.one.empty() ? "latest" : asked.one;
   for (const auto& [tag, target] :

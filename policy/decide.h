@@ -58,6 +58,10 @@ struct Decision {
   Time at{};
   std::optional<Time> expires;
   bool reopened = false;  // a later reopen ended it
+  // An approval for some alone: for what one token fetches, or what one project does. Both empty:
+  // for everybody.
+  std::string token, project;
+  bool is_for_all() const { return token.empty() && project.empty(); }
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 

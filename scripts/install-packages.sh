@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-json1.81-dev libssl-dev
-  libarchive-dev zlib1g-dev libyaml-cpp-dev libsimdjson-dev libdeflate-dev libutf8proc-dev libgit2-dev libkainjow-mustache-dev libseccomp-dev libsqlite3-dev
+  libarchive-dev zlib1g-dev libyaml-cpp-dev libsimdjson-dev libdeflate-dev libutf8proc-dev libgit2-dev libkainjow-mustache-dev libcjose-dev libjansson-dev libseccomp-dev libsqlite3-dev
   libcurl4-openssl-dev libspdlog-dev libfmt-dev libcli11-dev libtree-sitter-dev curl ca-certificates)
 test_packages=(libgtest-dev python3 python3-jsonschema python3-yaml python3-aiosmtpd git openssl clang-format-14 clang-tidy-14 clang-tools-14 clang-14 libclang-rt-14-dev
   debootstrap systemd-container nginx-light haproxy)

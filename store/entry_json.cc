@@ -13,8 +13,8 @@ namespace {
 
 // Every kind that some part of the program writes.
 constexpr std::string_view kKinds[] = {
-    "cache-purged", "decision", "policy-loaded", "policy-refused", "recall", "refused",
-    "request",      "served",   "token",         "verdict",        "write"};
+    "cache-purged", "decision", "policy-loaded", "policy-refused", "recall",  "refused",
+    "request",      "served",   "sign-in",       "token",          "verdict", "write"};
 constexpr std::size_t kText = 2000;  // of a detail that is no JSON object: nothing here writes one
 
 boost::json::object detail_of(const AuditEntry& entry) {

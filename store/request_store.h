@@ -22,6 +22,9 @@ struct Asker {
   std::string reason;
   std::optional<Time> needed_until;
   Time asked{};
+  // An approval for some alone that covers this asker: the others of the request wait on.
+  std::optional<Time> approved;
+  std::string approved_by, approved_reason;
   friend bool operator==(const Asker&, const Asker&) = default;
 };
 
@@ -65,6 +68,13 @@ class RequestStore {
   };
   // Answers the open request `id`, with its audit entry. kNotFound if there is no such open one.
   virtual Result<void> answer(std::int64_t id, const Answer& answer, const AuditEntry& audit) = 0;
+  // Answers those askers of the open request `id` who ask with this token and for this project
+  // (empty: any) by an approval for them alone, with its audit entry; the request is answered with
+  // it once no asker waits any more. How many it answered; without any, nothing is written.
+  // kNotFound as above.
+  virtual Result<std::size_t> approve_for(std::int64_t id, const std::string& token,
+                                          const std::string& project, const Answer& answer,
+                                          const AuditEntry& audit) = 0;
   // Newest first, with their askers.
   virtual Result<std::vector<ReleaseRequest>> requests(const RequestFilter& filter) = 0;
 };

@@ -122,8 +122,11 @@ Task<ReleaseAnswer> ask_and_forget(OfflineGate& gate, LockedRelease wanted, bool
 
 class GateClient {
  public:
-  GateClient(Upstream& client, std::string url, std::string token)
-      : client_(client), url_(std::move(url)), token_(std::move(token)) {}
+  GateClient(Upstream& client, std::string url, std::string token, std::string project)
+      : client_(client),
+        url_(std::move(url)),
+        token_(std::move(token)),
+        project_(std::move(project)) {}
 
   Task<ReleaseAnswer> ask(LockedRelease wanted) {
     ReleaseAnswer page = co_await release_page(wanted);
@@ -149,6 +152,7 @@ class GateClient {
     request.url = url_ + path;
     request.headers.emplace_back("Accept", "application/json");
     if (!token_.empty()) request.authorization = "Bearer " + token_;
+    if (!project_.empty()) request.headers.emplace_back("Npm-Gate-Project", project_);
     return request;
   }
 
@@ -184,7 +188,7 @@ class GateClient {
   }
 
   Upstream& client_;
-  std::string url_, token_;
+  std::string url_, token_, project_;
 };
 
 }  // namespace
@@ -195,8 +199,9 @@ AskRelease ask_offline(OfflineGate& gate, bool offline) {
   };
 }
 
-AskRelease ask_gate(Upstream& client, const std::string& url, const std::string& token) {
-  auto gate = std::make_shared<GateClient>(client, url, token);
+AskRelease ask_gate(Upstream& client, const std::string& url, const std::string& token,
+                    const std::string& project) {
+  auto gate = std::make_shared<GateClient>(client, url, token, project);
   return [gate](LockedRelease wanted) { return gate->ask(std::move(wanted)); };
 }
 

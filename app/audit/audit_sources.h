@@ -14,8 +14,9 @@ namespace npmgate {
 AskRelease ask_offline(OfflineGate& gate, bool offline);
 
 // Asks the release pages of the gate at `url` (trailing slash); a release it has not inspected yet
-// is asked for by a HEAD of its tarball first. `token`: client token, "" = none. The client must
-// outlive it.
-AskRelease ask_gate(Upstream& client, const std::string& url, const std::string& token);
+// is asked for by a HEAD of its tarball first. `token`: client token, "" = none; `project`: the one
+// that asks, "" = not said. The client must outlive it.
+AskRelease ask_gate(Upstream& client, const std::string& url, const std::string& token,
+                    const std::string& project = {});
 
 }  // namespace npmgate

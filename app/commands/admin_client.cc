@@ -30,6 +30,16 @@ Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options
   return std::move(*reply);
 }
 
+// Over TLS by the name that the certificate is for, if that is known.
+std::string admin_url(const AdminConfig& admin) {
+  if (admin.tls.enabled() && !admin.url.empty()) return admin.url;
+  std::string host = admin.address;
+  if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return (admin.tls.enabled() ? "https://" : "http://") + host + ":" + std::to_string(admin.port) +
+         "/";
+}
+
 namespace {
 
 // "" with the exit code if the configuration cannot be read.
@@ -42,10 +52,7 @@ std::string admin_url(const AdminFlags& flags, int& exit_code) {
     exit_code = read.exit_code;
     return "";
   }
-  std::string host = read.config->admin_address;
-  if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return "http://" + host + ":" + std::to_string(read.config->admin_port) + "/";
+  return admin_url(read.config->admin);
 }
 
 }  // namespace
@@ -66,6 +73,7 @@ std::optional<boost::json::value> call_admin(const AdminFlags& flags, const std:
   request.method = method;
   request.url = url + path;
   request.body = body;
+  if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.authorization = "Bearer " + token;
   auto reply = fetch_once(std::move(request));
   if (!reply) {

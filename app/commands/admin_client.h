@@ -11,6 +11,7 @@
 namespace npmgate {
 
 class Command;
+struct AdminConfig;
 
 struct AdminFlags {
   std::string admin, token, config_file;
@@ -18,6 +19,9 @@ struct AdminFlags {
 // --admin, --config and --token; NPM_GATE_ADMIN and NPM_GATE_TOKEN stand in for the first and last.
 // Without --admin the address is that of the configuration.
 void add_admin_flags(Command command, AdminFlags& flags);
+
+// Where commands on the gate's own machine reach its admin listener.
+std::string admin_url(const AdminConfig& admin);
 
 // One exchange on a loop of its own; blocks.
 Result<FetchReply> fetch_once(FetchRequest request, const ClientOptions& options = {});

@@ -17,7 +17,7 @@ namespace {
 
 struct QuarantineOptions {
   AdminFlags flags;
-  std::string spec, reason, expires, content, seen, verdict, package;
+  std::string spec, reason, expires, content, seen, verdict, package, whom, sort, only;
   bool json = false, diff = false;
 };
 
@@ -69,11 +69,12 @@ int list(const QuarantineOptions& options) {
   std::string cursor;
   std::vector<std::vector<std::string>> rows;
   while (true) {
-    const auto answer = call(
-        options, "GET",
-        "api/v1/releases?limit=1000&verdict=" + percent_encode(options.verdict) +
-            "&package=" + percent_encode(options.package) + "&cursor=" + percent_encode(cursor),
-        "", code);
+    const auto answer =
+        call(options, "GET",
+             "api/v1/releases?limit=1000&verdict=" + percent_encode(options.verdict) + "&package=" +
+                 percent_encode(options.package) + "&sort=" + percent_encode(options.sort) +
+                 "&only=" + percent_encode(options.only) + "&cursor=" + percent_encode(cursor),
+             "", code);
     if (!answer) return code;
     for (const auto& row : answer->at("releases").as_array()) {
       if (options.json) {
@@ -93,6 +94,25 @@ int list(const QuarantineOptions& options) {
   return kDone;
 }
 
+// " for project shop" of a decision that is for some alone.
+std::string whom_text(const boost::json::value& decision) {
+  const std::string token = plain_text(decision.at("token")),
+                    project = plain_text(decision.at("project"));
+  std::string text = token.empty() ? "" : " for token " + token;
+  if (!project.empty()) text += " for project " + project;
+  return log::printable(text, 300);
+}
+
+// "token:ci" or "project:shop" into the body of a decision; false if it is neither.
+bool add_whom(const std::string& text, boost::json::object& body) {
+  if (text.empty()) return true;
+  const std::size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
+  if (colon == std::string::npos || (kind != "token" && kind != "project")) return false;
+  body[kind] = text.substr(colon + 1);
+  return true;
+}
+
 void print_surroundings(const boost::json::value& release) {
   for (const auto& [tag, now] : release.at("dist_tags").as_object())
     std::cout << "dist-tag " << log::printable(std::string(tag), 60)
@@ -101,7 +121,7 @@ void print_surroundings(const boost::json::value& release) {
   for (const auto& each : release.at("decisions").as_array()) {
     if (each.at("reopened").as_bool()) continue;
     std::cout << "decided: " << plain_text(each.at("kind")) << " "
-              << log::printable(plain_text(each.at("versions"))) << " by "
+              << log::printable(plain_text(each.at("versions"))) << whom_text(each) << " by "
               << log::printable(plain_text(each.at("actor"))) << " " << plain_text(each.at("time"))
               << ": " << log::printable(plain_text(each.at("reason")), 300) << "\n";
   }
@@ -178,6 +198,7 @@ int decide_release(const QuarantineOptions& options, const std::string& verb) {
   int code = kDone;
   boost::json::object body{{"reason", options.reason}};
   if (!options.expires.empty()) body["expires"] = options.expires;
+  if (!add_whom(options.whom, body)) return report_usage("--for is token:NAME or project:NAME");
   if (verb == "approve" && !bind_approval(options, *path, body, code)) return code;
   const auto answer = call(options, "POST", *path + "/" + verb, boost::json::serialize(body), code);
   if (!answer) return code;
@@ -187,7 +208,10 @@ int decide_release(const QuarantineOptions& options, const std::string& verb) {
   }
   std::cout << log::printable(options.spec) << ": " << verb << " recorded";
   if (verb == "approve") {
-    std::cout << "; now " << plain_text(answer->at("verdict").at("action")) << "\n";
+    std::cout << (options.whom.empty() ? ""
+                                       : " for " + log::printable(options.whom, 200) + " alone")
+              << "; now " << plain_text(answer->at("verdict").at("action"))
+              << (options.whom.empty() ? "" : " for everybody else") << "\n";
     return kDone;
   }
   std::cout << "\n";
@@ -213,6 +237,11 @@ void add_quarantine(Command app) {
   list_command.option("--verdict", options->verdict,
                       "allow, warn, quarantine or block (default quarantine)");
   list_command.option("--package", options->package, "name or glob");
+  list_command.option("--only", options->only,
+                      "asked, refused, fixes or install: what is asked for, was refused to "
+                      "somebody, replaces a bad release, runs on install");
+  list_command.option("--sort", options->sort,
+                      "urgency (default), projects, risk (lowest first), age or name");
   list_command.flag("--json", options->json, "JSON lines");
   list_command.action([options] {
     if (options->verdict.empty()) options->verdict = "quarantine";
@@ -238,6 +267,12 @@ void add_quarantine(Command app) {
     sub.flag("--json", options->json, "JSON instead of text");
     if (std::string_view(verb) != "reopen")
       sub.option("--expires", options->expires, "date or time at which the decision ends");
+    if (std::string_view(verb) != "reject") {
+      sub.option("--for", options->whom,
+                 approves ? "for what this token or project fetches alone, not for everybody"
+                          : "only the approval that is for this token or project alone")
+          .type_name("token:NAME|project:NAME");
+    }
     if (approves) {
       sub.option("--content", options->content,
                  "content id as show printed it: another content is a conflict");

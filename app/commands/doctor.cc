@@ -83,7 +83,7 @@ class Doctor {
   std::vector<Check> check_files() {
     policy();
     data_folder(false);
-    certificate();
+    certificates();
     feeds();
     anchors();
     return std::move(checks_);
@@ -95,7 +95,7 @@ class Doctor {
     disk();
     descriptors();
     for (const UpstreamConfig& upstream : config_.upstreams) ask(upstream);
-    certificate();
+    certificates();
     listeners();
     tokens_in_clear();
     feeds();
@@ -237,16 +237,20 @@ class Doctor {
          "ages and cooldowns are counted from it: run an NTP client");
   }
 
-  void certificate() {
-    if (!config_.tls.enabled()) return;
-    std::string host;
-    if (!config_.public_urls.empty()) host = parse_url(config_.public_urls.front())->host;
-    const auto report =
-        check_pair(config_.tls.certificate, config_.tls.key, host, SystemClock().now());
-    const std::string fix = "renew " + config_.tls.certificate + "; the gate loads it by itself";
-    if (!report) return problem("certificate", report.error().context, fix);
-    if (!report->problems.empty()) return problem("certificate", report->problems.front(), fix);
-    ok("certificate", "valid until " + format_minute(report->not_after));
+  void certificates() {
+    const auto& urls = config_.public_urls;
+    certificate("certificate", config_.tls, urls.empty() ? "" : urls.front());
+    certificate("admin certificate", config_.admin.tls, config_.admin.url);
+  }
+
+  void certificate(const std::string& what, const TlsConfig& tls, const std::string& url) {
+    if (!tls.enabled()) return;
+    const std::string host = url.empty() ? "" : parse_url(url)->host;
+    const auto report = check_pair(tls.certificate, tls.key, host, SystemClock().now());
+    const std::string fix = "renew " + tls.certificate + "; the gate loads it by itself";
+    if (!report) return problem(what, report.error().context, fix);
+    if (!report->problems.empty()) return problem(what, report->problems.front(), fix);
+    ok(what, "valid until " + format_minute(report->not_after));
   }
 
   void listeners() {
@@ -256,7 +260,7 @@ class Doctor {
       return "http://" + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" +
              std::to_string(port) + "/";
     };
-    const std::string admin = at(config_.admin_address, config_.admin_port);
+    const std::string admin = admin_url(config_.admin);
     const auto ready = get({}, admin + "readyz");
     if (!ready) {
       return warn("gate", "does not answer at " + admin,
@@ -279,9 +283,9 @@ class Doctor {
 
   // Whoever listens on the way has them.
   void tokens_in_clear() {
-    if (!is_loopback(config_.admin_address)) {
-      warn("admin tokens", "the admin listener speaks plain HTTP at " + config_.admin_address,
-           "admin: { address: 127.0.0.1 }, and TLS in front of it for reviewers elsewhere");
+    if (!is_loopback(config_.admin.address) && !config_.admin.tls.enabled()) {
+      warn("admin tokens", "the admin listener speaks plain HTTP at " + config_.admin.address,
+           "admin: { tls: ... }, or admin: { address: 127.0.0.1 } and TLS in front of it");
     }
     const auto& urls = config_.public_urls;
     const bool plain = std::any_of(urls.begin(), urls.end(), [](const std::string& url) {

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxJobs = 64;
 struct InspectOptions {
   ConfigFlags flags;
   std::vector<std::string> specs;
-  std::string baseline, policy, list, data, times;
+  std::string baseline, policy, list, data, times, whom;
   std::vector<std::string> feeds;  // beside those of the configuration
   bool json = false, markdown = false, as_published = false, diff = false;
   std::size_t jobs = 4;
@@ -213,6 +213,15 @@ int inspect(InspectOptions options) {
   return judge_all(options, scratch.path(), needs_upstream);
 }
 
+bool read_audience(const std::string& text, Audience& audience) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos || colon + 1 == text.size()) return false;
+  const std::string kind = text.substr(0, colon), name = text.substr(colon + 1);
+  if (kind == "token") audience.token = name;
+  if (kind == "project") audience.project = name;
+  return kind == "token" || kind == "project";
+}
+
 int explain(const InspectOptions& options) {
   LoadedConfig loaded = load_configuration(options.flags);
   if (!loaded.config) return loaded.exit_code;
@@ -227,6 +236,8 @@ int explain(const InspectOptions& options) {
   if (!gate) return report(gate.error());
   AnalysisOptions study;
   study.gather = false;
+  if (!options.whom.empty() && !read_audience(options.whom, study.audience))
+    return report_usage("--as is token:NAME or project:NAME");
   return inspect_release(**gate, options.specs.front(), study, options.json, options.diff);
 }
 
@@ -298,6 +309,11 @@ void add_explain(Command app) {
       .once();
   command.option("--policy", options->policy, "judge by this policy (default: that of --config)")
       .type_name("FILE");
+  command
+      .option("--as", options->whom,
+              "as a client with this token, or of this project, is answered: approvals can be "
+              "for some alone")
+      .type_name("token:NAME|project:NAME");
   command.flag("--json", options->json, "JSON instead of text");
   command.flag("--diff", options->diff, "the lines that changed since the baseline too");
   add_config_flags(command, options->flags);

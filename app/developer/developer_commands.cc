@@ -23,13 +23,13 @@ namespace json = boost::json;
 constexpr std::size_t kWidth = 16;  // releases asked for at a time, as npm-gate audit does
 
 struct GateFlags {
-  std::string gate, token;
+  std::string gate, token, project;
   bool json = false;
 };
 
 struct RequestOptions {
   GateFlags flags;
-  std::string spec, reason, until, project;
+  std::string spec, reason, until;
 };
 
 struct WhyOptions {
@@ -71,6 +71,7 @@ std::optional<json::value> call_gate(const GateFlags& flags, const std::string& 
   request.body = body;
   request.headers.emplace_back("Accept", "application/json");
   if (method == "POST") request.headers.emplace_back("Content-Type", "application/json");
+  if (!flags.project.empty()) request.headers.emplace_back("Npm-Gate-Project", flags.project);
   if (const std::string token = token_of(flags); !token.empty())
     request.authorization = "Bearer " + token;
   auto reply = fetch_once(std::move(request), *options);
@@ -142,7 +143,7 @@ int request(const RequestOptions& options) {
   if (options.reason.empty()) return show_requests(options, url, *release);
   json::object body{{"reason", options.reason}};
   if (!options.until.empty()) body["needed_until"] = options.until;
-  if (!options.project.empty()) body["project"] = options.project;
+  if (!options.flags.project.empty()) body["project"] = options.flags.project;
   int code = kDone;
   const auto answer =
       call_gate(options.flags, url, "POST", "-/npm-gate/requests/" + path_of(*release),
@@ -208,7 +209,7 @@ int why_lockfile(const WhyOptions& options, const std::string& url, Lockfile loc
   const auto client = make_http_client(*client_options);
   Audit audit;
   audit.lockfile = std::move(lockfile);
-  AskRelease ask = ask_gate(*client, url, token_of(options.flags));
+  AskRelease ask = ask_gate(*client, url, token_of(options.flags), options.flags.project);
   value_at_end<bool>(context,
                      [&] { return ask_all(audit, std::move(ask), kWidth, [](std::size_t) {}); });
   json::array all;
@@ -321,7 +322,7 @@ void add_request(Command app) {
   command.option("NAME@VERSION", options->spec, "the release").required();
   command.option("--reason", options->reason, "why it is needed; reviewers read it");
   command.option("--until", options->until, "date until which it is needed");
-  command.option("--project", options->project, "for which project");
+  command.option("--project", options->flags.project, "for which project");
   add_gate_flags(command, options->flags);
   command.action([options] { return request(*options); });
 }
@@ -335,6 +336,8 @@ void add_why(Command app) {
       "Exit 0: nothing is refused; 1: something is.");
   command.option("FILE", options->file,
                  "a lockfile, or the output of an install; - reads standard input");
+  command.option("--project", options->flags.project,
+                 "as this project is answered: approvals can be for some alone");
   add_gate_flags(command, options->flags);
   command.action([options] { return why(*options); });
 }

@@ -53,6 +53,7 @@ std::unique_ptr<Judge> OfflineGate::judge_as(const SnapshotPtr& snapshot,
     rules.policy = without_cooldown(*rules.policy);
     judging.as_published = version;
   }
+  judging.approvals = rules.approvals_for(snapshot->name, options.audience);
   if (!options.baseline.empty()) judging.compare = {version, options.baseline};
   return std::make_unique<Judge>(packages_->judging.judge(snapshot, rules, judging));
 }
@@ -142,7 +143,7 @@ Task<Result<std::shared_ptr<ReleaseAnalysis>>> OfflineGate::analyze(ReleaseSpec 
     current = *compared;
   }
   analysis->judge = judge_as(current, *version, options);
-  analysis->judged = analysis->judge->of(*version);
+  analysis->judged = analysis->judge->for_asker(*version);
   if (analysis->judged == nullptr) {
     analysis->refusal = "its version is not semver";
     co_return analysis;

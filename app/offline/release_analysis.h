@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/report/report.h"
+#include "judge/active_policy.h"
 #include "judge/judge.h"
 
 namespace npmgate {
@@ -27,6 +28,7 @@ struct AnalysisOptions {
   // false: only a release that was never inspected is, as the gate would do; all else is taken as
   // the store has it.
   bool gather = true;
+  Audience audience;  // whom it is judged for: approvals can be for some alone
 };
 
 // One release with all that judging it needed. `judged` is null if its version is none

@@ -14,6 +14,7 @@
 #include "proxy/net/query.h"
 #include "proxy/registry/gate.h"
 #include "proxy/runtime/access.h"
+#include "proxy/runtime/audit_writer.h"
 #include "proxy/runtime/feed_reloader.h"
 
 namespace npmgate {
@@ -30,7 +31,8 @@ struct AdminDependencies {
   Inspector& inspector;
   Access& access;
   Subscriptions& subscriptions;
-  ReleaseReport report = {};
+  ReleaseReport report;
+  AuditWriter& audit_writer;
   const FeedWatch* feeds = nullptr;  // null: none can be configured
 };
 
@@ -59,7 +61,16 @@ class Admin final : public Service {
  public:
   explicit Admin(AdminDependencies deps);
   void add(AdminRoute route) { routes_.push_back(std::move(route)); }
+  // Refuses what a browser was led to do: a Host that is neither an address nor `admin.url` or one
+  // of `admin.hosts` (421, but for probes), what another site's page sends (403), a body that is
+  // not JSON for the API (415).
   Task<Response> handle(std::shared_ptr<Request> request) override;
+  // The same for a request whose Host was looked at already: one for a page of the desk that came
+  // to the gate's own address.
+  Task<Response> answer(std::shared_ptr<Request> request);
+  // Whether a page of this very listener (or, if `request` is mounted, of the gate) sent it.
+  // Browsers state Origin with every POST (Fetch standard).
+  bool is_from_own_page(const Request& request) const;
   BodyRule body_rule(std::string_view method, std::string_view target) const override;
 
   // A request to the API by somebody who is known already: the desk's way in.
@@ -78,6 +89,8 @@ class Admin final : public Service {
   using Reader = Result<Response> (Admin::*)(const AdminCall& call);
   std::function<Task<Response>(AdminCall)> reading(Reader reader);
   // The handler of a call whose method and path fit a route; null with the refusal if none does.
+  std::optional<Response> refuse_foreign(const Request& request) const;
+  bool is_own_host(std::string_view host) const;
   const AdminRoute* find_route(const Request& request, AdminCall& call, Response& refusal) const;
   Task<Response> authorized(const AdminRoute& route, AdminCall call);
 

@@ -1,9 +1,12 @@
 // The admin listener's routes, who may use them, and what is the same for all of them.
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/text.h"
+#include "base/url.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/data.h"
 
@@ -34,6 +37,12 @@ bool is_low_on_disk(const std::string& path) {
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize < kLowDisk;
 }
 
+// "127.0.0.1", "localhost", "[::1]" of a Host header, with any port.
+std::string_view host_of(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.find(':'));
+}
+
 std::string others(const std::vector<AdminRoute>& routes, const std::string& path) {
   std::string methods;
   for (const AdminRoute& route : routes) {
@@ -48,7 +57,7 @@ Admin::Admin(AdminDependencies deps)
     : deps_(deps),
       diffs_(deps.blobs, deps.packages.tarballs, deps.pool, deps.inspector, deps.config.limits),
       review_({deps.config, deps.clock, deps.store, deps.active_policy, deps.packages, deps.pool,
-               deps.report, diffs_}) {
+               deps.report, diffs_, deps.audit_writer}) {
   const auto releasing = [this](const char* verb) {
     return [this, verb](AdminCall call) { return release(std::move(call), verb); };
   };
@@ -68,6 +77,8 @@ Admin::Admin(AdminDependencies deps)
   add({"POST", kRelease + "/approve", Scope::kReview, releasing("approve")});
   add({"POST", kRelease + "/reject", Scope::kReview, releasing("reject")});
   add({"POST", kRelease + "/reopen", Scope::kReview, releasing("reopen")});
+  add({"POST", "/api/v1/decisions", Scope::kReview,
+       [this](AdminCall call) { return review_.decide_all(call.request->body, call.actor.name); }});
   add({"GET", "/api/v1/requests", Scope::kReview, reading(&Admin::list_requests)});
   add({"POST", "/api/v1/requests/{id}/decline", Scope::kReview,
        [this](AdminCall call) { return decline(std::move(call)); }});
@@ -132,13 +143,64 @@ const AdminRoute* Admin::find_route(const Request& request, AdminCall& call,
   return nullptr;
 }
 
+// Names resolve to where their owner says: one that points at this address must not make a browser
+// send what belongs to it (DNS rebinding). Addresses and localhost have no owner.
+bool Admin::is_own_host(std::string_view host) const {
+  const std::string name = lower_ascii(host_of(host));
+  if (name == "localhost" || name.starts_with('[')) return true;
+  if (!name.empty() && name.find_first_not_of("0123456789.") == std::string::npos) return true;
+  const AdminConfig& own = deps_.config.admin;
+  const auto url = parse_url(own.url);
+  return (url && url->host == name) ||
+         std::find(own.hosts.begin(), own.hosts.end(), name) != own.hosts.end();
+}
+
+bool Admin::is_from_own_page(const Request& request) const {
+  const std::string_view text = request.headers.get("origin");
+  const auto origin = parse_url(std::string(text) + "/");
+  if (text.empty() || !origin) return false;
+  const auto is = [&origin](const std::string& url) {
+    const auto own = parse_url(url);
+    return own && own->origin() == origin->origin();
+  };
+  if (!request.mount.empty()) return is(request.base_url);
+  const std::string host(request.headers.get("host"));
+  // A proxy in front may speak TLS for us: either scheme.
+  return is(deps_.config.admin.url) || is("http://" + host + "/") || is("https://" + host + "/");
+}
+
+std::optional<Response> Admin::refuse_foreign(const Request& request) const {
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  if (path == "/healthz" || path == "/readyz") return std::nullopt;  // probes ask by any name
+  if (!is_own_host(request.headers.get("host"))) {
+    return error_response(421, "npm-gate: the admin listener does not answer for the host '" +
+                                   log::printable(request.headers.get("host"), 80) +
+                                   "' (admin.url, admin.hosts in gate.yaml)");
+  }
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (reads) return std::nullopt;
+  if (request.headers.has("origin") && !is_from_own_page(request))
+    return error_response(403, "npm-gate: this was sent by a page of another site");
+  const std::string_view type = request.headers.get("content-type");
+  const bool json = lower_ascii(type.substr(0, type.find(';'))) == "application/json";
+  if (path.starts_with("/api/") && !request.body.empty() && !json)
+    return error_response(415, "npm-gate: send content-type: application/json");
+  return std::nullopt;
+}
+
 Task<Response> Admin::handle(std::shared_ptr<Request> request) {
+  if (auto refused = refuse_foreign(*request)) co_return std::move(*refused);
+  co_return co_await answer(request);
+}
+
+Task<Response> Admin::answer(std::shared_ptr<Request> request) {
   AdminCall call;
   call.request = request;
-  Response refusal;
-  const AdminRoute* const route = find_route(*request, call, refusal);
-  if (route == nullptr) co_return refusal;
-  co_return co_await authorized(*route, std::move(call));
+  Response response;
+  const AdminRoute* const route = find_route(*request, call, response);
+  if (route != nullptr) response = co_await authorized(*route, std::move(call));
+  response.set("x-content-type-options", "nosniff");
+  co_return response;
 }
 
 Task<Response> Admin::call_as(Caller actor, std::shared_ptr<Request> request) {

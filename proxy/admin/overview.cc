@@ -3,9 +3,13 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
+#include <sstream>
 
+#include "base/json_members.h"
 #include "base/text.h"
 #include "proxy/admin/admin.h"
 #include "proxy/admin/parameters.h"
@@ -20,7 +24,34 @@ namespace json = boost::json;
 constexpr std::size_t kFound = 50;  // of each kind that a search lists
 constexpr std::size_t kMinQuery = 2, kMaxQuery = 200;
 constexpr std::size_t kReleases = 200;  // of one package, newest first
+constexpr std::size_t kWeeks = 4;       // that rules are looked back
+constexpr int kVerdictsRead = 20'000;   // of the trail, the latest, for that
 constexpr std::size_t kExamples = 10;   // releases that are named for each rule
+
+// Releases that each rule began to hold, by week, this one first: what the trail says.
+using HeldByWeek = std::map<std::string, std::array<std::size_t, kWeeks>, std::less<>>;
+Result<HeldByWeek> held_by_week(AuditLog& trail, Time now) {
+  constexpr auto kWeek = std::chrono::hours(24 * 7);
+  AuditFilter filter;
+  filter.kind = "verdict";
+  filter.since = now - kWeek * kWeeks;
+  filter.limit = kVerdictsRead;
+  filter.latest = true;
+  const auto entries = trail.audit_log(filter);
+  if (!entries) return entries.error();
+  HeldByWeek weeks;
+  for (const AuditEntry& entry : *entries) {
+    if (entry.action != "quarantine" && entry.action != "block") continue;
+    boost::system::error_code ec;
+    const json::value parsed = json::parse(entry.detail, ec);
+    const std::string because = text_member(object_in(ec ? json::value() : parsed), "because");
+    const auto week = static_cast<std::size_t>((now - entry.at) / kWeek);
+    if (week >= kWeeks) continue;
+    std::istringstream rules(because);
+    for (std::string rule; rules >> rule;) ++weeks[rule][week];
+  }
+  return weeks;
+}
 
 bool contains(const std::string& text, const std::string& part) {
   return lower_ascii(text).find(part) != std::string::npos;
@@ -33,7 +64,9 @@ json::object decided(const Decision& decision) {
           {"actor", decision.actor},
           {"reason", decision.reason},
           {"time", format_time(decision.at)},
-          {"reopened", decision.reopened}};
+          {"reopened", decision.reopened},
+          {"token", decision.token},
+          {"project", decision.project}};
 }
 
 std::string provenance_of(const Release& release) {
@@ -150,7 +183,7 @@ Task<Response> Admin::package(AdminCall call) {
                                        {"since", format_time(*seen.withdrawn)},
                                        {"first_seen", format_time(seen.first_seen)}});
     }
-    for (const Decision& decision : deps_.active_policy.rules()->of(current->name))
+    for (const Decision& decision : deps_.active_policy.rules()->all_of(current->name))
       decisions.push_back(decided(decision));
     if (!order.empty() && order.front()->release.maintainers) {
       for (const Person& person : *order.front()->release.maintainers)
@@ -179,6 +212,8 @@ Result<Response> Admin::rules(const AdminCall&) {
     json::array examples;
   };
   std::map<std::string, Holding, std::less<>> holding;
+  auto weeks = held_by_week(deps_.store, now);
+  if (!weeks) return weeks.error();
   auto done = deps_.store.for_each_release([&](const ReleaseRow& row) {
     const Verdict verdict = decide(*rules->policy, row.subject,
                                    findings_now(row, rules->feed.get()), rules->of(row.name), now);
@@ -197,7 +232,12 @@ Result<Response> Admin::rules(const AdminCall&) {
   const auto add = [&](const std::string& id, std::string_view then, const std::string& at,
                        bool monitor) {
     Holding& held = holding[id];
+    json::array by_week;
+    const auto counted = weeks->find(id);
+    for (std::size_t week = 0; week < kWeeks; ++week)
+      by_week.emplace_back(counted == weeks->end() ? 0 : counted->second[week]);
     rows.push_back(json::object{{"id", id},
+                                {"weeks", std::move(by_week)},
                                 {"then", then},
                                 {"at", at},
                                 {"monitor", monitor},
@@ -248,6 +288,16 @@ Result<Response> Admin::state(const AdminCall&) {
                    {"watch", deps_.config.watch.enabled},
                    {"feed_records", feeds.counts.records},
                    {"feed_problem", feeds.problem}};
+  json::array inspecting;
+  const auto now = std::chrono::steady_clock::now();
+  for (const RunningInspections::Running& one : deps_.packages.tarballs.running().now()) {
+    const auto took = std::chrono::duration_cast<std::chrono::seconds>(now - one.since);
+    inspecting.push_back(json::object{{"name", one.name},
+                                      {"version", one.version},
+                                      {"step", one.step},
+                                      {"seconds", took.count()}});
+  }
+  out["inspecting"] = std::move(inspecting);
   out["feeds_loaded"] = feeds.loaded ? json::value(format_time(*feeds.loaded)) : json::value();
   out["disk_free"] = known ? json::value(static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize)
                            : json::value();

@@ -17,7 +17,8 @@ namespace json = boost::json;
 
 constexpr int kMostOpen = 1'000;  // of one package, that a decision answers
 
-AuditEntry audit_of(const ReleaseRequest& request, const RequestStore::Answer& answer) {
+AuditEntry audit_of(const ReleaseRequest& request, const RequestStore::Answer& answer,
+                    const ForSome& some = {}) {
   AuditEntry audit;
   audit.at = answer.at;
   audit.kind = "request";
@@ -28,7 +29,9 @@ AuditEntry audit_of(const ReleaseRequest& request, const RequestStore::Answer& a
   audit.detail = json::serialize(json::object{{"request", request.id},
                                               {"reason", answer.reason},
                                               {"instead", answer.instead},
-                                              {"askers", request.askers.size()}});
+                                              {"askers", request.askers.size()},
+                                              {"token", some.token},
+                                              {"project", some.project}});
   return audit;
 }
 
@@ -45,8 +48,14 @@ Result<std::optional<ReleaseRequest>> request_of(StateStore& store, std::int64_t
 
 }  // namespace
 
+std::string ForSome::text() const {
+  if (project.empty()) return token.empty() ? "" : "token " + token;
+  return (token.empty() ? "" : "token " + token + " of ") + "project " + project;
+}
+
 Result<void> answer_requests(StateStore& store, const std::string& name,
-                             const std::string& versions, const RequestStore::Answer& answer) {
+                             const std::string& versions, const RequestStore::Answer& answer,
+                             const ForSome& some) {
   RequestFilter filter;
   filter.name = name;
   filter.open = true;
@@ -59,7 +68,15 @@ Result<void> answer_requests(StateStore& store, const std::string& name,
     const bool touched = request.version == versions || versions == "*" ||
                          (range && version && range->matches(*version, true));
     if (!touched) continue;
-    auto done = store.requests().answer(request.id, answer, audit_of(request, answer));
+    const AuditEntry audit = audit_of(request, answer, some);
+    Result<void> done;
+    if (some.is_for_all()) {
+      done = store.requests().answer(request.id, answer, audit);
+    } else if (auto some_done = store.requests().approve_for(request.id, some.token, some.project,
+                                                             answer, audit);
+               !some_done) {
+      done = some_done.error();
+    }
     if (!done && done.error().code != Code::kNotFound) return done;
   }
   return {};

@@ -31,20 +31,6 @@ boost::json::object tags_json(Judge& judge, const std::string& version) {
   return tags;
 }
 
-boost::json::object decision_json(const Decision& decision) {
-  boost::json::object out{
-      {"id", decision.id},
-      {"kind", decision.kind == Decision::Kind::kApprove ? "approve" : "reject"},
-      {"versions", decision.versions},
-      {"actor", decision.actor},
-      {"reason", decision.reason},
-      {"time", format_time(decision.at)},
-      {"reopened", decision.reopened}};
-  out["expires"] =
-      decision.expires ? boost::json::value(format_time(*decision.expires)) : boost::json::value();
-  return out;
-}
-
 constexpr int kRequests = 20;  // about one release, that its page shows
 
 Result<boost::json::array> requests_for(StateStore& store, const std::string& name,
@@ -60,11 +46,23 @@ Result<boost::json::array> requests_for(StateStore& store, const std::string& na
   return out;
 }
 
-Error bad_body(std::string what) {
-  return fail(Code::kMalformed, Origin::kClient, "npm-gate: " + std::move(what));
-}
-
 }  // namespace
+
+boost::json::object decision_json(const Decision& decision) {
+  boost::json::object out{
+      {"id", decision.id},
+      {"kind", decision.kind == Decision::Kind::kApprove ? "approve" : "reject"},
+      {"versions", decision.versions},
+      {"actor", decision.actor},
+      {"reason", decision.reason},
+      {"time", format_time(decision.at)},
+      {"reopened", decision.reopened},
+      {"token", decision.token},
+      {"project", decision.project}};
+  out["expires"] =
+      decision.expires ? boost::json::value(format_time(*decision.expires)) : boost::json::value();
+  return out;
+}
 
 std::vector<std::string> shown_findings(const std::vector<Finding>& findings) {
   std::vector<std::string> shown;
@@ -77,188 +75,6 @@ std::string seen_digest(const std::string& content_id, std::vector<std::string> 
   std::string all = content_id;
   for (const std::string& each : shown) all += "\n" + each;
   return sha256_hex(all).substr(0, 16);
-}
-
-Result<Review::DecisionRequest> Review::read_wish(const PackageName& name,
-                                                  const std::string& version,
-                                                  const std::string& verb, const std::string& body,
-                                                  const std::string& actor) const {
-  boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(body.empty() ? "{}" : body, ec);
-  if (ec || !parsed.is_object()) return bad_body("the body must be a JSON object with a reason");
-  const boost::json::object& object = parsed.get_object();
-  DecisionRequest request;
-  request.name = name.str();
-  request.version = version;
-  request.verb = verb;
-  request.actor = actor;
-  request.reason = text_member(object, "reason");
-  request.content = text_member(object, "content");
-  request.seen = text_member(object, "seen");
-  if (request.reason.find_first_not_of(" \t\r\n") == std::string::npos)
-    return bad_body("a reason is needed: {\"reason\": \"why\"}");
-  if (const std::string expires = text_member(object, "expires"); !expires.empty()) {
-    request.expires = parse_time(expires);
-    if (!request.expires) return bad_body("expires must be a date or an RFC 3339 time");
-    if (*request.expires <= deps_.clock.now())
-      return bad_body("expires is over already: " + format_minute(*request.expires));
-  }
-  if (const auto* shown = object.if_contains("shown"); shown != nullptr) {
-    if (!shown->is_array()) return bad_body("shown must be the list that GET gave");
-    request.shown.emplace();
-    for (const auto& each : shown->get_array()) {
-      if (!each.is_string()) return bad_body("shown must be the list that GET gave");
-      request.shown->emplace_back(each.get_string());
-    }
-  }
-  if (verb == "reject" && version != "*" && !Range::parse(version))
-    return bad_body("'" + log::printable(version, 60) + "' is not a version range");
-  return request;
-}
-
-AuditEntry Review::audit_of(const DecisionRequest& request, const PolicySnapshot& rules) const {
-  AuditEntry audit;
-  audit.at = deps_.clock.now();
-  audit.kind = "decision";
-  audit.actor = "admin:" + request.actor;
-  audit.name = request.name;
-  audit.version = request.version;
-  audit.action = request.verb;
-  audit.policy_hash = rules.policy->hash;
-  boost::json::object detail{{"reason", request.reason}};
-  if (request.expires) detail["expires"] = format_time(*request.expires);
-  audit.detail = boost::json::serialize(detail);
-  return audit;
-}
-
-// A decision is in force once this returns; the trail says what it changed.
-Result<void> Review::put_in_force(const std::string& name) const {
-  if (auto done = deps_.active_policy.reload_decisions(); !done) return done.error();
-  const auto changed =
-      record_changed_verdicts(deps_.store, deps_.active_policy, deps_.clock.now(), name);
-  // The decision is in force whether the trail has room for what it changed or not.
-  if (!changed) log::error("records", to_string(changed.error()));
-  return {};
-}
-
-void Review::answer_askers(const DecisionRequest& request, const char* answer) const {
-  RequestStore::Answer told;
-  told.answer = answer;
-  told.by = request.actor;
-  told.reason = request.reason;
-  told.at = deps_.clock.now();
-  // The decision is in force whether those who wait hear of it or not.
-  if (auto done = answer_requests(deps_.store, request.name, request.version, told); !done)
-    log::error("requests", to_string(done.error()));
-}
-
-// The decisions about the package, and what the releases that they touch are now.
-boost::json::object Review::standing(const DecisionRequest& request) const {
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  const std::vector<Decision> decisions = rules->of(request.name);
-  boost::json::object out{
-      {"name", request.name}, {"versions", request.version}, {"verb", request.verb}};
-  boost::json::array list, releases;
-  for (const Decision& decision : decisions) {
-    if (!decision.reopened) list.push_back(decision_json(decision));
-  }
-  out["decisions"] = std::move(list);
-  const auto range = Range::parse(request.version);
-  if (const auto rows = deps_.store.releases_of(request.name)) {
-    for (const ReleaseRow& row : *rows) {
-      const bool touched =
-          row.version == request.version || request.version == "*" ||
-          (range && row.subject.semver && range->matches(*row.subject.semver, true));
-      if (!touched) continue;
-      const Verdict verdict =
-          decide(*rules->policy, row.subject, findings_now(row, rules->feed.get()), decisions,
-                 deps_.clock.now());
-      releases.push_back(boost::json::object{{"version", row.version},
-                                             {"verdict", to_string(verdict.action)},
-                                             {"served", row.served}});
-    }
-  }
-  out["releases"] = std::move(releases);
-  return out;
-}
-
-Result<Response> Review::reject(const DecisionRequest& request) const {
-  Decision decision;
-  decision.kind = Decision::Kind::kReject;
-  decision.name = request.name;
-  decision.versions = request.version;
-  decision.actor = request.actor;
-  decision.reason = request.reason;
-  decision.expires = request.expires;
-  decision.at = deps_.clock.now();
-  auto id = deps_.store.add_decision(decision, audit_of(request, *deps_.active_policy.rules()));
-  if (!id) return id.error();
-  if (auto done = put_in_force(request.name); !done) return done.error();
-  answer_askers(request, "declined");
-  return json_response(200, boost::json::serialize(standing(request)));
-}
-
-Result<Response> Review::reopen(const DecisionRequest& request) const {
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  bool found = false;
-  for (const Decision& old : rules->of(request.name)) {
-    if (old.versions != request.version || old.reopened) continue;
-    auto done = deps_.store.reopen(old.id, audit_of(request, *rules));
-    if (!done && done.error().code != Code::kNotFound) return done.error();
-    found = true;
-  }
-  if (!found) {
-    return error_response(404, "npm-gate: no decision about " + request.name + "@" +
-                                   log::printable(request.version, 60) +
-                                   " is in force; reopen takes the version or range as decided");
-  }
-  if (auto done = put_in_force(request.name); !done) return done.error();
-  return json_response(200, boost::json::serialize(standing(request)));
-}
-
-Result<Response> Review::approve(const SnapshotPtr& snapshot,
-                                 const DecisionRequest& request) const {
-  const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = deps_.packages.judging.judge(snapshot, *rules);
-  const Judged* judged = judge.of(request.version);
-  if (judged == nullptr)
-    return error_response(404, "npm-gate: " + why_absent(*snapshot, request.version));
-  if (!judged->evidence) {
-    return error_response(404, "npm-gate: " + request.name + "@" +
-                                   log::printable(request.version, 60) +
-                                   " was not inspected yet: nothing to approve");
-  }
-  const std::string& content = judged->subject.content_id;
-  const std::vector<std::string> shown = shown_findings(judged->findings);
-  if (request.content != content)
-    return error_response(
-        409, "npm-gate: the release is not the one that was shown: its content is now " + content);
-  if (!request.shown && request.seen.empty())
-    return error_response(
-        400, "npm-gate: an approval covers what was shown: send `shown` or `seen` as GET gave it");
-  if ((request.shown && *request.shown != shown) ||
-      (!request.seen.empty() && request.seen != seen_digest(content, shown)))
-    return error_response(
-        409, "npm-gate: its findings are not those that were shown; look again before approving");
-  if (judged->verdict.action == Action::kBlock)
-    return error_response(409,
-                          "npm-gate: a block cannot be approved, only waived in the policy file");
-  Decision decision;
-  decision.name = request.name;
-  decision.versions = request.version;
-  decision.content_id = content;
-  decision.findings = shown;
-  decision.actor = request.actor;
-  decision.reason = request.reason;
-  decision.expires = request.expires;
-  decision.at = deps_.clock.now();
-  AuditEntry audit = audit_of(request, *rules);
-  audit.content_id = content;
-  auto id = deps_.store.add_decision(decision, audit);
-  if (!id) return id.error();
-  if (auto done = put_in_force(request.name); !done) return done.error();
-  answer_askers(request, "approved");
-  return show(snapshot, request.version, "");
 }
 
 Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& version,
@@ -287,7 +103,7 @@ Result<Response> Review::show(const SnapshotPtr& snapshot, const std::string& ve
       boost::json::value_from(remedies(judged->subject, judged->verdict, judge.now()));
   out["dist_tags"] = tags_json(judge, version);
   boost::json::array decisions;
-  for (const Decision& decision : rules->of(snapshot->name))
+  for (const Decision& decision : rules->all_of(snapshot->name))
     decisions.push_back(decision_json(decision));
   out["decisions"] = std::move(decisions);
   auto waiting = waiting_for(deps_.store, snapshot->name, version, judge.now());

@@ -5,7 +5,10 @@
 #include <map>
 #include <set>
 
+#include "base/json_members.h"
 #include "proxy/admin/admin.h"
+#include "proxy/admin/parameters.h"
+#include "proxy/admin/queue_order.h"
 #include "proxy/admin/review.h"
 
 namespace npmgate {
@@ -14,6 +17,7 @@ namespace {
 // Refusals older than this make nobody wait any more.
 constexpr auto kWaitingSince = std::chrono::hours(24 * 30);
 constexpr int kMaxRefusals = 2000;
+constexpr int kMaxRefusalsOfAll = 10'000;  // the latest, that a queue counts
 
 // What the fix question asks of each release of a package.
 struct Listed {
@@ -53,26 +57,112 @@ bool is_withdrawn(const ReleaseRow& row) {
                      [](const Finding& finding) { return finding.id == "release-withdrawn"; });
 }
 
-// Open requests: how many ask for each release.
-Result<std::map<std::string, std::size_t>> asked_for(StateStore& store) {
+// Who needs a release: people who asked, clients that were refused, projects of both and those that
+// lock it.
+struct Needed {
+  std::size_t asked = 0;
+  std::set<std::string> clients, projects;
+};
+using NeededByRelease = std::map<std::string, Needed>;
+
+Result<NeededByRelease> asked_for(StateStore& store) {
   RequestFilter filter;
   filter.open = true;
   filter.limit = static_cast<int>(RequestStore::kMaxOpen);
   auto open = store.requests().requests(filter);
   if (!open) return open.error();
-  std::map<std::string, std::size_t> asked;
-  for (const ReleaseRequest& request : *open)
-    asked[request.name + "@" + request.version] = request.askers.size();
-  return asked;
+  NeededByRelease needed;
+  for (const ReleaseRequest& request : *open) {
+    Needed& one = needed[request.name + "@" + request.version];
+    for (const Asker& asker : request.askers) {
+      if (asker.approved) continue;
+      ++one.asked;
+      if (!asker.project.empty()) one.projects.insert(asker.project);
+    }
+  }
+  return needed;
 }
 
-// The more ask for it the smaller.
-std::string rank_of(std::size_t askers) {
-  const std::string digits = std::to_string(9'999 - std::min<std::size_t>(askers, 9'999));
-  return std::string(4 - digits.size(), '0') + digits;
+// One refusal of the audit trail: who it was refused to.
+struct Waiter {
+  std::string client, project, user_agent, command;
+  std::int64_t times = 0;
+  Time last{};
+  std::string key() const { return client + "\n" + project + "\n" + user_agent + "\n" + command; }
+};
+
+Waiter waiter_of(const AuditEntry& entry) {
+  boost::system::error_code ec;
+  const boost::json::value parsed = boost::json::parse(entry.detail, ec);
+  const boost::json::object& detail = object_in(ec ? boost::json::value() : parsed);
+  Waiter waiter{entry.client,
+                text_member(detail, "project"),
+                text_member(detail, "user_agent"),
+                text_member(detail, "command"),
+                1,
+                entry.at};
+  // Refusals alike within an hour are one entry, which says how many.
+  const boost::json::value& times = member_of(detail, "times");
+  if (times.is_int64()) waiter.times = times.get_int64();
+  return waiter;
 }
 
-boost::json::object row_json(const Held& held, std::size_t waiting, std::size_t asked) {
+Result<void> add_refused(AuditLog& store, Time now, NeededByRelease& needed) {
+  AuditFilter filter;
+  filter.kind = "refused";
+  filter.since = now - kWaitingSince;
+  filter.limit = kMaxRefusalsOfAll;
+  filter.latest = true;
+  auto entries = store.audit_log(filter);
+  if (!entries) return entries.error();
+  for (const AuditEntry& entry : *entries) {
+    const Waiter waiter = waiter_of(entry);
+    Needed& one = needed[entry.name + "@" + entry.version];
+    one.clients.insert(waiter.key());
+    if (!waiter.project.empty()) one.projects.insert(waiter.project);
+  }
+  return {};
+}
+
+// Projects that lock it, told by the lockfiles that they uploaded.
+Result<void> add_locking(StateStore& store, const ReleaseRow& row,
+                         const std::set<std::string>& locked, Needed& needed) {
+  if (!locked.contains(row.name)) return {};
+  const auto holders = store.subscriptions().holders(row.name);
+  if (!holders) return holders.error();
+  for (const Subscription& each : who_has(*holders, row.version))
+    needed.projects.insert(each.project.empty() ? each.repository : each.project);
+  return {};
+}
+
+Severity gravest_of(const std::vector<Finding>& findings) {
+  Severity gravest = Severity::kInfo;
+  for (const Finding& finding : findings) gravest = std::max(gravest, finding.severity);
+  return gravest;
+}
+
+QueueFacts facts_of(const Held& held, const Needed& needed) {
+  const ReleaseRow& row = held.row;
+  QueueFacts facts;
+  facts.fixes = !held.replaces.empty();
+  facts.asked = needed.asked;
+  facts.projects = needed.projects.size();
+  facts.waiting = needed.clients.size();
+  facts.gravest = gravest_of(row.findings);
+  for (const Finding& finding : row.findings) facts.findings += finding.severity > Severity::kInfo;
+  facts.lowest_risk = row.subject.lowest_risk;
+  facts.runs_on_install = row.subject.has_install_script;
+  facts.seen = row.seen;
+  facts.release = row.name + "@" + row.version + "#" + row.content_id;
+  return facts;
+}
+
+bool by_rule(const Verdict& verdict, const std::string& rule) {
+  return rule.empty() || std::any_of(verdict.reasons.begin(), verdict.reasons.end(),
+                                     [&](const Reason& reason) { return reason.rule == rule; });
+}
+
+boost::json::object row_json(const Held& held, const Needed& needed) {
   const ReleaseRow& row = held.row;
   boost::json::array findings, rules, replaces;
   for (const Finding& finding : row.findings) {
@@ -96,8 +186,16 @@ boost::json::object row_json(const Held& held, std::size_t waiting, std::size_t 
                           {"lowest_risk", row.subject.lowest_risk},
                           {"seen", format_time(row.seen)},
                           {"served", row.served},
-                          {"asked", asked},
-                          {"waiting", waiting}};
+                          {"asked", needed.asked},
+                          {"waiting", needed.clients.size()},
+                          {"runs_on_install", row.subject.has_install_script},
+                          {"publisher", row.subject.publisher}};
+  boost::json::array projects;
+  for (const std::string& project : needed.projects)
+    projects.push_back(boost::json::string(project));
+  out["projects"] = std::move(projects);
+  // What an approval of this row covers.
+  out["shown"] = seen_digest(row.content_id, shown_findings(row.findings));
   out["ends"] = held.verdict.ends ? boost::json::value(format_time(*held.verdict.ends))
                                   : boost::json::value();
   out["rules"] = std::move(rules);
@@ -130,30 +228,13 @@ Result<boost::json::array> waiting_for(AuditLog& store, const std::string& name,
   filter.limit = kMaxRefusals;
   auto entries = store.audit_log(filter);
   if (!entries) return entries.error();
-  struct Waiter {
-    std::string client, project, user_agent, command;
-    std::int64_t times = 0;
-    Time last{};
-  };
   std::map<std::string, Waiter> waiters;
   for (const AuditEntry& entry : *entries) {
-    boost::system::error_code ec;
-    const boost::json::value detail = boost::json::parse(entry.detail, ec);
-    const auto* object = ec ? nullptr : detail.if_object();
-    const auto field = [&](std::string_view key) {
-      const auto* value = object != nullptr ? object->if_contains(key) : nullptr;
-      return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-    };
-    // Refusals alike within an hour are one entry, which says how many.
-    const auto* many = object != nullptr ? object->if_contains("times") : nullptr;
-    Waiter waiter{entry.client, field("project"), field("user_agent"), field("command")};
-    Waiter& known = waiters
-                        .try_emplace(waiter.client + "\n" + waiter.project + "\n" +
-                                         waiter.user_agent + "\n" + waiter.command,
-                                     waiter)
-                        .first->second;
-    known.times += many != nullptr && many->is_int64() ? many->get_int64() : 1;
-    known.last = std::max(known.last, entry.at);
+    Waiter waiter = waiter_of(entry);
+    const auto [known, is_new] = waiters.try_emplace(waiter.key(), waiter);
+    if (is_new) continue;
+    known->second.times += waiter.times;
+    known->second.last = std::max(known->second.last, waiter.last);
   }
   std::vector<const Waiter*> order;
   for (const auto& [key, waiter] : waiters) order.push_back(&waiter);
@@ -171,36 +252,86 @@ Result<boost::json::array> waiting_for(AuditLog& store, const std::string& name,
   return out;
 }
 
-Result<Response> Review::list(const std::string& query) const {
-  const std::string wanted = query_value(query, "verdict"), package = query_value(query, "package"),
-                    cursor = query_value(query, "cursor");
-  const auto limit_given = page_limit(query);
-  if (!limit_given) return limit_given.error();
-  const auto limit = static_cast<std::size_t>(*limit_given);
-  if (!wanted.empty() && wanted != "allow" && wanted != "warn" && wanted != "quarantine" &&
-      wanted != "block") {
-    return fail(Code::kMalformed, Origin::kClient,
-                "verdict= is one of allow, warn, quarantine, block");
+namespace {
+
+// The rows of one page, in the queue's order.
+struct QueuePage {
+  QueuePage(StateStore& store, Time now) : store_(store), now_(now) {}
+
+  Result<void> open(const std::string& query) {
+    auto parsed = QueueFilter::parse(query);
+    if (!parsed) return parsed.error();
+    filter = std::move(*parsed);
+    const auto wanted = parse_queue_sort(query_value(query, "sort"));
+    if (!wanted) return bad_request("sort= is one of urgency, projects, risk, age, name");
+    sort_ = *wanted;
+    cursor_ = query_value(query, "cursor");
+    const auto given = page_limit(query);
+    if (!given) return given.error();
+    limit = static_cast<std::size_t>(*given);
+    auto needed = asked_for(store_);
+    if (!needed) return needed.error();
+    needed_ = std::move(*needed);
+    if (auto done = add_refused(store_, now_, needed_); !done) return done;
+    auto locked = store_.subscriptions().names();
+    if (!locked) return locked.error();
+    locked_.insert(locked->begin(), locked->end());
+    return {};
   }
+
+  Result<void> place(Held one) {
+    Needed& needed = needed_[one.row.name + "@" + one.row.version];
+    if (auto done = add_locking(store_, one.row, locked_, needed); !done) return done;
+    const QueueFacts facts = facts_of(one, needed);
+    if (!filter.fits(facts)) return {};
+    std::string key = queue_key(sort_, facts);
+    if (!cursor_.empty() && key <= cursor_) return {};
+    rows_.emplace(std::move(key), std::move(one));
+    if (rows_.size() > limit + 1) rows_.erase(std::prev(rows_.end()));
+    return {};
+  }
+
+  boost::json::object json() const {
+    boost::json::array listed;
+    std::string last;
+    for (const auto& [key, one] : rows_) {
+      if (listed.size() == limit) break;
+      const auto needed = needed_.find(one.row.name + "@" + one.row.version);
+      listed.push_back(row_json(one, needed == needed_.end() ? Needed() : needed->second));
+      last = key;
+    }
+    boost::json::object out;
+    out["next"] = rows_.size() > listed.size() ? boost::json::value(last) : boost::json::value();
+    out["releases"] = std::move(listed);
+    return out;
+  }
+
+  QueueFilter filter;
+  std::size_t limit = 0;
+
+ private:
+  StateStore& store_;
+  const Time now_;
+  QueueSort sort_ = QueueSort::kUrgency;
+  std::string cursor_;
+  NeededByRelease needed_;
+  std::set<std::string> locked_;      // packages that some project locks
+  std::map<std::string, Held> rows_;  // by key
+};
+
+}  // namespace
+
+Result<Response> Review::list(const std::string& query) const {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   const Time now = deps_.clock.now();
-  const auto asked = asked_for(deps_.store);
-  if (!asked) return asked.error();
+  QueuePage page(deps_.store, now);
+  if (auto opened = page.open(query); !opened) return opened.error();
+  const QueueFilter& filter = page.filter;
   ListedByName standings;
-  std::vector<Held> held;            // whose rank the whole package decides
-  std::map<std::string, Held> page;  // by rank, name and version: also what a cursor is
-  const auto place = [&](Held one) {
-    const std::string release = one.row.name + "@" + one.row.version;
-    const auto askers = asked->find(release);
-    std::string key =
-        std::string(one.replaces.empty() ? "1" : "0") + (one.row.subject.lowest_risk ? "0" : "1") +
-        rank_of(askers == asked->end() ? 0 : askers->second) + release + "#" + one.row.content_id;
-    if (!cursor.empty() && key <= cursor) return;
-    page.emplace(std::move(key), std::move(one));
-    if (page.size() > limit + 1) page.erase(std::prev(page.end()));
-  };
+  std::vector<Held> wanted;  // held: those of one package decide together what replaces what
+  Result<void> placed;
   auto done = deps_.store.for_each_release([&](const ReleaseRow& stored) {
-    if (!package.empty() && !glob_match(package, stored.name)) return;
+    if (!filter.package.empty() && !glob_match(filter.package, stored.name)) return;
     ReleaseRow row = stored;
     row.findings = findings_now(stored, rules->feed.get());
     Verdict verdict = decide(*rules->policy, row.subject, row.findings, rules->of(row.name), now);
@@ -209,17 +340,19 @@ Result<Response> Review::list(const std::string& query) const {
       standings[row.name].push_back(
           {*row.subject.semver, row.version, bad, !bad && verdict.served()});
     }
-    const bool would = to_string(verdict.would) == wanted && verdict.would > verdict.action;
-    if (!wanted.empty() && to_string(verdict.action) != wanted && !would) return;
+    const bool would = to_string(verdict.would) == filter.verdict && verdict.would > verdict.action;
+    if (!filter.verdict.empty() && to_string(verdict.action) != filter.verdict && !would) return;
+    if (!by_rule(verdict, filter.rule)) return;
     if (verdict.action == Action::kQuarantine) {
-      held.push_back({row, std::move(verdict), {}});
-    } else {
-      place({row, std::move(verdict), {}});
+      wanted.push_back({row, std::move(verdict), {}});
+    } else if (placed) {
+      placed = page.place({row, std::move(verdict), {}});
     }
   });
   if (!done) return done.error();
+  if (!placed) return placed.error();
   std::set<std::string> looked_at;
-  for (Held& one : held) {
+  for (Held& one : wanted) {
     std::vector<Listed>& all = standings[one.row.name];
     if (looked_at.insert(one.row.name).second) {
       for (Listed& withdrawn : withdrawn_of(deps_.store, one.row.name)) {
@@ -228,26 +361,10 @@ Result<Response> Review::list(const std::string& query) const {
       }
     }
     one.replaces = replaced_by(one.row, all);
-    place(std::move(one));
+    placed = page.place(std::move(one));
+    if (!placed) return placed.error();
   }
-  boost::json::array rows;
-  std::string last;
-  for (const auto& [key, one] : page) {
-    if (rows.size() == limit) break;
-    std::size_t waiting = 0;
-    if (!one.verdict.served()) {
-      auto who = waiting_for(deps_.store, one.row.name, one.row.version, now);
-      if (!who) return who.error();
-      waiting = who->size();
-    }
-    const auto askers = asked->find(one.row.name + "@" + one.row.version);
-    rows.push_back(row_json(one, waiting, askers == asked->end() ? 0 : askers->second));
-    last = key;
-  }
-  boost::json::object out;
-  out["next"] = page.size() > rows.size() ? boost::json::value(last) : boost::json::value();
-  out["releases"] = std::move(rows);
-  return json_response(200, boost::json::serialize(out));
+  return json_response(200, boost::json::serialize(page.json()));
 }
 
 }  // namespace npmgate

@@ -43,16 +43,16 @@ SendOutcome sent(std::string detail) {
   return {SendOutcome::Kind::kSent, std::move(detail)};
 }
 
-Audience audience_of(const SinkSettings& sink, const std::string& repository,
-                     const std::vector<AlertEvent>& events) {
+IssueAudience audience_of(const SinkSettings& sink, const std::string& repository,
+                          const std::vector<AlertEvent>& events) {
   const auto& own = sink.repositories;
-  if (std::find(own.begin(), own.end(), repository) != own.end()) return Audience::kTeam;
+  if (std::find(own.begin(), own.end(), repository) != own.end()) return IssueAudience::kTeam;
   for (const AlertEvent& event : events) {
     for (const std::string& project : event.projects) {
-      if (project.ends_with("/" + repository)) return Audience::kSubscriber;
+      if (project.ends_with("/" + repository)) return IssueAudience::kSubscriber;
     }
   }
-  return Audience::kMaintainer;
+  return IssueAudience::kMaintainer;
 }
 
 }  // namespace

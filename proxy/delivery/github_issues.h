@@ -41,7 +41,7 @@ class GithubIssues {
     const SinkSettings* sink = nullptr;
     std::string repository;
     AlertMessage message;
-    Audience audience = Audience::kMaintainer;
+    IssueAudience audience = IssueAudience::kMaintainer;
   };
 
   Task<Answer> call(const SinkSettings& sink, Call call);

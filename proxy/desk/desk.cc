@@ -4,117 +4,74 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/digest.h"
+#include "base/json_members.h"
 #include "base/text.h"
 #include "proxy/desk/data.h"
+#include "proxy/desk/desk_forms.h"
 #include "proxy/desk/models.h"
+#include "proxy/net/query.h"
 
 namespace npmgate {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t kMostDecisions = 100;  // in one go
+std::string path_of(const Request& request) {
+  return request.target.substr(0, request.target.find('?'));
+}
 
-// No script, nothing from elsewhere, in no frame (Content Security Policy Level 3).
-void guard(Response& response) {
+// Where the pages are: "/desk", or below the gate's own address. What a package wrote has no quotes
+// here (templates escape them), so that only the templates' own addresses are met.
+void mount(Response& response, const std::string& at) {
+  if (at.empty()) return;
+  for (auto& [name, value] : response.headers) {
+    if (name == "location" && value.starts_with("/desk")) value.insert(0, at);
+  }
+  if (!response.body) return;
+  std::string page = *response.body;
+  for (const std::string& start : {std::string("href=\"/desk"), std::string("action=\"/desk"),
+                                   std::string("content=\"0;url=/desk")}) {
+    const std::size_t slash = start.find('/');
+    for (std::size_t found = page.find(start); found != page.npos;
+         found = page.find(start, found + start.size() + at.size()))
+      page.insert(found + slash, at);
+  }
+  response.body = std::make_shared<const std::string>(std::move(page));
+}
+
+}  // namespace
+
+void guard_page(Response& response) {
   response.set("content-security-policy",
                "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
                "frame-ancestors 'none'");
-  response.set("x-content-type-options", "nosniff");
   response.set("referrer-policy", "same-origin");
   response.set("cross-origin-opener-policy", "same-origin");
   response.set("cache-control", "no-store");
 }
 
-Response html_response(int status, std::string body) {
-  Response response = text_response(status, std::move(body), "text/html; charset=utf-8");
-  guard(response);
-  return response;
+Response page_response(int status, std::string body) {
+  return text_response(status, std::move(body), "text/html; charset=utf-8");
 }
 
-Response redirect(const std::string& to) {
+Response redirect_to(const std::string& to) {
   Response response = text_response(303, "");
   response.set("location", to);
-  guard(response);
   return response;
 }
 
-Response login_page(const std::string& to, const std::string& message, int status) {
-  Frame frame;
-  frame.title = "Sign in";
-  frame.message = message;
-  return html_response(status, framed(frame, render(data::desk_login(), {{"to", to}})));
-}
-
-// A page of the desk, and no other place: what follows a login must not lead away.
-std::string own_page(const std::string& to) {
-  const bool own = to == "/desk" || to.starts_with("/desk/") || to.starts_with("/desk?");
-  const bool plain = to.find_first_of("\r\n\\") == std::string::npos;
-  return own && plain && !to.starts_with("/desk/log") ? to : "/desk";
-}
-
-// Every value of a form's field, in order.
-std::vector<std::string> form_values(std::string_view body, std::string_view field) {
-  std::vector<std::string> values;
-  while (!body.empty()) {
-    const std::string_view pair = body.substr(0, body.find('&'));
-    body.remove_prefix(std::min(pair.size() + 1, body.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (form_decode(pair.substr(0, equals)) == field)
-      values.push_back(form_decode(pair.substr(std::min(equals + 1, pair.size()))));
-  }
-  return values;
-}
-
-std::string form_value(std::string_view body, std::string_view field) {
-  const std::vector<std::string> values = form_values(body, field);
-  return values.empty() ? std::string() : values.front();
-}
-
-// "127.0.0.1", "localhost", "[::1]" of a Host header or an origin, with any port.
-std::string_view host_of(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
-}
-
-// A form was sent by a page of this very origin. Browsers state Origin with every POST (Fetch
-// standard); one without it is no browser, or none that can be trusted with cookies.
-bool from_here(const Request& request) {
-  std::string_view origin = request.headers.get("origin");
-  const std::string_view host = request.headers.get("host");
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (origin.starts_with(scheme)) return !host.empty() && origin.substr(scheme.size()) == host;
-  }
-  return false;
-}
-
-// Names resolve to where their owner says: one that points at this address must not make a browser
-// send what belongs to it (DNS rebinding). Addresses and localhost have no owner.
-bool is_own_host(std::string_view host) {
-  const std::string_view name = host_of(host);
-  if (name == "localhost" || name.starts_with('[')) return true;
-  return !name.empty() && name.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
-std::string path_of(const Request& request) {
-  return request.target.substr(0, request.target.find('?'));
-}
-
-}  // namespace
-
-Desk::Desk(Admin& admin, const Clock& clock) : admin_(admin), sessions_(clock) {
+Desk::Desk(DeskDependencies deps) : deps_(deps), admin_(deps.admin) {
   const auto css = [](AdminCall) -> Task<Response> {
-    Response response =
-        text_response(200, std::string(data::desk_css()), "text/css; charset=utf-8");
-    guard(response);
-    co_return response;
+    co_return text_response(200, std::string(data::desk_css()), "text/css; charset=utf-8");
   };
-  admin_.add({"GET", "/desk/desk.css", Scope::kNone, css});
-  admin_.add({"GET", "/desk/login", Scope::kNone, [](AdminCall call) -> Task<Response> {
-                co_return login_page(own_page(query_value(call.query, "to")), "", 200);
-              }});
-  admin_.add({"POST", "/desk/login", Scope::kNone,
-              [this](AdminCall call) { return sign_in(std::move(call)); }});
+  add_open("GET", "/desk/desk.css", css);
+  add_open("GET", "/desk/login", [this](AdminCall call) -> Task<Response> {
+    co_return login_page(own_page(query_value(call.query, "to")), "", 200);
+  });
+  add_open("POST", "/desk/login", [this](AdminCall call) { return sign_in(std::move(call)); });
+  add_open("GET", "/desk/sign-in", [this](AdminCall call) { return to_provider(std::move(call)); });
+  add_open("GET", "/desk/signed-in",
+           [this](AdminCall call) { return from_provider(std::move(call)); });
   add("GET", "/desk", &Desk::queue);
   add("GET", "/desk/releases/{name}/{version}", &Desk::release);
   add("GET", "/desk/packages/{name}", &Desk::package);
@@ -129,65 +86,53 @@ Desk::Desk(Admin& admin, const Clock& clock) : admin_(admin), sessions_(clock) {
   add("POST", "/desk/logout", &Desk::sign_out);
 }
 
-void Desk::add(const std::string& method, const std::string& path, Page page) {
+// Every answer below /desk, errors too, carries the pages' headers.
+void Desk::add_open(const std::string& method, const std::string& path, Handler handler) {
   admin_.add({method, path, Scope::kNone,
-              [this, page](AdminCall call) { return visit(std::move(call), page); }});
+              [handler = std::move(handler)](AdminCall call) -> Task<Response> {
+                const std::string at = call.request->mount;
+                Response response = co_await handler(std::move(call));
+                guard_page(response);
+                mount(response, at);
+                co_return response;
+              }});
+}
+
+void Desk::add(const std::string& method, const std::string& path, Page page) {
+  add_open(method, path, [this, page](AdminCall call) { return visit(std::move(call), page); });
+}
+
+Result<std::optional<BrowserSession>> Desk::session_of(const Request& request) {
+  auto session = deps_.sessions.find(request.headers.get("cookie"));
+  if (session && !session->authorization.empty()) {
+    auto caller = admin_.caller(session->authorization);
+    if (!caller) return caller.error();
+    session->caller = std::move(*caller);
+  }
+  return session;
 }
 
 Task<Response> Desk::visit(AdminCall call, Page page) {
   const Request& request = *call.request;
-  if (!is_own_host(request.headers.get("host")))
-    co_return error_response(421,
-                             "npm-gate: the desk answers under its address (or localhost) only");
   const bool changes = request.method == "POST";
-  const auto session = sessions_.find(request.headers.get("cookie"));
+  auto session = session_of(request);
+  if (!session) co_return response_for(session.error());
+  if (!*session || (*session)->caller.scope < Scope::kReview) {
+    // Somebody who may only ask for releases stays signed in for that.
+    if (!*session || (*session)->caller.scope == Scope::kNone)
+      deps_.sessions.close(request.headers.get("cookie"));
+    co_return redirect_to("/desk/login" + (changes ? "" : "?to=" + percent_encode(request.target)));
+  }
   Visit visit;
-  if (session) {
-    auto actor = admin_.caller(session->authorization);
-    if (!actor) co_return response_for(actor.error());
-    visit.actor = std::move(*actor);
-    visit.csrf = session->csrf;
-  }
-  if (visit.actor.scope < Scope::kReview) {
-    sessions_.close(request.headers.get("cookie"));
-    co_return redirect("/desk/login" + (changes ? "" : "?to=" + percent_encode(request.target)));
-  }
-  if (changes &&
-      (!from_here(request) || !equal_constant_time(form_value(request.body, "csrf"), visit.csrf))) {
+  visit.actor = (*session)->caller;
+  visit.csrf = (*session)->csrf;
+  if (changes && (!admin_.is_from_own_page(request) ||
+                  !equal_constant_time(form_value(request.body, "csrf"), visit.csrf))) {
     co_return error_response(
         403, "npm-gate: this did not come from a page of the desk; open the page again");
   }
   visit.call = std::move(call);
   co_return co_await (this->*page)(std::move(visit));
-}
-
-Task<Response> Desk::sign_in(AdminCall call) {
-  const Request& request = *call.request;
-  if (!is_own_host(request.headers.get("host")))
-    co_return error_response(421,
-                             "npm-gate: the desk answers under its address (or localhost) only");
-  if (!from_here(request))
-    co_return error_response(403, "npm-gate: this did not come from a page of the desk");
-  const std::string to = own_page(form_value(request.body, "to"));
-  std::string authorization = "Bearer " + std::string(trimmed(form_value(request.body, "token")));
-  auto caller = admin_.caller(authorization);
-  if (!caller) co_return response_for(caller.error());
-  if (caller->scope < Scope::kReview) {
-    if (admin_.too_many_failures(request.peer))
-      co_return login_page(to, "Too many failed attempts; try again in a minute.", 429);
-    co_return login_page(to, "No valid token of scope review or admin.", 403);
-  }
-  Response response = redirect(to);
-  response.set("set-cookie",
-               DeskSessions::cookie(sessions_.open(std::move(authorization)), request.secure));
-  co_return response;
-}
-
-Task<Response> Desk::sign_out(Visit visit) {
-  sessions_.close(visit.call.request->headers.get("cookie"));
-  Response response = redirect("/desk/login");
-  response.set("set-cookie", DeskSessions::cookie("", visit.call.request->secure));
-  co_return response;
 }
 
 Task<Desk::Answer> Desk::ask(Visit visit, std::string method, std::string target,
@@ -217,7 +162,7 @@ Response Desk::shown(const Visit& visit, const std::string& title, std::string b
   frame.actor = visit.actor.name;
   frame.csrf = visit.csrf;
   frame.message = std::move(message);
-  return html_response(status, framed(frame, std::move(body)));
+  return page_response(status, framed(frame, std::move(body)));
 }
 
 Response Desk::failed(const Visit& visit, const Answer& answer) const {
@@ -225,37 +170,101 @@ Response Desk::failed(const Visit& visit, const Answer& answer) const {
   std::string sentence = error != nullptr && error->is_string()
                              ? std::string(error->get_string())
                              : "the gate answered " + std::to_string(answer.status);
-  return shown(visit, "Not done", "<h1>Not done</h1>", std::move(sentence), answer.status);
+  return shown(visit, "Not done", render(data::desk_not_done(), not_done_model(answer.body)),
+               std::move(sentence), answer.status);
 }
 
-// One release or many; what was shown travels with an approval, so that it covers nothing else.
+namespace {
+
+// "name@version"; empty if it is none.
+std::pair<std::string, std::string> release_in(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string::npos || at == 0) return {};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+// What was shown of a release in a list: "name@version content seen".
+void bind(const std::vector<std::string>& shown, json::object& release) {
+  const std::string start =
+      text_member(release, "name") + "@" + text_member(release, "version") + " ";
+  for (const std::string& each : shown) {
+    if (!each.starts_with(start)) continue;
+    const std::string rest = each.substr(start.size());
+    release["content"] = rest.substr(0, rest.find(' '));
+    release["seen"] = rest.substr(std::min(rest.find(' ') + 1, rest.size()));
+  }
+}
+
+// "project:shop", "token:ci", "" for everybody; what is neither is for the API to refuse.
+void add_for(const std::string& text, json::object& wish) {
+  if (text.empty()) return;
+  const std::size_t colon = text.find(':');
+  const std::string kind(trimmed(text.substr(0, colon)));
+  const bool token = colon != std::string::npos && kind == "token";
+  const bool project = colon != std::string::npos && kind == "project";
+  wish[token ? "token" : "project"] =
+      token || project ? trimmed(std::string_view(text).substr(colon + 1)) : trimmed(text);
+}
+
+}  // namespace
+
+// The body of POST /api/v1/decisions; empty if the form names no release.
+json::object Desk::wish_of(const std::string& form) {
+  json::object wish{{"verb", form_value(form, "verb")}, {"reason", form_value(form, "reason")}};
+  if (const std::string expires = form_value(form, "expires"); !expires.empty())
+    wish["expires"] = expires;
+  add_for(form_value(form, "for"), wish);
+  const std::vector<std::string> shown = form_values(form, "shown");
+  json::array releases;
+  for (const std::string& each : form_values(form, "release")) {
+    const auto [name, version] = release_in(each);
+    if (name.empty()) continue;
+    json::object release{{"name", name}, {"version", version}};
+    for (const char* const key : {"content", "seen"}) {
+      const std::string value = form_value(form, key);
+      if (!value.empty()) release[key] = value;
+    }
+    bind(shown, release);
+    releases.push_back(std::move(release));
+  }
+  wish["releases"] = std::move(releases);
+  return wish;
+}
+
+// What was shown travels with a decision, so that it covers nothing else; what was chosen in a list
+// is shown once more with what it will change.
 Task<Response> Desk::decide(Visit visit) {
   const std::string form = visit.call.request->body;
-  const std::string verb = form_value(form, "verb");
-  const std::vector<std::string> releases = form_values(form, "release");
-  if (verb != "approve" && verb != "reject" && verb != "reopen")
-    co_return shown(visit, "Not done", "<h1>Not done</h1>", "Choose what to do.", 400);
-  if (releases.empty() || releases.size() > kMostDecisions)
-    co_return shown(visit, "Not done", "<h1>Not done</h1>",
-                    "Choose 1 to " + std::to_string(kMostDecisions) + " releases.", 400);
-  json::object wish{{"reason", form_value(form, "reason")}};
-  for (const char* const key : {"expires", "content", "seen"}) {
-    const std::string value = form_value(form, key);
-    if (!value.empty()) wish[key] = value;
-  }
+  const json::object wish = wish_of(form);
+  const json::array& releases = list_member(wish, "releases");
+  if (releases.empty())
+    co_return shown(visit, "Not done", "<h1>Not done</h1>", "Choose at least one release.", 400);
+  const bool in_list = !form_values(form, "shown").empty();
+  if (in_list && form_value(form, "sure").empty()) co_return co_await confirm(visit, wish);
   const std::string body = json::serialize(wish);
-  for (const std::string& release : releases) {
-    const std::size_t at = release.rfind('@');
-    if (at == std::string::npos || at == 0) continue;
-    Answer answer = co_await ask(
-        visit, "POST", api_release_path(release.substr(0, at), release.substr(at + 1)) + "/" + verb,
-        body);
-    if (answer.status != 200) co_return failed(visit, answer);
+  Answer answer = co_await ask(visit, "POST", "/api/v1/decisions", body);
+  if (answer.status != 200) co_return failed(visit, answer);
+  const std::string done =
+      "?done=" + text_member(wish, "verb") + "&n=" + std::to_string(releases.size());
+  if (in_list || releases.size() > 1) co_return redirect_to("/desk" + done);
+  const json::object& one = object_in(releases.front());
+  co_return redirect_to(desk_release_path(text_member(one, "name"), text_member(one, "version")) +
+                        done);
+}
+
+Task<Response> Desk::confirm(Visit visit, json::object wish) {
+  json::array releases;
+  for (const json::value& each : list_member(wish, "releases")) {
+    const std::string name = text_member(object_in(each), "name"),
+                      version = text_member(object_in(each), "version");
+    Answer answer = co_await ask(visit, "GET", api_release_path(name, version));
+    answer.body["name"] = name;
+    answer.body["version"] = version;
+    releases.push_back(std::move(answer.body));
   }
-  if (releases.size() > 1) co_return redirect("/desk");
-  const std::size_t at = releases.front().rfind('@');
-  co_return redirect(
-      desk_release_path(releases.front().substr(0, at), releases.front().substr(at + 1)));
+  const std::string form = visit.call.request->body;
+  co_return shown(visit, "Decide",
+                  render(data::desk_confirm(), confirm_model(releases, form, visit.csrf)));
 }
 
 // Nothing is decided about the release: the asker gets an answer, or the version to take instead.
@@ -269,8 +278,8 @@ Task<Response> Desk::decline(Visit visit) {
   Answer answer = co_await ask(visit, "POST", path, body);
   if (answer.status != 200) co_return failed(visit, answer);
   const std::size_t at = release.rfind('@');
-  if (at == std::string::npos || at == 0) co_return redirect("/desk/requests");
-  co_return redirect(desk_release_path(release.substr(0, at), release.substr(at + 1)));
+  if (at == std::string::npos || at == 0) co_return redirect_to("/desk/requests");
+  co_return redirect_to(desk_release_path(release.substr(0, at), release.substr(at + 1)));
 }
 
 }  // namespace npmgate

@@ -5,6 +5,7 @@
 #include "proxy/desk/data.h"
 #include "proxy/desk/desk.h"
 #include "proxy/desk/models.h"
+#include "proxy/net/query.h"
 
 namespace npmgate {
 namespace json = boost::json;
@@ -13,20 +14,19 @@ Task<Response> Desk::queue(Visit visit) {
   const std::string& query = visit.call.query;
   std::string verdict = query_value(query, "verdict");
   if (verdict.empty()) verdict = "quarantine";
-  QueueQuery asked{verdict, query_value(query, "package"), query_value(query, "only")};
-  constexpr std::string_view kOnly[] = {"asked", "refused", "fixes", "lowest-risk"};
-  if (std::find(std::begin(kOnly), std::end(kOnly), asked.only) == std::end(kOnly))
-    asked.only.clear();
-  const std::string cursor = query_value(query, "cursor");
-  std::string target = "/api/v1/releases?package=" + percent_encode(asked.package) +
-                       "&cursor=" + percent_encode(cursor);
-  // A filter looks through more than a page.
-  if (!asked.only.empty()) target += "&limit=1000";
-  if (verdict != "all") target += "&verdict=" + percent_encode(verdict);
+  QueueQuery asked{verdict,
+                   query_value(query, "package"),
+                   query_value(query, "only"),
+                   query_value(query, "severity"),
+                   query_value(query, "rule"),
+                   query_value(query, "sort")};
+  std::string target = "/api/v1/releases?" + asked.text(false) +
+                       "&cursor=" + percent_encode(query_value(query, "cursor"));
   Answer answer = co_await ask(visit, "GET", std::move(target));
   if (answer.status != 200) co_return failed(visit, answer);
   co_return shown(visit, "Queue",
-                  render(data::desk_queue(), queue_model(answer.body, asked, visit.csrf)));
+                  render(data::desk_queue(), queue_model(answer.body, asked, visit.csrf)),
+                  said(query));
 }
 
 Task<Response> Desk::release(Visit visit) {
@@ -37,7 +37,8 @@ Task<Response> Desk::release(Visit visit) {
   Answer diff = co_await ask(visit, "GET", path + "/diff");
   const std::string title = visit.call.arguments["name"] + "@" + visit.call.arguments["version"];
   co_return shown(visit, title,
-                  render(data::desk_release(), release_model(release.body, diff.body, visit.csrf)));
+                  render(data::desk_release(), release_model(release.body, diff.body, visit.csrf)),
+                  said(visit.call.query));
 }
 
 Task<Response> Desk::package(Visit visit) {

@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <map>
+#include <set>
 
 #include "base/json_members.h"
 #include "base/text.h"
@@ -50,19 +51,6 @@ std::string until_of(const json::object& row) {
   return ends.empty() ? "somebody decides" : minute(ends);
 }
 
-// Which rows of a listing are shown beside verdict and package.
-bool is_wanted(const json::object& row, const std::string& only) {
-  const auto some = [&row](std::string_view key) {
-    const std::string count = shown_member(row, key);
-    return !count.empty() && count != "0";
-  };
-  if (only == "asked") return some("asked");
-  if (only == "refused") return some("waiting");
-  if (only == "lowest-risk") return flag_member(row, "lowest_risk");
-  if (only == "fixes") return !list_member(row, "replaces").empty();
-  return true;
-}
-
 json::object row_model(const json::object& row) {
   const std::string name = shown_member(row, "name"), version = shown_member(row, "version");
   const std::string waiting = shown_member(row, "waiting");
@@ -74,7 +62,10 @@ json::object row_model(const json::object& row) {
           {"waiting", waiting},
           {"asked", shown_member(row, "asked")},
           {"lowest_risk", flag_member(row, "lowest_risk")},
+          {"projects", joined(list_member(row, "projects"))},
           {"since", minute(shown_member(row, "seen"))},
+          {"content", shown_member(row, "content")},
+          {"seen", shown_member(row, "shown")},
           {"until", until_of(row)},
           {"replaces_text", joined(list_member(row, "replaces"))}};
 }
@@ -225,6 +216,26 @@ std::string uncompared_of(const json::object& release) {
   return "no earlier release to compare with";
 }
 
+// Projects and tokens that an approval can be for: those that asked or were refused.
+json::array audiences_of(const json::object& release) {
+  std::set<std::string> all;
+  const auto add = [&all](const json::object& one, const char* member) {
+    const std::string text = shown_member(one, member);
+    if (!text.empty()) all.insert(std::string(member) + ":" + text);
+  };
+  for (const json::value& request : list_member(release, "requests")) {
+    for (const json::value& asker : list_member(object_in(request), "askers")) {
+      add(object_in(asker), "project");
+      add(object_in(asker), "token");
+    }
+  }
+  for (const json::value& waiter : list_member(release, "waiting"))
+    add(object_in(waiter), "project");
+  json::array out;
+  for (const std::string& each : all) out.emplace_back(each);
+  return out;
+}
+
 bool decided(const json::object& release) {
   const json::array& decisions = list_member(release, "decisions");
   return std::any_of(decisions.begin(), decisions.end(), [&](const json::value& each) {
@@ -282,43 +293,70 @@ std::string desk_package_path(std::string_view name) {
   return "/desk/packages/" + percent_encode(name, "@");
 }
 
+std::string QueueQuery::text(bool of_page) const {
+  std::string out;
+  const auto add = [&out](const char* name, const std::string& value) {
+    if (!value.empty())
+      out += (out.empty() ? "" : "&") + std::string(name) + "=" + percent_encode(value);
+  };
+  if (of_page || verdict != "all") add("verdict", verdict);
+  add("package", package);
+  add("only", only);
+  add("severity", severity);
+  add("rule", rule);
+  add("sort", sort);
+  return out;
+}
+
 json::object queue_model(const json::object& listing, const QueueQuery& query,
                          const std::string& csrf) {
-  constexpr std::pair<const char*, const char*> kVerdicts[] = {{"quarantine", "quarantine"},
-                                                               {"block", "block"},
-                                                               {"warn", "warn"},
-                                                               {"allow", "allow"},
-                                                               {"all", "all"}};
-  constexpr std::pair<const char*, const char*> kFilters[] = {
-      {"", "all of these"},
-      {"asked", "what is asked for"},
-      {"refused", "what was refused to somebody"},
-      {"fixes", "what replaces a bad one"},
-      {"lowest-risk", "what is of the lowest risk"}};
-  json::array rows, verdicts, filters;
-  for (const json::value& each : list_member(listing, "releases")) {
-    if (is_wanted(object_in(each), query.only)) rows.push_back(row_model(object_in(each)));
-  }
-  for (const auto& [value, shown] : kVerdicts)
-    verdicts.push_back(
-        json::object{{"value", value}, {"text", shown}, {"chosen", query.verdict == value}});
-  for (const auto& [value, shown] : kFilters)
-    filters.push_back(
-        json::object{{"value", value}, {"text", shown}, {"chosen", query.only == value}});
+  using Choices = std::vector<std::pair<const char*, const char*>>;
+  const auto choices = [](const Choices& all, const std::string& chosen) {
+    json::array out;
+    for (const auto& [value, shown] : all)
+      out.push_back(json::object{{"value", value}, {"text", shown}, {"chosen", chosen == value}});
+    return out;
+  };
+  json::array rows;
+  for (const json::value& each : list_member(listing, "releases"))
+    rows.push_back(row_model(object_in(each)));
   const bool any = !rows.empty();
   const std::string next = shown_member(listing, "next");
-  return {{"heading", query.verdict == "quarantine" ? "Held releases" : "Releases"},
-          {"verdicts", std::move(verdicts)},
-          {"filters", std::move(filters)},
-          {"package", query.package},
-          {"holding", query.verdict == "quarantine" && query.package.empty() && query.only.empty()},
-          {"csrf", csrf},
-          {"any", any},
-          {"releases", std::move(rows)},
-          {"next", next.empty() ? std::string()
-                                : "/desk?verdict=" + query.verdict + "&only=" + query.only +
-                                      "&package=" + percent_encode(query.package) +
-                                      "&cursor=" + percent_encode(next)}};
+  const bool all_held = query.verdict == "quarantine" && query.package.empty() &&
+                        query.only.empty() && query.severity.empty() && query.rule.empty();
+  json::object out{{"heading", query.verdict == "quarantine" ? "Held releases" : "Releases"},
+                   {"package", query.package},
+                   {"rule", query.rule},
+                   {"holding", all_held},
+                   {"csrf", csrf},
+                   {"any", any}};
+  out["verdicts"] = choices({{"quarantine", "quarantine"},
+                             {"block", "block"},
+                             {"warn", "warn"},
+                             {"allow", "allow"},
+                             {"all", "all"}},
+                            query.verdict);
+  out["filters"] = choices({{"", "all of these"},
+                            {"asked", "what is asked for"},
+                            {"refused", "what was refused to somebody"},
+                            {"fixes", "what replaces a bad one"},
+                            {"install", "what runs on install"}},
+                           query.only);
+  out["severities"] = choices({{"", "any"},
+                               {"medium", "medium or graver"},
+                               {"high", "high or graver"},
+                               {"critical", "critical"}},
+                              query.severity);
+  out["sorts"] = choices({{"", "urgency"},
+                          {"projects", "projects that need it"},
+                          {"risk", "lowest risk first"},
+                          {"age", "longest here first"},
+                          {"name", "name"}},
+                         query.sort);
+  out["releases"] = std::move(rows);
+  out["next"] = next.empty() ? std::string()
+                             : "/desk?" + query.text(true) + "&cursor=" + percent_encode(next);
+  return out;
 }
 
 json::object release_model(const json::object& release, const json::object& diff,
@@ -337,6 +375,8 @@ json::object release_model(const json::object& release, const json::object& diff
   for (const json::value& each : list_member(release, "decisions")) {
     json::object one = object_in(each);
     one["time"] = minute(shown_member(one, "time"));
+    one["expires"] = minute(shown_member(one, "expires"));
+    one["for_text"] = for_text(one);
     decisions.push_back(std::move(one));
   }
   json::array asked =
@@ -367,6 +407,10 @@ json::object release_model(const json::object& release, const json::object& diff
           {"waiting", std::move(waiting)},
           {"any_decision", any_decision},
           {"decisions", std::move(decisions)},
+          {"audiences", audiences_of(release)},
+          {"if_approved", what_changes(release, "approve", "")},
+          {"if_rejected", what_changes(release, "reject", "")},
+          {"if_reopened", what_changes(release, "reopen", "")},
           {"remedies", list_member(release, "ways_out")},
           {"csrf", csrf},
           {"content", shown_member(release, "content")},

@@ -13,10 +13,18 @@ std::string desk_package_path(std::string_view name);
 // The admin API's.
 std::string api_release_path(std::string_view name, std::string_view version);
 
-// What the queue was asked for, so that "More" goes on with it. `only`: "", asked, refused, fixes.
+// What the queue was asked for, so that "More" goes on with it: parameters of GET /api/v1/releases.
 struct QueueQuery {
-  std::string verdict, package, only;
+  std::string verdict, package, only, severity, rule, sort;
+  // Of the API and of the page; `verdict` "all" asks for every one.
+  std::string text(bool of_page) const;
 };
+// What a decision `verb` about a release will change, a sentence each. `whom`: of an approval for
+// some alone, as the form has it ("project:shop"); "" for everybody.
+boost::json::array what_changes(const boost::json::object& release, const std::string& verb,
+                                const std::string& whom);
+// " for project shop" of a decision that is for some alone, "" of others.
+std::string for_text(const boost::json::object& decision);
 // `listing`: GET /api/v1/releases.
 boost::json::object queue_model(const boost::json::object& listing, const QueueQuery& query,
                                 const std::string& csrf);
@@ -27,6 +35,14 @@ boost::json::object release_model(const boost::json::object& release,
                                   const boost::json::object& diff, const std::string& csrf);
 boost::json::object audit_model(const boost::json::object& listing, const std::string& query);
 boost::json::object downloads_model(const boost::json::object& listing, const std::string& query);
+// Before a decision about releases that a list showed: what it will change. `releases`: GET
+// /api/v1/releases/NAME/VERSION of each, or {name, version, error}; `form`: what was sent.
+boost::json::object confirm_model(const boost::json::array& releases, const std::string& form,
+                                  const std::string& csrf);
+// `answer`: what the API refused with; it may name releases that changed.
+boost::json::object not_done_model(const boost::json::object& answer);
+// What a decision came to, from the parameters that its redirect carries; "" if there was none.
+std::string said(const std::string& query);
 // `listing`: GET /api/v1/requests; `state`: open or all.
 boost::json::object requests_model(const boost::json::object& listing, const std::string& state);
 // `found`: GET /api/v1/search, or empty if nothing was searched for.

@@ -56,6 +56,7 @@ json::array timed(const json::array& list, std::initializer_list<const char*> ti
   for (const json::value& each : list) {
     json::object one = object_in(each);
     for (const char* const key : times) one[key] = minute(shown_member(one, key));
+    one["for_text"] = for_text(one);
     out.push_back(std::move(one));
   }
   return out;
@@ -73,6 +74,17 @@ json::array linked(json::array rows) {
 
 json::object fact(std::string what, std::string is) {
   return {{"cells", json::array{cell("What", std::move(what)), cell("State", std::move(is))}}};
+}
+
+// "3 this week, 0, 1, 12 before"
+std::string weeks_of(const json::object& rule) {
+  std::string out;
+  for (const json::value& week : list_member(rule, "weeks"))
+    out += (out.empty()                 ? ""
+            : out.find(' ') == out.npos ? " this week, "
+                                        : ", ") +
+           json::serialize(week);
+  return out.empty() ? out : out + " in the weeks before";
 }
 
 std::string bytes_text(const json::object& object, std::string_view key) {
@@ -172,10 +184,10 @@ json::object policy_model(const json::object& policy, const json::object& holdin
   for (const char* const kind : {"problems", "warnings"}) {
     for (const json::value& each : list_member(policy, kind)) {
       rows.push_back(json::object{
-          {"cells",
-           json::array{
-               cell("Rule", kind), cell("Then", ""), cell("Holds now", ""), cell("Among them", ""),
-               cell("Where", each.is_string() ? std::string(each.get_string()) : std::string())}}});
+          {"cells", json::array{cell("Rule", kind), cell("Then", ""), cell("Holds now", ""),
+                                cell("Began to hold", ""), cell("Among them", ""),
+                                cell("Where", each.is_string() ? std::string(each.get_string())
+                                                               : std::string())}}});
     }
   }
   for (const json::value& each : list_member(holding, "rules")) {
@@ -183,11 +195,13 @@ json::object policy_model(const json::object& policy, const json::object& holdin
     const std::string would = shown_member(rule, "would");
     rows.push_back(json::object{
         {"cells",
-         json::array{cell("Rule", shown_member(rule, "id")),
+         json::array{cell("Rule", shown_member(rule, "id"),
+                          "/desk?rule=" + percent_encode(shown_member(rule, "id"))),
                      cell("Then", shown_member(rule, "then") +
                                       (flag_member(rule, "monitor") ? " (monitor)" : "")),
                      cell("Holds now", shown_member(rule, "holds") +
                                            (would == "0" ? "" : ", would hold " + would + " more")),
+                     cell("Began to hold", weeks_of(rule)),
                      cell("Among them", some(list_member(rule, "examples"), 3)),
                      cell("Where", shown_member(rule, "at"))}}});
   }
@@ -195,8 +209,8 @@ json::object policy_model(const json::object& policy, const json::object& holdin
   return table("Rules of policy " + shown_member(policy, "hash").substr(0, 12) +
                    (file.empty() ? ", built in" : ", " + file) +
                    (flag_member(policy, "monitor") ? ": monitor mode, nothing is refused" : ""),
-               {"Rule", "Then", "Holds now", "Among them", "Where"}, std::move(rows),
-               "The policy has no rules.");
+               {"Rule", "Then", "Holds now", "Began to hold", "Among them", "Where"},
+               std::move(rows), "The policy has no rules.");
 }
 
 json::object state_model(const std::string& ready, const json::object& state) {
@@ -225,6 +239,13 @@ json::object state_model(const std::string& ready, const json::object& state) {
                                   bytes_text(state, "tarball_bytes") + " of " +
                                   bytes_text(state, "tarball_limit")));
   rows.push_back(fact("Work that waits", shown_member(state, "jobs_waiting")));
+  for (const json::value& each : list_member(state, "inspecting")) {
+    const json::object& one = object_in(each);
+    rows.push_back(fact("Being inspected", shown_member(one, "name") + "@" +
+                                               shown_member(one, "version") + ": " +
+                                               shown_member(one, "step") + ", for " +
+                                               shown_member(one, "seconds") + " s"));
+  }
   rows.push_back(fact("Open requests", shown_member(state, "requests_open")));
   return table("State of the gate", {"What", "State"}, std::move(rows), "");
 }

@@ -23,11 +23,9 @@ std::string framed(const Frame& frame, std::string body) {
   json::array pages;
   for (const auto& [href, text] : kPages)
     pages.push_back(json::object{{"href", href}, {"text", text}, {"here", href == frame.path}});
-  const json::object model{{"title", frame.title},
-                           {"actor", frame.actor},
-                           {"csrf", frame.csrf},
-                           {"message", frame.message},
-                           {"pages", std::move(pages)}};
+  const json::object model{{"title", frame.title}, {"actor", frame.actor},
+                           {"csrf", frame.csrf},   {"message", frame.message},
+                           {"next", frame.next},   {"pages", std::move(pages)}};
   return render_around(data::desk_layout(), model, std::move(body));
 }
 

@@ -17,6 +17,7 @@ struct Frame {
   std::string title, path;  // `path`: the page's own, which is marked in the navigation
   std::string actor, csrf;  // "" = nobody is signed in: no navigation
   std::string message;      // one line above the content; "" = none
+  std::string next;  // "5": looked at again after seconds; "0;url=/desk": leads on; "" = none
 };
 
 // A whole page around a rendered `body`.

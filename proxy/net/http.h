@@ -47,6 +47,7 @@ struct Request {
   std::string client;                        // name of the token it came with; "" without one
   bool secure = false;                       // came over TLS
   std::string base_url;  // public URL this request was made to, with trailing slash
+  std::string mount;     // what the gate's own address puts before a page of the desk; "" = nothing
 };
 
 using Bytes = std::shared_ptr<const std::string>;

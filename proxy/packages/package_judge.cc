@@ -28,6 +28,13 @@ Judge PackageJudge::judge_half_known(const SnapshotPtr& snapshot,
   return judge_with(snapshot, rules, options_here(rules));
 }
 
+Judge PackageJudge::judge_for(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
+                              const Audience& audience) {
+  JudgeOptions options;
+  options.approvals = rules.approvals_for(snapshot->name, audience);
+  return judge(snapshot, rules, std::move(options));
+}
+
 Judge PackageJudge::judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
                           JudgeOptions options) {
   options.sibling = [this](const Release& parent, const std::string& name,

@@ -27,6 +27,9 @@ class PackageJudge {
   // and decisions alone. `options`: what this side does not fill in itself (as_published, compare).
   // May block on disk while it judges: what a release pins exactly is read if memory lacks it.
   Judge judge(const SnapshotPtr& snapshot, const PolicySnapshot& rules, JudgeOptions options = {});
+  // The same for an answer to somebody: with the approvals that are for this audience alone.
+  Judge judge_for(const SnapshotPtr& snapshot, const PolicySnapshot& rules,
+                  const Audience& audience);
   // The same for choosing what to compare with: counts evidence whose outside facts are not there
   // yet, and looks at no other package.
   Judge judge_half_known(const SnapshotPtr& snapshot, const PolicySnapshot& rules) const;

@@ -193,8 +193,11 @@ Task<Result<SnapshotPtr>> TarballInspection::inspect_once(SnapshotPtr snapshot,
                    snapshot->name + "@" + version + " is not in the registry");
   }
   const auto started = std::chrono::steady_clock::now();
+  RunningInspections::Mark mark(running_, snapshot->name, version);
+  mark.step("its tarball is fetched");
   auto writer = co_await download(snapshot, version, found->release.dist);
   if (!writer) co_return writer.error();
+  mark.step("its tarball is read");
   InspectionInput input;
   input.raw_manifest = std::string(found->raw);
   input.release = found->release;

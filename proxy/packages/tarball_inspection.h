@@ -9,6 +9,7 @@
 #include "proxy/packages/dependencies.h"
 #include "proxy/packages/failure_memory.h"
 #include "proxy/packages/package_cache.h"
+#include "proxy/packages/running_inspections.h"
 #include "store/disk/blob_store.h"
 
 namespace npmgate {
@@ -24,6 +25,8 @@ class TarballInspection {
   Task<Result<SnapshotPtr>> inspect(SnapshotPtr snapshot, std::string version);
   // The same whatever is known; kTimeout if `limit` passed, and the work goes on.
   Task<Result<SnapshotPtr>> inspect_alone(SnapshotPtr snapshot, std::string version, Millis limit);
+  // What is being inspected at this moment.
+  const RunningInspections& running() const { return running_; }
   // Why the release could not be fetched or did not come as promised, as long as it is not to be
   // tried again.
   std::optional<Error> remembered(const PackageSnapshot& snapshot, const std::string& version);
@@ -46,6 +49,7 @@ class TarballInspection {
   Dependencies deps_;
   PackageCache& cache_;
   FailureMemory& failures_;
+  RunningInspections running_;
   SingleFlight<Result<SnapshotPtr>> readings_, repeats_;
 };
 

@@ -152,6 +152,8 @@ BodyRule Gate::body_rule(std::string_view method, std::string_view target) const
   if (method == "GET" || method == "HEAD") return {};
   if (method == "POST" && target.find("/-/npm-gate/requests/") != std::string_view::npos)
     return {ReleaseRequests::kMaxBody};
+  if (browsers_.desk != nullptr && target.starts_with(pages_path() + "npm-gate/desk/"))
+    return browsers_.desk->body_rule(method, target);
   const Target parsed = parse_target(method, target, prefix_);
   const auto* write = std::get_if<WriteTarget>(&parsed);
   if (write == nullptr || !publishing_.takes(*write)) return {};
@@ -182,6 +184,11 @@ Task<Response> Gate::handle(std::shared_ptr<Request> request) {
     if (written(target)) {
       if (auto refused = co_await admit_target(*request, target)) co_return std::move(*refused);
     }
+  }
+  if (auto desk = desk_target(*request, target)) {
+    request->target = std::move(*desk);
+    request->mount = pages_path() + "npm-gate";
+    co_return co_await browsers_.desk->handle(request);
   }
   co_return co_await dispatch(std::move(target), *request);
 }
@@ -227,8 +234,19 @@ std::optional<Response> Gate::known(Request& request, const Target& target) {
     if (!caller) return response_for(caller.error());
     request.client = caller->name;
   }
+  const auto* page = std::get_if<OwnPageTarget>(&target);
+  if (page != nullptr) note_browser(request);
   if (!deps_.config.clients_need_token || !request.client.empty()) return std::nullopt;
-  if (written(target)) return std::nullopt;  // see admit_target()
+  if (page != nullptr && can_sign_in()) {
+    if (page->path == "sign-in" || page->path == "signed-in") return std::nullopt;
+    if (request.method == "GET" && wants_page(request) && authorization.empty()) {
+      Response to = text_response(303, "");
+      to.set("location", sign_in_link(request));
+      return to;
+    }
+  }
+  if (desk_target(request, target)) return std::nullopt;  // it has its own sign-in
+  if (written(target)) return std::nullopt;               // see admit_target()
   deps_.metrics.add("npm_gate_logins_failed_total", R"(listener="clients")");
   return unauthorized(authorization, std::holds_alternative<OwnPageTarget>(target));
 }

@@ -14,6 +14,8 @@
 #include "proxy/registry/tarballs.h"
 #include "proxy/runtime/access.h"
 #include "proxy/runtime/audit_writer.h"
+#include "proxy/sign_in/browser_sessions.h"
+#include "proxy/sign_in/oidc_client.h"
 #include "registry/target.h"
 
 namespace npmgate {
@@ -30,9 +32,18 @@ struct GateParts {
   Access& access;
 };
 
+// What serves people with browsers; null what there is not. All outlive the gate.
+struct BrowserParts {
+  BrowserSessions* sessions = nullptr;
+  OidcClient* provider = nullptr;
+  Service* desk = nullptr;  // only if it is to be served at the gate's own address
+};
+
 class Gate final : public Service {
  public:
   Gate(Dependencies deps, GateParts parts);
+  // Before the first request.
+  void attach(BrowserParts browsers) { browsers_ = browsers; }
   Task<Response> handle(std::shared_ptr<Request> request) override;
   Task<std::optional<Response>> admit(std::shared_ptr<Request> request) override;
   std::optional<Response> at_once(Request& request) override;
@@ -54,6 +65,14 @@ class Gate final : public Service {
   // A refusal as a page, if a browser asked.
   Task<Response> readable(Response response, PackageName name, std::string version,
                           const Request& request);
+  // gate_sign_in.cc
+  std::string pages_path() const;
+  std::optional<std::string> desk_target(const Request& request, const Target& target) const;
+  void note_browser(Request& request);
+  bool can_sign_in() const;
+  std::string sign_in_link(const Request& request) const;
+  Task<Response> to_provider(const Request& request, std::string query);
+  Task<Response> from_provider(const Request& request, std::string query);
   Task<Response> whoami(const Request& request);
   Task<Response> write(WriteTarget target, const Request& request);
   // Who asks is noted in the request; the refusal of a foreign Host, or if access.clients wants
@@ -77,6 +96,7 @@ class Gate final : public Service {
   Publishing& publishing_;
   ReleaseRequests& requests_;
   Access& access_;
+  BrowserParts browsers_;
   std::string prefix_;
   std::vector<Url> public_urls_;
   FinishedCache<std::string> base_urls_;  // of Host headers that were answered for

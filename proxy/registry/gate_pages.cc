@@ -80,6 +80,10 @@ Task<Response> Gate::own_page(OwnPageTarget target, const Request& request) {
     co_return co_await release_page(std::move(name), std::move(version), 200, request);
   }
   if (const auto name = after("held/")) co_return co_await held_page(*name, request, target.query);
+  if (can_sign_in() && target.path == "sign-in")
+    co_return co_await to_provider(request, target.query);
+  if (can_sign_in() && target.path == "signed-in")
+    co_return co_await from_provider(request, target.query);
   if (target.path == "refusals") co_return co_await refusals_page(request);
   if (target.path == "self-test") co_return self_test_page(request, wants_page(request));
   if (target.path.empty() || target.path == "index")
@@ -118,8 +122,8 @@ Task<Response> Gate::release_page(std::string name_text, std::string version, in
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   std::function<Result<Response>()> work = [this, &snapshot, &version, rules, status,
                                             &request]() -> Result<Response> {
-    Judge judge = packages_.judging.judge(*snapshot, *rules);
-    const Judged* judged = judge.of(version);
+    Judge judge = packages_.judging.judge_for(*snapshot, *rules, audience_of(request));
+    const Judged* judged = judge.for_asker(version);
     if (judged == nullptr)
       return error_response(404, "npm-gate: " + why_absent(**snapshot, version));
     const std::string instead = judged->served() || !(*snapshot)->packument
@@ -142,6 +146,9 @@ Task<Response> Gate::release_page(std::string name_text, std::string version, in
     page.instead = instead;
     page.requests = std::move(*about);
     page.may_ask = requests_.may_ask(request);
+    page.sign_in = request.client.empty() ? sign_in_link(request) : "";
+    page.who = request.client;
+    page.writes = query_value(request.target.substr(request.target.find('?') + 1), "ask") == "1";
     page.contact = deps_.config.contact;
     page.base_url = request.base_url;
     return release_html(page, status);
@@ -161,7 +168,7 @@ Task<Response> Gate::held_page(std::string name_text, const Request& request, st
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
   std::function<Result<Response>()> work = [this, &snapshot, rules, &range, &range_text,
                                             &request]() -> Result<Response> {
-    Judge judge = packages_.judging.judge(*snapshot, *rules);
+    Judge judge = packages_.judging.judge_for(*snapshot, *rules, audience_of(request));
     const Judge::Listing listing = judge.listing({});
     const std::string& package = (*snapshot)->name;
     json::array held;

@@ -7,6 +7,7 @@
 #include "base/gzip.h"
 #include "proxy/registry/pages.h"
 #include "proxy/registry/tarballs.h"
+#include "proxy/runtime/request_record.h"
 #include "proxy/runtime/routes.h"
 
 namespace npmgate {
@@ -79,9 +80,10 @@ std::size_t bytes_of(const Bytes& body, const std::shared_ptr<const BlobStore::H
   return (body ? body->size() : 0) + (file ? file->size : 0);
 }
 
-std::string key_of(const PackageName& name, Form form, std::string_view base_url) {
+std::string key_of(const PackageName& name, Form form, std::string_view base_url,
+                   std::string_view own_part) {
   std::string key = name.str();
-  key.append(form == Form::kFull ? kFull : kAbbreviated).append(base_url);
+  key.append(form == Form::kFull ? kFull : kAbbreviated).append(base_url).append(own_part);
   return key;
 }
 
@@ -92,7 +94,10 @@ std::size_t room_for_answers(const Config& config) {
 
 // Fields of a 200 and a 304 that stay the same as long as the answer does.
 void add_lasting_fields(const RenderedPackument& answer, bool gzip, Response& response) {
-  if (answer.notice.empty()) {
+  if (answer.own) {
+    if (!answer.notice.empty()) response.set("npm-notice", answer.notice);
+    response.set("cache-control", "private, no-store");
+  } else if (answer.notice.empty()) {
     response.set("etag", "\"" + answer.etag + (gzip ? "-gz\"" : "\""));
     response.set("last-modified", answer.last_modified);
   } else {
@@ -227,13 +232,24 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
   co_return prepared;
 }
 
+std::string PackumentService::own_part(const PackageName& name, const Request& request) const {
+  if (!deps_.active_policy.any_for_some()) return {};
+  std::string part;
+  for (const Decision& each :
+       deps_.active_policy.rules()->approvals_for(name.str(), audience_of(request)))
+    part += (part.empty() ? "|for|" : ",") + std::to_string(each.id);
+  return part;
+}
+
 // The review list holds what was inspected, what is recent, and whatever waits for an approval:
 // a release is work for reviewers from the moment it is known, asked for or not.
 void PackumentService::tell(Judge& judge, const Judge::Listing& listing,
                             const PolicySnapshot& rules) {
   const std::string& policy_hash = rules.policy->hash;
   for (const Judged* judged : listing.kept) {
-    if (judged->evidence) audit_writer_.judged(*judged, policy_hash, rules.revision);
+    // As everybody is answered.
+    if (judged->evidence)
+      audit_writer_.judged(*judge.of(judged->version), policy_hash, rules.revision);
   }
   for (const Judge::Hidden& hidden : listing.hidden) {
     const Judged* judged = judge.of(hidden.version);
@@ -244,14 +260,16 @@ void PackumentService::tell(Judge& judge, const Judge::Listing& listing,
 }
 
 Result<RenderedPackumentPtr> PackumentService::render(const Prepared& prepared, Form form,
-                                                      const std::string& base_url) {
+                                                      const std::string& base_url,
+                                                      const Audience& audience) {
   const PackageSnapshot& snapshot = *prepared.snapshot;
-  Judge judge = packages_.judging.judge(prepared.snapshot, *prepared.rules);
+  Judge judge = packages_.judging.judge_for(prepared.snapshot, *prepared.rules, audience);
   const Judge::Listing listing = judge.listing(prepared.undecided);
   if (route(deps_.config, *PackageName::parse(snapshot.name))->inspect)
     tell(judge, listing, *prepared.rules);
   auto answer = std::make_shared<RenderedPackument>();
   answer->state = packages_.cache.state(snapshot.name);
+  answer->own = !prepared.rules->approvals_for(snapshot.name, audience).empty();
   answer->snapshot_revision = snapshot.revision;
   answer->rules_revision = prepared.rules->revision;
   answer->modified = judge.now();
@@ -316,7 +334,8 @@ std::string PackumentService::age_of(const RenderedPackument& answer) const {
 
 std::optional<Response> PackumentService::at_once(const PackageName& name, Form form,
                                                   const Request& request) {
-  const RenderedPackumentPtr answer = cached(key_of(name, form, request.base_url));
+  const RenderedPackumentPtr answer =
+      cached(key_of(name, form, request.base_url, own_part(name, request)));
   if (!answer || !answer->identity_head || !packages_.cache.usable_at_once(*answer->state) ||
       asks_again(request, answer->state->fetched))
     return std::nullopt;
@@ -328,7 +347,7 @@ std::optional<Response> PackumentService::at_once(const PackageName& name, Form 
   response.kind = "packument";
   response.cache = "hit";
   response.finished_head = gzip ? answer->gzip_head : answer->identity_head;
-  if (answer->notice.empty()) response.set("cache-control", age_of(*answer));
+  if (answer->notice.empty() && !answer->own) response.set("cache-control", age_of(*answer));
   add_body(*answer, gzip, response);
   return response;
 }
@@ -344,9 +363,7 @@ Response PackumentService::respond(const RenderedPackumentPtr& answer, const Req
   response.kind = "packument";
   response.cache = cache;
   const bool gzip = accepts_gzip(request.headers.get("accept-encoding"));
-  if (answer->notice.empty()) {
-    response.set("cache-control", age_of(*answer));
-  }
+  if (answer->notice.empty() && !answer->own) response.set("cache-control", age_of(*answer));
   add_lasting_fields(*answer, gzip, response);
   if (answer->state->stale)
     response.set("warning",
@@ -356,7 +373,7 @@ Response PackumentService::respond(const RenderedPackumentPtr& answer, const Req
                              ? etag_matches(if_none_match, "\"" + answer->etag + "\"") ||
                                    etag_matches(if_none_match, "\"" + answer->etag + "-gz\"")
                              : request.headers.get("if-modified-since") == answer->last_modified;
-  if (unchanged && answer->notice.empty()) {
+  if (unchanged && answer->notice.empty() && !answer->own) {
     response.status = 304;
     return response;
   }
@@ -382,7 +399,7 @@ Task<Result<SnapshotPtr>> PackumentService::snapshot_for(PackageName name, const
 }
 
 Task<Response> PackumentService::packument(PackageName name, Form form, const Request& request) {
-  const std::string key = key_of(name, form, request.base_url);
+  const std::string key = key_of(name, form, request.base_url, own_part(name, request));
   if (RenderedPackumentPtr hit = cached(key); hit && !asks_again(request, hit->state->fetched)) {
     auto executor = co_await net::this_coro::executor;
     if (packages_.packuments.usable(name, hit->state, executor))
@@ -392,13 +409,15 @@ Task<Response> PackumentService::packument(PackageName name, Form form, const Re
   if (!snapshot) co_return response_for(snapshot.error());
   if (RenderedPackumentPtr hit = cached(key)) co_return respond(hit, request, "hit");
   const std::string base_url = request.base_url;
+  const Audience audience = audience_of(request);
   SingleFlight<Result<RenderedPackumentPtr>>::Work work =
-      [this, name, form, base_url, key]() -> Task<Result<RenderedPackumentPtr>> {
+      [this, name, form, base_url, key, audience]() -> Task<Result<RenderedPackumentPtr>> {
     Asked whole;
     auto prepared = co_await prepare(name, std::move(whole));
     if (!prepared) co_return prepared.error();
-    std::function<Result<RenderedPackumentPtr>()> make = [this, &prepared, form, &base_url] {
-      return render(*prepared, form, base_url);
+    std::function<Result<RenderedPackumentPtr>()> make = [this, &prepared, form, &base_url,
+                                                          &audience] {
+      return render(*prepared, form, base_url, audience);
     };
     auto answer = co_await deps_.pool.offload(std::move(make));
     if (answer) {
@@ -434,10 +453,11 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
   auto prepared = co_await prepare(name, std::move(one));
   if (!prepared) co_return response_for(prepared.error());
   const std::string base_url = request.base_url;
-  std::function<Result<Response>()> make = [this, &prepared, &version_or_tag,
-                                            &base_url]() -> Result<Response> {
+  const Audience audience = audience_of(request);
+  std::function<Result<Response>()> make = [this, &prepared, &version_or_tag, &base_url,
+                                            &audience]() -> Result<Response> {
     const PackageSnapshot& snapshot = *prepared->snapshot;
-    Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
+    Judge judge = packages_.judging.judge_for(prepared->snapshot, *prepared->rules, audience);
     const Judge::Listing listing = judge.listing(prepared->undecided);
     std::string version = version_or_tag;
     // A tag that is called like a version does not stand in for it.
@@ -471,13 +491,16 @@ Task<Response> PackumentService::manifest(PackageName name, std::string version_
   co_return std::move(*response);
 }
 
-Task<Response> PackumentService::dist_tags(PackageName name, std::string tag, const Request&) {
+Task<Response> PackumentService::dist_tags(PackageName name, std::string tag,
+                                           const Request& request) {
   Asked asked(tag);
   asked.every_tag = tag.empty();
   auto prepared = co_await prepare(name, std::move(asked));
   if (!prepared) co_return response_for(prepared.error());
-  std::function<Result<Response>()> make = [this, &prepared, &tag]() -> Result<Response> {
-    Judge judge = packages_.judging.judge(prepared->snapshot, *prepared->rules);
+  const Audience audience = audience_of(request);
+  std::function<Result<Response>()> make = [this, &prepared, &tag,
+                                            &audience]() -> Result<Response> {
+    Judge judge = packages_.judging.judge_for(prepared->snapshot, *prepared->rules, audience);
     const StringMap tags = judge.listing(prepared->undecided).dist_tags;
     if (!tag.empty()) {
       const auto found = tags.find(tag);

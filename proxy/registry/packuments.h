@@ -43,6 +43,7 @@ struct RenderedPackument {
   Time modified{};            // when these bytes first were the answer
   std::string last_modified;  // the same as IMF-fixdate; different bytes never share one
   std::string notice;         // npm-notice: why recent versions are left out; "" = none
+  bool own = false;           // for one client alone: no cache may keep it
   int status = 200;           // 403 if no version is left
   // What decides whether it is still right; the package itself is not needed for that.
   PackageStatePtr state;
@@ -80,6 +81,9 @@ class PackumentService {
   // moment ago: what was published just now must be there for who knows of it.
   bool asks_again(const Request& request, Time fetched) const;
   Task<Result<SnapshotPtr>> snapshot_for(PackageName name, const Request& request);
+  // What the key of an answer needs beside name, form and URL: "" unless an approval of the package
+  // is for this client alone.
+  std::string own_part(const PackageName& name, const Request& request) const;
   Task<Result<Prepared>> prepare(PackageName name, Asked asked);
   Task<void> inspect_all(Prepared& prepared, std::vector<std::string> picks,
                          std::chrono::steady_clock::time_point deadline);
@@ -87,7 +91,7 @@ class PackumentService {
   std::optional<Error> wait_for_late(Prepared& prepared, const std::vector<std::string>& late);
   void tell(Judge& judge, const Judge::Listing& listing, const PolicySnapshot& rules);
   Result<RenderedPackumentPtr> render(const Prepared& prepared, Form form,
-                                      const std::string& base_url);
+                                      const std::string& base_url, const Audience& audience);
   // The finished one, if it is still right.
   RenderedPackumentPtr cached(const std::string& key);
   // Keeps it and returns it as it is to be sent: dated after what was there before.

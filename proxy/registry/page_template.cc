@@ -76,9 +76,10 @@ std::string render_around(std::string_view page_template, const json::object& mo
   return parsed.render(all);
 }
 
-Response own_page(int status, const std::string& title, std::string body, int refresh) {
+Response own_page(int status, const std::string& title, std::string body,
+                  const std::string& refresh) {
   json::object model{{"title", title}};
-  if (refresh > 0) model["refresh"] = refresh;
+  model["refresh"] = refresh.starts_with('/') ? "0;url=" + refresh : refresh;
   // The style sheet is ours and holds nothing that HTML would end.
   std::string page = render_around(data::page_frame(), model, std::move(body));
   const std::string mark = "/*style*/";

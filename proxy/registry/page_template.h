@@ -20,8 +20,9 @@ std::string render_around(std::string_view page_template, const boost::json::obj
 
 // A page of the registry's own listener: rendered into the frame, with its style sheet, no script,
 // nothing from elsewhere, in no frame of others, kept by nobody. `refresh`: seconds after which the
-// browser looks again; 0: never.
-Response own_page(int status, const std::string& title, std::string body, int refresh = 0);
+// browser looks again, or a path of this gate that it goes on to at once; "": neither.
+Response own_page(int status, const std::string& title, std::string body,
+                  const std::string& refresh = "");
 
 // Whether a browser asks: somebody reads the answer.
 bool wants_page(const Request& request);

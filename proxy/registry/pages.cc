@@ -117,11 +117,17 @@ Response release_html(const ReleasePage& page, int status) {
   const auto base = parse_url(page.base_url);
   model["ask_href"] = (base ? base->path : "/") + "-/npm-gate/requests/" +
                       percent_encode(name, "@/") + "/" + percent_encode(judged.version, "+");
+  model["sign_in"] = page.sign_in;
+  model["who"] = page.who;
   json::array answers = answers_of(page, model);
-  const bool waits = refused && flag_member(model, "open");
+  // A page with a form does not reload: what is typed there would be gone.
+  const bool waits = refused && flag_member(model, "yours") && !page.writes;
+  model["waits"] = waits;
+  model["form"] = page.may_ask && !waits;
+  model["write_href"] = release_link(page.base_url, name, judged.version) + "?ask=1";
   model["answers"] = std::move(answers);
   return own_page(status, name + "@" + judged.version, render(data::page_release(), model),
-                  waits && status == 200 ? kLookAgain : 0);
+                  waits && status == 200 ? std::to_string(kLookAgain) : "");
 }
 
 std::string index_page(const Request& request) {

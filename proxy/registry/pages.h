@@ -31,6 +31,9 @@ struct ReleasePage {
   std::string instead;          // version that is served, "" = none
   boost::json::array requests;  // ReleaseRequests::about()
   bool may_ask = false;
+  bool writes = false;  // the reader wants the form although they asked: no reloading meanwhile
+  std::string sign_in;  // where the reader signs in; "" = nowhere, or did already
+  std::string who;      // the reader's token or name; "" = unknown
   std::string contact, base_url;
 };
 Response release_html(const ReleasePage& page, int status);

@@ -64,7 +64,10 @@ Result<std::optional<Time>> read_until(const std::string& text, Time now) {
 }  // namespace
 
 std::string asker_text(const Asker& asker) {
-  return asker.token.empty() ? asker.address : "token " + asker.token;
+  if (asker.token.empty()) return asker.address;
+  // Whom a provider signed in has a name, and no token.
+  return asker.token.starts_with("sso:") ? asker.token.substr(4) + " (signed in)"
+                                         : "token " + asker.token;
 }
 
 json::object to_json(const ReleaseRequest& request) {
@@ -76,7 +79,10 @@ json::object to_json(const ReleaseRequest& request) {
                                   {"project", asker.project},
                                   {"reason", asker.reason},
                                   {"needed_until", time_or_null(asker.needed_until)},
-                                  {"asked", format_time(asker.asked)}});
+                                  {"asked", format_time(asker.asked)},
+                                  {"approved", time_or_null(asker.approved)},
+                                  {"approved_by", asker.approved_by},
+                                  {"approved_reason", asker.approved_reason}});
   }
   return {{"id", request.id},           {"name", request.name},
           {"version", request.version}, {"opened", format_time(request.opened)},
@@ -164,8 +170,10 @@ Result<void> ReleaseRequests::tell_reviewers(const Judged& judged, const Request
 Result<Response> ReleaseRequests::record(const SnapshotPtr& snapshot, const std::string& version,
                                          const Question& question, const Request& request) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  Judge judge = packages_.judging.judge(snapshot, *rules);
-  const Judged* judged = judge.of(version);
+  // Of the project that the asker names, whether its client states it or not.
+  const Audience audience{question.asker.token, question.asker.project};
+  Judge judge = packages_.judging.judge_for(snapshot, *rules, audience);
+  const Judged* judged = judge.for_asker(version);
   if (judged == nullptr) return error_response(404, "npm-gate: " + why_absent(*snapshot, version));
   const std::string release = snapshot->name + "@" + version;
   if (judged->served())
@@ -236,17 +244,25 @@ Result<json::array> ReleaseRequests::about(const std::string& name, const std::s
   if (!found) return found.error();
   json::array out;
   for (const ReleaseRequest& each : *found) {
-    const bool yours = std::any_of(each.askers.begin(), each.askers.end(),
-                                   [&](const Asker& asker) { return same_asker(asker, request); });
-    out.push_back(json::object{{"id", each.id},
-                               {"state", state_of(each)},
-                               {"opened", format_time(each.opened)},
-                               {"askers", each.askers.size()},
-                               {"yours", yours},
-                               {"answered", time_or_null(each.answered)},
-                               {"by", each.answered_by},
-                               {"reason", each.reason},
-                               {"instead", each.instead}});
+    const Asker* yours = nullptr;
+    const Asker* approved = nullptr;
+    for (const Asker& asker : each.askers) {
+      if (!same_asker(asker, request)) continue;
+      (asker.approved ? approved : yours) = &asker;
+    }
+    // Of several projects of one asker, the one that waits decides.
+    const bool covered = each.answer.empty() && yours == nullptr && approved != nullptr;
+    out.push_back(
+        json::object{{"id", each.id},
+                     {"state", covered ? std::string("approved") : state_of(each)},
+                     {"opened", format_time(each.opened)},
+                     {"askers", each.askers.size()},
+                     {"yours", yours != nullptr || approved != nullptr},
+                     {"only", approved == nullptr ? std::string() : approved->project},
+                     {"answered", time_or_null(covered ? approved->approved : each.answered)},
+                     {"by", covered ? approved->approved_by : each.answered_by},
+                     {"reason", covered ? approved->approved_reason : each.reason},
+                     {"instead", each.instead}});
   }
   return out;
 }

@@ -31,8 +31,9 @@ class ReleaseRequests {
   Task<Response> ask(PackageName name, std::string version, const Request& request);
 
   // For pages and tools, what was asked and answered about the release: at most the last few,
-  // newest first, {id, state, opened, askers, yours, answered, by, reason, instead}. Askers are
-  // counted, not named. Blocks on disk.
+  // newest first, {id, state, opened, askers, yours, only, answered, by, reason, instead}. Askers
+  // are counted, not named; `only`: the project of yours that an approval for it alone covers.
+  // Blocks on disk.
   Result<boost::json::array> about(const std::string& name, const std::string& version,
                                    const Request& request) const;
   // Whether whoever sends the request may ask for releases.

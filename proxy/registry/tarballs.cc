@@ -62,11 +62,12 @@ bool uninspected(const PackageSnapshot& snapshot, const std::string& version) {
          !current_evidence(snapshot, *found);
 }
 
-void add_fields(const std::string& etag, Response& response) {
+void add_fields(const std::string& etag, bool own, Response& response) {
   response.set("content-type", "application/octet-stream");
   response.set("etag", etag);
-  // A later verdict must reach clients: stores in front may keep the bytes but have to ask.
-  response.set("cache-control", "no-cache");
+  // A later verdict must reach clients: stores in front may keep the bytes but have to ask. What is
+  // for one client alone they must not keep.
+  response.set("cache-control", own ? "private, no-store" : "no-cache");
 }
 
 // One range of bytes, so that a broken download goes on where it stopped (RFC 9110, 14). False: the
@@ -101,14 +102,16 @@ bool take_range(Response& response, const Request& request, const std::string& e
 
 }  // namespace
 
-Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
-                                                          std::string version) {
+Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot, std::string version,
+                                                          Audience audience) {
   const std::shared_ptr<const PolicySnapshot> rules = deps_.active_policy.rules();
-  auto work = [this, snapshot, version, rules]() -> Result<Ruling> {
-    Judge judge = packages_.judging.judge(snapshot, *rules);
+  auto work = [this, snapshot, version, rules, audience]() -> Result<Ruling> {
+    Judge judge = packages_.judging.judge_for(snapshot, *rules, audience);
     Ruling ruling;
-    const Judged* judged = judge.of(version);
+    const Judged* const of_all = judge.of(version);
+    const Judged* const judged = judge.for_asker(version);
     if (judged == nullptr) return ruling;
+    ruling.own = judged->served() && !of_all->served();
     ruling.snapshot_revision = snapshot->revision;
     ruling.rules_revision = rules->revision;
     ruling.valid_until = judge.valid_until();
@@ -126,7 +129,7 @@ Task<Result<TarballService::Ruling>> TarballService::rule(SnapshotPtr snapshot,
     ruling.policy_hash = rules->policy->hash;
     ruling.action = to_string(judged->verdict.action);
     note_despite(judged->verdict, ruling);
-    if (judged->evidence) audit_writer_.judged(*judged, rules->policy->hash, rules->revision);
+    if (judged->evidence) audit_writer_.judged(*of_all, rules->policy->hash, rules->revision);
     if (judged->verdict.served() && !judged->servable) {
       ruling.action = "block";
       ruling.sentence =
@@ -185,6 +188,7 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
   if (!route(deps_.config, name)->inspect)
     co_return co_await pass_through(current, version, file, request);
 
+  const Audience audience = audience_of(request);
   const bool asked = uninspected(*current, version);
   if (asked) {
     auto inspected =
@@ -192,14 +196,14 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
     if (!inspected) co_return response_for(inspected.error());
     current = *inspected;
   }
-  auto ruling = co_await rule(current, version);
+  auto ruling = co_await rule(current, version, audience);
   if (!ruling) co_return response_for(ruling.error());
   if (ruling->known && !asked && (!ruling->inspected || ruling->recheck)) {
     auto inspected =
         co_await packages_.releases.inspect(current, version, deps_.config.inspection_timeout);
     if (!inspected) co_return response_for(inspected.error());
     current = *inspected;
-    ruling = co_await rule(current, version);
+    ruling = co_await rule(current, version, audience);
     if (!ruling) co_return response_for(ruling.error());
   }
   if (!ruling->known) {
@@ -214,7 +218,7 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
   }
   if (!ruling->served) co_return refuse(*current, version, *ruling, request);
   if (!ruling->pinned) {
-    auto accepted = co_await accept(current, version, *ruling);
+    auto accepted = co_await accept(current, version, *ruling, audience);
     if (!accepted) co_return response_for(accepted.error());
     current = *accepted;
     if (!ruling->served) co_return refuse(*current, version, *ruling, request);
@@ -223,7 +227,7 @@ Task<Response> TarballService::get(PackageName name, std::string version, std::s
 }
 
 Task<Result<SnapshotPtr>> TarballService::accept(SnapshotPtr snapshot, std::string version,
-                                                 Ruling& ruling) {
+                                                 Ruling& ruling, Audience audience) {
   Pin wanted;
   wanted.name = snapshot->name;
   wanted.version = version;
@@ -238,7 +242,7 @@ Task<Result<SnapshotPtr>> TarballService::accept(SnapshotPtr snapshot, std::stri
     ruling.pinned = (*pinned)->revision == ruling.snapshot_revision;
     co_return pinned;
   }
-  auto again = co_await rule(*pinned, version);
+  auto again = co_await rule(*pinned, version, std::move(audience));
   if (!again) co_return again.error();
   ruling = std::move(*again);
   if (ruling.served && !ruling.pinned) {  // let through by a waiver or the mode
@@ -359,14 +363,14 @@ Task<Response> TarballService::send(SnapshotPtr snapshot, std::string version, s
   made->stamp = opened->stamp;
   made->etag = "\"" + sha512.substr(0, 32) + "\"";
   Response whole;
-  add_fields(made->etag, whole);
+  add_fields(made->etag, ruling.own, whole);
   whole.set("accept-ranges", "bytes");
   whole.body = made->body;
   whole.blob = made->blob;
   made->head = std::make_shared<const std::string>(status_and_fields(whole));
   // What was let through without a pin is ruled on each time. A file that changed this moment could
   // change again and look the same.
-  if (ruling.served && ruling.pinned && !(made->blob && is_racy(made->stamp))) {
+  if (ruling.served && ruling.pinned && !ruling.own && !(made->blob && is_racy(made->stamp))) {
     const std::size_t room = kept_bytes(deps_.config);
     const auto weigh = [room](const Kept& kept) {
       return kBesideTarballs + (kept.body ? kept.body->size() : room / kOpenFiles);
@@ -382,14 +386,14 @@ Response TarballService::respond(const Kept& kept, const Request& request) {
   Response response;
   response.kind = "tarball";
   if (etag_matches(request.headers.get("if-none-match"), kept.etag)) {
-    add_fields(kept.etag, response);
+    add_fields(kept.etag, kept.ruling.own, response);
     response.status = 304;
     return response;
   }
   response.body = kept.body;
   response.blob = kept.blob;
   if (take_range(response, request, kept.etag)) {
-    add_fields(kept.etag, response);
+    add_fields(kept.etag, kept.ruling.own, response);
     response.set("accept-ranges", "bytes");
   } else {
     response.finished_head = kept.head;
@@ -443,7 +447,7 @@ Task<Response> TarballService::pass_through(SnapshotPtr snapshot, std::string ve
   if (!evidence)
     co_return error_response(
         404, "npm-gate: " + snapshot->name + " has no version " + log::printable(version, 60));
-  auto ruling = co_await rule(*inspected, version);
+  auto ruling = co_await rule(*inspected, version, audience_of(request));
   if (!ruling) co_return response_for(ruling.error());
   if (!ruling->pinned) ruling->content_id = evidence->content_id();
   if (ruling->served && !ruling->pinned && !evidence->integrity.matches) {

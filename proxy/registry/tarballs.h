@@ -54,6 +54,7 @@ class TarballService {
     Ruling() {}
     bool known = false, inspected = false, recheck = false, served = false, pinned = false,
          upstream_replaced = false;
+    bool own = false;  // served by an approval for whoever asks, and for nobody else
     std::string content_id, sentence, raw_manifest, policy_hash, action;
     // Served under monitor mode or break-glass: what would have happened, by which rule, and what
     // let it through. Empty otherwise.
@@ -85,10 +86,11 @@ class TarballService {
   static void note_despite(const Verdict& verdict, Ruling& ruling);
   static std::string detail_despite(const Ruling& ruling);
   void record_override(const Kept& kept, const std::string& client);
-  Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version);
+  Task<Result<Ruling>> rule(SnapshotPtr snapshot, std::string version, Audience audience);
   // Pins what was ruled on. If other content was accepted first (by a request beside this one),
   // `ruling` becomes the one on that, and a refusal if that cannot be served.
-  Task<Result<SnapshotPtr>> accept(SnapshotPtr snapshot, std::string version, Ruling& ruling);
+  Task<Result<SnapshotPtr>> accept(SnapshotPtr snapshot, std::string version, Ruling& ruling,
+                                   Audience audience);
   // The decision, if it is finished and right.
   KeptPtr kept(const PackageName& name, std::string_view file) const;
   Response respond(const Kept& kept, const Request& request);

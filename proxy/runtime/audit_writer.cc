@@ -83,6 +83,7 @@ void AuditWriter::judged(const Judged& judged, const std::string& policy_hash,
 }
 
 void AuditWriter::flush_verdicts() {
+  const std::lock_guard turn(writing_);
   std::vector<SeenVerdict> verdicts;
   {
     const std::lock_guard lock(mutex_);

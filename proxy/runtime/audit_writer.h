@@ -49,6 +49,7 @@ class AuditWriter {
 
   StateStore& store_;
   const Clock& clock_;
+  std::mutex writing_;  // held over the write of verdicts: a flush returns when all are on disk
   const std::function<std::uint64_t()> revision_;
   std::mutex mutex_;
   std::vector<AuditEntry> audit_;

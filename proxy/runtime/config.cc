@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "base/digest.h"
+#include "base/text.h"
 #include "base/url.h"
 #include "registry/name.h"
 
@@ -28,11 +29,7 @@ class ConfigLoader {
     YamlReader reader(root, "gate.yaml", out_.problems);
     section(reader, "listen", [&](YamlReader& r) { listen(r); });
     urls(reader);
-    section(reader, "admin", [&](YamlReader& r) {
-      config.admin_address = r.text("address", config.admin_address);
-      config.admin_port =
-          static_cast<std::uint16_t>(r.integer("port", config.admin_port, 0, 65535));
-    });
+    section(reader, "admin", [&](YamlReader& r) { admin(r); });
     section(reader, "access", [&](YamlReader& r) { access(r); });
     section(reader, "ledger", [&](YamlReader& r) {
       config.ledger_keep = Millis(r.duration_ms("keep", config.ledger_keep.count()));
@@ -95,13 +92,79 @@ class ConfigLoader {
         "max_connections_per_address",
         static_cast<std::int64_t>(config.max_connections_per_address), 1, 1'000'000));
     config.drain = Millis(reader.duration_ms("drain", config.drain.count()));
+    tls(reader, config.tls);
+  }
+
+  void tls(YamlReader& reader, TlsConfig& out) {
     section(reader, "tls", [&](YamlReader& r) {
       r.require("certificate");
       r.require("key");
-      config.tls.certificate = below(file_, r.text("certificate"));
-      config.tls.key = below(file_, r.text("key"));
-      config.tls.client_ca = below(file_, r.text("client_ca"));
+      out.certificate = below(file_, r.text("certificate"));
+      out.key = below(file_, r.text("key"));
+      out.client_ca = below(file_, r.text("client_ca"));
     });
+  }
+
+  void admin(YamlReader& reader) {
+    AdminConfig& config = out_.config.admin;
+    config.address = reader.text("address", config.address);
+    config.port = static_cast<std::uint16_t>(reader.integer("port", config.port, 0, 65535));
+    tls(reader, config.tls);
+    const std::string url = reader.text("url");
+    const auto parsed = parse_url(with_trailing_slash(url));
+    if (!url.empty() && (!parsed || parsed->path != "/")) {
+      problem(*reader.node("url"),
+              "admin.url: '" + log::printable(url, 80) + "' is not an http(s) URL of a host alone");
+    } else if (!url.empty()) {
+      config.url = with_trailing_slash(url);
+    }
+    for (const std::string& host : reader.texts("hosts")) config.hosts.push_back(lower_ascii(host));
+    config.desk_on_gate = reader.flag("desk_on_gate", config.desk_on_gate);
+    section(reader, "sign_in", [&](YamlReader& r) { sign_in(r); });
+  }
+
+  void sign_in(YamlReader& reader) {
+    SignInConfig& config = out_.config.admin.sign_in;
+    reader.require("issuer");
+    reader.require("client_id");
+    config.issuer = reader.text("issuer");
+    const auto issuer = parse_url(with_trailing_slash(config.issuer));
+    // OpenID Connect Discovery 1.0, section 3: https; a provider on this machine is for trying.
+    if (!config.issuer.empty() &&
+        (!issuer || (issuer->scheme != "https" && !is_loopback(issuer->host)))) {
+      problem(*reader.node("issuer"), "sign_in.issuer: '" + log::printable(config.issuer, 80) +
+                                          "' is not an https URL without query or fragment");
+    }
+    config.client_id = reader.text("client_id");
+    config.scopes = reader.texts("scopes");
+    config.hosts = reader.texts("hosts");
+    config.ca = below(file_, reader.text("ca"));
+    if (!config.ca.empty() && !std::ifstream(config.ca).good())
+      problem(*reader.node("ca"), "ca: cannot read " + config.ca);
+    config.claim = reader.text("claim", config.claim);
+    config.name_claim = reader.text("name_claim", config.name_claim);
+    config.review = reader.texts("review");
+    config.admin = reader.texts("admin");
+    client_secret(reader, config);
+  }
+
+  // As the secrets of alert sinks: only the gate that signs people in needs it.
+  void client_secret(YamlReader& reader, SignInConfig& config) {
+    const std::string variable = reader.text("client_secret_env");
+    const std::string path = below(file_, reader.text("client_secret_file"));
+    const bool needed = sinks_ == SinkSecrets::kNeeded;
+    if (!variable.empty()) {
+      config.secret = env_(variable).value_or("");
+      if (config.secret.empty() && needed)
+        problem(*reader.node("client_secret_env"),
+                "client_secret_env: the environment variable " + variable + " is not set");
+    } else if (!path.empty()) {
+      bool ok = false;
+      config.secret = first_line_of(path, ok);
+      if (!ok && needed)
+        problem(*reader.node("client_secret_file"), "client_secret_file: cannot read " + path);
+      config.secret_file = std::make_shared<SecretFile>(path, config.secret);
+    }
   }
 
   void signatures(YamlReader& reader) {
@@ -350,6 +413,12 @@ std::vector<Problem> check_config(const Config& config) {
     problems.push_back(
         {at,
          "more than one upstream without scopes or packages: the first would answer everything"});
+  const bool near = is_loopback(config.admin.address);
+  if (config.admin.sign_in.enabled() && !near && config.admin.url.empty()) {
+    problems.push_back({at,
+                        "admin.url is required for admin.sign_in unless the admin listener is "
+                        "on loopback: the provider sends browsers back there"});
+  }
   if (config.stale < config.fresh)
     problems.push_back({at, "packuments.stale must not be shorter than packuments.fresh"});
   return problems;
@@ -418,7 +487,11 @@ listen:
 
 # public_url: https://npm.corp.example/    # what clients use; written into every dist.tarball
 
-admin: { address: 127.0.0.1, port: 4874 }   # review queue, metrics; bearer token
+admin: { address: 127.0.0.1, port: 4874 }   # review queue, desk, metrics; bearer token
+# admin:                    # the same for people who reach it by a name, over TLS, and sign in at an OpenID provider (docs/desk.md)
+#   url: https://review.corp.example/
+#   tls: { certificate: tls/admin.crt, key: tls/admin.key }
+#   sign_in: { issuer: "https://id.corp.example/", client_id: npm-gate, client_secret_env: DESK_SECRET, claim: groups, review: [security] }
 
 access:
   clients: open             # every client that reaches the port may install; token: only with one (npm-gate token create NAME)

@@ -43,6 +43,34 @@ struct UpstreamConfig {
   std::string authorization() const;
 };
 
+// An OpenID provider that people sign in with (docs/desk.md).
+struct SignInConfig {
+  std::string issuer;  // as the provider spells it; "" = no provider
+  std::string client_id;
+  std::string secret;                       // of the client; "" = a public client. Never logged
+  std::shared_ptr<SecretFile> secret_file;  // read again if it changes
+  std::vector<std::string> scopes;          // asked for beside openid
+  std::vector<std::string> hosts;  // further hosts (host or host:port) of the provider's endpoints
+                                   // that may resolve to private addresses
+  std::string ca;                  // extra CA bundle, PEM file
+  std::string claim = "groups";    // a list of texts or one text; "a.b" is member b of claim a
+  std::string name_claim = "preferred_username";
+  std::vector<std::string> review, admin;  // values of `claim` that give these scopes
+  bool enabled() const { return !issuer.empty(); }
+  std::string current_secret() const { return secret_file ? secret_file->current() : secret; }
+};
+
+// The admin listener: review queue, desk, metrics.
+struct AdminConfig {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 4874;
+  TlsConfig tls;
+  std::string url;                 // where browsers reach it, with trailing slash; "" = not said
+  std::vector<std::string> hosts;  // names that it answers for beside url's, in lower case
+  bool desk_on_gate = false;       // the desk is also at public_url + "-/npm-gate/desk"
+  SignInConfig sign_in;
+};
+
 // What attestations are verified against.
 struct SignatureConfig {
   std::string trusted_root, registry_keys;  // file paths; "" = built in
@@ -60,8 +88,7 @@ struct Config {
   TlsConfig tls;
   std::vector<std::string>
       public_urls;  // with trailing slash; empty: loopback, the Host header decides
-  std::string admin_address = "127.0.0.1";
-  std::uint16_t admin_port = 4874;
+  AdminConfig admin;
   bool clients_need_token = false;
   // Who may ask for a release that is refused: everybody who may install, whoever has a token,
   // nobody.

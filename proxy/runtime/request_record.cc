@@ -19,6 +19,15 @@ std::string_view project_in(std::string_view user_agent) {
 
 }  // namespace
 
+std::string project_of(const Request& request) {
+  const std::string_view named = request.headers.get("npm-gate-project");
+  return log::printable(named.empty() ? project_in(request.headers.get("user-agent")) : named, 200);
+}
+
+Audience audience_of(const Request& request) {
+  return {request.client, project_of(request)};
+}
+
 std::string client_of(const Request& request) {
   return request.peer + (request.client.empty() ? "" : " (" + request.client + ")");
 }
@@ -42,9 +51,7 @@ LedgerEntry ledger_entry(const Request& request, Time now) {
   entry.address = request.peer;
   entry.user_agent = log::printable(request.headers.get("user-agent"), 200);
   entry.command = log::printable(request.headers.get("npm-command"), 60);
-  const std::string_view named = request.headers.get("npm-gate-project");
-  entry.project =
-      log::printable(named.empty() ? project_in(request.headers.get("user-agent")) : named, 200);
+  entry.project = project_of(request);
   return entry;
 }
 

@@ -35,15 +35,32 @@ Result<RequestStore::Asked> open_request(Connection& connection, const std::stri
 Result<std::vector<Asker>> askers_of(Connection& connection, std::int64_t id) {
   std::vector<Asker> askers;
   Statement rows(connection,
-                 "SELECT token, address, project, reason, needed_until, asked FROM asker"
+                 "SELECT token, address, project, reason, needed_until, asked, approved,"
+                 " approved_by, approved_reason FROM asker"
                  " WHERE request=?1 ORDER BY rowid");
   rows.bind(id);
   while (rows.step()) {
     askers.push_back({rows.string(0), rows.string(1), rows.string(2), rows.string(3),
-                      rows.optional_time(4), rows.time(5)});
+                      rows.optional_time(4), rows.time(5), rows.optional_time(6), rows.string(7),
+                      rows.string(8)});
   }
   if (auto done = rows.result(); !done) return done.error();
   return askers;
+}
+
+Error none_open(std::int64_t id) {
+  return fail(Code::kNotFound, Origin::kClient, "no request " + std::to_string(id) + " is open");
+}
+
+Result<void> close_request(Connection& connection, std::int64_t id,
+                           const RequestStore::Answer& answer) {
+  Statement update(connection,
+                   "UPDATE request SET answer=?2, answered=?3, answered_by=?4, reason=?5,"
+                   " instead=?6 WHERE id=?1 AND answer=''");
+  update.run(id, answer.answer, answer.at, answer.by, answer.reason, answer.instead);
+  if (auto done = update.result(); !done) return done;
+  if (connection.changes() == 0) return none_open(id);
+  return {};
 }
 
 }  // namespace
@@ -62,7 +79,8 @@ Result<RequestStore::Asked> SqliteRequestStore::ask(const std::string& name,
                    "INSERT INTO asker (request, token, address, project, reason, needed_until,"
                    " asked) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                    " ON CONFLICT (request, token, address, project) DO UPDATE"
-                   " SET reason=excluded.reason, needed_until=excluded.needed_until");
+                   " SET reason=excluded.reason, needed_until=excluded.needed_until,"
+                   " approved=NULL, approved_by='', approved_reason=''");
     save.run(asked->id, asker.token, asker.address, asker.project, asker.reason, asker.needed_until,
              asker.asked);
     if (auto done = save.result(); !done) return done.error();
@@ -74,16 +92,35 @@ Result<RequestStore::Asked> SqliteRequestStore::ask(const std::string& name,
 Result<void> SqliteRequestStore::answer(std::int64_t id, const Answer& answer,
                                         const AuditEntry& audit) {
   return database_.write(Durability::kPower, [&](Connection& connection) -> Result<void> {
-    Statement update(connection,
-                     "UPDATE request SET answer=?2, answered=?3, answered_by=?4, reason=?5,"
-                     " instead=?6 WHERE id=?1 AND answer=''");
-    update.run(id, answer.answer, answer.at, answer.by, answer.reason, answer.instead);
-    if (auto done = update.result(); !done) return done;
-    if (connection.changes() == 0) {
-      return fail(Code::kNotFound, Origin::kClient,
-                  "no request " + std::to_string(id) + " is open");
-    }
+    if (auto done = close_request(connection, id, answer); !done) return done;
     return insert_audit(connection, audit);
+  });
+}
+
+Result<std::size_t> SqliteRequestStore::approve_for(std::int64_t id, const std::string& token,
+                                                    const std::string& project,
+                                                    const Answer& answer, const AuditEntry& audit) {
+  return database_.write(Durability::kPower, [&](Connection& connection) -> Result<std::size_t> {
+    const auto open =
+        count(connection, "SELECT count(*) FROM request WHERE answer='' AND id=?1", id);
+    if (!open) return open.error();
+    if (*open == 0) return none_open(id);
+    Statement cover(connection,
+                    "UPDATE asker SET approved=?4, approved_by=?5, approved_reason=?6"
+                    " WHERE request=?1 AND approved IS NULL AND (?2='' OR token=?2)"
+                    " AND (?3='' OR project=?3)");
+    cover.run(id, token, project, answer.at, answer.by, answer.reason);
+    if (auto done = cover.result(); !done) return done.error();
+    const auto covered = static_cast<std::size_t>(connection.changes());
+    if (covered == 0) return covered;
+    const auto waiting =
+        count(connection, "SELECT count(*) FROM asker WHERE request=?1 AND approved IS NULL", id);
+    if (!waiting) return waiting.error();
+    if (*waiting == 0) {
+      if (auto done = close_request(connection, id, answer); !done) return done.error();
+    }
+    if (auto done = insert_audit(connection, audit); !done) return done.error();
+    return covered;
   });
 }
 

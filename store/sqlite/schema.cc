@@ -328,6 +328,18 @@ CREATE TABLE asker (
 constexpr std::string_view kOrigin =
     "ALTER TABLE release ADD COLUMN origin TEXT NOT NULL DEFAULT '';";
 
+// An approval can be for one token or one project alone; whoever it covers has an answer, the
+// others of the same request wait on.
+constexpr std::string_view kApprovalsForSome = R"sql(
+ALTER TABLE decision ADD COLUMN token TEXT NOT NULL DEFAULT '';
+ALTER TABLE decision ADD COLUMN project TEXT NOT NULL DEFAULT '';
+CREATE TRIGGER decision_is_for_whom_it_was BEFORE UPDATE OF token, project ON decision
+BEGIN SELECT RAISE(ABORT, 'a decision is never changed, only reopened'); END;
+ALTER TABLE asker ADD COLUMN approved_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE asker ADD COLUMN approved_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE asker ADD COLUMN approved INTEGER;
+)sql";
+
 constexpr SchemaStep kSteps[] = {
     {"first sights, evidence, pins, decisions, releases, audit, ledger, tokens, documents, "
      "settings",
@@ -339,6 +351,7 @@ constexpr SchemaStep kSteps[] = {
     {"audit entries of what was served or refused are added up", kFoldedAudit},
     {"releases that developers ask for", kRequests},
     {"what is proven of each release's origin", kOrigin},
+    {"approvals for one token or project", kApprovalsForSome},
 };
 
 Result<void> set_pragma(Connection& connection, const std::string& name, std::int64_t value) {

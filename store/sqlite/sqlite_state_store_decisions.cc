@@ -20,6 +20,8 @@ Result<Decision> read_decision(const Statement& row) {
   decision.at = row.time(8);
   decision.expires = row.optional_time(9);
   decision.reopened = row.flag(10);
+  decision.token = row.string(11);
+  decision.project = row.string(12);
   return decision;
 }
 
@@ -30,11 +32,12 @@ Result<std::int64_t> SqliteStateStore::add_decision(const Decision& decision,
   return decide_on_disk([&](Connection& connection) -> Result<std::int64_t> {
     Statement insert(connection,
                      "INSERT INTO decision (kind, name, versions, content_id, findings, actor,"
-                     " reason, at, expires, reopened)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+                     " reason, at, expires, reopened, token, project)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
     insert.run(decision.kind == Decision::Kind::kApprove ? "approve" : "reject", decision.name,
                decision.versions, decision.content_id, strings_to_text(decision.findings),
-               decision.actor, decision.reason, decision.at, decision.expires, decision.reopened);
+               decision.actor, decision.reason, decision.at, decision.expires, decision.reopened,
+               decision.token, decision.project);
     if (auto done = insert.result(); !done) return done.error();
     const std::int64_t id = connection.last_insert_id();
     if (auto done = insert_audit(connection, audit); !done) return done.error();
@@ -60,7 +63,7 @@ Result<std::vector<Decision>> SqliteStateStore::decisions(std::string_view name)
     std::vector<Decision> all;
     std::string sql =
         "SELECT id, kind, name, versions, content_id, findings, actor, reason, at, expires,"
-        " reopened FROM decision";
+        " reopened, token, project FROM decision";
     sql += name.empty() ? " ORDER BY id" : " WHERE name=?1 ORDER BY id";
     Statement rows(connection, sql);
     if (!name.empty()) rows.bind(name);

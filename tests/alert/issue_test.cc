@@ -67,7 +67,7 @@ TEST(PlanIssues, WhatAProjectNoLongerLocksIsOverForItOnce) {
   const IssuePlan later =
       plan_issues({of_kind(EventKind::kCleared, "coa", "2.0.3")}, {record("2.0.3", 7, "cleared")});
   EXPECT_TRUE(later.comments.empty());
-  EXPECT_NE(comment_text(message_of({dropped}), Audience::kSubscriber).find("no longer locks"),
+  EXPECT_NE(comment_text(message_of({dropped}), IssueAudience::kSubscriber).find("no longer locks"),
             std::string::npos);
 }
 
@@ -90,16 +90,16 @@ TEST(PlanIssues, AFixIsTold) {
 TEST(IssueText, HelpsAMaintainerAndHidesWhoInstalled) {
   AlertEvent event = of_kind(EventKind::kRecall, "ua-parser-js", "0.7.29");
   event.holders = {{"ci-token", "10.0.0.7", "shop", "ci", event.at, false}};
-  const IssueText text = issue_text(message_of({event}), Audience::kMaintainer);
+  const IssueText text = issue_text(message_of({event}), IssueAudience::kMaintainer);
   EXPECT_EQ(text.title, "Release ua-parser-js@0.7.29 looks suspicious: install-script-added");
   for (const char* word : {"What was seen", "0.7.28", "node preinstall.js", "How to confirm",
                            "npm diff --diff=ua-parser-js@0.7.28", "How to close"})
     EXPECT_NE(text.body.find(word), std::string::npos) << word;
   for (const char* word : {"ci-token", "10.0.0.7", "shop", "npm.corp.example"})
     EXPECT_EQ(text.body.find(word), std::string::npos) << word;
-  EXPECT_NE(issue_text(message_of({event}), Audience::kTeam).body.find("10.0.0.7"),
+  EXPECT_NE(issue_text(message_of({event}), IssueAudience::kTeam).body.find("10.0.0.7"),
             std::string::npos);
-  EXPECT_EQ(issue_text(message_of({event}), Audience::kSubscriber).body.find("10.0.0.7"),
+  EXPECT_EQ(issue_text(message_of({event}), IssueAudience::kSubscriber).body.find("10.0.0.7"),
             std::string::npos);
 }
 
@@ -107,8 +107,9 @@ TEST(IssueText, KeepsToItselfWhatTheGateCouldNotHave) {
   AlertEvent event = bad_release();
   event.findings.push_back(
       {"evidence-unavailable", "low", "git.corp.example did not answer", "{}"});
-  EXPECT_EQ(issue_text(message_of({event}), Audience::kMaintainer).body.find("git.corp.example"),
-            std::string::npos);
+  EXPECT_EQ(
+      issue_text(message_of({event}), IssueAudience::kMaintainer).body.find("git.corp.example"),
+      std::string::npos);
 }
 
 TEST(IssueText, APackageCannotMentionLinkOrBreakOut) {
@@ -116,7 +117,7 @@ TEST(IssueText, APackageCannotMentionLinkOrBreakOut) {
   event.findings[0].message = "hook runs ``` @security-team <img src=x> [a](https://evil.example)";
   event.findings[0].proof = "```\n# Heading\n@everyone";
   event.publisher = "`@bob`";
-  const std::string body = issue_text(message_of({event}), Audience::kMaintainer).body;
+  const std::string body = issue_text(message_of({event}), IssueAudience::kMaintainer).body;
   EXPECT_EQ(body.find("<img"), std::string::npos);
   EXPECT_EQ(body.find("[a]("), std::string::npos);
   EXPECT_EQ(body.find("**\n@"), std::string::npos);
@@ -129,7 +130,7 @@ TEST(IssueText, AWormStaysBelowGitHubsLimit) {
     events.push_back(bad_release("worm-" + std::to_string(i), "1.0.1"));
     events.back().findings[0].proof = std::string(5000, 'x');
   }
-  const IssueText text = issue_text(message_of(events), Audience::kTeam);
+  const IssueText text = issue_text(message_of(events), IssueAudience::kTeam);
   EXPECT_LT(text.body.size(), 65'536U);
   EXPECT_NE(text.body.find("more releases"), std::string::npos);
   EXPECT_EQ(text.title,
@@ -149,12 +150,13 @@ TEST(IssueText, APackageCannotGrowItBeyondGitHubsLimit) {
   }
   for (const std::size_t count : {std::size_t{1}, events.size()}) {
     const AlertMessage message = message_of({events.begin(), events.begin() + count});
-    for (const Audience audience :
-         {Audience::kMaintainer, Audience::kSubscriber, Audience::kTeam}) {
+    for (const IssueAudience audience :
+         {IssueAudience::kMaintainer, IssueAudience::kSubscriber, IssueAudience::kTeam}) {
       EXPECT_LT(issue_text(message, audience).body.size(), 65'000U) << count;
       EXPECT_LT(comment_text(message, audience).size(), 65'000U) << count;
     }
-    EXPECT_NE(issue_text(message, Audience::kTeam).body.find("more findings"), std::string::npos);
+    EXPECT_NE(issue_text(message, IssueAudience::kTeam).body.find("more findings"),
+              std::string::npos);
   }
 }
 

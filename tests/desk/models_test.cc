@@ -21,7 +21,8 @@ const char* const kListing = R"({"next":null,"releases":[{"name":"@acme/left","v
 
 TEST(DeskModels, TheQueueSaysWhatIsHeldWhyAndWhoWaits) {
   const std::string page =
-      render(data::desk_queue(), queue_model(parsed(kListing), {"quarantine", "", ""}, "secret"));
+      render(data::desk_queue(),
+             queue_model(parsed(kListing), {"quarantine", "", "", "", "", ""}, "secret"));
   EXPECT_NE(page.find("href=\"/desk/releases/@acme%2Fleft/1.0.1\""), page.npos);
   EXPECT_NE(page.find("postinstall added &lt;b&gt; (rule takeover)"), page.npos);
   EXPECT_EQ(page.find("grew"), page.npos) << "the gravest finding speaks";
@@ -31,8 +32,8 @@ TEST(DeskModels, TheQueueSaysWhatIsHeldWhyAndWhoWaits) {
 
 TEST(DeskModels, AnEmptyQueueSaysSo) {
   const std::string page =
-      render(data::desk_queue(),
-             queue_model(parsed(R"({"releases":[],"next":null})"), {"quarantine", "", ""}, "c"));
+      render(data::desk_queue(), queue_model(parsed(R"({"releases":[],"next":null})"),
+                                             {"quarantine", "", "", "", "", ""}, "c"));
   EXPECT_NE(page.find("No release is waiting"), page.npos);
   EXPECT_EQ(page.find("<table"), page.npos);
 }
@@ -93,16 +94,60 @@ TEST(DeskModels, TheReviewerSeesWhoAsksAndAnswersThere) {
   EXPECT_EQ(page.find("needed until"), page.npos);
 }
 
-TEST(DeskModels, FiltersOfTheQueue) {
-  const auto listing = parsed(kListing);  // nobody asked, three were refused
-  const auto shown = [&](const char* only) {
-    return render(data::desk_queue(), queue_model(listing, {"quarantine", "", only}, "c"))
-               .find("@acme%2Fleft") != std::string::npos;
-  };
-  EXPECT_TRUE(shown(""));
-  EXPECT_TRUE(shown("refused"));
-  EXPECT_FALSE(shown("asked"));
-  EXPECT_FALSE(shown("fixes"));
+TEST(DeskModels, FiltersAndOrderOfTheQueueGoWithItsNextPage) {
+  auto listing = parsed(kListing);
+  listing["next"] = "k&1";
+  const QueueQuery query{"all", "@acme/*", "asked", "high", "new-hooks", "risk"};
+  EXPECT_EQ(query.text(false),
+            "package=%40acme%2F%2A&only=asked&severity=high&rule=new-hooks&sort=risk");
+  const std::string page = render(data::desk_queue(), queue_model(listing, query, "c"));
+  EXPECT_NE(page.find("href=\"/desk?verdict=all&amp;package=%40acme%2F%2A&amp;only=asked&amp;"
+                      "severity=high&amp;rule=new-hooks&amp;sort=risk&amp;cursor=k%261\""),
+            page.npos)
+      << page;
+  for (const char* const chosen : {"\"asked\" selected", "\"high\" selected", "\"risk\" selected"})
+    EXPECT_NE(page.find(chosen), page.npos) << chosen;
+}
+
+TEST(DeskModels, WhatWasShownOfARowGoesWithTheDecision) {
+  auto listing = parsed(kListing);
+  auto& row = listing["releases"].as_array()[0].as_object();
+  row["content"] = "c0";
+  row["shown"] = "5eed";
+  row["projects"] = boost::json::array{"shop", "<b>site</b>"};
+  const std::string page =
+      render(data::desk_queue(), queue_model(listing, {"quarantine", "", "", "", "", ""}, "c"));
+  EXPECT_NE(page.find("name=\"shown\" value=\"@acme/left@1.0.1 c0 5eed\""), page.npos) << page;
+  EXPECT_NE(page.find("shop, &lt;b&gt;site&lt;/b&gt;"), page.npos);
+}
+
+TEST(DeskModels, BeforeADecisionThePageSaysWhatItWillChange) {
+  auto release = parsed(kRelease);
+  release["dist_tags"] = boost::json::object{{"latest", "1.0.0"}};
+  release["waiting"] = boost::json::array{boost::json::object{{"client", "10.0.0.1"}}};
+  const std::string form =
+      "verb=approve&reason=%3Cb%3E&for=&shown=left%401.0.1+c0+5eed&release=left%401.0.1";
+  const std::string page = render(data::desk_confirm(), confirm_model({release}, form, "secret"));
+  for (const char* const words :
+       {"Approve 1 release?", "latest moves from 1.0.0 to 1.0.1.", "1 client that was refused gets",
+        "&lt;b&gt;</textarea>", "name=\"shown\" value=\"left@1.0.1 c0 5eed\"",
+        "name=\"sure\" value=\"1\""})
+    EXPECT_NE(page.find(words), page.npos) << words << page;
+  const std::string some = render(data::desk_confirm(),
+                                  confirm_model({release}, form + "&for=project%3Ashop", "secret"));
+  EXPECT_EQ(some.find("latest moves"), some.npos) << "for everybody else nothing changes";
+}
+
+TEST(DeskModels, WhatADecisionCameToIsSaidInWordsOfOurs) {
+  EXPECT_EQ(said("done=approve&n=3"), "Approved: 3 releases.");
+  EXPECT_EQ(said("done=reject&n=1"), "Rejected: 1 release.");
+  EXPECT_EQ(said("done=<b>&n=3"), "");
+  EXPECT_EQ(said("done=approve&n=call+me"), "Approved: 1 release.");
+  const auto refused = parsed(
+      R"({"error":"nothing","changed":[{"name":"left","version":"1.0.1","why":"<changed>"}]})");
+  const std::string page = render(data::desk_not_done(), not_done_model(refused));
+  EXPECT_NE(page.find("/desk/releases/left/1.0.1"), page.npos);
+  EXPECT_NE(page.find("&lt;changed&gt;"), page.npos);
 }
 
 TEST(DeskModels, APackagesTimelineMarksWhoAndWhatChanged) {

@@ -85,6 +85,33 @@ TEST_F(ContentDiffs, NamesBinariesAndTheirNewStrings) {
   EXPECT_TRUE(made.files[0].lines.hunks.empty());
 }
 
+// Of a large archive the bodies of binaries are not held: what differs is told all the same.
+TEST_F(ContentDiffs, LargeBinariesAreToldApartWithoutBeingHeld) {
+  std::string body =
+      "\x7F"
+      "ELF\0\0"s;
+  for (int i = 0; i < 400; ++i) body += std::string(99, static_cast<char>('a' + i % 26)) + '\0';
+  std::string other = body;
+  other[other.size() - 50] = '!';
+  DiffLimits limits;
+  limits.archive.hold_whole = 1024;
+  const std::string before = tarball({{"a.node", body}, {"b.node", body}, {"c.js", "1\n"}}),
+                    after = tarball({{"a.node", other}, {"b.node", body}, {"c.js", "2\n"}});
+  const auto made = diff(before, after, {"a.node", "b.node", "c.js"}, limits);
+  ASSERT_EQ(made.files.size(), 2u) << "the second is the same";
+  EXPECT_EQ(made.files[0].shown, Shown::kBinary);
+  EXPECT_EQ(made.files[0].kind, "ELF");
+  EXPECT_EQ(made.files[0].after_size, other.size());
+  EXPECT_TRUE(made.files[0].strings.empty());
+  EXPECT_EQ(made.files[1].lines.added, 1u);
+  // One that is larger than what is read for strings has its kind, too.
+  limits = DiffLimits();
+  limits.max_file = 1000;
+  const auto large = diff(before, after, {"a.node"}, limits);
+  EXPECT_EQ(large.files[0].shown, Shown::kBinary);
+  EXPECT_TRUE(large.files[0].strings.empty());
+}
+
 TEST_F(ContentDiffs, LimitsAreUsedUpInTheOrderAskedFor) {
   std::string long_text;
   for (int i = 0; i < 50; ++i) long_text += "line\n";

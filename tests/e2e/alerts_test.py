@@ -126,7 +126,7 @@ class Alerts(case.EndToEnd):
         made = self.command(gate, "token", "create", f"ci-{repository}-{file}-{time.monotonic_ns()}".replace("/", "-"), "--scope", "install")
         body = json.dumps({"repository": f"https://git.example/{repository}", "file": file, "text": json.dumps(document)}).encode()
         token = re.search(r"\S{20,}", made.stdout)[0]
-        answer = wire.send(gate.admin_url, "/api/v1/subscriptions", "POST", {"Authorization": f"Bearer {token}"}, body)
+        answer = wire.send(gate.admin_url, "/api/v1/subscriptions", "POST", {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}, body)
         self.assertEqual(answer.status, 200, answer)
         return answer.json()
 

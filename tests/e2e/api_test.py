@@ -58,6 +58,8 @@ class Api:
         target = path + ("?" + urllib.parse.urlencode(query) if query else "")
         used = self.token if token == "" else token
         headers = {"Authorization": f"Bearer {used}"} if used else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         answer = wire.send(self.gate.admin_url, target, method, headers, json.dumps(body).encode() if body is not None else None)
         self.seen.add((method, template, answer.status))
         schema = self.schema_of(method, template, answer)
@@ -154,6 +156,24 @@ class AdminApi(case.EndToEnd):
         self.assertEqual(self.api("POST", self.RELEASE + "/reject", body=reason, name="other", version="1.0.0").status, 200)
         self.assertEqual(self.gate.tarball("other", "1.0.0").status, 403)
         self.assertEqual(self.api("POST", self.RELEASE + "/reopen", body=reason, name="other", version="1.0.0").status, 200)
+        many = "/api/v1/decisions"
+        for wrong in ({}, {"verb": "approve", "reason": "x", "releases": []}, {"verb": "hold", "reason": "x", "releases": [{"name": "other", "version": "1.0.0"}]},
+                      {"verb": "approve", "reason": "x", "releases": [{"name": "other", "version": "1.0.0"}]},
+                      {"verb": "reject", "reason": "x", "project": "shop", "releases": [{"name": "other", "version": "1.0.0"}]},
+                      {"verb": "reject", "reason": "x", "releases": [{"name": "other", "version": "^1.0.0"}]}):
+            self.assertEqual(self.api("POST", many, body=wrong).status, 400, wrong)
+        rows = {row["name"]: row for row in self.api("GET", "/api/v1/releases", {"verdict": "quarantine"}).json()["releases"]}
+        shown = [{"name": name, "version": row["version"], "content": row["content"], "seen": row["shown"]} for name, row in rows.items()]
+        self.assertGreaterEqual(len(shown), 2, rows)
+        changed = self.api("POST", many, body={"verb": "approve", "reason": "read", "releases": [shown[0], {**shown[1], "seen": "0" * 16}]})
+        self.assertEqual((changed.status, [one["name"] for one in changed.json()["changed"]]), (409, [shown[1]["name"]]))
+        self.assertEqual(len(self.api("GET", "/api/v1/releases", {"verdict": "quarantine"}).json()["releases"]), len(shown), "nothing was decided")
+        done = self.api("POST", many, body={"verb": "approve", "reason": "read", "releases": shown})
+        self.assertEqual((done.status, len(done.json()["decided"])), (200, len(shown)))
+        self.assertEqual(self.api("GET", "/api/v1/releases", {"verdict": "quarantine"}).json()["releases"], [])
+        back = {"verb": "reopen", "reason": "once more", "releases": [{"name": one["name"], "version": one["version"]} for one in shown]}
+        self.assertEqual(self.api("POST", many, body=back).status, 200)
+        self.assertEqual(self.api("POST", many, body=back).status, 409, "no decision is in force")
         self.assertEqual(self.gate.tarball("other", "1.0.0").status, 200)
 
     def test_paging(self):
@@ -215,7 +235,7 @@ class AdminApi(case.EndToEnd):
         """404, 405 with Allow, a limit on failed logins that never locks a valid token out."""
         answer = wire.send(self.gate.admin_url, "/api/v1/nothing", headers={"Authorization": f"Bearer {self.api.token}"})
         self.assertEqual(answer.status, 404)
-        answer = wire.send(self.gate.admin_url, "/api/v1/policy", "POST", body=b"{}")
+        answer = wire.send(self.gate.admin_url, "/api/v1/policy", "POST", {"Content-Type": "application/json"}, b"{}")
         self.assertEqual((answer.status, answer.header("allow")), (405, "GET"))
         for _ in range(5):
             self.assertEqual(self.api("GET", "/api/v1/releases", token="ngt_wrong").status, 401)

@@ -4,13 +4,16 @@
 import http.client
 import pathlib
 import re
+import ssl
 import sys
+import tempfile
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 # pylint: disable=wrong-import-position
 import case
 import wire
+from certificates import Authority
 from fixture_registry import FixtureRegistry, Package, Release, days_ago
 from gate import Gate, environment, run
 
@@ -108,11 +111,11 @@ class Desk(case.EndToEnd):
         form = {"csrf": Browser.field(page, "csrf"), "release": "left@1.0.1", "content": Browser.field(page, "content"),
                 "seen": Browser.field(page, "seen"), "reason": "read every line", "expires": "", "verb": "approve"}
         status, headers, text = self.browser.send("POST", "/desk/decide", form)
-        self.assertEqual((status, headers["location"]), (303, "/desk/releases/left/1.0.1"), text)
+        self.assertEqual((status, headers["location"]), (303, "/desk/releases/left/1.0.1?done=approve&n=1"), text)
         self.assertEqual(self.gate.versions("left"), ["1.0.0", "1.0.1"])
         form = {"csrf": Browser.field(page, "csrf"), "release": ["right@1.0.1", "left@1.0.1"], "reason": "no", "verb": "reject"}
         status, headers, text = self.browser.send("POST", "/desk/decide", form)
-        self.assertEqual((status, headers["location"]), (303, "/desk"), text)
+        self.assertEqual((status, headers["location"]), (303, "/desk?done=reject&n=2"), text)
         self.assertEqual(self.gate.versions("left"), ["1.0.0"])
         self.assertIn("read every line", self.browser.send("GET", "/desk/audit?kind=decision")[2])
         self.assertNotIn("left@1.0.1", self.browser.send("GET", "/desk")[2])
@@ -144,6 +147,58 @@ class Desk(case.EndToEnd):
         self.assertEqual(self.browser.send("POST", "/desk/login", {"token": self.token, "to": "//evil.example"})[1]["location"], "/desk")
         self.assertEqual(self.gate.command("token", "revoke", "1").returncode, 0)
         self.assertEqual(self.browser.send("GET", "/desk")[0], 303)
+
+    def test_the_listener_answers_by_its_own_names_and_takes_json(self):
+        """A foreign Host, what another site's page sends, a body of another kind; probes by any name; names from gate.yaml."""
+        admin, bearer = self.gate.admin_url, {"Authorization": f"Bearer {self.token}"}
+        json_type = {"Content-Type": "application/json"}
+        for path in ("/api/v1/releases", "/metrics", "/desk/login", "/nowhere"):
+            self.assertEqual(wire.send(admin, path, headers={**bearer, "Host": "evil.example"}).status, 421, path)
+        for path in ("/healthz", "/readyz"):
+            self.assertEqual(wire.send(admin, path, headers={"Host": "evil.example"}).status, 200, path)
+        for host in (f"localhost:{self.port}", "[::1]", "10.0.0.7:80"):
+            self.assertEqual(wire.send(admin, "/api/v1/releases", headers={**bearer, "Host": host}).status, 200, host)
+        reject = "/api/v1/releases/left/1.0.1/reject"
+        for headers, status in (({**json_type, "Origin": "http://evil.example"}, 403), ({**json_type, "Origin": "null"}, 403),
+                                ({"Content-Type": "text/plain"}, 415), ({"Content-Type": "application/x-www-form-urlencoded"}, 415), ({}, 415)):
+            answer = wire.send(admin, reject, "POST", {**bearer, **headers}, b'{"reason":"x"}')
+            self.assertEqual((answer.status, answer.error()[:9]), (status, "npm-gate:"), (headers, answer))
+        self.assertEqual(self.gate.versions("left"), ["1.0.0"])
+        good = {**bearer, "Content-Type": "application/json; charset=utf-8", "Origin": admin.rstrip("/")}
+        self.assertEqual(wire.send(admin, reject, "POST", good, b'{"reason":"x"}').status, 200)
+        named = self.enterContext(Gate(self.registry.url, settings={"admin": {"url": "https://review.corp.example/", "hosts": ["Gate.Internal"]},
+                                                                    "access": {"trusted_proxies": ["127.0.0.1"]}}))
+        for host, status in (("review.corp.example", 200), ("gate.internal:4874", 200), ("evil.example", 421)):
+            self.assertEqual(wire.send(named.admin_url, "/desk/login", headers={"Host": host}).status, status, host)
+        # Behind a proxy that speaks TLS: the cookie is for TLS alone, and the trail has the reviewer's own address.
+        token = named.command("token", "create", "rita", "--scope", "review").stdout.strip()
+        answer = wire.send(named.admin_url, "/desk/login", "POST", {
+            "Host": "review.corp.example", "Origin": "https://review.corp.example", "Content-Type": "application/x-www-form-urlencoded",
+            "X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https"}, urllib.parse.urlencode({"token": token}).encode())
+        self.assertEqual(answer.status, 303, answer)
+        self.assertIn("; Secure", answer.header("set-cookie"))
+        self.assertTrue(wire.eventually(lambda: "192.0.2.9" in named.command("log", "--kind", "sign-in", "--json").stdout))
+        self.assertEqual(wire.send(named.admin_url, "/metrics", headers={"X-Forwarded-For": "192.0.2.9"}).status, 401, "not from this machine")
+
+    def test_the_admin_listener_over_tls(self):
+        """admin.tls: pages, API and the commands that --config leads there."""
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        authority = Authority(folder)
+        certificate, key = authority.issue("admin")
+        gate = self.enterContext(Gate(self.registry.url, settings={"admin": {"tls": {"certificate": str(certificate), "key": str(key)}}}))
+        token = gate.command("token", "create", "rita", "--scope", "review").stdout.strip()
+        trusting = environment(NPM_GATE_TOKEN=token, SSL_CERT_FILE=str(authority.certificate))
+        listed = run("quarantine", "list", "--config", gate.config_file, env=trusting)
+        self.assertEqual((listed.returncode, "no release is held" in listed.stdout), (0, True), listed.stderr)
+        self.assertNotEqual(run("quarantine", "list", "--config", gate.config_file, env=environment(NPM_GATE_TOKEN=token)).returncode, 0)
+        connection = http.client.HTTPSConnection("127.0.0.1", gate.admin_port, context=ssl.create_default_context(cafile=str(authority.certificate)))
+        self.addCleanup(connection.close)
+        origin = f"https://127.0.0.1:{gate.admin_port}"
+        connection.request("POST", "/desk/login", urllib.parse.urlencode({"token": token}),
+                           {"Origin": origin, "Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 303, answer.read())
+        self.assertRegex(answer.getheader("set-cookie"), "HttpOnly; SameSite=Strict; Secure")
 
     def test_pages_are_guarded(self):
         """No script, no frame, nothing kept, a cookie that scripts and other sites do not get."""

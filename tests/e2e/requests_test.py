@@ -103,6 +103,53 @@ class Requests(case.EndToEnd):
         self.assertEqual([entry["action"] for entry in trail], ["ask", "ask", "ask", "instead", "ask", "ask", "approved", "declined"])
         self.assertEqual({entry["actor"] for entry in trail}, {"client", "admin:rita"})
 
+    def test_an_approval_for_one_project_or_token(self):
+        """Who gets the release, who waits on, what `why`, `explain --as` and the trail say, and how it ends."""
+        gate = self.gate()
+        for project in ("shop", "site"):
+            self.assertIn(self.ask(gate, "left/1.1.0", {"reason": project, "project": project}).status, (200, 201))
+        env = environment(NPM_GATE_TOKEN=gate.token)
+
+        def quarantine(verb, *more):
+            return run("quarantine", verb, "left@1.1.0", "--reason", "SEC-7", *more, "--config", gate.config_file, env=env)
+
+        self.assertEqual(quarantine("approve", "--for", "shop").returncode, 2)
+        self.assertNotEqual(quarantine("approve", "--for", "token:nobody").returncode, 0)
+        done = quarantine("approve", "--for", "project:shop")
+        self.assertEqual((done.returncode, "for project:shop alone; now quarantine for everybody else" in done.stdout), (0, True), done.stderr + done.stdout)
+
+        def versions(**headers):
+            return list(gate.get("/left", {name.replace("_", "-"): value for name, value in headers.items()}).json()["versions"])
+
+        tarball = "/left/-/left-1.1.0.tgz"
+        for _ in range(2):
+            self.assertEqual(versions(npm_gate_project="shop"), ["1.0.0", "1.1.0"])
+            self.assertEqual(versions(user_agent="npm/11 project/shop"), ["1.0.0", "1.1.0"])
+            self.assertEqual((versions(), versions(npm_gate_project="site")), (["1.0.0"], ["1.0.0"]))
+            self.assertEqual([gate.get(tarball, {"npm-gate-project": name}).status for name in ("shop", "site")], [200, 403])
+        self.assertEqual(gate.get("/left", {"npm-gate-project": "shop"}).header("cache-control"), "private, no-store")
+        # shop has its answer, site waits on.
+        request = self.api(gate, "/api/v1/requests").json()["requests"][0]
+        self.assertEqual([(one["project"], bool(one["approved"])) for one in request["askers"]], [("shop", True), ("site", False)])
+        lock = gate.base / "package-lock.json"
+        lock.write_text(json.dumps({"lockfileVersion": 3, "packages": {"": {}, "node_modules/left": {"version": "1.1.0"}}}))
+        self.assertEqual([run("why", lock, "--gate", gate.url, "--project", name).returncode for name in ("shop", "site")], [0, 1])
+        self.assertEqual([gate.command("explain", "left@1.1.0", "--as", f"project:{name}").returncode for name in ("shop", "site")], [0, 1])
+        entry = json.loads(gate.command("log", "--kind", "decision", "--json").stdout.splitlines()[-1])
+        self.assertEqual((entry["action"], entry["detail"]["project"]), ("approve", "shop"))
+        shown = run("quarantine", "show", "left@1.1.0", "--config", gate.config_file, env=env).stdout
+        self.assertIn("approve 1.1.0 for project shop by rita", shown)
+        # It ends alone, and one for a token is proven by it.
+        self.assertEqual(quarantine("reopen", "--for", "project:shop").returncode, 0)
+        self.assertEqual(versions(npm_gate_project="shop"), ["1.0.0"])
+        ci = gate.command("token", "create", "ci", "--scope", "install").stdout.strip()
+        self.assertEqual(quarantine("approve", "--for", "token:ci").returncode, 0)
+        self.assertEqual((versions(authorization=f"Bearer {ci}"), versions(npm_gate_project="ci")), (["1.0.0", "1.1.0"], ["1.0.0"]))
+        # For everybody: whoever waited has the answer.
+        self.assertEqual(quarantine("approve").returncode, 0)
+        self.assertEqual(versions(), ["1.0.0", "1.1.0"])
+        self.assertEqual(self.api(gate, "/api/v1/requests").json()["requests"], [])
+
     def test_what_cannot_be_asked(self):
         """No reason, too much of it, what is served, unknown, over already, not JSON, another page's form, too often."""
         gate = self.gate()

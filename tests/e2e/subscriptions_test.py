@@ -43,7 +43,7 @@ class Scene(case.EndToEnd):
 
     def call(self, method="GET", path="", body=None, scope="review"):
         """One request to the admin API."""
-        headers = {"Authorization": f"Bearer {self.tokens[scope]}"} if scope else {}
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {self.tokens[scope]}"} if scope else {})}
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         return wire.send(self.gate.admin_url, "/api/v1/subscriptions" + path, method, headers, data)
 

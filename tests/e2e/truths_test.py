@@ -64,6 +64,18 @@ class Truths(case.EndToEnd):
             rows = [json.loads(line) for line in gate.command("log", "left@1.1.0", "--kind", "verdict", "--json").stdout.splitlines()]
             self.assertEqual(rows[-1]["action"], verdict, rows)
 
+    def test_a_decision_at_once_follows_the_first_verdict(self):
+        """Approved in the moment in which it was first judged: the trail has the verdict, the decision, and what it changed, in this order."""
+        for _ in range(3):
+            gate = self.gate()
+            gate.versions("left")
+            done = self.command(gate, "quarantine", "approve", "left@1.1.0", "--reason", "at once")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = [json.loads(line) for line in gate.command("log", "left@1.1.0", "--json").stdout.splitlines()]
+            told = [(row["kind"], row["action"]) for row in rows if row["kind"] in ("verdict", "decision")]
+            self.assertEqual(told, [("verdict", "quarantine"), ("decision", "approve"), ("verdict", "allow")], rows)
+            gate.stop()
+
     def test_monitor_mode_shows_what_would_be_held(self):
         """In the list, the filter and the desk's API."""
         gate = self.gate(policy=POLICY.replace("rules:", "mode: monitor\nrules:"))

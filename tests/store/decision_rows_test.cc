@@ -91,6 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         StatementRow{"AuditDelete", "DELETE FROM audit", "append-only"},
         StatementRow{"AuditDeleteOne", "DELETE FROM audit WHERE id=1", "append-only"},
         StatementRow{"DecisionUpdate", "UPDATE decision SET reason='x'", "only reopened"},
+        StatementRow{"DecisionForWhom", "UPDATE decision SET project='x'", "only reopened"},
         StatementRow{"DecisionKind", "UPDATE decision SET kind='reject'", "only reopened"},
         StatementRow{"DecisionDelete", "DELETE FROM decision", "never removed"},
         StatementRow{"PinUpdate", "UPDATE pin SET raw_manifest='x'", "never changed"},

@@ -72,6 +72,31 @@ TEST_P(RequestRows, AnAnswerIsGivenOnceAndTheNextQuestionIsAnotherRequest) {
   EXPECT_EQ(must(store().requests().requests(filter)).size(), 1U);
 }
 
+TEST_P(RequestRows, AnApprovalForSomeAnswersThoseAlone) {
+  const auto first = ask("1.0.1", asker("ci", "a build", 1));
+  Asker other = asker("", "a site", 2);
+  other.address = "10.0.0.1";
+  other.project = "site";
+  ask("1.0.1", other);
+  const RequestStore::Answer answer{"approved", "rita", "read it", "", at(5)};
+  const auto entry = audit_entry("request", "left");
+  EXPECT_EQ(must(store().requests().approve_for(first.id, "", "nobody", answer, entry)), 0U);
+  EXPECT_EQ(must(store().requests().approve_for(first.id, "", "shop", answer, entry)), 1U);
+  reopen();
+  auto all = open();
+  ASSERT_EQ(all.size(), 1U) << "the other one waits on";
+  EXPECT_EQ(all[0].askers[0].approved, std::optional(at(5)));
+  EXPECT_EQ(all[0].askers[0].approved_by, "rita");
+  EXPECT_FALSE(all[0].askers[1].approved);
+  ask("1.0.1", asker("ci", "again: it was taken back", 6));
+  EXPECT_FALSE(open()[0].askers[0].approved);
+  EXPECT_EQ(must(store().requests().approve_for(first.id, "ci", "shop", answer, entry)), 1U);
+  EXPECT_EQ(must(store().requests().approve_for(first.id, "", "site", answer, entry)), 1U);
+  EXPECT_TRUE(open().empty()) << "nobody waits any more";
+  EXPECT_EQ(store().requests().approve_for(first.id, "", "site", answer, entry).error().code,
+            Code::kNotFound);
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, RequestRows,
                          ::testing::Values(StoreKind::kDisk, StoreKind::kMemory), kind_name);
 

@@ -26,6 +26,7 @@ constexpr std::string_view kReleased[] = {
     "d3dac8087328f8a051ecbd8b8cc168b41666bf2230a82a78d4fdff9c710740a2",
     "5418f185fc346bba9db1febefde3f35a01dd0e97f1b6d4d74cef6a4e601294b1",
     "abc824b3a4e3aeda2dcca6d2cc50afae2b6276d05e1f9594592684db5a784134",
+    "ef5d1db84631e2a49ae3c57bb94ecbf0e50a027a9a16d8917627958347d7c8dd",
 };
 
 TEST(Schema, ReleasedStepsNeverChange) {

@@ -20,6 +20,14 @@ import time
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+AXE = pathlib.Path(os.environ.get("NPM_GATE_DESK_TOOLS", ROOT / "build" / "desk-tools")) / "node_modules" / "axe-core" / "axe.min.js"
+BARRIERS = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ['violations']}).then(
+  found => done(found.violations.filter(each => each.impact === 'serious' || each.impact === 'critical').map(
+    each => each.id + ': ' + each.help + ': ' + each.nodes.slice(0, 3).map(node => node.target.join(' ')).join(', '))),
+  error => done(['axe failed: ' + error]));
+"""
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver, section 12: the web element identifier
 
 
@@ -157,6 +165,21 @@ class Browser:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{words!r} is not on the page: {self.text()[:2000]}")
             time.sleep(0.1)
+
+    def tab_to(self, selector, limit=300):
+        """Tab until the element has the focus: what a keyboard alone can reach."""
+        for _ in range(limit):
+            self.keys("\ue004")
+            if self.script("return document.activeElement.matches(arguments[0])", selector):
+                return
+        raise AssertionError(f"no Tab leads to {selector}")
+
+    def barriers(self):
+        """What axe-core finds that is serious or critical; None where it is not installed (scripts/install-desk-tools.sh)."""
+        if not AXE.exists():
+            return None
+        self.script(AXE.read_text(encoding="utf-8") + "; return 0")
+        return self._call("execute/async", {"script": BARRIERS, "args": []})
 
     # What holds for every page.
     def faults(self):

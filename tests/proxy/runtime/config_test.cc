@@ -32,7 +32,7 @@ TEST(Sample, IsTheDefaults) {
   EXPECT_EQ(sample.config.storage_path, "/var/lib/npm-gate");
   const Config defaults;
   EXPECT_EQ(sample.config.port, defaults.port);
-  EXPECT_EQ(sample.config.admin_port, defaults.admin_port);
+  EXPECT_EQ(sample.config.admin.port, defaults.admin.port);
   EXPECT_EQ(sample.config.fresh, defaults.fresh);
   EXPECT_EQ(sample.config.stale, defaults.stale);
   EXPECT_EQ(sample.config.recent, defaults.recent);

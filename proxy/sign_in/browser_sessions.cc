@@ -1,4 +1,4 @@
-#include "proxy/desk/sessions.h"
+#include "proxy/sign_in/browser_sessions.h"
 
 #include <algorithm>
 
@@ -11,10 +11,10 @@ constexpr std::size_t kRandomBytes = 32;
 
 }  // namespace
 
-std::string DeskSessions::open(std::string authorization) {
+std::string BrowserSessions::open(BrowserSession session) {
   const std::string id = random_hex(kRandomBytes);
   Kept kept;
-  kept.session.authorization = std::move(authorization);
+  kept.session = std::move(session);
   kept.session.csrf = random_hex(kRandomBytes);
   kept.opened = kept.used = clock_.now();
   const std::lock_guard lock(mutex_);
@@ -28,7 +28,7 @@ std::string DeskSessions::open(std::string authorization) {
   return id;
 }
 
-std::optional<DeskSession> DeskSessions::find(std::string_view cookies) {
+std::optional<BrowserSession> BrowserSessions::find(std::string_view cookies) {
   const std::string id = id_in(cookies);
   if (id.empty()) return std::nullopt;
   const Time now = clock_.now();
@@ -40,33 +40,39 @@ std::optional<DeskSession> DeskSessions::find(std::string_view cookies) {
   return found->second.session;
 }
 
-void DeskSessions::close(std::string_view cookies) {
+void BrowserSessions::close(std::string_view cookies) {
   const std::string id = id_in(cookies);
   const std::lock_guard lock(mutex_);
   if (!id.empty()) sessions_.erase(sha256_hex(id));
 }
 
-void DeskSessions::drop_old(Time now) {
+void BrowserSessions::drop_old(Time now) {
   std::erase_if(sessions_, [&](const auto& entry) {
-    return now - entry.second.opened > kLongest || now - entry.second.used > kIdle;
+    const Kept& kept = entry.second;
+    const Millis longest = kept.session.authorization.empty() ? kLongestOfProvider : kLongest;
+    return now - kept.opened > longest || now - kept.used > kIdle;
   });
 }
 
-std::string DeskSessions::id_in(std::string_view cookies) {
+std::string BrowserSessions::value_in(std::string_view cookies, std::string_view name) {
   while (!cookies.empty()) {
     const std::size_t end = std::min(cookies.find(';'), cookies.size());
     std::string_view pair = cookies.substr(0, end);
     cookies.remove_prefix(std::min(end + 1, cookies.size()));
     while (pair.starts_with(' ')) pair.remove_prefix(1);
-    if (pair.size() > kCookie.size() && pair.starts_with(kCookie) && pair[kCookie.size()] == '=')
-      return std::string(pair.substr(kCookie.size() + 1));
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+      return std::string(pair.substr(name.size() + 1));
   }
   return {};
 }
 
-std::string DeskSessions::cookie(std::string_view id, bool secure) {
+std::string BrowserSessions::id_in(std::string_view cookies) {
+  return value_in(cookies, kCookie);
+}
+
+std::string BrowserSessions::cookie(std::string_view id, std::string_view path, bool secure) {
   std::string value(kCookie);
-  value += "=" + std::string(id) + "; Path=/desk; HttpOnly; SameSite=Strict";
+  value += "=" + std::string(id) + "; Path=" + std::string(path) + "; HttpOnly; SameSite=Strict";
   if (secure) value += "; Secure";
   if (id.empty()) value += "; Max-Age=0";
   return value;
