@@ -289,7 +289,7 @@ class Large(http.server.BaseHTTPRequestHandler):
         name = self.path.strip("/")
         if "/-/" in self.path:
             return self.send_error(404)
-        count = 10_500 if name == "large" else int(name.partition("untimed-")[2] or 200)
+        count = (2_000 if QUICK else 10_500) if name == "large" else int(name.partition("untimed-")[2] or 200)
         made = self.made.get(name) or self.packument(name, count)
         if name == "large":
             self.made[name] = made
@@ -374,7 +374,7 @@ def one_large_packument():
 
 def untimed_package():
     """A cold packument of 5,000 releases without publish times: no release has one before it to be compared with."""
-    count = 2_000 if QUICK else 5_000
+    count = 1_000 if QUICK else 5_000
     with large_gate() as gate:
         started = time.monotonic()
         status = gate.packument(f"untimed-{count}").status
