@@ -294,7 +294,7 @@ class Steps {
   }
 
  private:
-  std::string manifest() { return dice_() % 3 == 0 ? kHook : kMaintained; }
+  std::string manifest() { return dice_() % 3 == 0 ? kKeptHook : kMaintained; }
   Traits traits() {
     Traits out;
     if (dice_() % 2 == 0)
