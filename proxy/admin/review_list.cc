@@ -93,8 +93,9 @@ struct Waiter {
 
 Waiter waiter_of(const AuditEntry& entry) {
   boost::system::error_code ec;
-  const boost::json::value parsed = boost::json::parse(entry.detail, ec);
-  const boost::json::object& detail = object_in(ec ? boost::json::value() : parsed);
+  boost::json::value parsed = boost::json::parse(entry.detail, ec);
+  if (ec) parsed = nullptr;
+  const boost::json::object& detail = object_in(parsed);
   Waiter waiter{entry.client,
                 text_member(detail, "project"),
                 text_member(detail, "user_agent"),
