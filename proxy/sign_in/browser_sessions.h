@@ -19,7 +19,7 @@ struct BrowserSession {
   std::string authorization;
   Caller caller;       // whom the provider signed in
   std::string csrf;    // what the forms of this session carry; open() makes it
-  std::string detail;  // JSON, for the audit trail: with what it was opened
+  std::string detail{};  // JSON, for the audit trail: with what it was opened
 };
 
 class BrowserSessions {

@@ -176,7 +176,9 @@ TEST_F(ForSome, TheVerdictForEverybodyIsTheOneOnRecord) {
   const auto rows = rig.store().releases_of("pkg");
   ASSERT_TRUE(rows);
   for (const ReleaseRow& row : *rows) {
-    if (row.version == "1.1.0") EXPECT_EQ(row.verdict, "quarantine");
+    if (row.version == "1.1.0") {
+      EXPECT_EQ(row.verdict, "quarantine");
+    }
   }
 }
 
