@@ -222,8 +222,10 @@ Task<Result<PackumentService::Prepared>> PackumentService::prepare(PackageName n
     if (!picks) co_return picks.error();
     if (picks->empty()) co_return prepared;
     prepared.late.clear();
-    if (std::chrono::steady_clock::now() >= deadline || round + 1 == kMaxRounds) {
+    if (std::chrono::steady_clock::now() >= deadline) {
       prepared.late = *picks;
+    } else if (round + 1 == kMaxRounds) {  // of many that the upstream does not give
+      prepared.undecided.insert(picks->begin(), picks->end());
     } else {
       co_await inspect_all(prepared, *picks, deadline);
     }

@@ -141,6 +141,18 @@ TEST_F(ColdPackuments, OneReleaseThatTakesForEverDoesNotKeepThePackageAway) {
   EXPECT_EQ(versions_in(rig.ask("/pkg")), (Names{"1.0.0", "1.2.0"}));
 }
 
+// What the upstream does not give is no matter of load, however many those are.
+TEST_F(ColdPackuments, ManyTarballsThatAreGoneDoNotKeepThePackageAway) {
+  std::vector<ColdVersion> versions{{"1.0.0", 90, "", ""}};
+  for (int i = 1; i <= 8; ++i) versions.push_back({"1." + std::to_string(i) + ".0", 9 - i, "", ""});
+  publish("pkg", versions, R"("latest":"1.8.0")");
+  for (const ColdVersion& one : versions)
+    rig.upstream.put(tarball_url("pkg", one.version), {404, "{}", ""});
+  const Response answer = rig.ask("/pkg");
+  EXPECT_EQ(answer.status, 200) << *answer.body;
+  EXPECT_FALSE(versions_in(answer).empty());
+}
+
 TEST_F(ColdPackuments, ATagIsInspectedForWhoAsksForIt) {
   publish("pkg", {{"1.0.0", 90, "", ""}, {"2.0.0-rc.1", 4, "", "node x.js"}},
           R"("latest":"1.0.0","next":"2.0.0-rc.1")");
