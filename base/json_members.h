@@ -21,5 +21,7 @@ const boost::json::array& list_member(const boost::json::object& object, std::st
 const boost::json::object& object_member(const boost::json::object& object, std::string_view key);
 // Itself, or an empty one if it is no object.
 const boost::json::object& object_in(const boost::json::value& value);
+// What it refers to would be gone.
+const boost::json::object& object_in(const boost::json::value&& value) = delete;
 
 }  // namespace npmgate

@@ -37,7 +37,7 @@ TEST(QueueOrder, UrgencyProjectsRiskAgeAndName) {
   old.seen -= std::chrono::hours(24);
   proven.lowest_risk = true;
   const std::vector<QueueFacts> all = {plain, fix, asked, wanted, grave, old, proven};
-  EXPECT_EQ(queue_order(QueueSort::kUrgency, all), "fawgolp");
+  EXPECT_EQ(queue_order(QueueSort::kUrgency, all), "flawgop");
   EXPECT_EQ(queue_order(QueueSort::kProjects, all), "woafglp");
   EXPECT_EQ(queue_order(QueueSort::kRisk, all), "lawofpg");
   EXPECT_EQ(queue_order(QueueSort::kAge, all), "oafglpw");
