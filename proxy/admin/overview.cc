@@ -44,7 +44,7 @@ Result<HeldByWeek> held_by_week(AuditLog& trail, Time now) {
     if (entry.action != "quarantine" && entry.action != "block") continue;
     boost::system::error_code ec;
     const json::value parsed = json::parse(entry.detail, ec);
-    const std::string because = text_member(object_in(ec ? json::value() : parsed), "because");
+    const std::string because = text_member(object_in(parsed), "because");
     const auto week = static_cast<std::size_t>((now - entry.at) / kWeek);
     if (week >= kWeeks) continue;
     std::istringstream rules(because);

@@ -94,7 +94,7 @@ struct Waiter {
 Waiter waiter_of(const AuditEntry& entry) {
   boost::system::error_code ec;
   const boost::json::value parsed = boost::json::parse(entry.detail, ec);
-  const boost::json::object& detail = object_in(ec ? boost::json::value() : parsed);
+  const boost::json::object& detail = object_in(parsed);
   Waiter waiter{entry.client,
                 text_member(detail, "project"),
                 text_member(detail, "user_agent"),

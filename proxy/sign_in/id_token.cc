@@ -180,7 +180,7 @@ Result<ProviderKeys> ProviderKeys::parse(std::string_view text) {
   boost::system::error_code ec;
   const json::value parsed = json::parse(text, ec);
   ProviderKeys out;
-  for (const json::value& each : list_member(object_in(ec ? json::value() : parsed), "keys")) {
+  for (const json::value& each : list_member(object_in(parsed), "keys")) {
     const json::object& object = object_in(each);
     Key key{text_member(object, "kid"), text_member(object, "alg"), text_member(object, "kty"),
             text_member(object, "crv"), json::serialize(each)};

@@ -108,7 +108,7 @@ Task<Result<json::object>> OidcClient::ask(FetchRequest request, std::string wha
   boost::system::error_code ec;
   json::value parsed = json::parse(reply->body, ec);
   if (reply->status != 200) {
-    const json::object& said = object_in(ec ? json::value() : parsed);
+    const json::object& said = object_in(parsed);
     std::string why = text_member(said, "error");
     if (const std::string more = text_member(said, "error_description"); !more.empty())
       why += ": " + more;

@@ -66,7 +66,8 @@ void create_fixture(const std::string& path, std::size_t schema) {
     INSERT INTO git_tag VALUES ('left', '1.0.0', '{"state":1,"reason":"","repository":"r","tag":"",
       "commit":"","first_commit":"","tagged":[],"untagged":[],"habit":"","asked":3}');
     INSERT INTO pin VALUES (1, 'left', '1.0.0', 'aa:bb', 'aa', '{}', 4);
-    INSERT INTO decision VALUES (1, 'reject', 'left', '<2', '', '[]', 'admin:eve', 'bad', 5, NULL, 0);
+    INSERT INTO decision (id, kind, name, versions, content_id, findings, actor, reason, at, expires, reopened)
+      VALUES (1, 'reject', 'left', '<2', '', '[]', 'admin:eve', 'bad', 5, NULL, 0);
     INSERT INTO release (id, name, version, content_id, upstream, popular, has_install_script,
       publisher, license, born, published, inspected, same_publisher_and_hooks, findings, served, seen)
       VALUES (1, 'left', '1.0.0', 'aa:bb', 'public', 0, 1, 'bob', 'MIT', 6, NULL,
