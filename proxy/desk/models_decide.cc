@@ -95,6 +95,10 @@ json::object confirm_model(const json::array& releases, const std::string& form,
       findings.push_back(json::object{{"severity", shown_member(object_in(finding), "severity")},
                                       {"message", shown_member(object_in(finding), "message")}});
     json::array changes = what_changes(release, verb, whom);
+    // What this page shows is what is decided about: a list may have had a release that was not
+    // inspected yet.
+    shown.emplace_back(name + "@" + version + " " + shown_member(release, "content") + " " +
+                       shown_member(release, "seen"));
     rows.push_back(
         json::object{{"name", name},
                      {"version", version},
@@ -104,7 +108,6 @@ json::object confirm_model(const json::array& releases, const std::string& form,
                      {"findings", std::move(findings)},
                      {"changes", std::move(changes)}});
   }
-  for (const std::string& each : form_values(form, "shown")) shown.emplace_back(each);
   const char* const words = verb == "approve"  ? "Approve"
                             : verb == "reject" ? "Reject"
                                                : "Take back";

@@ -79,12 +79,14 @@ std::string render_around(std::string_view page_template, const json::object& mo
 Response own_page(int status, const std::string& title, std::string body,
                   const std::string& refresh) {
   json::object model{{"title", title}};
-  model["refresh"] = refresh.starts_with('/') ? "0;url=" + refresh : refresh;
+  const bool goes_on = refresh.starts_with('/');
+  model["refresh"] = goes_on ? "0;url=" + refresh : "";
   // The style sheet is ours and holds nothing that HTML would end.
   std::string page = render_around(data::page_frame(), model, std::move(body));
   const std::string mark = "/*style*/";
   page.replace(page.find(mark), mark.size(), data::pages_css());
   Response response = text_response(status, std::move(page), "text/html; charset=utf-8");
+  if (!goes_on && !refresh.empty()) response.set("refresh", refresh);
   response.set("content-security-policy", style_policy());
   response.set("x-content-type-options", "nosniff");
   response.set("referrer-policy", "same-origin");

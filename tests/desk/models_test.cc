@@ -126,7 +126,7 @@ TEST(DeskModels, BeforeADecisionThePageSaysWhatItWillChange) {
   release["dist_tags"] = boost::json::object{{"latest", "1.0.0"}};
   release["waiting"] = boost::json::array{boost::json::object{{"client", "10.0.0.1"}}};
   const std::string form =
-      "verb=approve&reason=%3Cb%3E&shown=left%401.0.1+c0+5eed&release=left%401.0.1&for=";
+      "verb=approve&reason=%3Cb%3E&shown=left%401.0.1+old+old&release=left%401.0.1";
   const std::string page = render(data::desk_confirm(), confirm_model({release}, form, "secret"));
   for (const char* const words :
        {"Approve 1 release?", "latest moves from 1.0.0 to 1.0.1.", "1 client that was refused gets",
@@ -134,7 +134,7 @@ TEST(DeskModels, BeforeADecisionThePageSaysWhatItWillChange) {
         "name=\"sure\" value=\"1\""})
     EXPECT_NE(page.find(words), page.npos) << words << page;
   const std::string some = render(data::desk_confirm(),
-                                  confirm_model({release}, form + "project%3Ashop", "secret"));
+                                  confirm_model({release}, form + "&for=project%3Ashop", "secret"));
   EXPECT_EQ(some.find("latest moves"), some.npos) << "for everybody else nothing changes";
 }
 

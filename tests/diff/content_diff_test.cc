@@ -90,7 +90,7 @@ TEST_F(ContentDiffs, LargeBinariesAreToldApartWithoutBeingHeld) {
   std::string body =
       "\x7F"
       "ELF\0\0"s;
-  for (int i = 0; i < 400; ++i) body += std::string(99, static_cast<char>('a' + i % 26)) + '\0';
+  for (int i = 0; i < 1200; ++i) body += std::string(99, static_cast<char>('a' + i % 26)) + '\0';
   std::string other = body;
   other[other.size() - 50] = '!';
   DiffLimits limits;

@@ -83,14 +83,14 @@ class SignIn(case.EndToEnd):
     def test_who_is_in_no_group_and_who_is_an_admin(self):
         """dora is told whom to ask; paul may what admins may; what the token lacks the userinfo tells."""
         gate = self.gate()
+        self.provider.start(self.redirects, claims_in_token=False)
         dora = identity.Walker()
         dora.go(gate.admin_url + "desk/sign-in")
         self.assertIn("You are sso:dora, but nobody made you a reviewer", dora.sign_in_as("dora"))
         self.assertEqual(dora.status, 403)
         self.assertIn("/desk/login", dora.send("/desk") + dora.headers.get("location", ""))
-        self.provider.start(self.redirects, claims_in_token=False)
         paul = identity.Walker()
-        wire.eventually(lambda: paul.go(gate.admin_url + "desk/sign-in") and paul.status == 200)
+        paul.go(gate.admin_url + "desk/sign-in")
         paul.sign_in_as("paul")
         self.assertIn("You are sso:paul", paul.page)
 
@@ -167,10 +167,10 @@ class SignIn(case.EndToEnd):
         page = dora.go(form.action, {"reason": "a demo", "needed_until": "", "project": "shop"})
         self.assertIn("You asked for it.", page)
         self.assertNotIn("<textarea", page)
-        self.assertIn('http-equiv="refresh" content="30"', page)
+        self.assertEqual(dora.headers["refresh"], "30")
         writing = dora.go("/-/r/left@1.1.0?ask=1")
         self.assertIn("<textarea", writing)
-        self.assertNotIn("refresh", writing)
+        self.assertNotIn("refresh", dora.headers)
         dora.send(form.action, {"reason": "x"}, Origin="http://evil.example")
         self.assertEqual(dora.status, 403)
         self.assertIn("dora (signed in)", gate.command("log", "--kind", "request").stdout +

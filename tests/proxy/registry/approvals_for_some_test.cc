@@ -52,6 +52,8 @@ class ForSome : public ::testing::Test {
       EXPECT_TRUE(rig.store().add_token(token));
     }
     EXPECT_EQ(versions(""), "1.0.0");
+    // Inspected: an approval is for a content.
+    EXPECT_EQ(ask(kForSomeTarball, "").status, 403);
   }
 
   Response ask(const std::string& target, const std::string& project,

@@ -14,10 +14,16 @@ std::string cookies(const std::string& id) {
   return "other=1; " + std::string(BrowserSessions::kCookie) + "=" + id + "; more=2";
 }
 
+BrowserSession session_of(const char* authorization) {
+  BrowserSession session;
+  session.authorization = authorization;
+  return session;
+}
+
 TEST(BrowserSessions, AreFoundByTheirCookieUntilTheyAreClosed) {
   testing::FakeClock clock(Time{hours(24 * 365)});
   BrowserSessions sessions(clock);
-  const std::string id = sessions.open({"Bearer ngt_a", {}, {}});
+  const std::string id = sessions.open(session_of("Bearer ngt_a"));
   const auto found = sessions.find(cookies(id));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->authorization, "Bearer ngt_a");
@@ -32,10 +38,10 @@ TEST(BrowserSessions, AreFoundByTheirCookieUntilTheyAreClosed) {
 TEST(BrowserSessions, EndWhenUnusedAndAfterAWorkingDay) {
   testing::FakeClock clock(Time{hours(24 * 365)});
   BrowserSessions sessions(clock);
-  const std::string idle = sessions.open({"a", {}, {}});
+  const std::string idle = sessions.open(session_of("a"));
   clock.advance(BrowserSessions::kIdle + minutes(1));
   EXPECT_FALSE(sessions.find(cookies(idle)));
-  const std::string busy = sessions.open({"b", {}, {}});
+  const std::string busy = sessions.open(session_of("b"));
   for (int i = 0; i < 12; ++i) {
     EXPECT_TRUE(sessions.find(cookies(busy))) << i;
     clock.advance(hours(1));
@@ -47,7 +53,9 @@ TEST(BrowserSessions, EndWhenUnusedAndAfterAWorkingDay) {
 TEST(BrowserSessions, OfAProviderEndSooner) {
   testing::FakeClock clock(Time{hours(24 * 365)});
   BrowserSessions sessions(clock);
-  const std::string id = sessions.open({"", {"sso:rita", Scope::kReview}, {}});
+  BrowserSession of_provider;
+  of_provider.caller = {"sso:rita", Scope::kReview};
+  const std::string id = sessions.open(of_provider);
   for (int i = 0; i < 8; ++i) {
     ASSERT_TRUE(sessions.find(cookies(id))) << i;
     clock.advance(hours(1));
@@ -60,10 +68,10 @@ TEST(BrowserSessions, OfAProviderEndSooner) {
 TEST(BrowserSessions, AreBoundedAndTheLeastUsedGoesFirst) {
   testing::FakeClock clock(Time{hours(24 * 365)});
   BrowserSessions sessions(clock);
-  const std::string first = sessions.open({"first", {}, {}});
+  const std::string first = sessions.open(session_of("first"));
   clock.advance(minutes(1));
-  const std::string second = sessions.open({"second", {}, {}});
-  for (std::size_t i = 0; i < BrowserSessions::kMost - 1; ++i) sessions.open({"more", {}, {}});
+  const std::string second = sessions.open(session_of("second"));
+  for (std::size_t i = 0; i < BrowserSessions::kMost - 1; ++i) sessions.open(session_of("more"));
   EXPECT_FALSE(sessions.find(cookies(first)));
   EXPECT_TRUE(sessions.find(cookies(second)));
 }
