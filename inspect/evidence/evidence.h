@@ -17,7 +17,7 @@
 namespace npmgate {
 
 // Raised when inspection learns new facts; older evidence stays valid until replaced.
-inline constexpr int kInspectorVersion = 4;
+inline constexpr int kInspectorVersion = 5;
 
 struct IntegrityFact {
   bool checked = false;  // false: the packument names no digest at all

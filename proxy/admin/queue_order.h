@@ -12,9 +12,9 @@
 
 namespace npmgate {
 
-// urgency: what replaces a bad release, what is of the lowest risk, what is asked for, what projects and clients wait for, the
-// gravest, the oldest. projects: those that most projects need. risk: the lowest first, which are
-// read fastest. age: the oldest first.
+// urgency: what replaces a bad release, what is of the lowest risk, what is asked for, what
+// projects and clients wait for, the gravest, the oldest. projects: those that most projects need.
+// risk: the lowest first, which are read fastest. age: the oldest first.
 enum class QueueSort { kUrgency, kProjects, kRisk, kAge, kName };
 std::optional<QueueSort> parse_queue_sort(std::string_view text);  // "" is urgency
 

@@ -17,8 +17,8 @@ struct BrowserSession {
   // The Authorization value that it was opened with: it is looked up again for each request, so
   // that a token that is revoked ends its sessions. "" for somebody whom a provider signed in.
   std::string authorization;
-  Caller caller;       // whom the provider signed in
-  std::string csrf;    // what the forms of this session carry; open() makes it
+  Caller caller;         // whom the provider signed in
+  std::string csrf;      // what the forms of this session carry; open() makes it
   std::string detail{};  // JSON, for the audit trail: with what it was opened
 };
 

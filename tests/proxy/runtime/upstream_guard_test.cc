@@ -1,6 +1,6 @@
 // The guard before the upstream client: when a request goes through, when it fails at once, and how
 // many go at a time. Time is the test's own.
-#include "proxy/net/upstream_guard.h"
+#include "proxy/runtime/upstream_guard.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/net/upstream_guard.h"
+#include "proxy/runtime/upstream_guard.h"
 
 #include <algorithm>
 
