@@ -36,7 +36,8 @@ std::optional<QueueSort> parse_queue_sort(std::string_view text) {
 
 std::string queue_key(QueueSort sort, const QueueFacts& facts) {
   const auto gravity = static_cast<std::size_t>(facts.gravest);
-  const std::string seen = format_time(facts.seen);  // of one width, the earlier the smaller
+  // Of one width, the earlier the smaller; to the minute: what came together is told by name.
+  const std::string seen = format_time(facts.seen).substr(0, 16);
   const std::string wanted =
       digits(facts.asked, true) + digits(facts.projects, true) + digits(facts.waiting, true);
   std::string key;
