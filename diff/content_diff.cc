@@ -84,6 +84,11 @@ Result<Archive> open_archive(std::span<const std::byte> tarball, const DiffLimit
   of_archive.max_held = std::min(of_archive.max_held, kMostHeld);
   ArchiveResult read = read_archive(tarball, of_archive, is_binary_body);
   if (!read.refusal) return std::move(read.archive);
+  if (read.refusal->rule == "limit-held") {
+    return fail(Code::kTooLarge, Origin::kUpstream,
+                std::string(which) + " holds more text than is compared (" +
+                    std::to_string(kMostHeld >> 20) + " MiB)");
+  }
   return fail(Code::kMalformed, Origin::kUpstream,
               std::string(which) + " is refused (" + read.refusal->rule + ")");
 }
