@@ -148,8 +148,10 @@ class Verified(case.EndToEnd):
         self.assertEqual(self.found(gate, "commit", "1.0.0"), {})
 
     def test_told_by_the_admin_api(self):
-        """Builder, issuer, repository, commit, ref, workflow and run, in the API's answer, in explain and on the page."""
-        self.add("left", self.release("left", "1.0.0", 90), self.release("left", "1.1.0", 2))
+        """Builder, issuer, repository, commit, ref, workflow, run and who approved a staged publish, in the API's answer, in explain and on the page."""
+        staged = self.release("left", "1.1.0", 2)
+        staged.registry["_npmUser"] = {"name": "owner", "email": "owner@example.com", "approver": {"name": "ann", "email": "ann@example.com"}}
+        self.add("left", self.release("left", "1.0.0", 90), staged)
         gate = self.gate()
         self.page(gate, "left", "1.1.0")
         gate.token = gate.command("token", "create", "rita", "--scope", "review").stdout.strip()
@@ -160,7 +162,7 @@ class Verified(case.EndToEnd):
         self.assertEqual((told["repository"], told["commit"], told["ref"], told["workflow"]), (repository, COMMIT, "refs/heads/main", WORKFLOW))
         self.assertEqual((told["verified"]["issuer"], told["verified"]["runner"], told["verified"]["run"]), (ISSUER, RUNNER, f"{repository}/actions/runs/1"))
         self.assertTrue(told["builder"])
-        self.assertEqual(answer["outside"]["publisher"]["name"], "owner")
+        self.assertEqual((answer["outside"]["publisher"]["name"], answer["outside"]["publisher"]["approver"]), ("owner", "ann"))
         for word in (ISSUER, COMMIT[:12], "actions/runs/1"):
             self.assertIn(word, answer["page"])
         explained = json.loads(gate.command("explain", "left@1.1.0", "--json").stdout)
